@@ -1,0 +1,301 @@
+//! Requests for the callers, ready to send.
+
+use std::{
+    borrow::Cow,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use serde_json::json;
+
+use crate::{
+    connection::Target,
+    scenario::{Kind, Operation, Scenario},
+};
+
+/// A license that the set-up created.
+#[derive(Debug)]
+pub struct License {
+    /// The license key.
+    pub key: String,
+    /// What was created.
+    pub kind: Kind,
+    /// The machine that the set-up activated, where the scenario needs one.
+    pub machine: Option<Machine>,
+}
+
+/// A machine that the set-up activated.
+#[derive(Debug)]
+pub struct Machine {
+    /// Its fingerprint.
+    pub fingerprint: String,
+    /// Its session token. It outlives the run, so callers keep sending it and need not read the answers' tokens.
+    pub token: String,
+}
+
+/// A fingerprint shaped like the clients' (64 hexadecimal digits), different for each machine of each license.
+pub fn fingerprint(license: usize, machine: usize) -> String {
+    format!("{license:032x}{machine:032x}")
+}
+
+/// All requests of a run, shared by its callers.
+///
+/// They are written out before the clock runs, so that sending one costs no more than the system call. Only
+/// activations of new machines are not: their number is 14 times that of the licenses.
+#[derive(Debug)]
+pub struct Supply {
+    target: Target,
+    scenario: Scenario,
+    product: String,
+    validate: Vec<Prepared>,
+    heartbeat: Vec<Prepared>,
+    verify: Vec<Prepared>,
+    reactivate: Vec<Prepared>,
+    /// Keys of the licenses that take new machines.
+    growing: Vec<String>,
+    /// Activations handed out so far, of new machines or of known ones.
+    activations: AtomicUsize,
+}
+
+/// A request of one license, complete.
+#[derive(Debug)]
+struct Prepared {
+    license_key: String,
+    request: Vec<u8>,
+}
+
+/// The next request of a caller.
+#[derive(Debug)]
+pub struct Next<'a> {
+    /// The bytes to send.
+    pub request: Cow<'a, [u8]>,
+    /// The license key in them, which an error text must not repeat.
+    pub license_key: &'a str,
+}
+
+impl Supply {
+    /// Write out the requests that a scenario sends for these licenses of a product.
+    pub fn new(target: Target, scenario: Scenario, product: &str, licenses: &[License]) -> Self {
+        let mut validate = Vec::new();
+        let mut heartbeat = Vec::new();
+        let mut verify = Vec::new();
+        let mut reactivate = Vec::new();
+        let mut growing = Vec::new();
+        for License { key, kind, machine } in licenses {
+            let prepared = |request| Prepared {
+                license_key: key.clone(),
+                request,
+            };
+            if let Some(Machine { fingerprint, token }) = machine {
+                let session = json!({"licenseKey": key, "machineFingerprint": fingerprint, "token": token});
+                if *kind == Kind::Floating {
+                    heartbeat.push(prepared(target.post("heartbeat", &session)));
+                    continue;
+                }
+                if scenario.sends(Operation::Validate) {
+                    validate.push(prepared(target.post("validate", &session)));
+                }
+                if scenario.sends(Operation::Reactivate) {
+                    reactivate.push(prepared(activate(&target, product, key, fingerprint)));
+                }
+            }
+            if scenario.sends(Operation::Verify) {
+                verify.push(prepared(
+                    target.post("verify", &json!({"licenseKey": key, "productId": product})),
+                ));
+            }
+            if scenario.sends(Operation::Activate) {
+                growing.push(key.clone());
+            }
+        }
+        let product = product.to_owned();
+        let activations = AtomicUsize::new(0);
+        Self {
+            target,
+            scenario,
+            product,
+            validate,
+            heartbeat,
+            verify,
+            reactivate,
+            growing,
+            activations,
+        }
+    }
+
+    /// The next of the run's activations, until all licenses have had theirs. Every license has its turn before one
+    /// has its second.
+    fn next_activation(&self) -> Option<usize> {
+        let number = self.activations.fetch_add(1, Ordering::Relaxed);
+        let licenses = self.growing.len() + self.reactivate.len();
+        (number < licenses * self.scenario.attempts_left()).then_some(number)
+    }
+
+    fn activate_a_new_machine(&self) -> Option<Next<'_>> {
+        let number = self.next_activation()?;
+        let license = number % self.growing.len();
+        // Machine 0 is the set-up's.
+        let machine = 1 + number / self.growing.len();
+        let license_key = self.growing.get(license)?;
+        let request = activate(&self.target, &self.product, license_key, &fingerprint(license, machine));
+        Some(Next {
+            request: Cow::Owned(request),
+            license_key,
+        })
+    }
+
+    fn activate_a_known_machine(&self) -> Option<Next<'_>> {
+        let number = self.next_activation()?;
+        self.reactivate.get(number % self.reactivate.len()).map(Prepared::next)
+    }
+}
+
+impl Prepared {
+    fn next(&self) -> Next<'_> {
+        Next {
+            request: Cow::Borrowed(&self.request),
+            license_key: &self.license_key,
+        }
+    }
+}
+
+/// A complete `POST /activate`.
+pub fn activate(target: &Target, product: &str, license_key: &str, fingerprint: &str) -> Vec<u8> {
+    let body = json!({
+        "licenseKey": license_key,
+        "machineFingerprint": fingerprint,
+        "hostname": "load",
+        "productId": product,
+    });
+    target.post("activate", &body)
+}
+
+/// One caller's way through the supply.
+#[derive(Debug)]
+pub struct Caller<'a> {
+    supply: &'a Supply,
+    step: usize,
+    validate: Round<'a>,
+    heartbeat: Round<'a>,
+    verify: Round<'a>,
+}
+
+/// One operation's licenses, around and around.
+#[derive(Debug)]
+struct Round<'a> {
+    prepared: &'a [Prepared],
+    turn: usize,
+}
+
+impl<'a> Caller<'a> {
+    /// Caller `number` of `callers`. They begin at steps and licenses far from each other.
+    pub fn new(supply: &'a Supply, number: usize, callers: usize) -> Self {
+        let round = |prepared: &'a [Prepared]| Round {
+            prepared,
+            turn: prepared.len() * number / callers,
+        };
+        Self {
+            supply,
+            step: 100 * number / callers,
+            validate: round(&supply.validate),
+            heartbeat: round(&supply.heartbeat),
+            verify: round(&supply.verify),
+        }
+    }
+
+    /// The request to send now, or `None` when all activations are used up.
+    pub fn next_request(&mut self) -> Option<Next<'a>> {
+        let operation = self.supply.scenario.operation(self.step);
+        self.step += 1;
+        match operation {
+            Operation::Validate => self.validate.next(),
+            Operation::Heartbeat => self.heartbeat.next(),
+            Operation::Verify => self.verify.next(),
+            Operation::Activate => self.supply.activate_a_new_machine(),
+            Operation::Reactivate => self.supply.activate_a_known_machine(),
+        }
+    }
+}
+
+impl<'a> Round<'a> {
+    fn next(&mut self) -> Option<Next<'a>> {
+        let prepared = self.prepared.get(self.turn.checked_rem(self.prepared.len())?)?;
+        self.turn += 1;
+        Some(prepared.next())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, net::TcpListener};
+
+    use super::*;
+    use crate::scenario::ATTEMPTS_PER_LICENSE;
+
+    fn supply(scenario: Scenario, licenses: usize) -> Supply {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let licenses: Vec<_> = (0..licenses)
+            .map(|index| License {
+                key: format!("key-{index}"),
+                kind: scenario.kind(index),
+                machine: scenario.needs_machine().then(|| Machine {
+                    fingerprint: fingerprint(index, 0),
+                    token: "token".to_owned(),
+                }),
+            })
+            .collect();
+        Supply::new(Target::find(&url).expect("the listener"), scenario, "load", &licenses)
+    }
+
+    fn requests(supply: &Supply, count: usize) -> Vec<String> {
+        let mut caller = Caller::new(supply, 0, 1);
+        std::iter::from_fn(|| caller.next_request())
+            .take(count)
+            .map(|next| String::from_utf8(next.request.into_owned()).expect("text"))
+            .collect()
+    }
+
+    #[test]
+    fn every_license_has_its_turn() {
+        let supply = supply(Scenario::Validate, 7);
+        let mut caller = Caller::new(&supply, 1, 2);
+        let keys: Vec<_> = std::iter::from_fn(|| caller.next_request())
+            .take(8)
+            .map(|next| next.license_key)
+            .collect();
+        assert_eq!(
+            keys,
+            ["key-3", "key-4", "key-5", "key-6", "key-0", "key-1", "key-2", "key-3"]
+        );
+    }
+
+    #[test]
+    fn mixed_calls_every_license_it_has() {
+        let supply = supply(Scenario::Mixed, 100);
+        let mut caller = Caller::new(&supply, 0, 1);
+        let keys: BTreeSet<_> = std::iter::from_fn(|| caller.next_request())
+            .take(200)
+            .map(|next| next.license_key)
+            .collect();
+        assert_eq!(keys.len(), 100);
+    }
+
+    #[test]
+    fn no_license_is_activated_more_often_than_the_service_allows() {
+        for scenario in [Scenario::Activate, Scenario::Reactivate] {
+            let supply = supply(scenario, 3);
+            let sent = requests(&supply, usize::MAX);
+            let of_the_set_up = if scenario.needs_machine() { 3 } else { 0 };
+            assert_eq!(sent.len() + of_the_set_up, 3 * ATTEMPTS_PER_LICENSE, "{scenario:?}");
+        }
+    }
+
+    #[test]
+    fn a_new_machine_is_a_new_machine() {
+        let supply = supply(Scenario::Activate, 3);
+        let sent = requests(&supply, usize::MAX);
+        assert_eq!(sent.iter().collect::<BTreeSet<_>>().len(), sent.len());
+        let of_the_set_up = fingerprint(0, 0);
+        assert!(sent.iter().all(|request| !request.contains(&of_the_set_up)));
+    }
+}

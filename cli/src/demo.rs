@@ -1,0 +1,115 @@
+//! Something to try a new server with.
+
+use keystead_core::{
+    Error, Result, Timestamp,
+    api_key::ApiKey,
+    email::Email,
+    license::{License, LicenseKey, LicenseStatus, LicenseType, SeatLimit, ThreatLevel},
+    owner::{OwnerId, Scope},
+    product::{Name, Product, ProductId, ProductStatus},
+    variant::{Variant, VariantId},
+};
+use keystead_functions::context::Context;
+
+/// The demo license's key. The same in every installation, so that requests can be written down.
+const LICENSE: &str = "de300000-0000-4000-8000-000000000001";
+const PRODUCT: &str = "demo-app";
+
+/// Whether nothing has been made here yet.
+pub(crate) async fn wanted(cx: &Context) -> Result<bool> {
+    Ok(cx
+        .store
+        .products(&Scope::Everything, ProductStatus::ALL)
+        .await?
+        .is_empty())
+}
+
+/// Makes a product, a variant, a license for three machines, and an API key. Answers the API key in clear.
+pub(crate) async fn make(cx: &Context) -> Result<String> {
+    let now: Timestamp = cx.clock.now();
+    let parsed = || Error::internal("the demo data is malformed");
+    let owner_id = OwnerId::parse("demo").ok_or_else(parsed)?;
+    let product_id = ProductId::parse(PRODUCT).ok_or_else(parsed)?;
+    let variant_id = VariantId::parse("indie").ok_or_else(parsed)?;
+    let name = |text| Name::parse(text).ok_or_else(parsed);
+    let max_machines = SeatLimit::Limited(3);
+
+    let variant = Variant {
+        product_id: product_id.clone(),
+        variant_id: variant_id.clone(),
+        name: name("Indie")?,
+        license_type: LicenseType::PerMachine,
+        max_machines: Some(max_machines),
+        max_concurrent: None,
+    };
+    cx.store.create_variant(&variant).await?;
+    let license = License {
+        license_key: LicenseKey::parse(LICENSE).ok_or_else(parsed)?,
+        license_id: cx.ids.license_id(now)?,
+        owner_id: owner_id.clone(),
+        email: Email::parse("customer@example.com").ok_or_else(parsed)?,
+        product_id: product_id.clone(),
+        variant: variant_id,
+        license_type: LicenseType::PerMachine,
+        status: LicenseStatus::Active,
+        threat_level: ThreatLevel::CLEAN,
+        max_machines,
+        max_concurrent: None,
+        created_at: now,
+        expires_at: None,
+        discount_code: None,
+        purchase_id: None,
+        bundle_id: None,
+        unlocked_products: Vec::new(),
+        dispute_reason: None,
+        disputed_at: None,
+        suspension: None,
+        machines_used: 0,
+        sessions_open: 0,
+        unresolved_violations: 0,
+        revision: 0,
+    };
+    cx.store.create_license(&license).await?;
+    let raw = cx.ids.api_key()?;
+    let api_key = ApiKey {
+        key_hash: raw.hash(),
+        owner_id: owner_id.clone(),
+        name: name("Demo key")?,
+        active: true,
+        created_at: now,
+    };
+    cx.store.create_api_key(&api_key).await?;
+    // The product last: until it is there, the next start makes the rest again.
+    let product = Product {
+        product_id,
+        name: name("Demo App")?,
+        owner_id,
+        status: ProductStatus::Live,
+        created_at: now,
+    };
+    cx.store.create_product(&product).await?;
+    Ok(raw.reveal().to_owned())
+}
+
+/// Three requests to paste, if the demo license is there. `secret` is the admin secret as a shell would be told it.
+pub(crate) async fn requests(cx: &Context, url: &str, secret: &str) -> Result<Option<String>> {
+    let Some(key) = LicenseKey::parse(LICENSE) else {
+        return Ok(None);
+    };
+    if cx.store.held_license(&key).await?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(format!(
+        r#"Try it:
+
+  curl -sw '\n' {url}/activate -H 'Content-Type: application/json' \
+    -d '{{"licenseKey":"{LICENSE}","machineFingerprint":"my-machine","hostname":"my-laptop","productId":"{PRODUCT}"}}'
+
+  curl -sw '\n' {url}/verify -H 'Content-Type: application/json' \
+    -d '{{"licenseKey":"{LICENSE}","productId":"{PRODUCT}"}}'
+
+  curl -sw '\n' {url}/getLicense -H 'Content-Type: application/json' \
+    -d '{{"adminSecret":"{secret}","licenseKey":"{LICENSE}"}}'
+"#
+    )))
+}

@@ -1,0 +1,276 @@
+//! `keystead serve`: the whole API in one process.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use clap::{Args, Parser};
+use keystead_core::{
+    clock::Clock,
+    config::{Config, variable},
+    keys::{Algorithm, KeyRing},
+    secrets::Secrets,
+    store::{Connection, Store, transport},
+};
+use keystead_functions::{
+    context::Context,
+    log::Log,
+    routes::{self, Router},
+};
+use tokio::net::TcpListener;
+
+use crate::{
+    data_dir::DataDir,
+    demo,
+    embedded::{Durability, Engine},
+    keygen,
+    server::{self, App},
+};
+
+/// Anything that keeps the server from starting, in words for the person who starts it.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// How to serve.
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    /// The port to listen on; 0 takes any that is free.
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+    /// The address to listen on. Anything but a loopback address should have a proxy with TLS before it.
+    #[arg(long, default_value = "127.0.0.1")]
+    host: String,
+    /// Where the data and the secrets are kept.
+    #[arg(long, value_name = "DIR", default_value = ".keystead")]
+    data_dir: PathBuf,
+    /// Keep nothing: data and secrets end with the process.
+    #[arg(long, conflicts_with = "data_dir")]
+    in_memory: bool,
+    /// Use another DynamoDB than the embedded one. The tables are created when they are missing; credentials and region
+    /// are taken from the environment, as AWS's own tools do.
+    #[arg(long, value_name = "URL", conflicts_with = "in_memory")]
+    dynamodb_endpoint: Option<String>,
+    /// What a write survives once it was answered.
+    #[arg(long, value_enum, default_value_t)]
+    durability: Durability,
+    /// How tokens are signed: RS256, which every client knows, or EdDSA, which is faster. A change rotates the key.
+    #[arg(long, value_name = "ALGORITHM", env = "KEYSTEAD_SIGNING_ALGORITHM", value_parser = algorithm)]
+    signing_algorithm: Option<Algorithm>,
+    /// Make no demo product, license and API key.
+    #[arg(long)]
+    no_demo: bool,
+    /// Let `POST /_clock {"advanceSeconds": n}` move the service's time forward. For tests.
+    #[arg(long)]
+    test_clock: bool,
+    /// Write no line for each request.
+    #[arg(long)]
+    quiet: bool,
+}
+
+impl Default for ServeArgs {
+    fn default() -> Self {
+        #[derive(Parser)]
+        struct Alone {
+            #[command(flatten)]
+            args: ServeArgs,
+        }
+
+        Alone::parse_from(["keystead"]).args
+    }
+}
+
+fn algorithm(name: &str) -> Result<Algorithm, String> {
+    let names = Algorithm::ALL
+        .iter()
+        .map(|algorithm| algorithm.as_str())
+        .collect::<Vec<_>>()
+        .join(" or ");
+    Algorithm::parse(name).ok_or(format!("must be {names}"))
+}
+
+/// How often items whose time to live has passed are deleted.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// Serves until the process is told to stop.
+///
+/// # Errors
+/// When the server can't start.
+pub fn run(args: &ServeArgs) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(serve(args))
+}
+
+async fn serve(args: &ServeArgs) -> Result<(), Failure> {
+    let clock = if args.test_clock {
+        Clock::shiftable()
+    } else {
+        Clock::system()
+    };
+    let folder = if args.in_memory {
+        None
+    } else {
+        Some(DataDir::open(&args.data_dir)?)
+    };
+    let (secrets, generated) = secrets(args, folder.as_ref(), &clock)?;
+    let mut config = Config::from_env();
+    let (store, engine) = open_store(args, folder.as_ref(), &mut config)?;
+    store.create_tables().await.map_err(|error| explain(&error))?;
+
+    let context = Context {
+        keys: KeyRing::new(&secrets.signing_keys)?,
+        log: if args.quiet { Log::nowhere() } else { Log::stdout() },
+        clock,
+        ..Context::new(store, &secrets, config)?
+    };
+    let api_key = if args.no_demo || !demo::wanted(&context).await? {
+        None
+    } else {
+        Some(demo::make(&context).await?)
+    };
+
+    let listener = TcpListener::bind((args.host.as_str(), args.port))
+        .await
+        .map_err(|error| format!("{}:{} can't be listened on: {error}", args.host, args.port))?;
+    let address = listener.local_addr()?;
+    welcome(args, folder.as_ref(), &context, &secrets, generated, address, api_key).await?;
+
+    if let Some(engine) = engine {
+        tokio::spawn(async move {
+            let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+            loop {
+                interval.tick().await;
+                if let Err(error) = engine.sweep() {
+                    eprintln!("keystead: items that have expired could not be deleted: {error}");
+                }
+            }
+        });
+    }
+    let app = App {
+        router: Router::new(&routes::all())?,
+        context,
+        test_clock: args.test_clock,
+    };
+    server::serve(listener, Arc::new(app), told_to_stop()).await;
+    Ok(())
+}
+
+/// The secrets to serve with, and whether they were generated rather than given. They are kept in the data folder; those
+/// that the environment gives stand in for the kept ones.
+fn secrets(args: &ServeArgs, folder: Option<&DataDir>, clock: &Clock) -> Result<(Secrets, bool), Failure> {
+    let kept = folder.map(DataDir::secrets).transpose()?.flatten();
+    let is_new = kept.is_none();
+    let wanted = args.signing_algorithm;
+    let mut secrets = match kept {
+        Some(secrets) => secrets,
+        None => keygen::secrets(wanted.unwrap_or(Algorithm::Rs256), clock.now())?,
+    };
+    let current = secrets
+        .signing_keys
+        .iter()
+        .find(|key| key.retired_at.is_none())
+        .map(|key| key.jwk.alg);
+    let rotate = wanted.filter(|wanted| Some(*wanted) != current);
+    if let Some(algorithm) = rotate {
+        keygen::rotate(&mut secrets, algorithm, clock.now())?;
+    }
+    if let Some(folder) = folder
+        && (is_new || rotate.is_some())
+    {
+        folder.keep_secrets(&secrets)?;
+    }
+    let given = variable("KEYSTEAD_ADMIN_SECRET");
+    let generated = given.is_none();
+    secrets.admin_secret = given.unwrap_or(secrets.admin_secret);
+    secrets.webhook_secret = variable("KEYSTEAD_WEBHOOK_SECRET").unwrap_or(secrets.webhook_secret);
+    Ok((secrets, generated))
+}
+
+fn open_store(
+    args: &ServeArgs,
+    folder: Option<&DataDir>,
+    config: &mut Config,
+) -> Result<(Store, Option<Engine>), Failure> {
+    if let Some(endpoint) = &args.dynamodb_endpoint {
+        let value = |name| variable(name).unwrap_or_else(|| "local".to_owned());
+        let connection = Connection {
+            http: transport::aws_client()?,
+            region: variable("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned()),
+            credentials: Some(Connection::credentials(
+                &value("AWS_ACCESS_KEY_ID"),
+                &value("AWS_SECRET_ACCESS_KEY"),
+                variable("AWS_SESSION_TOKEN"),
+            )),
+            endpoint: Some(endpoint.clone()),
+            measure_capacity: false,
+        };
+        return Ok((Store::new(connection, &config.table_prefix), None));
+    }
+    let engine = match folder {
+        Some(folder) => Engine::open(&folder.database(), args.durability)
+            .map_err(|error| format!("{}: {error}", folder.database().display()))?,
+        None => Engine::in_memory()?,
+    };
+    // The tables are all alone in there.
+    config.table_prefix.clear();
+    Ok((Store::new(engine.connection(), &config.table_prefix), Some(engine)))
+}
+
+async fn welcome(
+    args: &ServeArgs,
+    folder: Option<&DataDir>,
+    context: &Context,
+    secrets: &Secrets,
+    generated: bool,
+    address: SocketAddr,
+    api_key: Option<String>,
+) -> Result<(), Failure> {
+    let url = format!("http://{address}");
+    let place = match (&args.dynamodb_endpoint, folder) {
+        (Some(endpoint), _) => format!("data at {endpoint}"),
+        (None, Some(_)) => format!("data in {}", args.data_dir.display()),
+        (None, None) => "data in memory".to_owned(),
+    };
+    eprintln!(
+        "Keystead {} serves on {url} ({place}). Ctrl-C stops it.\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    if generated {
+        let kept = folder
+            .map(|f| format!(", kept in {}", f.secrets_file().display()))
+            .unwrap_or_default();
+        eprintln!("Secrets (generated{kept}; KEYSTEAD_ADMIN_SECRET and KEYSTEAD_WEBHOOK_SECRET set your own):");
+        eprintln!("  admin secret    {}", secrets.admin_secret);
+        eprintln!("  webhook secret  {}\n", secrets.webhook_secret);
+    }
+    if let Some(key) = api_key {
+        eprintln!("The demo owner's API key, shown this once:\n  {key}\n");
+    }
+    // Within the single quotes of a shell.
+    let in_shell = if generated {
+        secrets.admin_secret.clone()
+    } else {
+        "'\"$KEYSTEAD_ADMIN_SECRET\"'".to_owned()
+    };
+    if let Some(requests) = demo::requests(context, &url, &in_shell).await? {
+        eprintln!("{requests}");
+    }
+    Ok(())
+}
+
+/// Comes about when the process is told to stop: Ctrl-C or SIGTERM.
+async fn told_to_stop() {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated => {}
+    }
+}
+
+/// An error of the store in words: what is inside is for this person.
+fn explain(error: &keystead_core::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}

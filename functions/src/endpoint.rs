@@ -1,0 +1,133 @@
+//! What an endpoint is.
+
+use std::{future::Future, net::IpAddr, pin::Pin};
+
+use keystead_core::{Result, activation::Country, owner::Scope};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    context::Context,
+    face::Face,
+    incoming::Incoming,
+    pipeline::{self, Answer},
+};
+
+/// An endpoint: one type, one file, one Lambda binary. ADDING-AN-ENDPOINT.md walks through one.
+pub trait Endpoint: 'static {
+    /// Its name, which is also that of its binary and, in the template, of its function: the route in kebab case.
+    const NAME: &'static str;
+    /// Its methods and path: `POST /activate`, `GET|POST /getLicense`.
+    const ROUTE: &'static str;
+    /// Who may call it.
+    const AUTH: Auth;
+    /// In which words it refuses.
+    const FACE: Face;
+    /// The fields that must be there. A field that is null or blank counts as absent.
+    const REQUIRED: &'static [&'static str] = &[];
+    /// How long its replies may be kept.
+    const CACHE: Cache = Cache::Never;
+
+    /// What it is asked: the body's fields or, of a GET, the query's.
+    type Request: DeserializeOwned + Send + Sync;
+    /// What [`Endpoint::fetch`] answers; `()` where nothing can be known so early.
+    type Fetched: Default + Send;
+    /// What it answers.
+    type Reply: Serialize;
+
+    /// What can be read, or counted, before it is known who asks. It runs beside the authentication, which saves a
+    /// round trip; when that fails, what was fetched is dropped.
+    fn fetch(_: &Context, _: &Self::Request) -> impl Future<Output = Result<Self::Fetched>> + Send {
+        async { Ok(Self::Fetched::default()) }
+    }
+
+    /// Decides, writes and answers.
+    fn call(
+        cx: &Context,
+        caller: Caller,
+        request: Self::Request,
+        fetched: Self::Fetched,
+    ) -> impl Future<Output = Result<Self::Reply>> + Send;
+}
+
+/// Who may call an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// Anyone.
+    Public,
+    /// Whoever holds a license key: it is the credential.
+    LicenseKey,
+    /// The admin secret, or an API key, which sees its owner's records only.
+    Admin,
+    /// The admin secret only.
+    SuperAdmin,
+}
+
+/// How long a reply may be kept by others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cache {
+    /// Not at all.
+    Never,
+    /// Five minutes: as long as a new signing key takes to be seen everywhere.
+    FiveMinutes,
+}
+
+/// Who calls.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Whose records they may see.
+    pub scope: Scope,
+    /// The country they call from, when a trusted proxy tells.
+    pub country: Option<Country>,
+    /// The address they call from.
+    pub ip: Option<IpAddr>,
+}
+
+/// [`pipeline::handle`] of one endpoint.
+type Handler = for<'a> fn(&'a Context, &'a Incoming) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// An endpoint as the router and the Lambda runtime see it.
+#[derive(Clone, Copy)]
+pub struct Route {
+    /// [`Endpoint::NAME`].
+    pub name: &'static str,
+    /// [`Endpoint::AUTH`].
+    pub auth: Auth,
+    /// [`Endpoint::FACE`].
+    pub face: Face,
+    /// [`Endpoint::REQUIRED`].
+    pub required: &'static [&'static str],
+    /// [`Endpoint::CACHE`].
+    pub cache: Cache,
+    route: &'static str,
+    handle: Handler,
+}
+
+impl Route {
+    /// The route of an endpoint.
+    pub const fn of<E: Endpoint>() -> Self {
+        Self {
+            name: E::NAME,
+            auth: E::AUTH,
+            face: E::FACE,
+            required: E::REQUIRED,
+            cache: E::CACHE,
+            route: E::ROUTE,
+            handle: |cx, incoming| Box::pin(pipeline::handle::<E>(cx, incoming)),
+        }
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &'static str {
+        self.route.split_once(' ').map_or("", |(_, path)| path)
+    }
+
+    /// Its methods.
+    pub fn methods(&self) -> impl Iterator<Item = &'static str> {
+        self.route.split(' ').next().unwrap_or_default().split('|')
+    }
+
+    /// Answers a request that came to this route.
+    pub(crate) async fn handle(&self, cx: &Context, incoming: &Incoming) -> Answer {
+        (self.handle)(cx, incoming).await
+    }
+}

@@ -1,0 +1,42 @@
+//! The faces: in which words and shapes each API speaks.
+
+use http::StatusCode;
+use keystead_core::{Error, Timestamp};
+use serde_json::Value;
+
+use crate::flat;
+
+/// In which words and shape an endpoint refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    /// The flat API's client endpoints: `{"success": false, "error": ...}`.
+    FlatClient,
+    /// `/validate`: `{"valid": false, "error": ...}`.
+    FlatValidate,
+    /// `/verify`: as [`Face::FlatValidate`], with a machine-readable `reason`.
+    FlatVerify,
+    /// The flat API's admin endpoints: as [`Face::FlatClient`], but missing fields are named.
+    FlatAdmin,
+}
+
+/// An [`Error`] in a face's words.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The reply's body.
+    pub body: Value,
+    /// When to try again.
+    pub retry_at: Option<Timestamp>,
+}
+
+impl Face {
+    /// Says `error` in this face's words.
+    pub fn refuse(self, error: &Error) -> Refusal {
+        match self {
+            Self::FlatClient | Self::FlatValidate | Self::FlatVerify | Self::FlatAdmin => {
+                flat::error::refuse(self, error)
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! A request's fields, from its body or its query, on their way to a typed request.
+
+use http::Method;
+use keystead_core::{Error, InvalidRequest, Result};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::incoming::{Incoming, MAX_BODY};
+
+/// A request's fields, before they are parsed.
+pub(crate) enum Fields {
+    /// Those of a JSON body.
+    Body(Map<String, Value>),
+    /// Those of a query.
+    Query(Vec<(String, String)>),
+}
+
+impl Fields {
+    /// The fields of a request: of a GET those in its query, else those in its body. An empty body has no fields.
+    pub(crate) fn of(incoming: &Incoming) -> Result<Self> {
+        if incoming.method == Method::GET {
+            return Ok(Self::Query(query(incoming)));
+        }
+        let body = incoming
+            .body
+            .as_ref()
+            .ok_or(Error::Invalid(InvalidRequest::TooLarge { limit: MAX_BODY }))?;
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self::Body(Map::new()));
+        }
+        serde_json::from_slice(body)
+            .map(Self::Body)
+            .map_err(|_| Error::Invalid(InvalidRequest::NotAnObject))
+    }
+
+    /// Takes a credential out, so that it goes no further. What is not text is no credential.
+    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
+        match self {
+            Self::Body(fields) => match fields.remove(name)? {
+                Value::String(text) => Some(text),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+            },
+            Self::Query(fields) => {
+                let place = fields.iter().position(|(field, _)| field == name)?;
+                Some(fields.swap_remove(place).1)
+            }
+        }
+    }
+
+    /// Parses the fields, of which those in `required` must be there.
+    pub(crate) fn parse<T: DeserializeOwned>(self, required: &'static [&'static str]) -> Result<T> {
+        if required.iter().any(|name| self.lacks(name)) {
+            return Err(Error::Invalid(InvalidRequest::MissingFields(required)));
+        }
+        match self {
+            Self::Body(fields) => serde_path_to_error::deserialize(Value::Object(fields)).map_err(refused),
+            Self::Query(mut fields) => {
+                // A blank parameter says nothing: `?status=&limit=10`.
+                fields.retain(|(_, value)| !value.trim().is_empty());
+                let query = serde_urlencoded::to_string(fields).map_err(Error::internal)?;
+                let pairs = form_urlencoded::parse(query.as_bytes());
+                serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs)).map_err(refused)
+            }
+        }
+    }
+
+    /// Whether a field is absent, null or blank.
+    fn lacks(&self, name: &str) -> bool {
+        match self {
+            Self::Body(fields) => match fields.get(name) {
+                None | Some(Value::Null) => true,
+                Some(Value::String(text)) => text.trim().is_empty(),
+                Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => false,
+            },
+            Self::Query(fields) => !fields
+                .iter()
+                .any(|(field, value)| field == name && !value.trim().is_empty()),
+        }
+    }
+}
+
+/// The parameters in a request's query; none when it can't be read.
+pub(crate) fn query(incoming: &Incoming) -> Vec<(String, String)> {
+    serde_urlencoded::from_str(incoming.query.as_deref().unwrap_or_default()).unwrap_or_default()
+}
+
+/// Names the field that could not be parsed, and what it must be. The value itself goes nowhere: it may be a secret.
+fn refused<E: std::fmt::Display>(error: serde_path_to_error::Error<E>) -> Error {
+    // Serde's messages end so: `invalid type: integer `5`, expected a string of 1 to 128 characters`.
+    let message = error.inner().to_string();
+    let expected = message.split_once(", expected ").map_or("", |(_, expected)| expected);
+    Error::field(&error.path().to_string(), expected)
+}

@@ -1,0 +1,109 @@
+//! `POST /activate`: let a machine in, and give it a token.
+
+use keystead_core::{
+    Error, Result, Timestamp,
+    activation::{Activation, Arrival, Fingerprint, Hostname},
+    license::{License, LicenseKey, LicenseStatus, SeatLimit},
+    product::ProductId,
+    token::Token,
+    variant::VariantId,
+};
+use serde::{Deserialize, Serialize};
+
+use super::issue;
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::{Success, message},
+};
+
+/// `POST /activate`.
+pub struct Activate;
+
+/// A machine that wants in.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    license_key: LicenseKey,
+    machine_fingerprint: Fingerprint,
+    hostname: Hostname,
+    product_id: ProductId,
+}
+
+/// A machine that is in.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    success: Success,
+    token: Token,
+    /// When the token expires.
+    expires_at: Timestamp,
+    machines_used: u32,
+    max_machines: SeatLimit,
+    status: LicenseStatus,
+    variant: VariantId,
+    message: &'static str,
+    /// When the license expires.
+    license_expires_at: Option<Timestamp>,
+}
+
+impl Endpoint for Activate {
+    const NAME: &'static str = "activate";
+    const ROUTE: &'static str = "POST /activate";
+    const AUTH: Auth = Auth::LicenseKey;
+    const FACE: Face = Face::FlatClient;
+    const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint", "hostname", "productId"];
+
+    type Request = Request;
+    type Fetched = (Option<License>, Option<Activation>);
+    type Reply = Reply;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
+        // Every attempt counts, whatever comes of it. A refusal by the limit comes first, so it must be known first;
+        // the reads beside it cost no time.
+        let (counted, found) = tokio::join!(
+            cx.store.count_activation_attempt(&request.license_key, cx.clock.now()),
+            cx.store
+                .held_license_with_activation(&request.license_key, &request.machine_fingerprint),
+        );
+        counted?;
+        found
+    }
+
+    async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
+        let now = cx.clock.now();
+        let (license, known) = fetched;
+        let license = license.ok_or(Error::LicenseNotFound)?;
+        let product = request.product_id;
+        let arrival = Arrival {
+            fingerprint: request.machine_fingerprint,
+            hostname: Some(request.hostname),
+            country: caller.country,
+            token_expiry: None,
+            now,
+        };
+        let (license, activation) = cx
+            .store
+            .admit(license, known, &product, &arrival, &cx.config.tokens)
+            .await?;
+        Ok(Reply {
+            success: Success,
+            token: issue(
+                cx,
+                &license,
+                &product,
+                &activation.fingerprint,
+                now,
+                activation.token_expiry,
+            )?,
+            expires_at: activation.token_expiry,
+            machines_used: license.machines_used,
+            max_machines: license.max_machines,
+            status: license.status,
+            message: message(license.standing(now)?),
+            variant: license.variant,
+            license_expires_at: license.expires_at,
+        })
+    }
+}

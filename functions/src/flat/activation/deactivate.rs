@@ -1,0 +1,73 @@
+//! `POST /deactivate`: give a machine's seat back.
+
+use keystead_core::{
+    Error, Result,
+    activation::{Activation, Fingerprint},
+    license::{License, LicenseKey, SeatLimit},
+    token::Token,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::Success,
+};
+
+/// `POST /deactivate`.
+pub struct Deactivate;
+
+/// A machine that leaves.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    license_key: LicenseKey,
+    machine_fingerprint: Fingerprint,
+    token: Option<Token>,
+}
+
+/// A machine that has left.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    success: Success,
+    message: &'static str,
+    machines_used: u32,
+    max_machines: SeatLimit,
+}
+
+impl Endpoint for Deactivate {
+    const NAME: &'static str = "deactivate";
+    const ROUTE: &'static str = "POST /deactivate";
+    const AUTH: Auth = Auth::LicenseKey;
+    const FACE: Face = Face::FlatClient;
+    const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint"];
+
+    type Request = Request;
+    type Fetched = (Option<License>, Option<Activation>);
+    type Reply = Reply;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
+        if let Some(token) = &request.token {
+            cx.keys
+                .verify(token, cx.clock.now())?
+                .bound_to(&request.license_key, &request.machine_fingerprint)?;
+        }
+        cx.store
+            .held_license_with_activation(&request.license_key, &request.machine_fingerprint)
+            .await
+    }
+
+    /// Seats of revoked and expired licenses are given back as well.
+    async fn call(cx: &Context, _: Caller, _: Request, (license, activation): Self::Fetched) -> Result<Reply> {
+        let license = license.ok_or(Error::LicenseNotFound)?;
+        let license = cx.store.release(license, activation).await?;
+        Ok(Reply {
+            success: Success,
+            message: "License deactivated",
+            machines_used: license.machines_used,
+            max_machines: license.max_machines,
+        })
+    }
+}

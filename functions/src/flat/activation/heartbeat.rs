@@ -1,0 +1,115 @@
+//! `POST /heartbeat`: keep a floating session alive.
+
+use keystead_core::{
+    Error, Result, Timestamp,
+    activation::{Arrival, Fingerprint, HEARTBEAT_INTERVAL, SESSION_TIMEOUT},
+    license::{License, LicenseKey, LicenseStatus},
+    store::activation::Beat,
+    token::Token,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::{Success, message},
+};
+
+/// `POST /heartbeat`.
+pub struct Heartbeat;
+
+/// A machine that is still there.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    license_key: LicenseKey,
+    machine_fingerprint: Fingerprint,
+    token: Option<Token>,
+}
+
+/// A machine that may go on.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    success: Success,
+    status: LicenseStatus,
+    message: &'static str,
+    /// Until when the session holds without another heartbeat.
+    session_expires_at: Timestamp,
+    /// After how many seconds the next heartbeat is due.
+    next_heartbeat: u64,
+}
+
+impl Endpoint for Heartbeat {
+    const NAME: &'static str = "heartbeat";
+    const ROUTE: &'static str = "POST /heartbeat";
+    const AUTH: Auth = Auth::LicenseKey;
+    const FACE: Face = Face::FlatClient;
+    const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint"];
+
+    type Request = Request;
+    type Fetched = Option<(Option<License>, Beat)>;
+    type Reply = Reply;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
+        let now = cx.clock.now();
+        if let Some(token) = &request.token {
+            cx.keys
+                .verify(token, now)?
+                .bound_to(&request.license_key, &request.machine_fingerprint)?;
+        }
+        // Extending the session of a license that turns out to be blocked does no harm, and saves a round trip.
+        let (license, beat) = tokio::try_join!(
+            cx.store.held_license(&request.license_key),
+            cx.store
+                .heartbeat(&request.license_key, &request.machine_fingerprint, now),
+        )?;
+        Ok(Some((license, beat)))
+    }
+
+    async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
+        let now = cx.clock.now();
+        let (license, beat) = fetched.unwrap_or((None, Beat::NoSession(None)));
+        let license = license.ok_or(Error::LicenseNotFound)?;
+        license.standing(now)?;
+        let license = match beat {
+            Beat::Extended(_) => license,
+            Beat::NoSession(activation) => {
+                let activation = activation.ok_or(Error::SessionNotFound)?;
+                let arrival = Arrival {
+                    fingerprint: request.machine_fingerprint,
+                    hostname: None,
+                    country: caller.country,
+                    token_expiry: None,
+                    now,
+                };
+                // A session that was reaped is opened again if a seat is free. On a license without sessions this
+                // notes that the machine was seen.
+                if activation.needs_write(&license, &arrival) {
+                    let product = license.product_id.clone();
+                    let kept = cx.store.keep(license, activation, &product, &arrival).await;
+                    kept.map_err(gone)?.0
+                } else {
+                    license
+                }
+            }
+        };
+        Ok(Reply {
+            success: Success,
+            status: license.status,
+            message: message(license.standing(now)?),
+            session_expires_at: now + SESSION_TIMEOUT,
+            next_heartbeat: HEARTBEAT_INTERVAL.as_secs(),
+        })
+    }
+}
+
+/// What this endpoint calls a machine whose activation is removed while it beats.
+fn gone(error: Error) -> Error {
+    if let Error::MachineNotActivated = error {
+        Error::SessionNotFound
+    } else {
+        error
+    }
+}

@@ -1,0 +1,43 @@
+//! Machines on licenses.
+
+mod activate;
+mod deactivate;
+mod heartbeat;
+mod validate;
+
+pub use activate::Activate;
+pub use deactivate::Deactivate;
+pub use heartbeat::Heartbeat;
+pub use validate::Validate;
+
+use keystead_core::{
+    Result, Timestamp,
+    activation::Fingerprint,
+    license::License,
+    product::ProductId,
+    token::{Claims, Token},
+};
+
+use crate::context::Context;
+
+/// Issues a token of this license for this machine, good until `expiry`.
+fn issue(
+    cx: &Context,
+    license: &License,
+    product: &ProductId,
+    fingerprint: &Fingerprint,
+    now: Timestamp,
+    expiry: Timestamp,
+) -> Result<Token> {
+    cx.keys.issue(&Claims {
+        iss: cx.config.issuer.clone(),
+        sub: license.license_id.clone(),
+        license_key: license.license_key.clone(),
+        machine_fingerprint: fingerprint.clone(),
+        product_id: product.clone(),
+        variant: license.variant.clone(),
+        status: license.status,
+        iat: now.seconds(),
+        exp: expiry.seconds(),
+    })
+}

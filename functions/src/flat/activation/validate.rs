@@ -1,0 +1,128 @@
+//! `POST /validate`: check a machine's token against the license as it is now, and renew it in time.
+
+use keystead_core::{
+    Error, Result, Timestamp,
+    activation::{Activation, Arrival, Fingerprint},
+    license::{License, LicenseKey, LicenseStatus, SeatLimit},
+    product::ProductId,
+    token::{Claims, Token},
+    variant::VariantId,
+};
+use serde::{Deserialize, Serialize};
+
+use super::issue;
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::{Success, message},
+};
+
+/// `POST /validate`.
+pub struct Validate;
+
+/// A machine with a token.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    license_key: LicenseKey,
+    machine_fingerprint: Fingerprint,
+    token: Token,
+    product_id: Option<ProductId>,
+}
+
+/// A machine that may run on.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    valid: Success,
+    /// The token to show next time: a new one, or the one that was shown.
+    token: Token,
+    /// When that token expires.
+    expires_at: Timestamp,
+    /// Whether it is a new one.
+    refreshed: bool,
+    status: LicenseStatus,
+    variant: VariantId,
+    message: &'static str,
+    /// When the license expires.
+    license_expires_at: Option<Timestamp>,
+    machines_used: u32,
+    max_machines: SeatLimit,
+}
+
+impl Endpoint for Validate {
+    const NAME: &'static str = "validate";
+    const ROUTE: &'static str = "POST /validate";
+    const AUTH: Auth = Auth::LicenseKey;
+    const FACE: Face = Face::FlatValidate;
+    const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint", "token"];
+
+    type Request = Request;
+    type Fetched = Option<(Claims, Option<License>, Option<Activation>)>;
+    type Reply = Reply;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
+        // A token that is not ours is refused before it costs a read.
+        let claims = cx.keys.verify(&request.token, cx.clock.now())?;
+        claims.bound_to(&request.license_key, &request.machine_fingerprint)?;
+        let (license, activation) = cx
+            .store
+            .held_license_with_activation(&request.license_key, &request.machine_fingerprint)
+            .await?;
+        Ok(Some((claims, license, activation)))
+    }
+
+    async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
+        let now = cx.clock.now();
+        let (claims, license, activation) = fetched.ok_or(Error::InvalidToken)?;
+        let license = license.ok_or(Error::LicenseNotFound)?;
+        if claims.sub != license.license_id {
+            // The key was given to another license since.
+            return Err(Error::InvalidToken);
+        }
+        let product = request.product_id.unwrap_or_else(|| claims.product_id.clone());
+        license.opens(&product, now)?;
+        let activation = activation.ok_or(Error::MachineNotActivated)?;
+
+        let renewed = renewed_expiry(cx, &license, claims.expiry(), now);
+        let arrival = Arrival {
+            fingerprint: request.machine_fingerprint,
+            hostname: None,
+            country: caller.country,
+            token_expiry: renewed,
+            now,
+        };
+        let (license, activation) = if activation.needs_write(&license, &arrival) {
+            cx.store.keep(license, activation, &product, &arrival).await?
+        } else {
+            (license, activation)
+        };
+        let token = match renewed {
+            Some(expiry) => issue(cx, &license, &product, &activation.fingerprint, now, expiry)?,
+            None => request.token,
+        };
+        Ok(Reply {
+            valid: Success,
+            token,
+            expires_at: renewed.unwrap_or(claims.expiry()),
+            refreshed: renewed.is_some(),
+            status: license.status,
+            message: message(license.standing(now)?),
+            variant: license.variant,
+            license_expires_at: license.expires_at,
+            machines_used: license.machines_used,
+            max_machines: license.max_machines,
+        })
+    }
+}
+
+/// When the token that replaces one that is good until `shown` expires; `None` when that one will do.
+///
+/// A token is replaced when little of its life is left and a new one would live longer, or when the license no longer
+/// warrants so long a life.
+fn renewed_expiry(cx: &Context, license: &License, shown: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let fresh = license.token_expiry(now, &cx.config.tokens);
+    let ends_soon = shown.since(now) <= cx.config.tokens.renewal_window;
+    ((ends_soon && fresh > shown) || fresh < shown).then_some(fresh)
+}

@@ -1,0 +1,64 @@
+//! `POST /createApiKey`: let an owner's scripts in.
+
+use keystead_core::{Error, Result, api_key::ApiKey, owner::OwnerId, product::Name};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::Success,
+};
+
+/// `POST /createApiKey`.
+pub struct CreateApiKey;
+
+/// Whose scripts, and what to call the key.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    creator_id: OwnerId,
+    name: Name,
+}
+
+/// The key: in clear this once, and never again.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    success: Success,
+    api_key: String,
+    name: Name,
+    creator_id: OwnerId,
+}
+
+impl Endpoint for CreateApiKey {
+    const NAME: &'static str = "create-api-key";
+    const ROUTE: &'static str = "POST /createApiKey";
+    const AUTH: Auth = Auth::SuperAdmin;
+    const FACE: Face = Face::FlatAdmin;
+    const REQUIRED: &'static [&'static str] = &["creatorId", "name"];
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Reply;
+
+    async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Reply> {
+        let raw = cx.ids.api_key()?;
+        let key = ApiKey {
+            key_hash: raw.hash(),
+            owner_id: request.creator_id,
+            name: request.name,
+            active: true,
+            created_at: cx.clock.now(),
+        };
+        if !cx.store.create_api_key(&key).await? {
+            return Err(Error::internal("a new API key was taken already"));
+        }
+        Ok(Reply {
+            success: Success,
+            api_key: raw.reveal().to_owned(),
+            name: key.name,
+            creator_id: key.owner_id,
+        })
+    }
+}

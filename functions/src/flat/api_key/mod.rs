@@ -1,0 +1,5 @@
+//! API keys.
+
+mod create;
+
+pub use create::CreateApiKey;

@@ -1,0 +1,106 @@
+//! The flat API's statuses and literals, which its clients compare with.
+
+use http::StatusCode;
+use keystead_core::{Error, InvalidRequest};
+use serde_json::json;
+
+use crate::face::{Face, Refusal};
+
+/// Says `error` as the flat API's contract has it.
+pub(crate) fn refuse(face: Face, error: &Error) -> Refusal {
+    let (status, text) = say(face, error);
+    let mut body = match face {
+        Face::FlatClient | Face::FlatAdmin => json!({ "success": false, "error": text }),
+        Face::FlatValidate | Face::FlatVerify => json!({ "valid": false, "error": text }),
+    };
+    if face == Face::FlatVerify
+        && let Some(reason) = reason(error)
+    {
+        body["reason"] = reason.into();
+    }
+    let retry_at = if let Error::TooManyActivations { retry_at } = error {
+        Some(*retry_at)
+    } else {
+        None
+    };
+    Refusal { status, body, retry_at }
+}
+
+fn say(face: Face, error: &Error) -> (StatusCode, String) {
+    let (status, text) = match error {
+        Error::Invalid(invalid) => return say_invalid(face, invalid),
+        // Floating licenses say the same: the clients' library knows this text only.
+        Error::MachineLimitReached { limit } | Error::SessionLimitReached { limit } => {
+            let text = format!("Machine limit reached ({limit}). Deactivate another machine first.");
+            return (StatusCode::FORBIDDEN, text);
+        }
+        Error::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
+        Error::LicenseNotFound => (StatusCode::NOT_FOUND, "License not found"),
+        Error::LicenseRevoked => (StatusCode::FORBIDDEN, "License has been revoked"),
+        Error::LicenseExpired => (StatusCode::FORBIDDEN, "License has expired"),
+        Error::LicenseSuspended => (StatusCode::FORBIDDEN, "License is suspended"),
+        Error::WrongProduct => (StatusCode::FORBIDDEN, "License is for a different product"),
+        Error::TooManyActivations { .. } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many activation attempts. Try again later.",
+        ),
+        Error::InvalidToken => (StatusCode::UNAUTHORIZED, "Invalid or expired token"),
+        Error::MachineNotActivated => (StatusCode::FORBIDDEN, "Machine is not activated"),
+        Error::ActivationNotFound => (StatusCode::NOT_FOUND, "Activation not found"),
+        Error::SessionNotFound => (StatusCode::NOT_FOUND, "Session not found"),
+        Error::ProductNotFound => (StatusCode::NOT_FOUND, "Product not found"),
+        Error::ProductArchived => (StatusCode::BAD_REQUEST, "Product is archived"),
+        Error::SlugTaken => (StatusCode::CONFLICT, "A product with this slug already exists"),
+        Error::ForeignOwner => (StatusCode::FORBIDDEN, "The API key belongs to another creator"),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
+    };
+    (status, text.to_owned())
+}
+
+fn say_invalid(face: Face, invalid: &InvalidRequest) -> (StatusCode, String) {
+    match invalid {
+        InvalidRequest::NotAnObject => (StatusCode::BAD_REQUEST, "Invalid JSON body".to_owned()),
+        InvalidRequest::TooLarge { limit } => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("Request body is larger than {} KiB", limit / 1024),
+        ),
+        InvalidRequest::MissingFields(fields) => {
+            let text = match face {
+                Face::FlatClient | Face::FlatValidate | Face::FlatVerify => "Missing required fields".to_owned(),
+                Face::FlatAdmin => format!("Missing required fields: {}", fields.join(", ")),
+            };
+            (StatusCode::BAD_REQUEST, text)
+        }
+        InvalidRequest::Field { field, expected } if expected.is_empty() => {
+            (StatusCode::BAD_REQUEST, format!("Invalid {field}"))
+        }
+        InvalidRequest::Field { field, expected } => {
+            (StatusCode::BAD_REQUEST, format!("Invalid {field}: must be {expected}"))
+        }
+    }
+}
+
+/// The `reason` of `/verify`, where it has one.
+fn reason(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::LicenseNotFound
+        | Error::LicenseRevoked
+        | Error::LicenseExpired
+        | Error::WrongProduct
+        | Error::LicenseSuspended => Some(error.code()),
+        Error::Invalid(_)
+        | Error::Unauthorized
+        | Error::MachineLimitReached { .. }
+        | Error::SessionLimitReached { .. }
+        | Error::TooManyActivations { .. }
+        | Error::InvalidToken
+        | Error::MachineNotActivated
+        | Error::ActivationNotFound
+        | Error::SessionNotFound
+        | Error::ProductNotFound
+        | Error::ProductArchived
+        | Error::SlugTaken
+        | Error::ForeignOwner
+        | Error::Internal(_) => None,
+    }
+}

@@ -1,0 +1,45 @@
+//! `GET /health`: whether the service serves.
+
+use keystead_core::Result;
+use serde::{Deserialize, Serialize};
+
+use super::wire::Success;
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+};
+
+/// `GET /health`.
+pub struct Health;
+
+/// Nothing to ask.
+#[derive(Deserialize)]
+pub struct Request {}
+
+/// The service serves.
+#[derive(Serialize)]
+pub struct Reply {
+    success: Success,
+    status: &'static str,
+    version: &'static str,
+}
+
+impl Endpoint for Health {
+    const NAME: &'static str = "health";
+    const ROUTE: &'static str = "GET /health";
+    const AUTH: Auth = Auth::Public;
+    const FACE: Face = Face::FlatClient;
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Reply;
+
+    async fn call(_: &Context, _: Caller, _: Request, (): ()) -> Result<Reply> {
+        Ok(Reply {
+            success: Success,
+            status: "ok",
+            version: env!("CARGO_PKG_VERSION"),
+        })
+    }
+}

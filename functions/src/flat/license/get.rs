@@ -1,0 +1,78 @@
+//! `GET|POST /getLicense`: all that is known of a license.
+
+use keystead_core::{
+    Error, Result,
+    activation::Activation,
+    license::{License, LicenseKey},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::{ActivationView, LicenseView, Success, ViolationView},
+};
+
+/// `GET|POST /getLicense`.
+pub struct GetLicense;
+
+/// Which license.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    license_key: LicenseKey,
+}
+
+/// A license, its machines and its violations.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    success: Success,
+    license: Value,
+    activations: Vec<Value>,
+    violations: Vec<Value>,
+    // These two are in `license` as well; tools differ in where they look.
+    machines_used: u32,
+    unresolved_violations_count: u32,
+}
+
+impl Endpoint for GetLicense {
+    const NAME: &'static str = "get-license";
+    const ROUTE: &'static str = "GET|POST /getLicense";
+    const AUTH: Auth = Auth::Admin;
+    const FACE: Face = Face::FlatAdmin;
+    const REQUIRED: &'static [&'static str] = &["licenseKey"];
+
+    type Request = Request;
+    type Fetched = (Option<License>, Vec<Activation>);
+    type Reply = Reply;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
+        tokio::try_join!(
+            cx.store.held_license(&request.license_key),
+            cx.store.activations(&request.license_key)
+        )
+    }
+
+    async fn call(cx: &Context, caller: Caller, _: Request, fetched: Self::Fetched) -> Result<Reply> {
+        let (license, activations) = fetched;
+        let license = license
+            .filter(|license| caller.scope.covers(&license.owner_id))
+            .ok_or(Error::LicenseNotFound)?;
+        let violations = cx.store.violations(&license).await?;
+        let now = cx.clock.now();
+        Ok(Reply {
+            success: Success,
+            activations: activations
+                .into_iter()
+                .map(|a| json!(ActivationView::of(a, &license, now)))
+                .collect(),
+            violations: violations.into_iter().map(|v| json!(ViolationView::from(v))).collect(),
+            machines_used: license.machines_used,
+            unresolved_violations_count: license.unresolved_violations,
+            license: json!(LicenseView::from(&license)),
+        })
+    }
+}

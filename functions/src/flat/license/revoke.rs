@@ -1,0 +1,52 @@
+//! `POST /revokeLicense`: block a license for good.
+
+use keystead_core::{
+    Result,
+    license::{LicenseKey, Reference},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::Success,
+};
+
+/// `POST /revokeLicense`.
+pub struct RevokeLicense;
+
+/// Which license, and why.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    license_key: LicenseKey,
+    reason: Option<Reference>,
+}
+
+/// The license is revoked, by this request or an earlier one.
+#[derive(Serialize)]
+pub struct Reply {
+    success: Success,
+}
+
+impl Endpoint for RevokeLicense {
+    const NAME: &'static str = "revoke-license";
+    const ROUTE: &'static str = "POST /revokeLicense";
+    const AUTH: Auth = Auth::Admin;
+    const FACE: Face = Face::FlatAdmin;
+    const REQUIRED: &'static [&'static str] = &["licenseKey"];
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Reply;
+
+    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
+        let now = cx.clock.now();
+        let license = cx.store.license(&caller.scope, &request.license_key).await?;
+        cx.store
+            .change_license(license, |license| Ok(license.revoke(request.reason.clone(), now)))
+            .await?;
+        Ok(Reply { success: Success })
+    }
+}

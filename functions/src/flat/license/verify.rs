@@ -1,0 +1,69 @@
+//! `POST /verify`: whether a license is good, without a machine.
+
+use keystead_core::{
+    Error, Result, Timestamp,
+    license::{License, LicenseKey, LicenseStatus, LicenseType},
+    product::ProductId,
+    variant::VariantId,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::{Success, message},
+};
+
+/// `POST /verify`.
+pub struct Verify;
+
+/// Which license, for what.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    license_key: LicenseKey,
+    product_id: ProductId,
+}
+
+/// A good license.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    valid: Success,
+    status: LicenseStatus,
+    variant: VariantId,
+    license_type: LicenseType,
+    /// When the license expires.
+    expires_at: Option<Timestamp>,
+    message: &'static str,
+}
+
+impl Endpoint for Verify {
+    const NAME: &'static str = "verify";
+    const ROUTE: &'static str = "POST /verify";
+    const AUTH: Auth = Auth::LicenseKey;
+    const FACE: Face = Face::FlatVerify;
+    const REQUIRED: &'static [&'static str] = &["licenseKey", "productId"];
+
+    type Request = Request;
+    type Fetched = Option<License>;
+    type Reply = Reply;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Option<License>> {
+        cx.store.held_license(&request.license_key).await
+    }
+
+    async fn call(cx: &Context, _: Caller, request: Request, license: Option<License>) -> Result<Reply> {
+        let license = license.ok_or(Error::LicenseNotFound)?;
+        let standing = license.opens(&request.product_id, cx.clock.now())?;
+        Ok(Reply {
+            valid: Success,
+            status: license.status,
+            variant: license.variant,
+            license_type: license.license_type,
+            expires_at: license.expires_at,
+            message: message(standing),
+        })
+    }
+}

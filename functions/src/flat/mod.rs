@@ -1,0 +1,10 @@
+//! The flat API: `/activate`, `/createLicense` and the rest, for client applications, admin scripts and tools.
+
+pub mod activation;
+pub mod api_key;
+pub(crate) mod error;
+pub mod health;
+pub mod license;
+pub mod product;
+pub mod signing_key;
+mod wire;

@@ -1,0 +1,76 @@
+//! `POST /createProduct`: make a product.
+
+use keystead_core::{
+    Error, InvalidRequest, Result,
+    owner::{OwnerId, Scope},
+    product::{Name, Product, ProductId, ProductStatus, Slug},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::Success,
+};
+
+/// `POST /createProduct`.
+pub struct CreateProduct;
+
+/// The product that is wanted.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    name: Name,
+    slug: Slug,
+    creator_id: Option<OwnerId>,
+    status: Option<ProductStatus>,
+}
+
+/// The product that was made.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    success: Success,
+    product_id: ProductId,
+    status: ProductStatus,
+}
+
+impl Endpoint for CreateProduct {
+    const NAME: &'static str = "create-product";
+    const ROUTE: &'static str = "POST /createProduct";
+    const AUTH: Auth = Auth::Admin;
+    const FACE: Face = Face::FlatAdmin;
+    const REQUIRED: &'static [&'static str] = &["name", "slug"];
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Reply;
+
+    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
+        let owner_id = match (caller.scope, request.creator_id) {
+            (Scope::Owner(own), None) => own,
+            (Scope::Owner(own), Some(named)) if own == named => own,
+            // The one place where the contract forbids instead of not finding.
+            (Scope::Owner(_), Some(_)) => return Err(Error::ForeignOwner),
+            (Scope::Everything, Some(named)) => named,
+            (Scope::Everything, None) => return Err(Error::Invalid(InvalidRequest::MissingFields(&["creatorId"]))),
+            (Scope::Nothing, _) => return Err(Error::Unauthorized),
+        };
+        let product = Product {
+            product_id: request.slug.into(),
+            name: request.name,
+            owner_id,
+            status: request.status.unwrap_or(ProductStatus::Live),
+            created_at: cx.clock.now(),
+        };
+        if !cx.store.create_product(&product).await? {
+            return Err(Error::SlugTaken);
+        }
+        Ok(Reply {
+            success: Success,
+            product_id: product.product_id,
+            status: product.status,
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! `GET|POST /listProducts`: the products of an owner, or of all.
+
+use keystead_core::{
+    Error, Result, Timestamp,
+    owner::{OwnerId, Scope},
+    product::{Product, ProductStatus},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::{Flag, Success},
+};
+
+/// `GET|POST /listProducts`.
+pub struct ListProducts;
+
+/// Which products.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// Statuses, separated by commas.
+    status: Option<String>,
+    #[serde(default)]
+    include_all: Option<Flag>,
+    /// For the super admin only.
+    creator_id: Option<OwnerId>,
+}
+
+/// A list of products.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    success: Success,
+    count: usize,
+    products: Vec<ProductView>,
+}
+
+/// A product as the flat API shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProductView {
+    product_id: String,
+    name: String,
+    slug: String,
+    creator_id: String,
+    status: ProductStatus,
+    active: bool,
+    created_at: Timestamp,
+}
+
+impl From<Product> for ProductView {
+    fn from(product: Product) -> Self {
+        Self {
+            product_id: product.product_id.to_string(),
+            name: product.name.to_string(),
+            slug: product.product_id.to_string(),
+            creator_id: product.owner_id.to_string(),
+            status: product.status,
+            active: product.active(),
+            created_at: product.created_at,
+        }
+    }
+}
+
+impl Endpoint for ListProducts {
+    const NAME: &'static str = "list-products";
+    const ROUTE: &'static str = "GET|POST /listProducts";
+    const AUTH: Auth = Auth::Admin;
+    const FACE: Face = Face::FlatAdmin;
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Reply;
+
+    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
+        let statuses = if request.include_all.is_some_and(|flag| flag.0) {
+            ProductStatus::ALL.to_vec()
+        } else {
+            statuses(request.status.as_deref())?
+        };
+        let scope = match (caller.scope, request.creator_id) {
+            (Scope::Everything, Some(owner)) => Scope::Owner(owner),
+            (scope, _) => scope,
+        };
+        let products: Vec<ProductView> = cx
+            .store
+            .products(&scope, &statuses)
+            .await?
+            .into_iter()
+            .map(ProductView::from)
+            .collect();
+        Ok(Reply {
+            success: Success,
+            count: products.len(),
+            products,
+        })
+    }
+}
+
+/// The statuses in a list like `live,unlisted`; those on sale, without one.
+fn statuses(list: Option<&str>) -> Result<Vec<ProductStatus>> {
+    let mut statuses = Vec::new();
+    for name in list
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+    {
+        let status = ProductStatus::parse(name).ok_or_else(|| Error::field("status", ""))?;
+        if !statuses.contains(&status) {
+            statuses.push(status);
+        }
+    }
+    if statuses.is_empty() {
+        statuses.push(ProductStatus::Live);
+    }
+    Ok(statuses)
+}

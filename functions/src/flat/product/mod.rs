@@ -1,0 +1,7 @@
+//! Products.
+
+mod create;
+mod list;
+
+pub use create::CreateProduct;
+pub use list::ListProducts;

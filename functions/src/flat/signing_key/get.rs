@@ -1,0 +1,49 @@
+//! `GET|POST /getSigningKey`: the current signing key's public half, certified by the root.
+
+use keystead_core::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Cache, Caller, Endpoint},
+    face::Face,
+};
+
+/// `GET|POST /getSigningKey`.
+pub struct GetSigningKey;
+
+/// Nothing to ask.
+#[derive(Deserialize)]
+pub struct Request {}
+
+/// The signing certificate.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    kid: String,
+    /// PEM.
+    public_key: String,
+    /// Base64 of the root's RSASSA-PKCS1-v1_5 signature with SHA-256 over the text of `publicKey`.
+    root_signature: String,
+}
+
+impl Endpoint for GetSigningKey {
+    const NAME: &'static str = "get-signing-key";
+    const ROUTE: &'static str = "GET|POST /getSigningKey";
+    const AUTH: Auth = Auth::Public;
+    const FACE: Face = Face::FlatClient;
+    const CACHE: Cache = Cache::FiveMinutes;
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Reply;
+
+    async fn call(cx: &Context, _: Caller, _: Request, (): ()) -> Result<Reply> {
+        let certificate = cx.keys.certificate().clone();
+        Ok(Reply {
+            kid: certificate.kid,
+            public_key: certificate.public_key,
+            root_signature: certificate.root_signature,
+        })
+    }
+}

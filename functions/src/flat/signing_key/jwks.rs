@@ -1,0 +1,41 @@
+//! `GET /.well-known/jwks.json`: every public key whose tokens are good (RFC 7517).
+
+use keystead_core::{Result, keys::Jwk};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Cache, Caller, Endpoint},
+    face::Face,
+};
+
+/// `GET /.well-known/jwks.json`.
+pub struct Jwks;
+
+/// Nothing to ask.
+#[derive(Deserialize)]
+pub struct Request {}
+
+/// A JWK Set.
+#[derive(Serialize)]
+pub struct Reply {
+    keys: Vec<Jwk>,
+}
+
+impl Endpoint for Jwks {
+    const NAME: &'static str = "jwks";
+    const ROUTE: &'static str = "GET /.well-known/jwks.json";
+    const AUTH: Auth = Auth::Public;
+    const FACE: Face = Face::FlatClient;
+    const CACHE: Cache = Cache::FiveMinutes;
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Reply;
+
+    async fn call(cx: &Context, _: Caller, _: Request, (): ()) -> Result<Reply> {
+        Ok(Reply {
+            keys: cx.keys.jwks().to_vec(),
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! What tokens are verified with.
+
+mod get;
+mod jwks;
+
+pub use get::GetSigningKey;
+pub use jwks::Jwks;

@@ -1,0 +1,185 @@
+//! What several endpoints of the flat API say in the same words.
+
+use keystead_core::{
+    Timestamp,
+    activation::{Activation, Country},
+    license::{License, LicenseStatus, LicenseType, Reference, SeatLimit, Standing},
+    product::ProductId,
+    violation::Violation,
+};
+use serde::Serialize;
+
+/// `true`, under the name `success`, which opens every good reply of the flat API.
+#[derive(Debug, Default)]
+pub(crate) struct Success;
+
+impl Serialize for Success {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(true)
+    }
+}
+
+/// What an application shows the person in front of it.
+pub(super) fn message(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Good => "License is active",
+        Standing::Flagged => "License has been flagged for unusual activity. Please contact support.",
+        Standing::Ending => "License is suspended and will stop working soon. Please contact support.",
+    }
+}
+
+/// A license as admin endpoints show it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LicenseView<'a> {
+    key: &'a str,
+    license_id: &'a str,
+    email: &'a str,
+    product_id: &'a str,
+    variant: &'a str,
+    license_type: LicenseType,
+    status: LicenseStatus,
+    threat_level: u8,
+    max_machines: SeatLimit,
+    max_concurrent: Option<SeatLimit>,
+    created_at: Timestamp,
+    purchased_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    discount_code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purchase_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bundle_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unlocked_products: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dispute_reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disputed_at: Option<Timestamp>,
+    machines_used: u32,
+    unresolved_violations_count: u32,
+}
+
+impl<'a> From<&'a License> for LicenseView<'a> {
+    fn from(license: &'a License) -> Self {
+        Self {
+            key: license.license_key.as_str(),
+            license_id: license.license_id.as_str(),
+            email: license.email.as_str(),
+            product_id: license.product_id.as_str(),
+            variant: license.variant.as_str(),
+            license_type: license.license_type,
+            status: license.status,
+            threat_level: license.threat_level.number(),
+            max_machines: license.max_machines,
+            max_concurrent: license.max_concurrent,
+            created_at: license.created_at,
+            purchased_at: license.created_at,
+            expires_at: license.expires_at,
+            discount_code: license.discount_code.as_ref().map(Reference::as_str),
+            purchase_id: license.purchase_id.as_ref().map(Reference::as_str),
+            bundle_id: license.bundle_id.as_ref().map(Reference::as_str),
+            unlocked_products: license.unlocked_products.iter().map(ProductId::as_str).collect(),
+            dispute_reason: license.dispute_reason.as_ref().map(Reference::as_str),
+            disputed_at: license.disputed_at,
+            machines_used: license.machines_used,
+            unresolved_violations_count: license.unresolved_violations,
+        }
+    }
+}
+
+/// An activation as admin endpoints show it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ActivationView {
+    fingerprint: String,
+    hostname: String,
+    first_seen: Timestamp,
+    last_seen: Timestamp,
+    token_expiry: Timestamp,
+    session_started: Option<Timestamp>,
+    session_active: bool,
+    countries: Vec<Country>,
+    /// Empty when no country is known: tools put it straight into a label.
+    last_country: String,
+}
+
+impl ActivationView {
+    pub(super) fn of(activation: Activation, license: &License, now: Timestamp) -> Self {
+        Self {
+            session_active: license.session_limit().is_some() && activation.session_is_live(now),
+            fingerprint: activation.fingerprint.to_string(),
+            hostname: activation.hostname.to_string(),
+            first_seen: activation.first_seen,
+            last_seen: activation.last_seen,
+            token_expiry: activation.token_expiry,
+            session_started: activation.session_started,
+            countries: activation.countries.into_iter().collect(),
+            last_country: activation
+                .last_country
+                .map(|country| country.to_string())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// A violation as admin endpoints show it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ViolationView {
+    id: String,
+    r#type: String,
+    severity: keystead_core::violation::Severity,
+    detected_at: Timestamp,
+    resolved: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolved_at: Option<Timestamp>,
+    details: serde_json::Map<String, serde_json::Value>,
+}
+
+impl From<Violation> for ViolationView {
+    fn from(violation: Violation) -> Self {
+        Self {
+            id: violation.violation_id.to_string(),
+            r#type: violation.r#type,
+            severity: violation.severity,
+            detected_at: violation.detected_at,
+            resolved: violation.resolved,
+            resolved_at: violation.resolved_at,
+            details: violation.details,
+        }
+    }
+}
+
+/// Yes or no, as JSON's booleans and as a query's `true`, `1`, `false` and `0`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flag(pub(super) bool);
+
+impl<'de> serde::Deserialize<'de> for Flag {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Flag;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("true or false")
+            }
+
+            fn visit_bool<E: serde::de::Error>(self, flag: bool) -> Result<Flag, E> {
+                Ok(Flag(flag))
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Flag, E> {
+                match text.trim() {
+                    "true" | "1" => Ok(Flag(true)),
+                    "false" | "0" => Ok(Flag(false)),
+                    _ => Err(E::invalid_value(serde::de::Unexpected::Other("text"), &self)),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
+    }
+}

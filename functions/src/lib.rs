@@ -1,0 +1,15 @@
+//! Keystead's HTTP faces: the only code that knows HTTP and Lambda.
+//!
+//! An endpoint is one type in one file ([`endpoint::Endpoint`]); the [`pipeline`] authenticates, parses, calls and
+//! replies for all of them; [`routes`] lists them; [`runtime`] runs one in Lambda.
+
+pub mod context;
+pub mod endpoint;
+pub mod face;
+mod fields;
+pub mod flat;
+pub mod incoming;
+pub mod log;
+pub mod pipeline;
+pub mod routes;
+pub mod runtime;

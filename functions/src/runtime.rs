@@ -1,0 +1,111 @@
+//! Runs an endpoint in Lambda.
+
+use std::sync::Arc;
+
+use aws_sdk_secretsmanager::config::{BehaviorVersion, Region};
+use bytes::Bytes;
+use http::Response;
+use keystead_core::{
+    config::{AwsEnvironment, Config, variable},
+    secrets::Secrets,
+    store::{Connection, Store, transport},
+};
+use lambda_http::{Body, Error, RequestExt, request::RequestContext, service_fn};
+
+use crate::{
+    context::Context,
+    endpoint::{Endpoint, Route},
+    incoming::{Incoming, MAX_BODY},
+    routes::Router,
+};
+
+/// Serves `E` until Lambda ends the process.
+///
+/// # Errors
+/// When the environment lacks what Lambda sets, or the secrets can't be read.
+pub async fn serve<E: Endpoint>() -> Result<(), Error> {
+    serve_route(Route::of::<E>()).await
+}
+
+/// Not generic, so that a binary holds its own endpoint's code and this once.
+async fn serve_route(route: Route) -> Result<(), Error> {
+    let cx = Arc::new(start().await?);
+    let router = Arc::new(Router::new(&[route])?);
+    lambda_http::run(service_fn(move |request: lambda_http::Request| {
+        let (cx, router) = (Arc::clone(&cx), Arc::clone(&router));
+        async move {
+            let (parts, body) = router.answer(&cx, &incoming(request)).await.into_parts();
+            let text = String::from_utf8(body.into()).map_err(|_| "a reply is not UTF-8")?;
+            Ok::<_, Error>(Response::from_parts(parts, Body::from(text)))
+        }
+    }))
+    .await
+}
+
+/// Everything that can be done before the first request, while Lambda runs the process at full speed: keys are parsed,
+/// and the connection to DynamoDB is opened, which at the smallest memory takes most of a first request otherwise.
+async fn start() -> Result<Context, Error> {
+    let environment = AwsEnvironment::from_env().map_err(|name| format!("Lambda did not set {name}"))?;
+    let config = Config::from_env();
+    let http = transport::aws_client()?;
+    let credentials = Connection::credentials(
+        &environment.access_key_id,
+        &environment.secret_access_key,
+        environment.session_token.clone(),
+    );
+    let store = Store::new(
+        Connection {
+            http: http.clone(),
+            region: environment.region.clone(),
+            credentials: Some(credentials.clone()),
+            endpoint: environment.dynamodb_endpoint,
+            measure_capacity: false,
+        },
+        &config.table_prefix,
+    );
+    let fetch_secrets = async {
+        // The document itself, for a machine without Secrets Manager (`sam local invoke`).
+        if let Some(document) = variable("KEYSTEAD_SECRETS") {
+            return Ok::<_, Error>(document);
+        }
+        let arn = variable("KEYSTEAD_SECRET_ARN").ok_or("KEYSTEAD_SECRET_ARN is not set")?;
+        let client = aws_sdk_secretsmanager::Client::from_conf(
+            aws_sdk_secretsmanager::Config::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .http_client(http)
+                .region(Region::new(environment.region))
+                .credentials_provider(credentials)
+                .build(),
+        );
+        let secret = client.get_secret_value().secret_id(arn).send().await?;
+        Ok(secret.secret_string.ok_or("the secret holds no text")?)
+    };
+    let (secrets, warm) = tokio::join!(fetch_secrets, store.warm_up());
+    if let Err(error) = warm {
+        // The first request will try again; a function that does not start can't even say so.
+        eprintln!("DynamoDB could not be reached during INIT: {error:?}");
+    }
+    let secrets: Secrets = serde_json::from_str(&secrets?)?;
+    Ok(Context::new(store, &secrets, config)?)
+}
+
+fn incoming(request: lambda_http::Request) -> Incoming {
+    let ip = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref().and_then(|ip| ip.parse().ok()),
+        Some(_) | None => None,
+    };
+    let (parts, body) = request.into_parts();
+    let body = match body {
+        Body::Text(text) => Bytes::from(text),
+        Body::Binary(bytes) => Bytes::from(bytes),
+        Body::Empty | _ => Bytes::new(),
+    };
+    Incoming {
+        method: parts.method,
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().map(str::to_owned),
+        headers: parts.headers,
+        body: (body.len() <= MAX_BODY).then_some(body),
+        ip,
+    }
+}

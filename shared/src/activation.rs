@@ -1,0 +1,163 @@
+//! Activations: machines on a license, and their floating sessions.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Timestamp,
+    license::{License, LicenseKey},
+    text::{is_plain, text_value},
+};
+
+text_value!(
+    /// What tells one machine from another: opaque, computed by the client.
+    Fingerprint,
+    "a string of 1 to 512 characters",
+    |text| is_plain(text, 512).then(|| text.to_owned())
+);
+
+text_value!(
+    /// A machine's name for people.
+    Hostname,
+    "a string of 1 to 255 characters",
+    |text| {
+        let text = text.trim();
+        is_plain(text, 255).then(|| text.to_owned())
+    }
+);
+
+text_value!(
+    /// A country: ISO 3166's two capital letters, as a trusted proxy tells it.
+    Country,
+    "two letters",
+    |text| {
+        let text = text.trim();
+        // XX (unknown) and T1 (the Tor network) are what CDNs send when they have no country to tell.
+        let known = text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic()) && !text.eq_ignore_ascii_case("XX");
+        known.then(|| text.to_ascii_uppercase())
+    }
+);
+
+/// A machine on a license, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Activation {
+    /// The license that it is an activation of.
+    pub license_key: LicenseKey,
+    /// The machine.
+    pub fingerprint: Fingerprint,
+    /// The machine's name for people.
+    pub hostname: Hostname,
+    /// When the machine first activated.
+    pub first_seen: Timestamp,
+    /// When the machine was last heard of, to the precision of [`LAST_SEEN_PRECISION`].
+    pub last_seen: Timestamp,
+    /// When the last token it was given expires.
+    pub token_expiry: Timestamp,
+    /// Every country that it was seen in.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub countries: BTreeSet<Country>,
+    /// The country that it was last seen in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_country: Option<Country>,
+    /// When its floating session began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_started: Option<Timestamp>,
+    /// Until when its floating session holds without a sign of life. A session that has lapsed stays here, and counted,
+    /// until its seat is needed: then it is reaped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_until: Option<Timestamp>,
+}
+
+/// How stale `lastSeen` may be. A busy application thereby costs reads, not writes.
+pub const LAST_SEEN_PRECISION: Duration = Duration::from_secs(15 * 60);
+
+/// How long a floating session holds without a sign of life.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+/// How often an application should give a sign of life: three may be lost before the session lapses.
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5 * 60);
+
+/// What must be written before a machine may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// The machine is new: it takes a machine slot and, of a floating license, a session.
+    NewMachine,
+    /// The machine is known and its session was reaped: it takes a session.
+    OpenSession,
+    /// The machine has all that it needs.
+    Refresh,
+}
+
+/// A machine that shows itself, and what is now known of it.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The machine.
+    pub fingerprint: Fingerprint,
+    /// Its name, when it told one.
+    pub hostname: Option<Hostname>,
+    /// The country it is in, when a trusted proxy told.
+    pub country: Option<Country>,
+    /// When the token it is given expires, when it is given one.
+    pub token_expiry: Option<Timestamp>,
+    /// When it shows itself.
+    pub now: Timestamp,
+}
+
+impl Activation {
+    /// Whether its floating session is alive at `now`.
+    pub fn session_is_live(&self, now: Timestamp) -> bool {
+        self.lease_until.is_some_and(|until| now < until)
+    }
+
+    /// Whether this sign of life tells something that is worth a write: a new country, a new token, a session to
+    /// revive, or that some time has passed.
+    pub fn needs_write(&self, license: &License, arrival: &Arrival) -> bool {
+        arrival.token_expiry.is_some_and(|expiry| expiry != self.token_expiry)
+            || arrival
+                .country
+                .as_ref()
+                .is_some_and(|country| self.last_country.as_ref() != Some(country))
+            || arrival.now.since(self.last_seen) >= LAST_SEEN_PRECISION
+            || (license.session_limit().is_some() && !self.session_is_live(arrival.now))
+    }
+
+    /// The activation after `arrival`: a new one, or `known` brought up to date.
+    pub fn after(known: Option<&Self>, license: &License, arrival: &Arrival) -> Self {
+        let mut activation = known.cloned().unwrap_or_else(|| Self {
+            license_key: license.license_key.clone(),
+            fingerprint: arrival.fingerprint.clone(),
+            // A machine without a name is known by its fingerprint; every client that activates tells a name.
+            hostname: arrival
+                .hostname
+                .clone()
+                .unwrap_or_else(|| Hostname("unknown".to_owned())),
+            first_seen: arrival.now,
+            last_seen: arrival.now,
+            token_expiry: arrival.now,
+            countries: BTreeSet::new(),
+            last_country: None,
+            session_started: None,
+            lease_until: None,
+        });
+        activation.last_seen = arrival.now;
+        if let Some(hostname) = &arrival.hostname {
+            activation.hostname = hostname.clone();
+        }
+        if let Some(expiry) = arrival.token_expiry {
+            activation.token_expiry = expiry;
+        }
+        if let Some(country) = &arrival.country {
+            activation.countries.insert(country.clone());
+            activation.last_country = Some(country.clone());
+        }
+        if license.session_limit().is_some() {
+            if activation.lease_until.is_none() {
+                activation.session_started = Some(arrival.now);
+            }
+            activation.lease_until = Some(arrival.now + SESSION_TIMEOUT);
+        }
+        activation
+    }
+}

@@ -1,0 +1,81 @@
+//! API keys: credentials of one owner's scripts.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{Timestamp, owner::OwnerId, product::Name, text::is_plain};
+
+/// An API key as its holder has it: `cgls_` and 64 hex digits. Shown once, never stored, never logged.
+#[derive(Clone)]
+pub struct RawApiKey(String);
+
+impl RawApiKey {
+    /// The key in `text`. Any text is looked up; only ours are found.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        is_plain(text, 256).then(|| Self(text.to_owned()))
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self(format!("cgls_{}", hex(bytes)))
+    }
+
+    /// The key in clear, for the one answer that shows it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What is stored of it.
+    pub fn hash(&self) -> KeyHash {
+        KeyHash(hex(&Sha256::digest(self.0.as_bytes())))
+    }
+}
+
+impl std::fmt::Debug for RawApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RawApiKey(..)")
+    }
+}
+
+/// The SHA-256 of an API key in hex, under which it is stored.
+///
+/// A plain hash is enough for a key of 256 random bits, and looking up a hash in a table tells an attacker who measures
+/// time nothing about the keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeyHash(String);
+
+impl KeyHash {
+    /// The hash as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An API key, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiKey {
+    /// The hash of the key.
+    pub key_hash: KeyHash,
+    /// Whose scripts it lets in; never changes.
+    pub owner_id: OwnerId,
+    /// Its name for people.
+    pub name: Name,
+    /// Whether it still lets anyone in.
+    pub active: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// `bytes` as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a string can't fail.
+            let _: std::fmt::Result = write!(text, "{byte:02x}");
+            text
+        })
+}

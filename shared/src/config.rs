@@ -1,0 +1,96 @@
+//! What an operator can set: the only caller of the environment.
+
+use std::time::Duration;
+
+/// The settings of a process. `Default` is what the documentation promises.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What every table's name starts with (`KEYSTEAD_TABLE_PREFIX`, default `keystead-`).
+    pub table_prefix: String,
+    /// The request header in which a trusted proxy tells the client's country (`KEYSTEAD_COUNTRY_HEADER`, default
+    /// `cloudfront-viewer-country`). Empty: no header is trusted.
+    pub country_header: String,
+    /// Whom tokens say they are from: their claim `iss` (`KEYSTEAD_ISSUER`, default `keystead`).
+    pub issuer: String,
+    /// How long tokens live.
+    pub tokens: TokenPolicy,
+}
+
+/// How long tokens live.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenPolicy {
+    /// The life of a token.
+    pub life: Duration,
+    /// The life of a token of a degraded or floating license.
+    pub short_life: Duration,
+    /// A token with no more than this left is renewed by `/validate`.
+    pub renewal_window: Duration,
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            table_prefix: "keystead-".to_owned(),
+            country_header: "cloudfront-viewer-country".to_owned(),
+            issuer: "keystead".to_owned(),
+            tokens: TokenPolicy {
+                life: 30 * DAY,
+                short_life: DAY,
+                renewal_window: 7 * DAY,
+            },
+        }
+    }
+}
+
+impl Config {
+    /// The settings that the environment gives, and the defaults of the others.
+    pub fn from_env() -> Self {
+        let default = Self::default();
+        Self {
+            table_prefix: variable("KEYSTEAD_TABLE_PREFIX").unwrap_or(default.table_prefix),
+            country_header: variable("KEYSTEAD_COUNTRY_HEADER").map_or(default.country_header, |h| h.to_lowercase()),
+            issuer: variable("KEYSTEAD_ISSUER").unwrap_or(default.issuer),
+            tokens: default.tokens,
+        }
+    }
+}
+
+/// What the Lambda runtime tells a function of its surroundings.
+#[derive(Clone)]
+pub struct AwsEnvironment {
+    /// The region that the function and its tables are in.
+    pub region: String,
+    /// The function's own credentials; they live longer than the function's process.
+    pub access_key_id: String,
+    /// The secret half of the credentials.
+    pub secret_access_key: String,
+    /// The session that the credentials belong to.
+    pub session_token: Option<String>,
+    /// Another DynamoDB than the region's own, for tests (`KEYSTEAD_DYNAMODB_ENDPOINT`).
+    pub dynamodb_endpoint: Option<String>,
+}
+
+impl AwsEnvironment {
+    /// Reads what Lambda sets in every function's environment.
+    ///
+    /// # Errors
+    /// The name of the variable that is missing.
+    pub fn from_env() -> Result<Self, &'static str> {
+        let required = |name: &'static str| variable(name).ok_or(name);
+        Ok(Self {
+            region: required("AWS_REGION")?,
+            access_key_id: required("AWS_ACCESS_KEY_ID")?,
+            secret_access_key: required("AWS_SECRET_ACCESS_KEY")?,
+            session_token: variable("AWS_SESSION_TOKEN"),
+            dynamodb_endpoint: variable("KEYSTEAD_DYNAMODB_ENDPOINT"),
+        })
+    }
+}
+
+/// An environment variable's value; `None` when it is unset or empty.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -1,0 +1,142 @@
+//! Why a request was refused: one enum for every API.
+
+use crate::{Timestamp, license::SeatLimit};
+
+/// The result of everything that can be refused.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Every way in which a request can end other than well.
+///
+/// A variant is a fact, not a text: each API matches exhaustively on it and answers in its own words and statuses. What
+/// an operator needs to know of an unexpected failure is in [`Error::Internal`], which no API shows to a client.
+#[derive(Debug)]
+pub enum Error {
+    /// The request itself is malformed.
+    Invalid(InvalidRequest),
+    /// The credential is missing or wrong.
+    Unauthorized,
+    /// No license has this key (or it belongs to another owner).
+    LicenseNotFound,
+    /// The license was revoked.
+    LicenseRevoked,
+    /// The license's `expiresAt` has passed.
+    LicenseExpired,
+    /// The license is suspended, and its grace is over.
+    LicenseSuspended,
+    /// The license does not open the product that was asked for.
+    WrongProduct,
+    /// Every machine slot of the license is taken.
+    MachineLimitReached {
+        /// The license's `maxMachines`.
+        limit: SeatLimit,
+    },
+    /// Every floating seat of the license is taken by a live session.
+    SessionLimitReached {
+        /// The number of sessions that may be open at once.
+        limit: SeatLimit,
+    },
+    /// More attempts to activate this key than the rate limit admits.
+    TooManyActivations {
+        /// When the next attempt will be admitted.
+        retry_at: Timestamp,
+    },
+    /// The token is forged, expired, or speaks of another license or machine.
+    InvalidToken,
+    /// The token is sound, but its machine has no activation any more.
+    MachineNotActivated,
+    /// There is no activation of this machine to give back.
+    ActivationNotFound,
+    /// The machine never activated, so it has no session to keep alive.
+    SessionNotFound,
+    /// No product has this id (or it belongs to another owner).
+    ProductNotFound,
+    /// The product is archived, which makes it read-only.
+    ProductArchived,
+    /// Another product has this slug.
+    SlugTaken,
+    /// An API key named an owner other than its own.
+    ForeignOwner,
+    /// An unexpected failure. The cause is for the log only.
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What is wrong with a request's body or parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InvalidRequest {
+    /// The body is not JSON, not UTF-8, or not a JSON object.
+    NotAnObject,
+    /// The body is longer than the limit, in bytes.
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// A required field is absent, null or blank.
+    MissingFields(&'static [&'static str]),
+    /// A field has a value that it can't have.
+    Field {
+        /// The field's name, as the client wrote it.
+        field: String,
+        /// What it should have been ("a string of 1 to 128 characters"); empty when the API's contract wants no more
+        /// than the field's name.
+        expected: String,
+    },
+}
+
+impl Error {
+    /// Wraps an unexpected failure. The cause reaches the log, never the client.
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// A field whose value is refused by a rule that spans more than its own type.
+    pub fn field(field: &str, expected: &str) -> Self {
+        Self::Invalid(InvalidRequest::Field {
+            field: field.to_owned(),
+            expected: expected.to_owned(),
+        })
+    }
+
+    /// The stable name of this refusal: what logs, metrics and machine-readable answers carry.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(InvalidRequest::NotAnObject) => "invalid_json",
+            Self::Invalid(InvalidRequest::TooLarge { .. }) => "body_too_large",
+            Self::Invalid(InvalidRequest::MissingFields(_)) => "missing_fields",
+            Self::Invalid(InvalidRequest::Field { .. }) => "invalid_field",
+            Self::Unauthorized => "unauthorized",
+            Self::LicenseNotFound => "not_found",
+            Self::LicenseRevoked => "revoked",
+            Self::LicenseExpired => "expired",
+            Self::LicenseSuspended => "suspended",
+            Self::WrongProduct => "wrong_product",
+            Self::MachineLimitReached { .. } => "machine_limit_reached",
+            Self::SessionLimitReached { .. } => "session_limit_reached",
+            Self::TooManyActivations { .. } => "too_many_activations",
+            Self::InvalidToken => "invalid_token",
+            Self::MachineNotActivated => "machine_not_activated",
+            Self::ActivationNotFound => "activation_not_found",
+            Self::SessionNotFound => "session_not_found",
+            Self::ProductNotFound => "product_not_found",
+            Self::ProductArchived => "product_archived",
+            Self::SlugTaken => "slug_taken",
+            Self::ForeignOwner => "foreign_owner",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        if let Self::Internal(cause) = self {
+            Some(cause.as_ref())
+        } else {
+            None
+        }
+    }
+}

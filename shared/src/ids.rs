@@ -1,0 +1,117 @@
+//! Ids and keys nobody has had before: the only caller of randomness.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use ring::rand::{SecureRandom, SystemRandom};
+use uuid::Uuid;
+
+use crate::{
+    Error, Result, Timestamp,
+    api_key::RawApiKey,
+    license::{LicenseId, LicenseKey},
+};
+
+/// Where a process gets its ids and keys from. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Ids(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    /// The operating system's random numbers.
+    Random(SystemRandom),
+    /// A counter: tests, whose answers then hold no surprises.
+    Counted(Arc<AtomicU64>),
+}
+
+impl Ids {
+    /// Ids from the operating system's random numbers.
+    pub fn random() -> Self {
+        Self(Source::Random(SystemRandom::new()))
+    }
+
+    /// Ids from a counter that starts at 1. For tests only: anyone can guess them.
+    pub fn counted() -> Self {
+        Self(Source::Counted(Arc::default()))
+    }
+
+    /// A new license key: a UUID v4 in lower case.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the operating system has no random numbers to give.
+    pub fn license_key(&self) -> Result<LicenseKey> {
+        let uuid = uuid::Builder::from_random_bytes(self.bytes()?).into_uuid();
+        Ok(LicenseKey::from_uuid(uuid))
+    }
+
+    /// A new stable id of a license: a UUID v7, so that ids sort by when they were made.
+    ///
+    /// # Errors
+    /// As for [`Ids::license_key`].
+    pub fn license_id(&self, now: Timestamp) -> Result<LicenseId> {
+        Ok(LicenseId::from_uuid(self.uuid_v7(now)?))
+    }
+
+    /// A new id of a request, to find it again in the log: a UUID v7.
+    ///
+    /// # Errors
+    /// As for [`Ids::license_key`].
+    pub fn request_id(&self, now: Timestamp) -> Result<Uuid> {
+        self.uuid_v7(now)
+    }
+
+    /// A new API key: `cgls_` and 32 random bytes in hex.
+    ///
+    /// # Errors
+    /// As for [`Ids::license_key`].
+    pub fn api_key(&self) -> Result<RawApiKey> {
+        Ok(RawApiKey::from_bytes(&self.bytes()?))
+    }
+
+    fn uuid_v7(&self, now: Timestamp) -> Result<Uuid> {
+        let millis = u64::try_from(now.millis()).unwrap_or(0);
+        Ok(uuid::Builder::from_unix_timestamp_millis(millis, &self.bytes()?).into_uuid())
+    }
+
+    fn bytes<const N: usize>(&self) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        match &self.0 {
+            Source::Random(random) => {
+                random
+                    .fill(&mut bytes)
+                    .map_err(|_| Error::internal("the operating system gave no random numbers"))?;
+            }
+            Source::Counted(counter) => {
+                let count = counter.fetch_add(1, Ordering::SeqCst) + 1;
+                let digits = count.to_be_bytes();
+                bytes[N - digits.len()..].copy_from_slice(&digits);
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+/// A random part of `longest`: how long one of several that collided waits, so that they don't collide again.
+pub(crate) fn jitter(longest: Duration) -> Duration {
+    let mut byte = [0; 1];
+    // Without random numbers the wait is merely not spread.
+    let share = if SystemRandom::new().fill(&mut byte).is_ok() {
+        u32::from(byte[0])
+    } else {
+        255
+    };
+    longest * share / 255
+}
+
+/// One of `choices`, at random; `None` when there are none.
+pub(crate) fn pick<T>(choices: &[T]) -> Option<&T> {
+    let mut bytes = [0; 2];
+    // Without random numbers everybody picks the first.
+    let _: Result<(), _> = SystemRandom::new().fill(&mut bytes);
+    choices.get(usize::from(u16::from_be_bytes(bytes)) % choices.len().max(1))
+}

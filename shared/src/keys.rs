@@ -1,0 +1,342 @@
+//! Signing keys: what tokens are signed with, and the root that vouches for them.
+//!
+//! The root key never signs a token and never changes, so an application can ship with its public half. It signs each
+//! signing key's public half; `/getSigningKey` serves that certificate. Signing keys can be rotated: the previous ones
+//! keep verifying until the last token they signed has expired.
+
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
+use ring::{
+    rand::SystemRandom,
+    rsa::PublicKeyComponents,
+    signature::{
+        ED25519, Ed25519KeyPair, KeyPair, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
+    },
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{Timestamp, text::choice};
+
+choice!(
+    /// How tokens are signed. Pinned by the key; what a token says of itself is never believed.
+    Algorithm {
+        /// RSASSA-PKCS1-v1_5 with SHA-256, over 2048 bits: what the flat API's clients expect.
+        Rs256 = "RS256",
+        /// Ed25519: a twentieth of the time to sign, for vendors whose clients all know it.
+        EdDsa = "EdDSA",
+    }
+);
+
+/// A public key as RFC 7517 writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jwk {
+    /// The key type: `RSA` or `OKP`.
+    pub kty: String,
+    /// What it is for: `sig`.
+    pub r#use: String,
+    /// The one algorithm it is used with.
+    pub alg: Algorithm,
+    /// Its id: its RFC 7638 thumbprint.
+    pub kid: String,
+    /// RSA: the modulus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<String>,
+    /// RSA: the exponent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub e: Option<String>,
+    /// Ed25519: the curve's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crv: Option<String>,
+    /// Ed25519: the point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub x: Option<String>,
+}
+
+/// A signing key as the secrets keep it.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredKey {
+    /// Its public half, which names its algorithm and id.
+    pub jwk: Jwk,
+    /// Its public half in PEM: what the root signed, byte for byte.
+    pub public_key: String,
+    /// The root's signature (RSASSA-PKCS1-v1_5 with SHA-256) over `public_key`, in base64.
+    pub root_signature: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was replaced; the newest key without this signs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired_at: Option<Timestamp>,
+    /// Its private half: PKCS #8 in base64.
+    pub private_key: String,
+}
+
+/// Why a key can't be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyError {
+    /// The private key is not base64 of the PKCS #8 form of a key of its algorithm.
+    Malformed,
+    /// The operating system gave no random numbers.
+    NoRandomness,
+    /// There is no signing key that is not retired.
+    NoCurrentKey,
+}
+
+impl std::fmt::Display for KeyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "the private key is not one of its algorithm in base64 of PKCS #8",
+            Self::NoRandomness => "the operating system gave no random numbers",
+            Self::NoCurrentKey => "the secrets hold no signing key that is not retired",
+        })
+    }
+}
+
+impl std::error::Error for KeyError {}
+
+enum Pair {
+    Rsa(RsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+/// A key pair that can sign.
+pub struct SigningKey {
+    algorithm: Algorithm,
+    pair: Pair,
+    random: SystemRandom,
+}
+
+impl SigningKey {
+    /// The key pair in `pkcs8`, the PKCS #8 form of its private key.
+    ///
+    /// # Errors
+    /// [`KeyError::Malformed`].
+    pub fn from_pkcs8(algorithm: Algorithm, pkcs8: &[u8]) -> Result<Self, KeyError> {
+        let pair = match algorithm {
+            Algorithm::Rs256 => RsaKeyPair::from_pkcs8(pkcs8).map(Pair::Rsa),
+            Algorithm::EdDsa => Ed25519KeyPair::from_pkcs8(pkcs8).map(Pair::Ed25519),
+        };
+        Ok(Self {
+            algorithm,
+            pair: pair.map_err(|_| KeyError::Malformed)?,
+            random: SystemRandom::new(),
+        })
+    }
+
+    /// Signs `message`.
+    ///
+    /// # Errors
+    /// [`KeyError::NoRandomness`]: RSA blinds its computation.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        match &self.pair {
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public().modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &self.random, message, &mut signature)
+                    .map_err(|_| KeyError::NoRandomness)?;
+                Ok(signature)
+            }
+            Pair::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
+        }
+    }
+
+    /// The public half, under its RFC 7638 thumbprint.
+    pub fn jwk(&self) -> Jwk {
+        let mut jwk = Jwk {
+            kty: String::new(),
+            r#use: "sig".to_owned(),
+            alg: self.algorithm,
+            kid: String::new(),
+            n: None,
+            e: None,
+            crv: None,
+            x: None,
+        };
+        // RFC 7638: the required members in alphabetical order, without spaces.
+        let canonical = match &self.pair {
+            Pair::Rsa(pair) => {
+                let parts = PublicKeyComponents::<Vec<u8>>::from(pair.public());
+                let (n, e) = (
+                    BASE64_URL_SAFE_NO_PAD.encode(parts.n),
+                    BASE64_URL_SAFE_NO_PAD.encode(parts.e),
+                );
+                let canonical = format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#);
+                (jwk.kty, jwk.n, jwk.e) = ("RSA".to_owned(), Some(n), Some(e));
+                canonical
+            }
+            Pair::Ed25519(pair) => {
+                let x = BASE64_URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+                let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
+                (jwk.kty, jwk.crv, jwk.x) = ("OKP".to_owned(), Some("Ed25519".to_owned()), Some(x));
+                canonical
+            }
+        };
+        jwk.kid = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(canonical.as_bytes()));
+        jwk
+    }
+
+    /// The public half in PEM: a SubjectPublicKeyInfo (RFC 5280), as every library reads it.
+    pub fn public_pem(&self) -> String {
+        // DER of the AlgorithmIdentifier: rsaEncryption with NULL (RFC 3279), id-Ed25519 (RFC 8410).
+        const RSA: &[u8] = &[
+            0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
+        ];
+        const ED: &[u8] = &[0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];
+        let (algorithm, key) = match &self.pair {
+            Pair::Rsa(pair) => (RSA, KeyPair::public_key(pair).as_ref()),
+            Pair::Ed25519(pair) => (ED, pair.public_key().as_ref()),
+        };
+        let bits = der(0x03, &[&[0], key]);
+        let info = BASE64_STANDARD.encode(der(0x30, &[algorithm, &bits]));
+        let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
+        for start in (0..info.len()).step_by(64) {
+            pem.push_str(&info[start..info.len().min(start + 64)]);
+            pem.push('\n');
+        }
+        pem.push_str("-----END PUBLIC KEY-----\n");
+        pem
+    }
+
+    /// The form in which the secrets keep this key, certified by `root`. `pkcs8` is what the key was made from.
+    ///
+    /// # Errors
+    /// As for [`SigningKey::sign`].
+    pub fn certified(&self, pkcs8: &[u8], root: &Self, now: Timestamp) -> Result<StoredKey, KeyError> {
+        let public_key = self.public_pem();
+        Ok(StoredKey {
+            jwk: self.jwk(),
+            root_signature: BASE64_STANDARD.encode(root.sign(public_key.as_bytes())?),
+            public_key,
+            created_at: now,
+            retired_at: None,
+            private_key: BASE64_STANDARD.encode(pkcs8),
+        })
+    }
+}
+
+/// A DER value: its tag, the length of its content, its content.
+fn der(tag: u8, content: &[&[u8]]) -> Vec<u8> {
+    let length: usize = content.iter().map(|part| part.len()).sum();
+    let mut value = vec![tag];
+    if length < 0x80 {
+        value.push(u8::try_from(length).unwrap_or_default());
+    } else {
+        let bytes = length.to_be_bytes();
+        let digits = &bytes[bytes.iter().take_while(|byte| **byte == 0).count()..];
+        value.push(0x80 | u8::try_from(digits.len()).unwrap_or_default());
+        value.extend_from_slice(digits);
+    }
+    content.iter().for_each(|part| value.extend_from_slice(part));
+    value
+}
+
+/// The public half of a key that tokens may be signed with.
+pub(crate) enum VerifyingKey {
+    Rsa(PublicKeyComponents<Vec<u8>>),
+    Ed25519(UnparsedPublicKey<Vec<u8>>),
+}
+
+impl VerifyingKey {
+    fn from_jwk(jwk: &Jwk) -> Result<Self, KeyError> {
+        let field = |value: &Option<String>| {
+            let text = value.as_deref().ok_or(KeyError::Malformed)?;
+            BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| KeyError::Malformed)
+        };
+        Ok(match jwk.alg {
+            Algorithm::Rs256 => Self::Rsa(PublicKeyComponents {
+                n: field(&jwk.n)?,
+                e: field(&jwk.e)?,
+            }),
+            Algorithm::EdDsa => Self::Ed25519(UnparsedPublicKey::new(&ED25519, field(&jwk.x)?)),
+        })
+    }
+
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        match self {
+            Self::Rsa(key) => key.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature).is_ok(),
+            Self::Ed25519(key) => key.verify(message, signature).is_ok(),
+        }
+    }
+}
+
+/// A key that tokens are verified with, and the one header that its tokens have.
+pub(crate) struct TrustedKey {
+    /// `{"alg":...,"typ":"JWT","kid":...}` in base64url. A token is matched with its key by comparing this text, so
+    /// that nothing of a token is parsed, and no algorithm chosen, before its signature is verified.
+    pub(crate) header: String,
+    pub(crate) key: VerifyingKey,
+}
+
+/// The certificate of the current signing key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The key's id.
+    pub kid: String,
+    /// The key's public half in PEM.
+    pub public_key: String,
+    /// The root's signature over `public_key`, in base64.
+    pub root_signature: String,
+}
+
+/// The keys of a running process: one that signs, and those whose tokens are still good.
+pub struct KeyRing {
+    pub(crate) signing: SigningKey,
+    /// The current key first.
+    pub(crate) trusted: Vec<TrustedKey>,
+    certificate: Certificate,
+    jwks: Vec<Jwk>,
+}
+
+impl KeyRing {
+    /// The keys in `stored`; the newest that is not retired signs.
+    ///
+    /// # Errors
+    /// [`KeyError::NoCurrentKey`], [`KeyError::Malformed`].
+    pub fn new(stored: &[StoredKey]) -> Result<Self, KeyError> {
+        let current = stored
+            .iter()
+            .filter(|key| key.retired_at.is_none())
+            .max_by_key(|key| key.created_at)
+            .ok_or(KeyError::NoCurrentKey)?;
+        let pkcs8 = BASE64_STANDARD
+            .decode(&current.private_key)
+            .map_err(|_| KeyError::Malformed)?;
+        let others = stored.iter().filter(|key| key.jwk.kid != current.jwk.kid);
+        let all: Vec<&StoredKey> = std::iter::once(current).chain(others).collect();
+        Ok(Self {
+            signing: SigningKey::from_pkcs8(current.jwk.alg, &pkcs8)?,
+            trusted: all
+                .iter()
+                .map(|key| {
+                    Ok(TrustedKey {
+                        header: header(&key.jwk),
+                        key: VerifyingKey::from_jwk(&key.jwk)?,
+                    })
+                })
+                .collect::<Result<_, KeyError>>()?,
+            certificate: Certificate {
+                kid: current.jwk.kid.clone(),
+                public_key: current.public_key.clone(),
+                root_signature: current.root_signature.clone(),
+            },
+            jwks: all.iter().map(|key| key.jwk.clone()).collect(),
+        })
+    }
+
+    /// The certificate of the key that signs.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// Every key whose tokens are still good, the current one first.
+    pub fn jwks(&self) -> &[Jwk] {
+        &self.jwks
+    }
+}
+
+/// The header of every token that this key signs, as the token carries it.
+fn header(jwk: &Jwk) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"{}","typ":"JWT","kid":"{}"}}"#, jwk.alg, jwk.kid))
+}

@@ -1,0 +1,407 @@
+//! Licenses: what a customer bought, and what it allows.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use uuid::Uuid;
+
+use crate::{
+    Error, Result, Timestamp,
+    activation::{Activation, Admission},
+    config::TokenPolicy,
+    email::Email,
+    owner::OwnerId,
+    product::ProductId,
+    text::{choice, is_plain, text_value},
+    variant::VariantId,
+};
+
+text_value!(
+    /// A license key: opaque, matched exactly, and the credential of the client API. Ours are UUIDs in lower case; an
+    /// imported one may be any text.
+    LicenseKey,
+    "a string of 1 to 128 characters",
+    |text| {
+        let text = text.trim();
+        is_plain(text, 128).then(|| text.to_owned())
+    }
+);
+
+text_value!(
+    /// The id that a license keeps when its key is re-issued.
+    LicenseId,
+    "a string of 1 to 128 characters",
+    |text| is_plain(text, 128).then(|| text.to_owned())
+);
+
+impl LicenseKey {
+    pub(crate) fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid.to_string())
+    }
+}
+
+impl LicenseId {
+    pub(crate) fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid.to_string())
+    }
+}
+
+text_value!(
+    /// A short note that came with a purchase or a revocation: a discount code, a purchase id, a reason.
+    Reference,
+    "a string of 1 to 256 characters",
+    |text| {
+        let text = text.trim();
+        is_plain(text, 256).then(|| text.to_owned())
+    }
+);
+
+choice!(
+    /// How a license counts its seats.
+    LicenseType {
+        /// A machine takes a slot when it first activates, and keeps it.
+        PerMachine = "per-machine",
+        /// Any machine may activate; a limited number may run at once.
+        Floating = "floating",
+        /// Any number of machines.
+        Site = "site",
+    }
+);
+
+choice!(
+    /// Whether a license works.
+    LicenseStatus {
+        /// It works.
+        Active = "active",
+        /// It works, with a nag and short-lived tokens.
+        Degraded = "degraded",
+        /// It is blocked, at once or after a grace ([`Suspension`]).
+        Suspended = "suspended",
+        /// It is blocked for good.
+        Revoked = "revoked",
+    }
+);
+
+/// How many machines, or sessions at once, a license allows. On the wire and in the tables, -1 means unlimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeatLimit {
+    /// Any number.
+    Unlimited,
+    /// This many.
+    Limited(u32),
+}
+
+impl SeatLimit {
+    /// The largest limit that can be set.
+    pub const MAX: u32 = 1_000_000;
+
+    /// The limit that `number` stands for on the wire.
+    pub fn parse(number: i64) -> Option<Self> {
+        if number == -1 {
+            return Some(Self::Unlimited);
+        }
+        u32::try_from(number)
+            .ok()
+            .filter(|limit| *limit <= Self::MAX)
+            .map(Self::Limited)
+    }
+
+    /// The limit as the wire has it.
+    pub fn number(self) -> i64 {
+        match self {
+            Self::Unlimited => -1,
+            Self::Limited(limit) => i64::from(limit),
+        }
+    }
+
+    /// Whether one more fits beside `used`.
+    pub fn admits(self, used: u32) -> bool {
+        match self {
+            Self::Unlimited => true,
+            Self::Limited(limit) => used < limit,
+        }
+    }
+}
+
+impl std::fmt::Display for SeatLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.number())
+    }
+}
+
+impl Serialize for SeatLimit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.number())
+    }
+}
+
+impl<'de> Deserialize<'de> for SeatLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl de::Visitor<'_> for Visitor {
+            type Value = SeatLimit;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "a whole number from 0 to {}, or -1 for unlimited", SeatLimit::MAX)
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<SeatLimit, E> {
+                SeatLimit::parse(number).ok_or_else(|| E::invalid_value(de::Unexpected::Signed(number), &self))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<SeatLimit, E> {
+                self.visit_i64(i64::try_from(number).unwrap_or(i64::MAX))
+            }
+        }
+
+        deserializer.deserialize_i64(Visitor)
+    }
+}
+
+/// How grave a license's unresolved violations are, from 0 (clean) to 4 (chargeback or confirmed fraud).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ThreatLevel(u8);
+
+impl ThreatLevel {
+    /// Nothing is known against the license.
+    pub const CLEAN: Self = Self(0);
+    /// A chargeback or confirmed fraud.
+    pub const REVOKED: Self = Self(4);
+
+    /// The level with this number, from 0 to 4.
+    pub fn parse(level: u8) -> Option<Self> {
+        (level <= 4).then_some(Self(level))
+    }
+
+    /// The level's number.
+    pub fn number(self) -> u8 {
+        self.0
+    }
+}
+
+choice!(
+    /// Who suspended a license.
+    SuspendedBy {
+        /// The vendor, by hand: it is blocked at once.
+        Vendor = "vendor",
+        /// The enforcement rules: it is blocked after a grace.
+        Enforcement = "enforcement",
+    }
+);
+
+/// When and by whom a license was suspended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspension {
+    /// When it was suspended.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: SuspendedBy,
+}
+
+impl Suspension {
+    /// How long a license that the enforcement rules suspended still works, so that nobody is stopped by accident.
+    pub const GRACE: Duration = Duration::from_secs(72 * 60 * 60);
+
+    /// From when on the license is blocked.
+    pub fn blocks_from(self) -> Timestamp {
+        match self.by {
+            SuspendedBy::Vendor => self.at,
+            SuspendedBy::Enforcement => self.at + Self::GRACE,
+        }
+    }
+}
+
+/// A license, as stored.
+///
+/// The counters (`machines_used`, `sessions_open`, `unresolved_violations`) change only together with what they count;
+/// everything else changes only together with `revision`, by which a write can tell that its decision still stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct License {
+    /// The key that the customer types in.
+    pub license_key: LicenseKey,
+    /// The id that stays when the key is re-issued.
+    pub license_id: LicenseId,
+    /// Whose license it is to manage: the product's owner.
+    pub owner_id: OwnerId,
+    /// Who bought it.
+    pub email: Email,
+    /// The product that it opens.
+    pub product_id: ProductId,
+    /// The edition that was bought.
+    pub variant: VariantId,
+    /// How it counts seats.
+    pub license_type: LicenseType,
+    /// Whether it works.
+    pub status: LicenseStatus,
+    /// How grave its unresolved violations are.
+    pub threat_level: ThreatLevel,
+    /// How many machines may be activated.
+    pub max_machines: SeatLimit,
+    /// How many floating sessions may be open at once, when that is not `max_machines`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrent: Option<SeatLimit>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it stops to work; never, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// The discount code it was bought with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount_code: Option<Reference>,
+    /// The purchase it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purchase_id: Option<Reference>,
+    /// The bundle it was bought in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle_id: Option<Reference>,
+    /// Every further product that it opens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlocked_products: Vec<ProductId>,
+    /// Why it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispute_reason: Option<Reference>,
+    /// When it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disputed_at: Option<Timestamp>,
+    /// Its suspension, while its status is suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspension: Option<Suspension>,
+    /// Counter: its activations.
+    pub machines_used: u32,
+    /// Counter: its activations that hold a session, live or lapsed.
+    pub sessions_open: u32,
+    /// Counter: its violations that nobody has resolved.
+    pub unresolved_violations: u32,
+    /// How often anything but the counters has changed.
+    pub revision: u64,
+}
+
+/// How a license that works should be spoken of to the person in front of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// All is well.
+    Good,
+    /// It works, but it was flagged.
+    Flagged,
+    /// It works, but will be blocked when its suspension's grace ends.
+    Ending,
+}
+
+impl License {
+    /// Whether the license works for `product` at `now`, and how to speak of it.
+    ///
+    /// # Errors
+    /// In the contract's order of precedence: [`Error::WrongProduct`], then those of [`License::standing`].
+    pub fn opens(&self, product: &ProductId, now: Timestamp) -> Result<Standing> {
+        if self.product_id != *product && !self.unlocked_products.contains(product) {
+            return Err(Error::WrongProduct);
+        }
+        self.standing(now)
+    }
+
+    /// Whether the license works at `now`, and how to speak of it.
+    ///
+    /// # Errors
+    /// In the contract's order of precedence: [`Error::LicenseRevoked`], [`Error::LicenseExpired`],
+    /// [`Error::LicenseSuspended`].
+    pub fn standing(&self, now: Timestamp) -> Result<Standing> {
+        if self.status == LicenseStatus::Revoked {
+            return Err(Error::LicenseRevoked);
+        }
+        if self.expires_at.is_some_and(|expiry| expiry <= now) {
+            return Err(Error::LicenseExpired);
+        }
+        match self.status {
+            LicenseStatus::Active => Ok(Standing::Good),
+            LicenseStatus::Degraded => Ok(Standing::Flagged),
+            LicenseStatus::Suspended => match self.blocks_from() {
+                Some(blocked) if now < blocked => Ok(Standing::Ending),
+                Some(_) | None => Err(Error::LicenseSuspended),
+            },
+            LicenseStatus::Revoked => Err(Error::LicenseRevoked),
+        }
+    }
+
+    /// What a machine with this activation needs before it may run: nothing new, a slot, or a session.
+    ///
+    /// # Errors
+    /// [`Error::MachineLimitReached`] or, for floating licenses, [`Error::SessionLimitReached`]. The latter may count
+    /// sessions that have lapsed and can be reaped.
+    pub fn admit(&self, activation: Option<&Activation>) -> Result<Admission> {
+        match (self.session_limit(), activation) {
+            (Some(_), Some(activation)) if activation.lease_until.is_some() => Ok(Admission::Refresh),
+            (Some(limit), activation) => {
+                if !limit.admits(self.sessions_open) {
+                    return Err(Error::SessionLimitReached { limit });
+                }
+                Ok(if activation.is_some() {
+                    Admission::OpenSession
+                } else {
+                    Admission::NewMachine
+                })
+            }
+            (None, Some(_)) => Ok(Admission::Refresh),
+            (None, None) => {
+                let limit = self.machine_limit();
+                if !limit.admits(self.machines_used) {
+                    return Err(Error::MachineLimitReached { limit });
+                }
+                Ok(Admission::NewMachine)
+            }
+        }
+    }
+
+    /// How many machines may be activated: of a site or floating license, any number.
+    pub fn machine_limit(&self) -> SeatLimit {
+        match self.license_type {
+            LicenseType::PerMachine => self.max_machines,
+            LicenseType::Floating | LicenseType::Site => SeatLimit::Unlimited,
+        }
+    }
+
+    /// How many sessions may be open at once; `None` when the license has no sessions.
+    pub fn session_limit(&self) -> Option<SeatLimit> {
+        (self.license_type == LicenseType::Floating).then(|| self.max_concurrent.unwrap_or(self.max_machines))
+    }
+
+    /// When a token that is issued at `now` expires: after the policy's life, and never after the license itself stops
+    /// to work. In whole seconds, since that is what a token can say.
+    pub fn token_expiry(&self, now: Timestamp, policy: &TokenPolicy) -> Timestamp {
+        let short = self.status == LicenseStatus::Degraded || self.license_type == LicenseType::Floating;
+        let life = if short { policy.short_life } else { policy.life };
+        let ends = [Some(now + life), self.expires_at, self.blocks_from()];
+        ends.into_iter().flatten().min().unwrap_or(now).whole_seconds()
+    }
+
+    /// The license with the mark of a revocation, or `None` when it is revoked already: then the first reason stands.
+    ///
+    /// A refund, a chargeback or fraud also puts it on the highest threat level.
+    pub fn revoke(&self, reason: Option<Reference>, now: Timestamp) -> Option<Self> {
+        if self.status == LicenseStatus::Revoked {
+            return None;
+        }
+        let disputed = reason
+            .as_ref()
+            .is_some_and(|r| matches!(r.as_str(), "refund" | "chargeback" | "fraud"));
+        Some(Self {
+            status: LicenseStatus::Revoked,
+            threat_level: if disputed {
+                ThreatLevel::REVOKED
+            } else {
+                self.threat_level
+            },
+            dispute_reason: reason,
+            disputed_at: Some(now),
+            suspension: None,
+            ..self.clone()
+        })
+    }
+
+    /// When a suspension blocks the license. A suspension without a date is one by hand.
+    fn blocks_from(&self) -> Option<Timestamp> {
+        (self.status == LicenseStatus::Suspended).then_some(self.suspension?.blocks_from())
+    }
+}

@@ -1,0 +1,345 @@
+//! How licensing is stored: the only code that names the DynamoDB SDK.
+//!
+//! One file a noun, one method an access pattern. Methods that write carry a condition that holds under any
+//! interleaving; where a condition is refused, DynamoDB hands back the item as it is (`ALL_OLD`), and the decision is
+//! made again on that, without a second read.
+
+pub mod activation;
+mod api_key;
+mod license;
+pub mod meter;
+mod product;
+mod rate_limit;
+pub mod schema;
+mod tables;
+pub mod transport;
+mod violation;
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region, SharedHttpClient, retry::RetryConfig, timeout::TimeoutConfig},
+    error::{DisplayErrorContext, SdkError},
+    types::{AttributeValue, CancellationReason, KeysAndAttributes, TransactWriteItem},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Error, Result, ids};
+
+/// An item as DynamoDB has it.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// The tables of one deployment.
+#[derive(Clone)]
+pub struct Store {
+    client: Client,
+    prefix: String,
+}
+
+/// Where a [`Store`] finds its DynamoDB.
+pub struct Connection {
+    /// How requests get there: over TLS, or straight into an engine in this process.
+    pub http: SharedHttpClient,
+    /// The region, which is part of what is signed.
+    pub region: String,
+    /// The credentials that sign. `None`: requests go unsigned, which only an engine in this process accepts.
+    pub credentials: Option<Credentials>,
+    /// Another address than the region's own.
+    pub endpoint: Option<String>,
+    /// Whether to ask for the capacity that each call takes, for the budgets' test.
+    pub measure_capacity: bool,
+}
+
+impl Connection {
+    /// Credentials for [`Connection::credentials`], from their parts.
+    pub fn credentials(id: &str, secret: &str, session_token: Option<String>) -> Credentials {
+        Credentials::new(id, secret, session_token, None, "environment")
+    }
+}
+
+/// How often a write that collided with another is tried again before the request fails. Sixty-four callers of one
+/// license all get through in time; a hundred times that many would be a fault elsewhere.
+const WRITE_ATTEMPTS: u32 = 12;
+
+impl Store {
+    /// The store whose tables' names start with `prefix`. Connects at the first call, or at [`Store::warm_up`].
+    pub fn new(connection: Connection, prefix: &str) -> Self {
+        let mut config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(connection.http)
+            .region(Region::new(connection.region))
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(4)
+                    .with_initial_backoff(Duration::from_millis(25)),
+            )
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(2))
+                    .operation_attempt_timeout(Duration::from_secs(3))
+                    .build(),
+            )
+            .interceptor(meter::Meter {
+                measure_capacity: connection.measure_capacity,
+            });
+        config = match connection.credentials {
+            Some(credentials) => config.credentials_provider(credentials),
+            None => config.allow_no_auth(),
+        };
+        if let Some(endpoint) = connection.endpoint {
+            config = config.endpoint_url(endpoint);
+        }
+        Self {
+            client: Client::from_conf(config.build()),
+            prefix: prefix.to_owned(),
+        }
+    }
+
+    /// Opens the connection with a read that finds nothing, so that the first request finds it open.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when DynamoDB can't be reached; the next call tries again.
+    pub async fn warm_up(&self) -> Result<()> {
+        self.get::<serde::de::IgnoredAny>(&schema::LICENSES, "-", None)
+            .await
+            .map(drop)
+    }
+
+    fn table(&self, table: &schema::Table) -> String {
+        format!("{}{}", self.prefix, table.name)
+    }
+
+    /// One item, read with strong consistency.
+    async fn get<T: DeserializeOwned>(
+        &self,
+        table: &schema::Table,
+        partition: &str,
+        sort: Option<&str>,
+    ) -> Result<Option<T>> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(self.table(table))
+            .set_key(Some(table.key(partition, sort)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unexpected)?;
+        found.item.map(decode).transpose()
+    }
+
+    /// Stores an item unless there is one with its key. Answers whether it did.
+    async fn create(&self, table: &schema::Table, item: Item) -> Result<bool> {
+        use aws_sdk_dynamodb::operation::put_item::PutItemError as E;
+
+        let outcome = self
+            .client
+            .put_item()
+            .table_name(self.table(table))
+            .set_item(Some(item))
+            .condition_expression(format!("attribute_not_exists({})", table.partition))
+            .send()
+            .await;
+        match outcome {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(E::ConditionalCheckFailedException(_)) => Ok(false),
+                Some(_) | None => Err(unexpected(error)),
+            },
+        }
+    }
+
+    /// Every item of a partition, read with strong consistency.
+    async fn partition<T: DeserializeOwned>(&self, table: &schema::Table, partition: &str) -> Result<Vec<T>> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(self.table(table))
+            .key_condition_expression("#partition = :partition")
+            .expression_attribute_names("#partition", table.partition)
+            .expression_attribute_values(":partition", text(partition))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut items = Vec::new();
+        while let Some(item) = pages.next().await {
+            items.push(decode(item.map_err(unexpected)?)?);
+        }
+        Ok(items)
+    }
+
+    /// Items of one or more tables in one call, read with strong consistency; at most 100. Answers them table by table.
+    async fn get_together(&self, keys: Vec<(&schema::Table, Vec<Item>)>) -> Result<HashMap<String, Vec<Item>>> {
+        let mut wanted = HashMap::with_capacity(keys.len());
+        for (table, keys) in keys {
+            let keys = KeysAndAttributes::builder()
+                .set_keys(Some(keys))
+                .consistent_read(true)
+                .build();
+            wanted.insert(self.table(table), keys.map_err(Error::internal)?);
+        }
+        let mut found: HashMap<String, Vec<Item>> = HashMap::new();
+        for attempt in 0..WRITE_ATTEMPTS {
+            let page = self
+                .client
+                .batch_get_item()
+                .set_request_items(Some(wanted))
+                .send()
+                .await
+                .map_err(unexpected)?;
+            for (table, items) in page.responses.unwrap_or_default() {
+                found.entry(table).or_default().extend(items);
+            }
+            wanted = page.unprocessed_keys.unwrap_or_default();
+            if wanted.is_empty() {
+                return Ok(found);
+            }
+            // DynamoDB leaves keys out when it is throttled.
+            pause(attempt).await;
+        }
+        Err(Error::internal("DynamoDB left keys of a batch unread"))
+    }
+}
+
+impl schema::Table {
+    /// The key of an item.
+    fn key(&self, partition: &str, sort: Option<&str>) -> Item {
+        let mut key = HashMap::from([(self.partition.to_owned(), text(partition))]);
+        if let (Some(name), Some(value)) = (self.sort, sort) {
+            key.insert(name.to_owned(), text(value));
+        }
+        key
+    }
+}
+
+/// Waits before a write is tried again: longer each time, and not as long as others who collided with it.
+async fn pause(attempt: u32) {
+    let longest = Duration::from_millis(10) * 2_u32.saturating_pow(attempt.min(6));
+    tokio::time::sleep(ids::jitter(longest)).await;
+}
+
+fn text(value: impl ToString) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<Item> {
+    serde_dynamo::to_item(value).map_err(Error::internal)
+}
+
+fn decode<T: DeserializeOwned>(item: Item) -> Result<T> {
+    serde_dynamo::from_item(item).map_err(Error::internal)
+}
+
+/// A failure of a call that no condition foresaw.
+fn unexpected<E, R>(error: SdkError<E, R>) -> Error
+where
+    E: std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    Error::internal(DisplayErrorContext(error).to_string())
+}
+
+/// What became of a transaction of `N` actions.
+#[derive(Debug)]
+enum Written<const N: usize> {
+    /// It took effect.
+    Done,
+    /// At least one condition was refused: what each action's condition found.
+    Refused([Refusal; N]),
+    /// It collided with another write; nothing is known of the items. Try again.
+    Contended,
+}
+
+/// What the condition of one action found.
+#[derive(Debug)]
+enum Refusal {
+    /// The condition held, or was not looked at.
+    None,
+    /// The condition was refused by this item, or because there is none.
+    By(Option<Item>),
+}
+
+/// How DynamoDB names the reasons for which it cancels a transaction.
+mod reason {
+    pub(super) const CONDITION: &str = "ConditionalCheckFailed";
+    pub(super) const CONFLICT: &str = "TransactionConflict";
+    pub(super) const THROTTLED: &str = "ThrottlingError";
+    pub(super) const CAPACITY: &str = "ProvisionedThroughputExceeded";
+}
+
+impl Store {
+    /// Writes `actions` as one: all or none of them.
+    async fn transact<const N: usize>(&self, actions: [TransactWriteItem; N]) -> Result<Written<N>> {
+        let cancelled = match self.try_transact(actions.into()).await? {
+            Tried::Done => return Ok(Written::Done),
+            Tried::Contended => return Ok(Written::Contended),
+            Tried::Cancelled(reasons) => reasons,
+        };
+        let refusals = cancelled.into_iter().map(|reason| match reason.code() {
+            Some(reason::CONDITION) => Refusal::By(reason.item),
+            Some(_) | None => Refusal::None,
+        });
+        match refusals.collect::<Vec<_>>().try_into() {
+            Ok(refusals) => Ok(Written::Refused(refusals)),
+            Err(_) => Err(Error::internal(
+                "DynamoDB gave another number of reasons than there were actions",
+            )),
+        }
+    }
+
+    /// Writes `actions` as one; what each condition found is not told.
+    async fn transact_many(&self, actions: Vec<TransactWriteItem>) -> Result<Written<0>> {
+        Ok(match self.try_transact(actions).await? {
+            Tried::Done => Written::Done,
+            Tried::Contended => Written::Contended,
+            Tried::Cancelled(_) => Written::Refused([]),
+        })
+    }
+
+    async fn try_transact(&self, actions: Vec<TransactWriteItem>) -> Result<Tried> {
+        use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError as E;
+
+        let Err(error) = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(actions))
+            .send()
+            .await
+        else {
+            return Ok(Tried::Done);
+        };
+        match error.as_service_error() {
+            Some(E::TransactionCanceledException(cancelled)) => {
+                let reasons = cancelled.cancellation_reasons();
+                let any = |codes: &[&str]| {
+                    reasons
+                        .iter()
+                        .any(|r| r.code().is_some_and(|code| codes.contains(&code)))
+                };
+                if any(&[reason::CONDITION]) {
+                    // A refused condition counts even beside a conflict: it saw the item as it is.
+                    Ok(Tried::Cancelled(reasons.to_vec()))
+                } else if any(&[reason::CONFLICT, reason::THROTTLED, reason::CAPACITY]) {
+                    Ok(Tried::Contended)
+                } else {
+                    Err(unexpected(error))
+                }
+            }
+            // Our own earlier try of the same transaction is still being carried out.
+            Some(E::TransactionInProgressException(_)) => Ok(Tried::Contended),
+            Some(_) | None => Err(unexpected(error)),
+        }
+    }
+}
+
+enum Tried {
+    Done,
+    Cancelled(Vec<CancellationReason>),
+    Contended,
+}

@@ -1,0 +1,194 @@
+//! Every table, key, index and TTL attribute, once. The local server and the tests create their tables from this, and
+//! `template.yaml` is held against it.
+
+/// A table.
+#[derive(Debug)]
+pub struct Table {
+    /// Its name, without the deployment's prefix.
+    pub name: &'static str,
+    /// The attribute of its partition key.
+    pub partition: &'static str,
+    /// The attribute of its sort key.
+    pub sort: Option<&'static str>,
+    /// The attribute that holds when an item may be deleted, in seconds since 1970.
+    pub ttl: Option<&'static str>,
+    /// Its indexes.
+    pub indexes: &'static [Index],
+}
+
+/// A global secondary index. All key attributes are strings.
+#[derive(Debug)]
+pub struct Index {
+    /// Its name.
+    pub name: &'static str,
+    /// The attribute of its partition key.
+    pub partition: &'static str,
+    /// The attribute of its sort key.
+    pub sort: Option<&'static str>,
+    /// What it holds of an item.
+    pub projection: Projection,
+}
+
+/// What an index holds of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Projection {
+    /// The keys: a write that leaves them alone costs the index nothing.
+    Keys,
+    /// Everything: for what is listed often and written seldom.
+    Everything,
+}
+
+const fn by(name: &'static str, partition: &'static str, sort: &'static str) -> Index {
+    Index {
+        name,
+        partition,
+        sort: Some(sort),
+        projection: Projection::Keys,
+    }
+}
+
+const fn by_id(name: &'static str, partition: &'static str) -> Index {
+    Index {
+        name,
+        partition,
+        sort: None,
+        projection: Projection::Keys,
+    }
+}
+
+const fn whole(name: &'static str, partition: &'static str, sort: &'static str) -> Index {
+    Index {
+        name,
+        partition,
+        sort: Some(sort),
+        projection: Projection::Everything,
+    }
+}
+
+/// Licenses.
+pub const LICENSES: Table = Table {
+    name: "licenses",
+    partition: "licenseKey",
+    sort: None,
+    ttl: None,
+    indexes: &[
+        LICENSES_BY_ID,
+        LICENSES_BY_PRODUCT,
+        LICENSES_BY_OWNER,
+        LICENSES_BY_EMAIL,
+        LICENSES_BY_PURCHASE,
+        LICENSES_BY_MONTH,
+        LICENSES_BY_EXPIRY,
+    ],
+};
+/// Licenses by their stable id.
+pub const LICENSES_BY_ID: Index = by_id("by-id", "licenseId");
+/// Licenses of a product in one status.
+pub const LICENSES_BY_PRODUCT: Index = by("by-product-status", "productStatus", "createdAt");
+/// Licenses of an owner in one status.
+pub const LICENSES_BY_OWNER: Index = by("by-owner-status", "ownerStatus", "createdAt");
+/// Licenses of a customer, whose address is folded to lower case.
+pub const LICENSES_BY_EMAIL: Index = by("by-email", "emailFolded", "createdAt");
+/// The license of a purchase. Sparse.
+pub const LICENSES_BY_PURCHASE: Index = by_id("by-purchase", "purchaseId");
+/// All licenses of a month: what the super admin walks.
+pub const LICENSES_BY_MONTH: Index = by("by-month", "createdMonth", "createdAt");
+/// Licenses of an owner that expire, by when. Sparse.
+pub const LICENSES_BY_EXPIRY: Index = by("by-owner-expiry", "expiringOwner", "expiresAt");
+
+/// Activations: machines on licenses.
+pub const ACTIVATIONS: Table = Table {
+    name: "activations",
+    partition: "licenseKey",
+    sort: Some("fingerprint"),
+    ttl: None,
+    indexes: &[],
+};
+
+/// Violations.
+pub const VIOLATIONS: Table = Table {
+    name: "violations",
+    partition: "licenseId",
+    sort: Some("violationId"),
+    ttl: None,
+    indexes: &[],
+};
+
+/// Products, and beside each its variants.
+pub const PRODUCTS: Table = Table {
+    name: "products",
+    partition: "productId",
+    sort: Some("item"),
+    ttl: None,
+    indexes: &[PRODUCTS_BY_OWNER, PRODUCTS_BY_STATUS],
+};
+/// Products of an owner in one status. Sparse: variants have no `ownerStatus`.
+pub const PRODUCTS_BY_OWNER: Index = whole("by-owner-status", "ownerStatus", "createdAt");
+/// Products of all owners in one status. Sparse: variants have no `status`.
+pub const PRODUCTS_BY_STATUS: Index = whole("by-status", "status", "createdAt");
+
+/// Trial and discount codes, and beside each its redemptions.
+pub const CODES: Table = Table {
+    name: "codes",
+    partition: "code",
+    sort: Some("item"),
+    ttl: None,
+    indexes: &[CODES_BY_OWNER],
+};
+/// Codes of an owner. Sparse: redemptions have no `ownerId`.
+pub const CODES_BY_OWNER: Index = whole("by-owner", "ownerId", "createdAt");
+
+/// API keys by their hash.
+pub const API_KEYS: Table = Table {
+    name: "api-keys",
+    partition: "keyHash",
+    sort: None,
+    ttl: None,
+    indexes: &[API_KEYS_BY_OWNER, API_KEYS_BY_ID],
+};
+/// API keys of an owner.
+pub const API_KEYS_BY_OWNER: Index = whole("by-owner", "ownerId", "createdAt");
+/// API keys by their id. Sparse: the flat API's keys are known by their hash.
+pub const API_KEYS_BY_ID: Index = by_id("by-id", "keyId");
+
+/// What became of each purchase: what makes a webhook idempotent.
+pub const PURCHASES: Table = Table {
+    name: "purchases",
+    partition: "purchaseId",
+    sort: None,
+    ttl: None,
+    indexes: &[],
+};
+
+/// Counters of attempts.
+pub const RATE_LIMITS: Table = Table {
+    name: "rate-limits",
+    partition: "bucket",
+    sort: None,
+    ttl: Some("expiresAt"),
+    indexes: &[],
+};
+
+/// What happened to each license.
+pub const EVENTS: Table = Table {
+    name: "events",
+    partition: "subject",
+    sort: Some("eventId"),
+    ttl: Some("expiresAt"),
+    indexes: &[EVENTS_BY_OWNER],
+};
+/// What happened to an owner's licenses.
+pub const EVENTS_BY_OWNER: Index = by("by-owner", "ownerId", "eventId");
+
+/// Every table.
+pub const ALL: &[&Table] = &[
+    &LICENSES,
+    &ACTIVATIONS,
+    &VIOLATIONS,
+    &PRODUCTS,
+    &CODES,
+    &API_KEYS,
+    &PURCHASES,
+    &RATE_LIMITS,
+    &EVENTS,
+];

@@ -1,0 +1,109 @@
+//! Tokens: what a machine keeps to show, also to itself while offline, that it was activated.
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, Result, Timestamp,
+    activation::Fingerprint,
+    keys::KeyRing,
+    license::{LicenseId, LicenseKey, LicenseStatus},
+    product::ProductId,
+    text::{is_plain, text_value},
+    variant::VariantId,
+};
+
+text_value!(
+    /// A token: a JWT (RFC 7519) in the compact form of JWS (RFC 7515).
+    Token,
+    "a string of 1 to 8192 characters",
+    |text| {
+        let text = text.trim();
+        is_plain(text, 8192).then(|| text.to_owned())
+    }
+);
+
+/// What a token says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Claims {
+    /// Who issued it.
+    pub iss: String,
+    /// The license's stable id.
+    pub sub: LicenseId,
+    /// The license's key.
+    pub license_key: LicenseKey,
+    /// The one machine that it is good on.
+    pub machine_fingerprint: Fingerprint,
+    /// The product that it opens.
+    pub product_id: ProductId,
+    /// The license's variant.
+    pub variant: VariantId,
+    /// The license's status when it was issued.
+    pub status: LicenseStatus,
+    /// When it was issued, in seconds since 1970.
+    pub iat: i64,
+    /// From when on it is no longer good, in seconds since 1970.
+    pub exp: i64,
+}
+
+impl Claims {
+    /// When the token stops to be good.
+    pub fn expiry(&self) -> Timestamp {
+        Timestamp::from_millis(self.exp.saturating_mul(1000))
+    }
+
+    /// Checks that this token is for this machine on this license.
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`].
+    pub fn bound_to(&self, license_key: &LicenseKey, fingerprint: &Fingerprint) -> Result<()> {
+        let bound = self.license_key == *license_key && self.machine_fingerprint == *fingerprint;
+        if bound { Ok(()) } else { Err(Error::InvalidToken) }
+    }
+}
+
+impl KeyRing {
+    /// Signs a token that says `claims`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub fn issue(&self, claims: &Claims) -> Result<Token> {
+        let [current, ..] = self.trusted.as_slice() else {
+            return Err(Error::internal("the key ring is empty"));
+        };
+        let payload = serde_json::to_vec(claims).map_err(Error::internal)?;
+        let mut token = String::with_capacity(1024);
+        token.push_str(&current.header);
+        token.push('.');
+        BASE64_URL_SAFE_NO_PAD.encode_string(payload, &mut token);
+        let signature = self.signing.sign(token.as_bytes()).map_err(Error::internal)?;
+        token.push('.');
+        BASE64_URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Token::parse(&token).ok_or_else(|| Error::internal("the token is too long"))
+    }
+
+    /// Verifies a token's signature and expiry, and answers what it says.
+    ///
+    /// The token's header must be, letter for letter, that of a key of ours. So the algorithm is the key's, and a token
+    /// can neither choose one nor name a key that is elsewhere (RFC 8725, sections 3.1 and 3.10).
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`], whatever is wrong with it.
+    pub fn verify(&self, token: &Token, now: Timestamp) -> Result<Claims> {
+        self.claims(token.as_str())
+            .filter(|claims| now < claims.expiry())
+            .ok_or(Error::InvalidToken)
+    }
+
+    fn claims(&self, token: &str) -> Option<Claims> {
+        let (message, signature) = token.rsplit_once('.')?;
+        let (header, payload) = message.split_once('.')?;
+        let trusted = self.trusted.iter().find(|key| key.header == header)?;
+        let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
+        if !trusted.key.verifies(message.as_bytes(), &signature) {
+            return None;
+        }
+        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+    }
+}
