@@ -103,6 +103,8 @@ impl Router {
             cause: answer.cause.clone(),
         });
         let mut response = respond(answer, &request_id);
+        // For whoever embeds the router: tests hold it against the budgets.
+        response.extensions_mut().insert(usage);
         if let (Some(methods), None) = (methods, route) {
             let mut allowed: Vec<&str> = methods.keys().copied().collect();
             allowed.sort_unstable();

@@ -1,1 +1,261 @@
+//! The test harness: the whole API in the test process, over real DynamoDB expressions, a database a test.
+//!
+//! Tests read as stories. They act as someone ([`TestApp::admin`], [`TestApp::creator`], [`TestApp::machine`],
+//! [`TestApp::stranger`]), go through the real pipeline, and are given the time ([`TestApp::advance`]), so that nothing
+//! sleeps. Every call of DynamoDB is a point at which other requests of the test go on, which is what makes races
+//! likely; [`Weather`] makes calls fail or the process die.
 
+mod actors;
+mod answer;
+mod license;
+mod weather;
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use keystead::{embedded::Engine, keygen};
+use keystead_core::{
+    Timestamp,
+    clock::Clock,
+    config::Config,
+    ids::Ids,
+    keys::{Algorithm, KeyRing},
+    license::{License, LicenseKey},
+    secrets::Secrets,
+    store::{Connection, Store, meter::Usage},
+};
+use keystead_functions::{
+    context::Context,
+    endpoint::Route,
+    incoming::Incoming,
+    log::Log,
+    routes::{self, Router},
+};
+use serde_json::{Value, json};
+
+pub use actors::{Admin, Creator, Machine, Stranger};
+pub use answer::Answer;
+pub use license::{LicenseBuilder, TestLicense};
+pub use weather::{Fault, Weather};
+
+/// When every test begins.
+pub const EPOCH: &str = "2030-01-01T00:00:00.000Z";
+
+/// The product that every test has, and its owner.
+pub const PRODUCT: &str = "app";
+/// The owner of [`PRODUCT`].
+pub const OWNER: &str = "alice";
+
+/// A service with a database of its own. Clones are the same service.
+#[derive(Clone)]
+pub struct TestApp {
+    /// What the endpoints work with.
+    pub cx: Arc<Context>,
+    router: Arc<Router>,
+    /// The faults that can be made to befall the calls of DynamoDB.
+    pub weather: Weather,
+    /// The database.
+    pub engine: Engine,
+}
+
+/// How a test's service differs from others.
+#[derive(Default)]
+pub struct Options {
+    config: Config,
+    secrets: Option<Secrets>,
+    routes: Option<Vec<Route>>,
+}
+
+impl Options {
+    /// With these settings.
+    #[must_use]
+    pub fn config(self, config: Config) -> Self {
+        Self { config, ..self }
+    }
+
+    /// With these credentials and keys.
+    #[must_use]
+    pub fn secrets(self, secrets: Secrets) -> Self {
+        Self {
+            secrets: Some(secrets),
+            ..self
+        }
+    }
+
+    /// With these routes instead of all.
+    #[must_use]
+    pub fn routes(self, routes: Vec<Route>) -> Self {
+        Self {
+            routes: Some(routes),
+            ..self
+        }
+    }
+
+    /// Starts the service.
+    pub async fn start(self) -> TestApp {
+        let engine = Engine::in_memory().expect("an engine in memory");
+        TestApp::over(engine, self).await
+    }
+}
+
+/// The credentials and keys of the tests: generated once a process, because RSA keys take a while.
+pub fn secrets() -> &'static Secrets {
+    static SECRETS: OnceLock<Secrets> = OnceLock::new();
+    SECRETS.get_or_init(|| keygen::secrets(Algorithm::Rs256, epoch()).expect("new secrets"))
+}
+
+/// [`EPOCH`] as a time.
+pub fn epoch() -> Timestamp {
+    Timestamp::parse(EPOCH).expect("the epoch is a time")
+}
+
+impl TestApp {
+    /// A service with the product [`PRODUCT`] of the owner [`OWNER`].
+    pub async fn start() -> Self {
+        Options::default().start().await
+    }
+
+    /// A service over `engine`, which may hold data already: a process after one that died.
+    pub async fn over(engine: Engine, options: Options) -> Self {
+        let weather = Weather::new(engine.clone());
+        let connection = Connection {
+            http: weather.client(),
+            measure_capacity: true,
+            ..engine.connection()
+        };
+        let store = Store::new(connection, "");
+        store.create_tables().await.expect("tables");
+        let secrets = options.secrets.as_ref().unwrap_or_else(|| secrets());
+        let cx = Context {
+            clock: Clock::given(epoch()),
+            ids: Ids::counted(),
+            keys: KeyRing::new(&secrets.signing_keys).expect("keys"),
+            log: Log::memory(),
+            ..Context::new(store, secrets, options.config).expect("a context")
+        };
+        let routes = options.routes.unwrap_or_else(routes::all);
+        let router = Arc::new(Router::new(&routes).expect("a router"));
+        let app = Self {
+            cx: Arc::new(cx),
+            router,
+            weather,
+            engine,
+        };
+        // Of a database that was used before the product is there already.
+        let product = json!({ "name": "App", "slug": PRODUCT, "creatorId": OWNER });
+        app.admin().post("/createProduct", product).await;
+        app
+    }
+
+    /// The super admin.
+    pub fn admin(&self) -> Admin {
+        Admin::new(self)
+    }
+
+    /// An owner with an API key of their own.
+    pub async fn creator(&self, owner: &str) -> Creator {
+        Creator::new(self, owner).await
+    }
+
+    /// A machine.
+    pub fn machine(&self, name: &str) -> Machine {
+        Machine::new(self, name)
+    }
+
+    /// Someone without a credential.
+    pub fn stranger(&self) -> Stranger {
+        Stranger::new(self)
+    }
+
+    /// A license of [`PRODUCT`] that is yet to be made.
+    pub fn license(&self) -> LicenseBuilder {
+        LicenseBuilder::new(self)
+    }
+
+    /// Moves the service's time forward.
+    pub fn advance(&self, by: Duration) {
+        assert!(self.cx.clock.advance(by), "a test's clock is given");
+    }
+
+    /// The service's time.
+    pub fn now(&self) -> Timestamp {
+        self.cx.clock.now()
+    }
+
+    /// Sends a request, and answers what came back beside what it cost at DynamoDB.
+    pub async fn send(&self, request: Incoming) -> (Answer, Usage) {
+        let response = self.router.answer(&self.cx, &request).await;
+        let usage = response.extensions().get().cloned().unwrap_or_default();
+        (Answer::new(&request, response), usage)
+    }
+
+    /// A license as stored.
+    pub async fn stored(&self, license: &TestLicense) -> License {
+        let key = LicenseKey::parse(&license.key).expect("a key");
+        self.cx
+            .store
+            .held_license(&key)
+            .await
+            .expect("a read")
+            .expect("the license is there")
+    }
+
+    /// Asserts that a license's counters are those of its items, and within its limits.
+    pub async fn assert_counters_true(&self, license: &TestLicense) -> License {
+        let stored = self.stored(license).await;
+        let activations = self.cx.store.activations(&stored.license_key).await.expect("a read");
+        let sessions = activations
+            .iter()
+            .filter(|activation| activation.lease_until.is_some())
+            .count();
+        assert_eq!(
+            usize::try_from(stored.machines_used),
+            Ok(activations.len()),
+            "machinesUsed: {activations:#?}"
+        );
+        assert_eq!(
+            usize::try_from(stored.sessions_open),
+            Ok(sessions),
+            "sessionsOpen: {activations:#?}"
+        );
+        if let Some(limit) = stored.session_limit() {
+            assert!(
+                limit.admits(stored.sessions_open.saturating_sub(1)),
+                "{sessions} sessions of {limit}"
+            );
+        }
+        stored
+    }
+}
+
+/// A request with these parts.
+pub fn request(method: &Method, path_and_query: &str, headers: &[(&str, &str)], body: &[u8]) -> Incoming {
+    let (path, query) = match path_and_query.split_once('?') {
+        Some((path, query)) => (path, Some(query.to_owned())),
+        None => (path_and_query, None),
+    };
+    let headers = headers.iter().map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
+        (name, HeaderValue::from_str(value).expect("a header's value"))
+    });
+    Incoming {
+        method: method.clone(),
+        path: path.to_owned(),
+        query,
+        headers: headers.collect::<HeaderMap>(),
+        body: Some(Bytes::copy_from_slice(body)),
+        ip: None,
+    }
+}
+
+/// Merges two JSON objects; the second wins.
+pub(crate) fn merged(mut first: Value, second: Value) -> Value {
+    if let (Value::Object(first), Value::Object(second)) = (&mut first, second) {
+        first.extend(second);
+    }
+    first
+}

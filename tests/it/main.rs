@@ -1,0 +1,4 @@
+//! Stories over the whole API.
+
+mod activate;
+mod deactivate;

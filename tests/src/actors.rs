@@ -1,0 +1,207 @@
+//! Who acts in a test.
+
+use std::sync::{Arc, Mutex};
+
+use http::Method;
+use keystead_core::store::meter::Usage;
+use serde_json::{Value, json};
+
+use crate::{Answer, PRODUCT, TestApp, TestLicense, merged, request, secrets};
+
+/// Someone without a credential.
+#[derive(Clone)]
+pub struct Stranger {
+    app: TestApp,
+}
+
+impl Stranger {
+    pub(crate) fn new(app: &TestApp) -> Self {
+        Self { app: app.clone() }
+    }
+
+    /// Posts a JSON body.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.post_raw(path, body.to_string().as_bytes()).await
+    }
+
+    /// Posts a body as it is.
+    pub async fn post_raw(&self, path: &str, body: &[u8]) -> Answer {
+        self.send(&Method::POST, path, &[("content-type", "application/json")], body)
+            .await
+    }
+
+    /// Gets a path, with its query.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(&Method::GET, path, &[], b"").await
+    }
+
+    /// Sends whatever is given.
+    pub async fn send(&self, method: &Method, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.app.send(request(method, path, headers, body)).await.0
+    }
+}
+
+/// The super admin.
+#[derive(Clone)]
+pub struct Admin {
+    app: TestApp,
+}
+
+impl Admin {
+    pub(crate) fn new(app: &TestApp) -> Self {
+        Self { app: app.clone() }
+    }
+
+    /// Posts a JSON body, to which the admin secret is added.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.post_metered(path, body).await.0
+    }
+
+    /// As [`Admin::post`]; answers beside it what it cost at DynamoDB.
+    pub async fn post_metered(&self, path: &str, body: Value) -> (Answer, Usage) {
+        let body = merged(body, json!({ "adminSecret": secrets().admin_secret }));
+        self.app
+            .send(request(&Method::POST, path, &[], body.to_string().as_bytes()))
+            .await
+    }
+}
+
+/// An owner's script, with an API key.
+#[derive(Clone)]
+pub struct Creator {
+    app: TestApp,
+    /// The key, in clear.
+    pub api_key: String,
+}
+
+impl Creator {
+    pub(crate) async fn new(app: &TestApp, owner: &str) -> Self {
+        let answer = app
+            .admin()
+            .post("/createApiKey", json!({ "creatorId": owner, "name": "script" }))
+            .await;
+        let api_key = answer.expect(200)["apiKey"].as_str().expect("a key").to_owned();
+        Self {
+            app: app.clone(),
+            api_key,
+        }
+    }
+
+    /// Posts a JSON body, to which the API key is added.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.post_metered(path, body).await.0
+    }
+
+    /// As [`Creator::post`]; answers beside it what it cost at DynamoDB.
+    pub async fn post_metered(&self, path: &str, body: Value) -> (Answer, Usage) {
+        let body = merged(body, json!({ "apiKey": self.api_key }));
+        self.app
+            .send(request(&Method::POST, path, &[], body.to_string().as_bytes()))
+            .await
+    }
+}
+
+/// A machine. It remembers the last token it was given, as an application would.
+#[derive(Clone)]
+pub struct Machine {
+    app: TestApp,
+    /// Its fingerprint.
+    pub fingerprint: String,
+    hostname: String,
+    country: Option<String>,
+    token: Arc<Mutex<Option<String>>>,
+}
+
+impl Machine {
+    pub(crate) fn new(app: &TestApp, name: &str) -> Self {
+        Self {
+            app: app.clone(),
+            fingerprint: format!("fingerprint-of-{name}"),
+            hostname: format!("{name}.local"),
+            country: None,
+            token: Arc::default(),
+        }
+    }
+
+    /// In this country, as the trusted proxy tells.
+    #[must_use]
+    pub fn in_country(mut self, country: &str) -> Self {
+        self.country = Some(country.to_owned());
+        self
+    }
+
+    /// The token that it was last given.
+    pub fn token(&self) -> String {
+        self.token
+            .lock()
+            .expect("a lock")
+            .clone()
+            .expect("the machine has a token")
+    }
+
+    /// `POST /activate`, for [`PRODUCT`].
+    pub async fn activate(&self, license: &TestLicense) -> Answer {
+        self.activate_with(license, json!({})).await.0
+    }
+
+    /// `POST /activate` with further or other fields; answers beside it what it cost at DynamoDB.
+    pub async fn activate_with(&self, license: &TestLicense, fields: Value) -> (Answer, Usage) {
+        let body = json!({
+            "licenseKey": license.key,
+            "machineFingerprint": self.fingerprint,
+            "hostname": self.hostname,
+            "productId": PRODUCT,
+        });
+        self.post("/activate", merged(body, fields)).await
+    }
+
+    /// `POST /validate` with the token it was last given.
+    pub async fn validate(&self, license: &TestLicense) -> Answer {
+        self.validate_with(license, json!({})).await.0
+    }
+
+    /// `POST /validate` with further or other fields; answers beside it what it cost at DynamoDB.
+    pub async fn validate_with(&self, license: &TestLicense, fields: Value) -> (Answer, Usage) {
+        let token = self.token.lock().expect("a lock").clone();
+        let body = json!({ "licenseKey": license.key, "machineFingerprint": self.fingerprint, "token": token });
+        self.post("/validate", merged(body, fields)).await
+    }
+
+    /// `POST /heartbeat`.
+    pub async fn heartbeat(&self, license: &TestLicense) -> Answer {
+        self.heartbeat_with(license, json!({})).await.0
+    }
+
+    /// `POST /heartbeat` with further or other fields; answers beside it what it cost at DynamoDB.
+    pub async fn heartbeat_with(&self, license: &TestLicense, fields: Value) -> (Answer, Usage) {
+        let body = json!({ "licenseKey": license.key, "machineFingerprint": self.fingerprint });
+        self.post("/heartbeat", merged(body, fields)).await
+    }
+
+    /// `POST /deactivate`.
+    pub async fn deactivate(&self, license: &TestLicense) -> Answer {
+        self.deactivate_with(license, json!({})).await.0
+    }
+
+    /// `POST /deactivate` with further or other fields; answers beside it what it cost at DynamoDB.
+    pub async fn deactivate_with(&self, license: &TestLicense, fields: Value) -> (Answer, Usage) {
+        let body = json!({ "licenseKey": license.key, "machineFingerprint": self.fingerprint });
+        self.post("/deactivate", merged(body, fields)).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> (Answer, Usage) {
+        let country = self
+            .country
+            .as_deref()
+            .map(|country| ("cloudfront-viewer-country", country));
+        let headers: Vec<(&str, &str)> = country.into_iter().collect();
+        let (answer, usage) = self
+            .app
+            .send(request(&Method::POST, path, &headers, body.to_string().as_bytes()))
+            .await;
+        if let Some(token) = answer.body["token"].as_str() {
+            *self.token.lock().expect("a lock") = Some(token.to_owned());
+        }
+        (answer, usage)
+    }
+}

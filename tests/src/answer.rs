@@ -1,0 +1,62 @@
+//! What came back.
+
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+use keystead_functions::incoming::Incoming;
+use serde_json::Value;
+
+/// What came back from a request. Its expectations show both when they fail.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body; `Null` when there is none.
+    pub body: Value,
+    asked: String,
+}
+
+impl Answer {
+    pub(crate) fn new(request: &Incoming, response: Response<Bytes>) -> Self {
+        let (parts, body) = response.into_parts();
+        let body = if body.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&body).unwrap_or_else(|error| panic!("{}: {error}: {body:?}", request.path))
+        };
+        let sent = String::from_utf8_lossy(request.body.as_deref().unwrap_or_default()).into_owned();
+        let asked = format!("{} {} {sent}", request.method, request.path);
+        Self {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body,
+            asked,
+        }
+    }
+
+    /// Asserts the status, and answers the body.
+    #[track_caller]
+    pub fn expect(&self, status: u16) -> &Value {
+        assert_eq!(self.status, status, "{}\n -> {}", self.asked, self.body);
+        &self.body
+    }
+
+    /// Asserts a refusal with this status and text, in the shape of either kind of client endpoint.
+    #[track_caller]
+    pub fn expect_error(&self, status: u16, text: &str) -> &Value {
+        self.expect(status);
+        assert_eq!(self.body["error"], text, "{}", self.asked);
+        let refused = self.body["success"] == Value::Bool(false) || self.body["valid"] == Value::Bool(false);
+        assert!(refused, "neither success nor valid is false: {}", self.body);
+        &self.body
+    }
+
+    /// A header as text; empty when it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,201 @@
+//! What befalls the calls of DynamoDB: other requests in between, failures, and the end of the process.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use aws_smithy_runtime_api::{
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+            SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use keystead::embedded::Engine;
+use tokio::sync::Notify;
+
+/// What befalls a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// DynamoDB is throttled.
+    Throttled,
+    /// DynamoDB fails inside.
+    ServerError,
+    /// The request is lost on its way there.
+    LostBefore,
+    /// The reply is lost on its way back: the call took effect.
+    LostAfter,
+    /// A transaction collides with another. Calls that are not transactions go through.
+    Conflict,
+    /// The process dies before the call.
+    DeathBefore,
+    /// The process dies after the call took effect, before it knows.
+    DeathAfter,
+}
+
+/// The way to an [`Engine`], and what befalls calls on it.
+#[derive(Clone)]
+pub struct Weather {
+    engine: Engine,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What befalls the next calls, in turn; nothing befalls those after.
+    faults: Mutex<VecDeque<Fault>>,
+    /// Every operation that was called.
+    calls: Mutex<Vec<String>>,
+    died: Notify,
+    /// Turns the number of a call into how often others go first.
+    seed: AtomicU64,
+}
+
+impl Weather {
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            state: Arc::default(),
+        }
+    }
+
+    pub(crate) fn client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(self.clone())
+    }
+
+    /// Lets `faults` befall the next calls, in turn.
+    pub fn forecast(&self, faults: impl IntoIterator<Item = Fault>) {
+        *self.state.faults.lock().expect("a lock") = faults.into_iter().collect();
+    }
+
+    /// Interleaves requests another way.
+    pub fn seed(&self, seed: u64) {
+        self.state.seed.store(seed, Ordering::SeqCst);
+    }
+
+    /// The operations that were called since the last time.
+    pub fn calls(&self) -> Vec<String> {
+        std::mem::take(&mut *self.state.calls.lock().expect("a lock"))
+    }
+
+    /// Runs `request` until it ends, or until the process dies by [`Fault::DeathBefore`] or [`Fault::DeathAfter`]:
+    /// `None`, and the request goes no further.
+    pub async fn mortal<T>(&self, request: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.state.died.notified() => None,
+            answer = request => Some(answer),
+        }
+    }
+
+    /// Lets other requests of the test go on, a few times over.
+    async fn give_way(&self) {
+        // A step of a linear congruential generator (Knuth's MMIX): chance that a seed repeats.
+        let step = |seed: u64| {
+            seed.wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407)
+        };
+        let seed = match self
+            .state
+            .seed
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |seed| Some(step(seed)))
+        {
+            Ok(seed) | Err(seed) => seed,
+        };
+        for _ in 0..=(step(seed) >> 61) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn call(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let body = request.body().bytes().unwrap_or_default().to_vec();
+        self.state.calls.lock().expect("a lock").push(operation.clone());
+        let fault = self
+            .state
+            .faults
+            .lock()
+            .expect("a lock")
+            .pop_front()
+            .unwrap_or(Fault::None);
+        self.give_way().await;
+        let answer = match fault {
+            Fault::Throttled => failure(400, "ThrottlingException"),
+            Fault::ServerError => failure(500, "InternalServerError"),
+            Fault::LostBefore => return Err(lost()),
+            Fault::Conflict if operation == "TransactWriteItems" => conflict(),
+            Fault::DeathBefore => return self.die().await,
+            Fault::None | Fault::LostAfter | Fault::Conflict | Fault::DeathAfter => {
+                self.engine.answer(&operation, &body)
+            }
+        };
+        self.give_way().await;
+        match fault {
+            Fault::LostAfter => return Err(lost()),
+            Fault::DeathAfter => return self.die().await,
+            Fault::None
+            | Fault::Throttled
+            | Fault::ServerError
+            | Fault::LostBefore
+            | Fault::Conflict
+            | Fault::DeathBefore => {}
+        }
+        let status = StatusCode::try_from(answer.0).expect("a status");
+        Ok(HttpResponse::new(status, SdkBody::from(answer.1)))
+    }
+
+    /// Tells whoever watches, and never returns.
+    async fn die(&self) -> Result<HttpResponse, ConnectorError> {
+        self.state.died.notify_one();
+        std::future::pending().await
+    }
+}
+
+fn lost() -> ConnectorError {
+    ConnectorError::io("the connection was reset".into())
+}
+
+fn failure(status: u16, error: &str) -> (u16, Vec<u8>) {
+    (
+        status,
+        format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{error}","message":"{error}"}}"#).into_bytes(),
+    )
+}
+
+fn conflict() -> (u16, Vec<u8>) {
+    let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "Message":"Transaction cancelled, please refer cancellation reasons for specific reasons [TransactionConflict, None]",
+        "CancellationReasons":[{"Code":"TransactionConflict","Message":"Transaction is ongoing for the item"},{"Code":"None"}]}"#;
+    (400, body.as_bytes().to_vec())
+}
+
+impl std::fmt::Debug for Weather {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Weather")
+    }
+}
+
+impl HttpClient for Weather {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Weather {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(self.clone().call(request))
+    }
+}
