@@ -41,6 +41,10 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         license_type: LicenseType::PerMachine,
         max_machines: Some(max_machines),
         max_concurrent: None,
+        trial_days: None,
+        offline_days: None,
+        price: None,
+        active: true,
     };
     cx.store.create_variant(&variant).await?;
     let license = License {

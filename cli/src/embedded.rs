@@ -15,8 +15,9 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
-use dynoxide::{Database, DynoxideError};
+use dynoxide::{Database, DynoxideError, actions::transact_write_items::TransactWriteItemsRequest};
 use keystead_core::store::Connection;
+use serde::{Serialize, de::DeserializeOwned};
 
 /// A DynamoDB in this process. Clones share its data.
 #[derive(Clone)]
@@ -71,6 +72,7 @@ impl Engine {
             region: "local".to_owned(),
             credentials: None,
             endpoint: Some("http://embedded".to_owned()),
+            in_process: true,
             measure_capacity: false,
         }
     }
@@ -85,7 +87,25 @@ impl Engine {
 
     /// Answers one request of DynamoDB's protocol: the operation of its header `X-Amz-Target`, and its body.
     pub fn answer(&self, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
-        match self.dispatch(operation, body) {
+        Self::reply(self.dispatch(operation, body))
+    }
+
+    /// As [`Engine::answer`], for a caller whose replies can't be lost on the way.
+    ///
+    /// Such a caller never repeats a transaction that took effect, so its request token, by which a repetition would be
+    /// told, is not kept. The engine looks through all that it keeps, ten minutes long, at every transaction.
+    fn answer_here(&self, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
+        if operation != "TransactWriteItems" {
+            return self.answer(operation, body);
+        }
+        Self::reply(parse(body).and_then(|mut request: TransactWriteItemsRequest| {
+            request.client_request_token = None;
+            write(&self.database.transact_write_items(request)?)
+        }))
+    }
+
+    fn reply(outcome: Result<Vec<u8>, DynoxideError>) -> (u16, Vec<u8>) {
+        match outcome {
             Ok(reply) => (200, reply),
             Err(error) => (error.status_code(), error.to_json().into_bytes()),
         }
@@ -95,12 +115,9 @@ impl Engine {
     fn dispatch(&self, operation: &str, body: &[u8]) -> Result<Vec<u8>, DynoxideError> {
         let db = &self.database;
         macro_rules! call {
-            ($method:ident) => {{
-                let request =
-                    serde_json::from_slice(body).map_err(|e| DynoxideError::ValidationException(e.to_string()))?;
-                let reply = db.$method(request)?;
-                serde_json::to_vec(&reply).map_err(|e| DynoxideError::InternalServerError(e.to_string()))
-            }};
+            ($method:ident) => {
+                write(&db.$method(parse(body)?)?)
+            };
         }
         match operation {
             "GetItem" => call!(get_item),
@@ -123,6 +140,14 @@ impl Engine {
     }
 }
 
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, DynoxideError> {
+    serde_json::from_slice(body).map_err(|error| DynoxideError::ValidationException(error.to_string()))
+}
+
+fn write<T: Serialize>(reply: &T) -> Result<Vec<u8>, DynoxideError> {
+    serde_json::to_vec(reply).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}
+
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Engine")
@@ -141,7 +166,7 @@ impl HttpConnector for Engine {
 
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.strip_prefix(TARGET).unwrap_or(target);
-        let (status, reply) = self.answer(operation, request.body().bytes().unwrap_or_default());
+        let (status, reply) = self.answer_here(operation, request.body().bytes().unwrap_or_default());
         HttpConnectorFuture::ready(
             StatusCode::try_from(status)
                 .map(|status| HttpResponse::new(status, SdkBody::from(reply)))

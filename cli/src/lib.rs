@@ -6,3 +6,4 @@ pub mod embedded;
 pub mod keygen;
 pub mod serve;
 pub mod server;
+pub mod signer;

@@ -23,6 +23,7 @@ use crate::{
     embedded::{Durability, Engine},
     keygen,
     server::{self, App},
+    signer,
 };
 
 /// Anything that keeps the server from starting, in words for the person who starts it.
@@ -116,7 +117,7 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     store.create_tables().await.map_err(|error| explain(&error))?;
 
     let context = Context {
-        keys: KeyRing::new(&secrets.signing_keys)?,
+        keys: KeyRing::signing_with(&secrets.signing_keys, signer::signer)?,
         log: if args.quiet { Log::nowhere() } else { Log::stdout() },
         clock,
         ..Context::new(store, &secrets, config)?
@@ -200,6 +201,7 @@ fn open_store(
                 variable("AWS_SESSION_TOKEN"),
             )),
             endpoint: Some(endpoint.clone()),
+            in_process: false,
             measure_capacity: false,
         };
         return Ok((Store::new(connection, &config.table_prefix), None));

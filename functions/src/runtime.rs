@@ -59,6 +59,7 @@ async fn start() -> Result<Context, Error> {
             region: environment.region.clone(),
             credentials: Some(credentials.clone()),
             endpoint: environment.dynamodb_endpoint,
+            in_process: false,
             measure_capacity: false,
         },
         &config.table_prefix,

@@ -46,6 +46,12 @@ impl std::fmt::Debug for RawApiKey {
 pub struct KeyHash(String);
 
 impl KeyHash {
+    /// The hash in `text`: 64 hexadecimal digits, in either letter case.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().to_ascii_lowercase();
+        (text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(Self(text))
+    }
+
     /// The hash as text.
     pub fn as_str(&self) -> &str {
         &self.0

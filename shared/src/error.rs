@@ -54,6 +54,24 @@ pub enum Error {
     ProductArchived,
     /// Another product has this slug.
     SlugTaken,
+    /// No variant of the product has this id.
+    VariantNotFound,
+    /// The product has a variant with this id.
+    VariantTaken,
+    /// No trial or discount code reads like this (or it belongs to another owner).
+    CodeNotFound,
+    /// There is a code that reads like this, be it in other letter case.
+    CodeTaken,
+    /// The code was switched off.
+    CodeInactive,
+    /// The code's `expiresAt` has passed.
+    CodeExpired,
+    /// The code was redeemed as often as it may be.
+    CodeUsedUp,
+    /// This customer has redeemed the code already.
+    CodeRedeemed,
+    /// No API key has this hash.
+    ApiKeyNotFound,
     /// An API key named an owner other than its own.
     ForeignOwner,
     /// An unexpected failure. The cause is for the log only.
@@ -72,6 +90,8 @@ pub enum InvalidRequest {
     },
     /// A required field is absent, null or blank.
     MissingFields(&'static [&'static str]),
+    /// An update names nothing that could be updated.
+    NothingToUpdate,
     /// A field has a value that it can't have.
     Field {
         /// The field's name, as the client wrote it.
@@ -102,6 +122,7 @@ impl Error {
             Self::Invalid(InvalidRequest::NotAnObject) => "invalid_json",
             Self::Invalid(InvalidRequest::TooLarge { .. }) => "body_too_large",
             Self::Invalid(InvalidRequest::MissingFields(_)) => "missing_fields",
+            Self::Invalid(InvalidRequest::NothingToUpdate) => "nothing_to_update",
             Self::Invalid(InvalidRequest::Field { .. }) => "invalid_field",
             Self::Unauthorized => "unauthorized",
             Self::LicenseNotFound => "not_found",
@@ -119,6 +140,15 @@ impl Error {
             Self::ProductNotFound => "product_not_found",
             Self::ProductArchived => "product_archived",
             Self::SlugTaken => "slug_taken",
+            Self::VariantNotFound => "variant_not_found",
+            Self::VariantTaken => "variant_taken",
+            Self::CodeNotFound => "code_not_found",
+            Self::CodeTaken => "code_taken",
+            Self::CodeInactive => "code_inactive",
+            Self::CodeExpired => "code_expired",
+            Self::CodeUsedUp => "code_used_up",
+            Self::CodeRedeemed => "code_redeemed",
+            Self::ApiKeyNotFound => "api_key_not_found",
             Self::ForeignOwner => "foreign_owner",
             Self::Internal(_) => "internal",
         }

@@ -167,12 +167,34 @@ pub struct ThreatLevel(u8);
 impl ThreatLevel {
     /// Nothing is known against the license.
     pub const CLEAN: Self = Self(0);
+    /// Noted, and nothing more.
+    pub const WARNED: Self = Self(1);
+    /// It works, with a nag and short-lived tokens.
+    pub const DEGRADED: Self = Self(2);
+    /// It is blocked after a grace.
+    pub const SUSPENDED: Self = Self(3);
     /// A chargeback or confirmed fraud.
     pub const REVOKED: Self = Self(4);
 
     /// The level with this number, from 0 to 4.
     pub fn parse(level: u8) -> Option<Self> {
         (level <= 4).then_some(Self(level))
+    }
+
+    /// The next graver level, should there be one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self((self.0 + 1).min(4))
+    }
+
+    /// The status of a license on this level.
+    pub fn status(self) -> LicenseStatus {
+        match self.0 {
+            0 | 1 => LicenseStatus::Active,
+            2 => LicenseStatus::Degraded,
+            3 => LicenseStatus::Suspended,
+            _ => LicenseStatus::Revoked,
+        }
     }
 
     /// The level's number.
@@ -277,6 +299,23 @@ pub struct License {
     pub unresolved_violations: u32,
     /// How often anything but the counters has changed.
     pub revision: u64,
+}
+
+/// What a vendor changes of a license by hand; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Another variant.
+    pub variant: Option<VariantId>,
+    /// Another way to count seats.
+    pub license_type: Option<LicenseType>,
+    /// Another number of machines.
+    pub max_machines: Option<SeatLimit>,
+    /// Another number of sessions, or none of its own.
+    pub max_concurrent: Option<Option<SeatLimit>>,
+    /// Another end, or none.
+    pub expires_at: Option<Option<Timestamp>>,
+    /// Another status.
+    pub status: Option<LicenseStatus>,
 }
 
 /// How a license that works should be spoken of to the person in front of the machine.
@@ -398,6 +437,87 @@ impl License {
             suspension: None,
             ..self.clone()
         })
+    }
+
+    /// The license with `changes`, which the vendor asks for by hand.
+    ///
+    /// A suspension by hand blocks at once, and a license that is made active again has no marks of a dispute.
+    #[must_use]
+    pub fn change(&self, changes: &Changes, now: Timestamp) -> Self {
+        let mut license = match changes.status {
+            Some(status) => self.set_status(status, now),
+            None => self.clone(),
+        };
+        if let Some(variant) = &changes.variant {
+            license.variant = variant.clone().within(&license.product_id);
+        }
+        if let Some(license_type) = changes.license_type {
+            license.license_type = license_type;
+        }
+        if let Some(max) = changes.max_machines {
+            license.max_machines = max;
+        }
+        if let Some(max) = changes.max_concurrent {
+            license.max_concurrent = max;
+        }
+        if let Some(expiry) = changes.expires_at {
+            license.expires_at = expiry;
+        }
+        license
+    }
+
+    fn set_status(&self, status: LicenseStatus, now: Timestamp) -> Self {
+        if status == self.status {
+            return self.clone();
+        }
+        match status {
+            LicenseStatus::Revoked => self.revoke(None, now).unwrap_or_else(|| self.clone()),
+            LicenseStatus::Suspended => Self {
+                status,
+                suspension: Some(Suspension { at: now, by: SuspendedBy::Vendor }),
+                ..self.without_dispute()
+            },
+            LicenseStatus::Active | LicenseStatus::Degraded => {
+                Self { status, suspension: None, ..self.without_dispute() }
+            }
+        }
+    }
+
+    /// The license made to work again, whatever blocked it. Its threat level is that of what is still unresolved.
+    #[must_use]
+    pub fn reinstate(&self, unresolved: ThreatLevel) -> Self {
+        Self {
+            status: LicenseStatus::Active,
+            threat_level: unresolved,
+            suspension: None,
+            ..self.without_dispute()
+        }
+    }
+
+    /// The license once only violations of this level are unresolved. What was revoked, or suspended by hand, stays so.
+    #[must_use]
+    pub fn resolve(&self, unresolved: ThreatLevel, now: Timestamp) -> Self {
+        let by_hand = self.suspension.is_some_and(|suspension| suspension.by == SuspendedBy::Vendor);
+        if self.status == LicenseStatus::Revoked || (self.status == LicenseStatus::Suspended && by_hand) {
+            return Self { threat_level: unresolved.max(self.fraud_level()), ..self.clone() };
+        }
+        let status = unresolved.status();
+        let suspension = match (status, self.suspension) {
+            (LicenseStatus::Suspended, Some(running)) => Some(running),
+            (LicenseStatus::Suspended, None) => Some(Suspension { at: now, by: SuspendedBy::Enforcement }),
+            (LicenseStatus::Active | LicenseStatus::Degraded | LicenseStatus::Revoked, _) => None,
+        };
+        Self { status, threat_level: unresolved, suspension, ..self.clone() }
+    }
+
+    /// The level that a dispute keeps a revoked license on.
+    fn fraud_level(&self) -> ThreatLevel {
+        let disputed = self.status == LicenseStatus::Revoked && self.threat_level == ThreatLevel::REVOKED;
+        if disputed { ThreatLevel::REVOKED } else { ThreatLevel::CLEAN }
+    }
+
+    fn without_dispute(&self) -> Self {
+        Self { dispute_reason: None, disputed_at: None, ..self.clone() }
     }
 
     /// When a suspension blocks the license. A suspension without a date is one by hand.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Timestamp,
+    Error, Result, Timestamp,
     owner::OwnerId,
     text::{choice, is_plain, text_value},
 };
@@ -76,6 +76,29 @@ pub struct Product {
 }
 
 impl Product {
+    /// The product with another name or status. An archived one is read-only but for its status.
+    ///
+    /// # Errors
+    /// [`Error::ProductArchived`].
+    pub fn change(&self, name: Option<Name>, status: Option<ProductStatus>) -> Result<Self> {
+        if name.as_ref().is_some_and(|name| *name != self.name) {
+            self.writable()?;
+        }
+        Ok(Self {
+            name: name.unwrap_or_else(|| self.name.clone()),
+            status: status.unwrap_or(self.status),
+            ..self.clone()
+        })
+    }
+
+    /// That the product is not archived, and so can be changed.
+    ///
+    /// # Errors
+    /// [`Error::ProductArchived`].
+    pub fn writable(&self) -> Result<()> {
+        if self.active() { Ok(()) } else { Err(Error::ProductArchived) }
+    }
+
     /// The flat API's `active`: everything but archived.
     pub fn active(&self) -> bool {
         self.status != ProductStatus::Archived

@@ -44,11 +44,6 @@ impl Timestamp {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
-
-    /// The year and month, such as `2024-01`: the partition of the index over all licenses.
-    pub fn month(self) -> String {
-        self.to_string()[..7].to_owned()
-    }
 }
 
 impl std::ops::Add<Duration> for Timestamp {

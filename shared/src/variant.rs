@@ -1,6 +1,8 @@
 //! Variants: the editions in which a product is sold, and the defaults of their licenses.
 
-use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::{
     license::{LicenseType, SeatLimit},
@@ -20,6 +22,23 @@ text_value!(
 );
 
 impl VariantId {
+    /// A new variant's id: its name in lower case, with hyphens for whatever is neither a letter nor a digit. `None`
+    /// when nothing is left.
+    pub fn of_name(name: &Name) -> Option<Self> {
+        let words = name.as_str().split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        let id = words.collect::<Vec<_>>().join("-").to_lowercase();
+        Self::parse(&id)
+    }
+
+    /// Every product and variant that this id may stand for, written with its prefix: the longest product first.
+    pub fn splits(&self) -> Vec<(ProductId, Self)> {
+        let hyphens = self.0.rmatch_indices('-').map(|(place, _)| place);
+        hyphens
+            .filter_map(|place| Some((ProductId::parse(&self.0[..place])?, Self::parse(&self.0[place + 1..])?)))
+            .take(MAX_SPLITS)
+            .collect()
+    }
+
     /// This id without the prefix `<productId>-`, should it have one.
     #[must_use]
     pub fn within(self, product: &ProductId) -> Self {
@@ -32,6 +51,79 @@ impl VariantId {
             Some(_) | None => self,
         }
     }
+}
+
+/// In how many ways a prefixed id is read at most.
+const MAX_SPLITS: usize = 8;
+
+/// A number of days, from 1 to 3650.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Days(u32);
+
+impl Days {
+    /// The number, should it be in range.
+    pub fn parse(days: u64) -> Option<Self> {
+        u32::try_from(days).ok().filter(|days| (1..=3650).contains(days)).map(Self)
+    }
+
+    /// The number.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+
+    /// As a duration.
+    pub fn duration(self) -> Duration {
+        Duration::from_secs(u64::from(self.0) * 24 * 60 * 60)
+    }
+}
+
+impl<'de> Deserialize<'de> for Days {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl de::Visitor<'_> for Visitor {
+            type Value = Days;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a whole number of days from 1 to 3650")
+            }
+
+            fn visit_u64<E: de::Error>(self, days: u64) -> Result<Days, E> {
+                Days::parse(days).ok_or_else(|| E::invalid_value(de::Unexpected::Unsigned(days), &self))
+            }
+        }
+
+        deserializer.deserialize_u64(Visitor)
+    }
+}
+
+/// A price that a variant is shown with; Keystead takes no money, and attaches no meaning to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Price(serde_json::Number);
+
+impl Eq for Price {}
+
+/// What a vendor changes of a variant; what is `None` stays, and an inner `None` takes the value away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VariantChanges {
+    /// Another name; the id stays.
+    pub name: Option<Name>,
+    /// Another way to count seats.
+    pub license_type: Option<LicenseType>,
+    /// Another number of machines.
+    pub max_machines: Option<Option<SeatLimit>>,
+    /// Another number of sessions.
+    pub max_concurrent: Option<Option<SeatLimit>>,
+    /// Another length of its trial.
+    pub trial_days: Option<Option<Days>>,
+    /// Another time offline.
+    pub offline_days: Option<Option<Days>>,
+    /// Another price.
+    pub price: Option<Option<Price>>,
+    /// Whether it is sold.
+    pub active: Option<bool>,
 }
 
 /// A variant, as stored.
@@ -52,6 +144,46 @@ pub struct Variant {
     /// How many floating sessions its licenses allow at once, unless they say otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_concurrent: Option<SeatLimit>,
+    /// How long its trial lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial_days: Option<Days>,
+    /// How long its licenses should work offline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline_days: Option<Days>,
+    /// What it costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+    /// Whether it is sold.
+    #[serde(default = "sold")]
+    pub active: bool,
+}
+
+fn sold() -> bool {
+    true
+}
+
+impl Variant {
+    /// Its id with the prefix `<productId>-`, as the flat API shows it.
+    pub fn prefixed_id(&self) -> String {
+        format!("{}-{}", self.product_id, self.variant_id)
+    }
+
+    /// The variant with `changes`.
+    #[must_use]
+    pub fn change(&self, changes: &VariantChanges) -> Self {
+        Self {
+            product_id: self.product_id.clone(),
+            variant_id: self.variant_id.clone(),
+            name: changes.name.clone().unwrap_or_else(|| self.name.clone()),
+            license_type: changes.license_type.unwrap_or(self.license_type),
+            max_machines: changes.max_machines.unwrap_or(self.max_machines),
+            max_concurrent: changes.max_concurrent.unwrap_or(self.max_concurrent),
+            trial_days: changes.trial_days.unwrap_or(self.trial_days),
+            offline_days: changes.offline_days.unwrap_or(self.offline_days),
+            price: changes.price.clone().unwrap_or_else(|| self.price.clone()),
+            active: changes.active.unwrap_or(self.active),
+        }
+    }
 }
 
 #[cfg(test)]

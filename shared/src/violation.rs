@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Timestamp,
-    license::LicenseId,
+    license::{LicenseId, ThreatLevel},
     text::{choice, is_plain, text_value},
 };
 
@@ -54,4 +54,64 @@ pub struct Violation {
     /// What the detector saw.
     #[serde(default)]
     pub details: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Severity {
+    /// The threat level that one violation of this severity puts a license on.
+    pub fn level(self) -> ThreatLevel {
+        match self {
+            Self::Low => ThreatLevel::WARNED,
+            Self::Medium => ThreatLevel::DEGRADED,
+            Self::High => ThreatLevel::SUSPENDED,
+            Self::Critical => ThreatLevel::REVOKED,
+        }
+    }
+}
+
+/// The threat level of a license with these unresolved violations: that of the gravest, and one more when there are two
+/// of it. Two of whatever severity never reach the highest level, which takes a chargeback or confirmed fraud.
+pub fn threat_level<'a>(unresolved: impl Iterator<Item = &'a Violation>) -> ThreatLevel {
+    let levels: Vec<ThreatLevel> = unresolved.map(|violation| violation.severity.level()).collect();
+    let Some(gravest) = levels.iter().copied().max() else { return ThreatLevel::CLEAN };
+    let several = levels.iter().filter(|level| **level == gravest).count() > 1;
+    if several && gravest < ThreatLevel::SUSPENDED { gravest.next() } else { gravest }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gravest_violation_gives_the_level_and_two_of_it_one_more() {
+        use Severity::{Critical, High, Low, Medium};
+
+        let cases: [(&[Severity], u8); 10] = [
+            (&[], 0),
+            (&[Low], 1),
+            (&[Low, Low], 2),
+            (&[Low, Low, Low], 2),
+            (&[Medium], 2),
+            (&[Medium, Low, Low], 2),
+            (&[Medium, Medium], 3),
+            (&[High, High], 3),
+            (&[Critical], 4),
+            (&[Critical, Low], 4),
+        ];
+        for (severities, level) in cases {
+            let violations: Vec<Violation> = severities
+                .iter()
+                .map(|severity| Violation {
+                    license_id: LicenseId::parse("id").expect("an id"),
+                    violation_id: ViolationId::parse("v").expect("an id"),
+                    r#type: "test".to_owned(),
+                    severity: *severity,
+                    detected_at: Timestamp::from_millis(0),
+                    resolved: false,
+                    resolved_at: None,
+                    details: serde_json::Map::new(),
+                })
+                .collect();
+            assert_eq!(threat_level(violations.iter()).number(), level, "{severities:?}");
+        }
+    }
 }

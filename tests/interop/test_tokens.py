@@ -47,30 +47,33 @@ class Server:
 
     def __init__(self, folder, *options):
         self.folder = folder
+        self.options = options
         self.admin_secret = secrets.token_hex(32)
-        command = [binary(), "serve", "--port", "0", "--quiet", "--data-dir", folder, *options]
-        self.messages = folder.with_suffix(".stderr")
-        with open(self.messages, "wb") as stderr:
+
+    def __enter__(self):
+        messages = self.folder.with_suffix(".stderr")
+        with open(messages, "wb") as stderr:
             self.process = subprocess.Popen(
-                command,
+                [binary(), "serve", "--port", "0", "--quiet", "--data-dir", self.folder, *self.options],
                 env={**os.environ, "KEYSTEAD_ADMIN_SECRET": self.admin_secret},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
             )
+        try:
+            self.url = self.wait_until_it_serves(messages)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
 
-    def __enter__(self):
+    def wait_until_it_serves(self, messages):
         deadline = time.monotonic() + START_TIMEOUT
-        while time.monotonic() < deadline:
-            said = self.messages.read_text()
-            if serves := re.search(r"serves on (http://127\.0\.0\.1:[0-9]+)", said):
-                self.url = serves[1]
-                return self
-            if self.process.poll() is not None:
-                break
+        while time.monotonic() < deadline and self.process.poll() is None:
+            if serves := re.search(r"serves on (http://127\.0\.0\.1:[0-9]+)", messages.read_text()):
+                return serves[1]
             time.sleep(0.05)
-        self.__exit__()
-        pytest.fail(f"keystead did not start: {self.messages.read_text()}")
+        pytest.fail(f"keystead did not start: {messages.read_text()}")
 
     def __exit__(self, *_):
         self.process.terminate()

@@ -124,6 +124,7 @@ impl TestApp {
         let weather = Weather::new(engine.clone());
         let connection = Connection {
             http: weather.client(),
+            in_process: false,
             measure_capacity: true,
             ..engine.connection()
         };

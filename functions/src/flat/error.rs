@@ -51,6 +51,15 @@ fn say(face: Face, error: &Error) -> (StatusCode, String) {
         Error::ProductNotFound => (StatusCode::NOT_FOUND, "Product not found"),
         Error::ProductArchived => (StatusCode::BAD_REQUEST, "Product is archived"),
         Error::SlugTaken => (StatusCode::CONFLICT, "A product with this slug already exists"),
+        Error::VariantNotFound => (StatusCode::NOT_FOUND, "Variant not found"),
+        Error::VariantTaken => (StatusCode::CONFLICT, "A variant with this name already exists"),
+        Error::CodeNotFound => (StatusCode::NOT_FOUND, "Trial code not found"),
+        Error::CodeTaken => (StatusCode::CONFLICT, "A code with this name already exists"),
+        Error::CodeInactive => (StatusCode::FORBIDDEN, "Trial code is inactive"),
+        Error::CodeExpired => (StatusCode::FORBIDDEN, "Trial code has expired"),
+        Error::CodeUsedUp => (StatusCode::FORBIDDEN, "Trial code has reached its usage limit"),
+        Error::CodeRedeemed => (StatusCode::CONFLICT, "Trial already redeemed for this email"),
+        Error::ApiKeyNotFound => (StatusCode::NOT_FOUND, "API key not found"),
         Error::ForeignOwner => (StatusCode::FORBIDDEN, "The API key belongs to another creator"),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
     };
@@ -71,6 +80,7 @@ fn say_invalid(face: Face, invalid: &InvalidRequest) -> (StatusCode, String) {
             };
             (StatusCode::BAD_REQUEST, text)
         }
+        InvalidRequest::NothingToUpdate => (StatusCode::BAD_REQUEST, "No fields to update".to_owned()),
         InvalidRequest::Field { field, expected } if expected.is_empty() => {
             (StatusCode::BAD_REQUEST, format!("Invalid {field}"))
         }
@@ -100,6 +110,15 @@ fn reason(error: &Error) -> Option<&'static str> {
         | Error::ProductNotFound
         | Error::ProductArchived
         | Error::SlugTaken
+        | Error::VariantNotFound
+        | Error::VariantTaken
+        | Error::CodeNotFound
+        | Error::CodeTaken
+        | Error::CodeInactive
+        | Error::CodeExpired
+        | Error::CodeUsedUp
+        | Error::CodeRedeemed
+        | Error::ApiKeyNotFound
         | Error::ForeignOwner
         | Error::Internal(_) => None,
     }

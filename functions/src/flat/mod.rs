@@ -7,4 +7,5 @@ pub mod health;
 pub mod license;
 pub mod product;
 pub mod signing_key;
+pub mod variant;
 mod wire;

@@ -183,3 +183,47 @@ impl<'de> serde::Deserialize<'de> for Flag {
         deserializer.deserialize_any(Visitor)
     }
 }
+
+/// How many records a page holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit(pub(super) usize);
+
+impl Limit {
+    /// Without a word from the client.
+    pub(super) const DEFAULT: usize = 100;
+    const MAX: u64 = 1000;
+}
+
+impl<'de> serde::Deserialize<'de> for Limit {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Limit;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "a whole number from 1 to {}", Limit::MAX)
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Limit, E> {
+                let in_range = (1..=Limit::MAX).contains(&number);
+                usize::try_from(number)
+                    .ok()
+                    .filter(|_| in_range)
+                    .map(Limit)
+                    .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Unsigned(number), &self))
+            }
+        }
+
+        deserializer.deserialize_u64(Visitor)
+    }
+}
+
+/// A field that tells being absent from being null: `null` takes the value away.
+pub(super) fn nullable<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    serde::Deserialize::deserialize(deserializer).map(Some)
+}

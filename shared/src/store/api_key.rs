@@ -1,16 +1,28 @@
 //! API keys.
 
-use super::{Store, encode, schema};
+use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::AttributeValue};
+
+use super::{Item, Store, encode, schema, text, unexpected};
 use crate::{
-    Result,
+    Error, Result,
     api_key::{ApiKey, KeyHash},
+    owner::Scope,
 };
+
+/// The one value of `kind`, under which all keys are listed.
+const KIND: &str = "api-key";
+
+fn item(key: &ApiKey) -> Result<Item> {
+    let mut item = encode(key)?;
+    item.insert("kind".to_owned(), text(KIND));
+    Ok(item)
+}
 
 impl Store {
     /// The API key with this hash. Whoever shows the raw key is its owner, so no scope is asked for.
     ///
     /// # Errors
-    /// [`crate::Error::Internal`].
+    /// [`Error::Internal`].
     pub async fn shown_api_key(&self, hash: &KeyHash) -> Result<Option<ApiKey>> {
         self.get(&schema::API_KEYS, hash.as_str(), None).await
     }
@@ -18,8 +30,44 @@ impl Store {
     /// Stores a new API key. Answers whether there was none with its hash.
     ///
     /// # Errors
-    /// [`crate::Error::Internal`].
+    /// [`Error::Internal`].
     pub async fn create_api_key(&self, key: &ApiKey) -> Result<bool> {
-        self.create(&schema::API_KEYS, encode(key)?).await
+        self.create(&schema::API_KEYS, item(key)?).await
+    }
+
+    /// The API keys that `scope` covers, revoked ones too, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub async fn api_keys(&self, scope: &Scope) -> Result<Vec<ApiKey>> {
+        let (index, partition) = match scope {
+            Scope::Nothing => return Ok(Vec::new()),
+            Scope::Owner(owner) => (&schema::API_KEYS_BY_OWNER, owner.as_str()),
+            Scope::Everything => (&schema::API_KEYS_ALL, KIND),
+        };
+        self.index_partition(&schema::API_KEYS, index, partition).await
+    }
+
+    /// Lets nobody in any more by the API key with this hash; that is seen by the next request. Once is enough: a second
+    /// time changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::ApiKeyNotFound`], [`Error::Internal`].
+    pub async fn revoke_api_key(&self, hash: &KeyHash) -> Result<()> {
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(self.table(&schema::API_KEYS))
+            .set_key(Some(schema::API_KEYS.key(hash.as_str(), None)))
+            .update_expression("SET active = :no")
+            .condition_expression("attribute_exists(keyHash)")
+            .expression_attribute_values(":no", AttributeValue::Bool(false))
+            .send()
+            .await;
+        let Err(error) = outcome else { return Ok(()) };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Err(Error::ApiKeyNotFound),
+            Some(_) | None => Err(unexpected(error)),
+        }
     }
 }

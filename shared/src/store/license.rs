@@ -25,7 +25,6 @@ pub(super) fn item(license: &License) -> Result<Item> {
     );
     item.insert("ownerStatus".to_owned(), text(format!("{}#{status}", license.owner_id)));
     item.insert("emailFolded".to_owned(), text(license.email.folded()));
-    item.insert("createdMonth".to_owned(), text(license.created_at.month()));
     if license.expires_at.is_some() {
         item.insert("expiringOwner".to_owned(), text(&license.owner_id));
     }
@@ -103,17 +102,17 @@ impl Store {
                 revision: license.revision + 1,
                 ..changed
             };
-            let (update, names, values) = difference(&item(&license)?, &item(&changed)?);
+            let difference = difference(&license, &changed)?;
             let outcome = self
                 .client
                 .update_item()
                 .table_name(self.table(&schema::LICENSES))
                 .set_key(Some(schema::LICENSES.key(license.license_key.as_str(), None)))
-                .update_expression(update)
+                .update_expression(format!("{}{}", difference.sets, difference.removes))
                 // Whatever the decision was made on is still so.
                 .condition_expression("revision = :seen")
-                .set_expression_attribute_names(Some(names))
-                .set_expression_attribute_values(Some(values))
+                .set_expression_attribute_names(Some(difference.names))
+                .set_expression_attribute_values(Some(difference.values))
                 .expression_attribute_values(":seen", number(license.revision))
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
                 .send()
@@ -131,31 +130,32 @@ impl Store {
     }
 }
 
-/// The update expression, with its names and values, that turns `old` into `new` except for the key and the counters.
-fn difference(old: &Item, new: &Item) -> (String, HashMap<String, String>, Item) {
+/// How a license changes, except for its key and its counters.
+pub(super) struct Difference {
+    /// `SET ...`
+    pub(super) sets: String,
+    /// ` REMOVE ...`, or nothing.
+    pub(super) removes: String,
+    pub(super) names: HashMap<String, String>,
+    pub(super) values: Item,
+}
+
+/// What turns `old` into `new`.
+pub(super) fn difference(old: &License, new: &License) -> Result<Difference> {
+    let (old, new) = (item(old)?, item(new)?);
     let free = |name: &&String| name.as_str() != "licenseKey" && !COUNTERS.contains(&name.as_str());
     let (mut sets, mut removes) = (Vec::new(), Vec::new());
     let (mut names, mut values) = (HashMap::new(), HashMap::new());
-    for (i, (name, value)) in new
-        .iter()
-        .filter(|(name, value)| free(name) && old.get(*name) != Some(*value))
-        .enumerate()
-    {
+    let changed = new.iter().filter(|(name, value)| free(name) && old.get(*name) != Some(*value));
+    for (i, (name, value)) in changed.enumerate() {
         sets.push(format!("#s{i} = :s{i}"));
         names.insert(format!("#s{i}"), name.clone());
         values.insert(format!(":s{i}"), value.clone());
     }
-    for (i, name) in old
-        .keys()
-        .filter(|name| free(name) && !new.contains_key(*name))
-        .enumerate()
-    {
+    for (i, name) in old.keys().filter(|name| free(name) && !new.contains_key(*name)).enumerate() {
         removes.push(format!("#r{i}"));
         names.insert(format!("#r{i}"), name.clone());
     }
-    let mut update = format!("SET {}", sets.join(", "));
-    if !removes.is_empty() {
-        update.push_str(&format!(" REMOVE {}", removes.join(", ")));
-    }
-    (update, names, values)
+    let removes = if removes.is_empty() { String::new() } else { format!(" REMOVE {}", removes.join(", ")) };
+    Ok(Difference { sets: format!("SET {}", sets.join(", ")), removes, names, values })
 }

@@ -7,21 +7,24 @@
 pub mod activation;
 mod api_key;
 mod license;
+pub mod license_pages;
 pub mod meter;
 mod product;
 mod rate_limit;
 pub mod schema;
 mod tables;
 pub mod transport;
-mod violation;
+pub mod violation;
 
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Credentials, Region, SharedHttpClient, retry::RetryConfig, timeout::TimeoutConfig},
+    config::{BehaviorVersion, Credentials, Region, SharedHttpClient, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig},
     error::{DisplayErrorContext, SdkError},
-    types::{AttributeValue, CancellationReason, KeysAndAttributes, TransactWriteItem},
+    types::{
+        AttributeValue, CancellationReason, KeysAndAttributes, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    },
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -47,6 +50,8 @@ pub struct Connection {
     pub credentials: Option<Credentials>,
     /// Another address than the region's own.
     pub endpoint: Option<String>,
+    /// Whether the engine is in this process: nothing is lost on the way there, so no call is timed or tried again.
+    pub in_process: bool,
     /// Whether to ask for the capacity that each call takes, for the budgets' test.
     pub measure_capacity: bool,
 }
@@ -57,6 +62,15 @@ impl Connection {
         Credentials::new(id, secret, session_token, None, "environment")
     }
 }
+
+/// How long a connection may take to open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long one try of a call may take; a function's caller waits for several.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long the SDK waits before it tries a failed call again; then twice as long each time.
+const FIRST_BACKOFF: Duration = Duration::from_millis(25);
 
 /// How often a write that collided with another is tried again before the request fails. Sixty-four callers of one
 /// license all get through in time; a hundred times that many would be a fault elsewhere.
@@ -69,20 +83,24 @@ impl Store {
             .behavior_version(BehaviorVersion::latest())
             .http_client(connection.http)
             .region(Region::new(connection.region))
-            .retry_config(
-                RetryConfig::standard()
-                    .with_max_attempts(4)
-                    .with_initial_backoff(Duration::from_millis(25)),
-            )
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(Duration::from_secs(2))
-                    .operation_attempt_timeout(Duration::from_secs(3))
-                    .build(),
-            )
             .interceptor(meter::Meter {
                 measure_capacity: connection.measure_capacity,
             });
+        config = if connection.in_process {
+            config
+                .retry_config(RetryConfig::disabled())
+                .timeout_config(TimeoutConfig::disabled())
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        } else {
+            config
+                .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(FIRST_BACKOFF))
+                .timeout_config(
+                    TimeoutConfig::builder()
+                        .connect_timeout(CONNECT_TIMEOUT)
+                        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                        .build(),
+                )
+        };
         config = match connection.credentials {
             Some(credentials) => config.credentials_provider(credentials),
             None => config.allow_no_auth(),
@@ -150,8 +168,46 @@ impl Store {
         }
     }
 
+    /// Puts `new` in the place of `old`, unless it was changed or deleted since it was read.
+    async fn replace(&self, table: &schema::Table, old: &Item, new: Item) -> Result<Replaced> {
+        use aws_sdk_dynamodb::operation::put_item::PutItemError as E;
+
+        // Every attribute is compared: these items have no counters, and are changed by hand.
+        let (mut same, mut names, mut values) = (Vec::new(), HashMap::new(), HashMap::new());
+        for (i, (name, value)) in old.iter().enumerate() {
+            same.push(format!("#o{i} = :o{i}"));
+            names.insert(format!("#o{i}"), name.clone());
+            values.insert(format!(":o{i}"), value.clone());
+        }
+        for (i, name) in new.keys().filter(|name| !old.contains_key(*name)).enumerate() {
+            same.push(format!("attribute_not_exists(#n{i})"));
+            names.insert(format!("#n{i}"), name.clone());
+        }
+        let outcome = self
+            .client
+            .put_item()
+            .table_name(self.table(table))
+            .set_item(Some(new))
+            .condition_expression(same.join(" AND "))
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = outcome else { return Ok(Replaced::Done) };
+        match error.as_service_error() {
+            Some(E::ConditionalCheckFailedException(refused)) => Ok(Replaced::Changed(refused.item.clone())),
+            Some(_) | None => Err(unexpected(error)),
+        }
+    }
+
     /// Every item of a partition, read with strong consistency.
     async fn partition<T: DeserializeOwned>(&self, table: &schema::Table, partition: &str) -> Result<Vec<T>> {
+        self.partition_items(table, partition).await?.into_iter().map(decode).collect()
+    }
+
+    /// As [`Store::partition`], for a table that holds items of several kinds.
+    async fn partition_items(&self, table: &schema::Table, partition: &str) -> Result<Vec<Item>> {
         let mut pages = self
             .client
             .query()
@@ -160,6 +216,32 @@ impl Store {
             .expression_attribute_names("#partition", table.partition)
             .expression_attribute_values(":partition", text(partition))
             .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut items = Vec::new();
+        while let Some(item) = pages.next().await {
+            items.push(item.map_err(unexpected)?);
+        }
+        Ok(items)
+    }
+
+    /// Every item of a partition of an index that holds whole items; the newest first.
+    async fn index_partition<T: DeserializeOwned>(
+        &self,
+        table: &schema::Table,
+        index: &schema::Index,
+        partition: &str,
+    ) -> Result<Vec<T>> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(self.table(table))
+            .index_name(index.name)
+            .key_condition_expression("#partition = :partition")
+            .expression_attribute_names("#partition", index.partition)
+            .expression_attribute_values(":partition", text(partition))
+            .scan_index_forward(false)
             .into_paginator()
             .items()
             .send();
@@ -243,6 +325,15 @@ where
     R: std::fmt::Debug + Send + Sync + 'static,
 {
     Error::internal(DisplayErrorContext(error).to_string())
+}
+
+/// What became of an item that was to be replaced.
+#[derive(Debug)]
+enum Replaced {
+    /// It was.
+    Done,
+    /// It was changed since it was read, into this, or deleted.
+    Changed(Option<Item>),
 }
 
 /// What became of a transaction of `N` actions.

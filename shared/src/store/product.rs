@@ -1,8 +1,8 @@
 //! Products and their variants.
 
-use super::{Item, Store, decode, encode, schema, text, unexpected};
+use super::{Item, Replaced, Store, WRITE_ATTEMPTS, decode, encode, schema, text};
 use crate::{
-    Result,
+    Error, Result,
     owner::Scope,
     product::{Product, ProductId, ProductStatus},
     variant::{Variant, VariantId},
@@ -25,11 +25,17 @@ fn product_item(product: &Product) -> Result<Item> {
     Ok(item)
 }
 
+fn variant_item(variant: &Variant) -> Result<Item> {
+    let mut item = encode(variant)?;
+    item.insert("item".to_owned(), text(variant_key(&variant.variant_id)));
+    Ok(item)
+}
+
 impl Store {
     /// Stores a new product. Answers whether its slug was free.
     ///
     /// # Errors
-    /// [`crate::Error::Internal`].
+    /// [`Error::Internal`].
     pub async fn create_product(&self, product: &Product) -> Result<bool> {
         self.create(&schema::PRODUCTS, product_item(product)?).await
     }
@@ -37,17 +43,83 @@ impl Store {
     /// Stores a new variant. Answers whether its id was free in its product.
     ///
     /// # Errors
-    /// [`crate::Error::Internal`].
+    /// [`Error::Internal`].
     pub async fn create_variant(&self, variant: &Variant) -> Result<bool> {
-        let mut item = encode(variant)?;
-        item.insert("item".to_owned(), text(variant_key(&variant.variant_id)));
-        self.create(&schema::PRODUCTS, item).await
+        self.create(&schema::PRODUCTS, variant_item(variant)?).await
+    }
+
+    /// The product with this id, for whoever is then asked whether they may see it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub async fn catalog_product(&self, id: &ProductId) -> Result<Option<Product>> {
+        self.get(&schema::PRODUCTS, id.as_str(), Some(PRODUCT)).await
+    }
+
+    /// The product with this id, should `scope` cover it.
+    ///
+    /// # Errors
+    /// [`Error::ProductNotFound`], [`Error::Internal`].
+    pub async fn product(&self, scope: &Scope, id: &ProductId) -> Result<Product> {
+        let product = self.catalog_product(id).await?;
+        product.filter(|product| scope.covers(&product.owner_id)).ok_or(Error::ProductNotFound)
+    }
+
+    /// The product with this id and all its variants, for whoever is then asked whether they may see it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub async fn product_with_variants(&self, id: &ProductId) -> Result<Option<(Product, Vec<Variant>)>> {
+        let (mut product, mut variants) = (None, Vec::new());
+        for item in self.partition_items(&schema::PRODUCTS, id.as_str()).await? {
+            if item.get("item") == Some(&text(PRODUCT)) {
+                product = Some(decode(item)?);
+            } else {
+                variants.push(decode(item)?);
+            }
+        }
+        Ok(product.map(|product| (product, variants)))
+    }
+
+    /// Changes a product by `change`, which is called again on the product as it is then, should another change come
+    /// between. Answers the product as it is afterwards.
+    ///
+    /// # Errors
+    /// Those of `change`, [`Error::ProductNotFound`], [`Error::Internal`].
+    pub async fn change_product(
+        &self,
+        mut product: Product,
+        change: impl Fn(&Product) -> Result<Product>,
+    ) -> Result<Product> {
+        for _ in 0..WRITE_ATTEMPTS {
+            let changed = change(&product)?;
+            match self.replace(&schema::PRODUCTS, &product_item(&product)?, product_item(&changed)?).await? {
+                Replaced::Done => return Ok(changed),
+                Replaced::Changed(now) => product = decode(now.ok_or(Error::ProductNotFound)?)?,
+            }
+        }
+        Err(Error::internal("a product was changed by others all the time"))
+    }
+
+    /// Changes a variant, as [`Store::change_product`] does a product.
+    ///
+    /// # Errors
+    /// [`Error::VariantNotFound`], [`Error::Internal`].
+    pub async fn change_variant(&self, mut variant: Variant, change: impl Fn(&Variant) -> Variant) -> Result<Variant> {
+        for _ in 0..WRITE_ATTEMPTS {
+            let changed = change(&variant);
+            match self.replace(&schema::PRODUCTS, &variant_item(&variant)?, variant_item(&changed)?).await? {
+                Replaced::Done => return Ok(changed),
+                Replaced::Changed(now) => variant = decode(now.ok_or(Error::VariantNotFound)?)?,
+            }
+        }
+        Err(Error::internal("a variant was changed by others all the time"))
     }
 
     /// The products with these ids that exist, whoever owns them, and one variant of the first: all in one call.
     ///
     /// # Errors
-    /// [`crate::Error::Internal`].
+    /// [`Error::Internal`].
     pub async fn products_with_variant(
         &self,
         ids: &[&ProductId],
@@ -75,7 +147,7 @@ impl Store {
     /// The products that `scope` covers in any of `statuses`, newest first. One query a status, all at once.
     ///
     /// # Errors
-    /// [`crate::Error::Internal`].
+    /// [`Error::Internal`].
     pub async fn products(&self, scope: &Scope, statuses: &[ProductStatus]) -> Result<Vec<Product>> {
         let mut products = match statuses {
             [] => Vec::new(),
@@ -110,21 +182,6 @@ impl Store {
             Scope::Owner(owner) => (&schema::PRODUCTS_BY_OWNER, format!("{owner}#{status}")),
             Scope::Everything => (&schema::PRODUCTS_BY_STATUS, status.to_string()),
         };
-        let mut pages = self
-            .client
-            .query()
-            .table_name(self.table(&schema::PRODUCTS))
-            .index_name(index.name)
-            .key_condition_expression("#partition = :partition")
-            .expression_attribute_names("#partition", index.partition)
-            .expression_attribute_values(":partition", text(partition))
-            .into_paginator()
-            .items()
-            .send();
-        let mut products = Vec::new();
-        while let Some(item) = pages.next().await {
-            products.push(decode(item.map_err(unexpected)?)?);
-        }
-        Ok(products)
+        self.index_partition(&schema::PRODUCTS, index, &partition).await
     }
 }

@@ -77,7 +77,7 @@ pub const LICENSES: Table = Table {
         LICENSES_BY_OWNER,
         LICENSES_BY_EMAIL,
         LICENSES_BY_PURCHASE,
-        LICENSES_BY_MONTH,
+        LICENSES_BY_STATUS,
         LICENSES_BY_EXPIRY,
     ],
 };
@@ -91,8 +91,8 @@ pub const LICENSES_BY_OWNER: Index = by("by-owner-status", "ownerStatus", "creat
 pub const LICENSES_BY_EMAIL: Index = by("by-email", "emailFolded", "createdAt");
 /// The license of a purchase. Sparse.
 pub const LICENSES_BY_PURCHASE: Index = by_id("by-purchase", "purchaseId");
-/// All licenses of a month: what the super admin walks.
-pub const LICENSES_BY_MONTH: Index = by("by-month", "createdMonth", "createdAt");
+/// Licenses of all owners in one status: what the super admin walks.
+pub const LICENSES_BY_STATUS: Index = by("by-status", "status", "createdAt");
 /// Licenses of an owner that expire, by when. Sparse.
 pub const LICENSES_BY_EXPIRY: Index = by("by-owner-expiry", "expiringOwner", "expiresAt");
 
@@ -133,10 +133,12 @@ pub const CODES: Table = Table {
     partition: "code",
     sort: Some("item"),
     ttl: None,
-    indexes: &[CODES_BY_OWNER],
+    indexes: &[CODES_BY_OWNER, CODES_ALL],
 };
 /// Codes of an owner. Sparse: redemptions have no `ownerId`.
 pub const CODES_BY_OWNER: Index = whole("by-owner", "ownerId", "createdAt");
+/// Codes of all owners. Sparse: redemptions have no `kind`.
+pub const CODES_ALL: Index = whole("by-kind", "kind", "createdAt");
 
 /// API keys by their hash.
 pub const API_KEYS: Table = Table {
@@ -144,12 +146,14 @@ pub const API_KEYS: Table = Table {
     partition: "keyHash",
     sort: None,
     ttl: None,
-    indexes: &[API_KEYS_BY_OWNER, API_KEYS_BY_ID],
+    indexes: &[API_KEYS_BY_OWNER, API_KEYS_BY_ID, API_KEYS_ALL],
 };
 /// API keys of an owner.
 pub const API_KEYS_BY_OWNER: Index = whole("by-owner", "ownerId", "createdAt");
 /// API keys by their id. Sparse: the flat API's keys are known by their hash.
 pub const API_KEYS_BY_ID: Index = by_id("by-id", "keyId");
+/// API keys of all owners. Sparse in nothing: every key has the one value of `kind`.
+pub const API_KEYS_ALL: Index = whole("by-kind", "kind", "createdAt");
 
 /// What became of each purchase: what makes a webhook idempotent.
 pub const PURCHASES: Table = Table {

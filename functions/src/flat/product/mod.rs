@@ -2,6 +2,8 @@
 
 mod create;
 mod list;
+mod update;
 
 pub use create::CreateProduct;
 pub use list::ListProducts;
+pub use update::UpdateProduct;

@@ -1,0 +1,69 @@
+//! `GET|POST /listApiKeys`: whose scripts are let in.
+
+use keystead_core::{Result, Timestamp, api_key::ApiKey, owner::{OwnerId, Scope}};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::Success,
+};
+
+/// `GET|POST /listApiKeys`.
+pub struct ListApiKeys;
+
+/// Whose keys; all owners' without.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    creator_id: Option<OwnerId>,
+}
+
+/// API keys, by their hashes.
+#[derive(Serialize)]
+pub struct Reply {
+    success: Success,
+    keys: Vec<ApiKeyView>,
+    count: usize,
+}
+
+/// An API key as the flat API shows it: never the key itself.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ApiKeyView {
+    hash: String,
+    name: String,
+    creator_id: String,
+    active: bool,
+    created_at: Timestamp,
+}
+
+impl From<ApiKey> for ApiKeyView {
+    fn from(key: ApiKey) -> Self {
+        Self {
+            hash: key.key_hash.as_str().to_owned(),
+            name: key.name.to_string(),
+            creator_id: key.owner_id.to_string(),
+            active: key.active,
+            created_at: key.created_at,
+        }
+    }
+}
+
+impl Endpoint for ListApiKeys {
+    const NAME: &'static str = "list-api-keys";
+    const ROUTE: &'static str = "GET|POST /listApiKeys";
+    const AUTH: Auth = Auth::SuperAdmin;
+    const FACE: Face = Face::FlatAdmin;
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Reply;
+
+    async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Reply> {
+        let scope = request.creator_id.map_or(Scope::Everything, Scope::Owner);
+        let keys: Vec<ApiKeyView> = cx.store.api_keys(&scope).await?.into_iter().map(ApiKeyView::from).collect();
+        Ok(Reply { success: Success, count: keys.len(), keys })
+    }
+}

@@ -1,0 +1,55 @@
+//! `POST /revokeApiKey`: let an owner's script in no more.
+
+use keystead_core::{
+    Error, InvalidRequest, Result,
+    api_key::{KeyHash, RawApiKey},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::Success,
+};
+
+/// `POST /revokeApiKey`.
+pub struct RevokeApiKey;
+
+/// Which key: by its hash, or by the key itself, which here is an argument and no credential.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    #[serde(alias = "keyHash")]
+    hash: Option<String>,
+    #[serde(alias = "key")]
+    api_key: Option<String>,
+}
+
+/// The key lets nobody in.
+#[derive(Serialize)]
+pub struct Reply {
+    success: Success,
+}
+
+impl Endpoint for RevokeApiKey {
+    const NAME: &'static str = "revoke-api-key";
+    const ROUTE: &'static str = "POST /revokeApiKey";
+    const AUTH: Auth = Auth::SuperAdmin;
+    const FACE: Face = Face::FlatAdmin;
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Reply;
+
+    async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Reply> {
+        let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+        let hash = match (given(request.hash), given(request.api_key)) {
+            (Some(hash), _) => KeyHash::parse(&hash).ok_or(Error::ApiKeyNotFound)?,
+            (None, Some(key)) => RawApiKey::parse(&key).ok_or(Error::ApiKeyNotFound)?.hash(),
+            (None, None) => return Err(Error::Invalid(InvalidRequest::MissingFields(&["hash or apiKey"]))),
+        };
+        cx.store.revoke_api_key(&hash).await?;
+        Ok(Reply { success: Success })
+    }
+}

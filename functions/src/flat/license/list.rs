@@ -1,0 +1,113 @@
+//! `GET|POST /listLicenses`: licenses, newest first.
+
+use keystead_core::{
+    Error, InvalidRequest, Result,
+    email::Email,
+    license::LicenseStatus,
+    owner::Scope,
+    product::{Product, ProductId, ProductStatus},
+    store::license_pages::{Cursor, LicenseFilter, LicenseState},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::{LicenseView, Limit, Success},
+};
+
+/// `GET|POST /listLicenses`.
+pub struct ListLicenses;
+
+/// Which licenses, and how many.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    product_id: Option<ProductId>,
+    email: Option<Email>,
+    /// One of the four statuses, or `expired`.
+    status: Option<String>,
+    limit: Option<Limit>,
+    /// The `nextCursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of licenses.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    success: Success,
+    licenses: Vec<Value>,
+    count: usize,
+    /// What to ask for the next page with; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// With more products than this, an API key must name one.
+const MAX_PRODUCTS: usize = 30;
+
+impl Endpoint for ListLicenses {
+    const NAME: &'static str = "list-licenses";
+    const ROUTE: &'static str = "GET|POST /listLicenses";
+    const AUTH: Auth = Auth::Admin;
+    const FACE: Face = Face::FlatAdmin;
+
+    type Request = Request;
+    type Fetched = Option<Product>;
+    type Reply = Reply;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Option<Product>> {
+        match &request.product_id {
+            Some(id) => cx.store.catalog_product(id).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn call(cx: &Context, caller: Caller, request: Request, product: Option<Product>) -> Result<Reply> {
+        let cursor = match &request.cursor {
+            Some(text) => Some(Cursor::parse(text).ok_or_else(invalid_cursor)?),
+            None => None,
+        };
+        if request.product_id.is_some() && !product.is_some_and(|product| caller.scope.covers(&product.owner_id)) {
+            return Err(Error::ProductNotFound);
+        }
+        let needs_product = matches!(caller.scope, Scope::Owner(_)) && request.product_id.is_none();
+        let filter = LicenseFilter {
+            product: request.product_id,
+            email: request.email,
+            state: request.status.as_deref().map(state).transpose()?,
+        };
+        let limit = request.limit.map_or(Limit::DEFAULT, |limit| limit.0);
+        let count_products = async {
+            if needs_product { cx.store.products(&caller.scope, ProductStatus::ALL).await } else { Ok(Vec::new()) }
+        };
+        let (products, page) = tokio::try_join!(
+            count_products,
+            cx.store.licenses(&caller.scope, &filter, limit, cursor.as_ref(), cx.clock.now()),
+        )?;
+        if products.len() > MAX_PRODUCTS {
+            return Err(Error::Invalid(InvalidRequest::MissingFields(&["productId"])));
+        }
+        let page = page.ok_or_else(invalid_cursor)?;
+        Ok(Reply {
+            success: Success,
+            count: page.licenses.len(),
+            licenses: page.licenses.iter().map(|license| json!(LicenseView::from(license))).collect(),
+            next_cursor: page.next.map(|cursor| cursor.encode()),
+        })
+    }
+}
+
+fn state(name: &str) -> Result<LicenseState> {
+    if name == "expired" {
+        return Ok(LicenseState::Expired);
+    }
+    LicenseStatus::parse(name).map(LicenseState::Status).ok_or_else(|| Error::field("status", ""))
+}
+
+fn invalid_cursor() -> Error {
+    Error::field("cursor", "the nextCursor of a page of the same list")
+}

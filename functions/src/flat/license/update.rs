@@ -1,0 +1,76 @@
+//! `POST /updateLicense`: change what a license allows.
+
+use keystead_core::{
+    Error, InvalidRequest, Result, Timestamp,
+    license::{Changes, LicenseKey, LicenseStatus, LicenseType, SeatLimit},
+    variant::VariantId,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::{Success, nullable},
+};
+
+/// `POST /updateLicense`.
+pub struct UpdateLicense;
+
+/// Which license, and what changes of it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    license_key: LicenseKey,
+    variant: Option<VariantId>,
+    license_type: Option<LicenseType>,
+    max_machines: Option<SeatLimit>,
+    #[serde(default, deserialize_with = "nullable")]
+    max_concurrent: Option<Option<SeatLimit>>,
+    /// Null makes it perpetual.
+    #[serde(default, deserialize_with = "nullable")]
+    expires_at: Option<Option<Timestamp>>,
+    status: Option<LicenseStatus>,
+}
+
+/// The license is changed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    success: Success,
+    license_key: LicenseKey,
+}
+
+impl Endpoint for UpdateLicense {
+    const NAME: &'static str = "update-license";
+    const ROUTE: &'static str = "POST /updateLicense";
+    const AUTH: Auth = Auth::Admin;
+    const FACE: Face = Face::FlatAdmin;
+    const REQUIRED: &'static [&'static str] = &["licenseKey"];
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Reply;
+
+    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
+        let now = cx.clock.now();
+        let changes = Changes {
+            variant: request.variant,
+            license_type: request.license_type,
+            max_machines: request.max_machines,
+            max_concurrent: request.max_concurrent,
+            expires_at: request.expires_at,
+            status: request.status,
+        };
+        if changes == Changes::default() {
+            return Err(Error::Invalid(InvalidRequest::NothingToUpdate));
+        }
+        let license = cx.store.license(&caller.scope, &request.license_key).await?;
+        let change = |license: &keystead_core::license::License| {
+            let changed = license.change(&changes, now);
+            Ok((changed != *license).then_some(changed))
+        };
+        cx.store.change_license(license, change).await?;
+        Ok(Reply { success: Success, license_key: request.license_key })
+    }
+}

@@ -1,0 +1,68 @@
+//! `POST /updateProduct`: rename a product, or change whether it is sold.
+
+use keystead_core::{
+    Error, InvalidRequest, Result,
+    product::{Name, ProductId, ProductStatus},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::{Flag, Success},
+};
+
+/// `POST /updateProduct`.
+pub struct UpdateProduct;
+
+/// Which product, and what changes of it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    product_id: ProductId,
+    name: Option<Name>,
+    status: Option<ProductStatus>,
+    /// False archives it; true makes an archived one live again. `status` says more, and wins.
+    active: Option<Flag>,
+}
+
+/// The product is changed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    success: Success,
+    product_id: ProductId,
+    status: ProductStatus,
+}
+
+impl Endpoint for UpdateProduct {
+    const NAME: &'static str = "update-product";
+    const ROUTE: &'static str = "POST /updateProduct";
+    const AUTH: Auth = Auth::Admin;
+    const FACE: Face = Face::FlatAdmin;
+    const REQUIRED: &'static [&'static str] = &["productId"];
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Reply;
+
+    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
+        if request.name.is_none() && request.status.is_none() && request.active.is_none() {
+            return Err(Error::Invalid(InvalidRequest::NothingToUpdate));
+        }
+        let product = cx.store.product(&caller.scope, &request.product_id).await?;
+        let product = cx
+            .store
+            .change_product(product, |product| {
+                let status = request.status.or_else(|| match request.active {
+                    Some(Flag(false)) => Some(ProductStatus::Archived),
+                    Some(Flag(true)) if !product.active() => Some(ProductStatus::Live),
+                    Some(Flag(true)) | None => None,
+                });
+                product.change(request.name.clone(), status)
+            })
+            .await?;
+        Ok(Reply { success: Success, product_id: product.product_id, status: product.status })
+    }
+}

@@ -1,0 +1,83 @@
+//! `POST /createVariant`: sell a product in another edition.
+
+use keystead_core::{
+    Error, Result,
+    license::{LicenseType, SeatLimit},
+    product::{Name, Product, ProductId},
+    variant::{Days, Price, Variant, VariantId},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::{Flag, Success},
+};
+
+/// `POST /createVariant`.
+pub struct CreateVariant;
+
+/// The variant that is wanted.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    product_id: ProductId,
+    name: Name,
+    license_type: Option<LicenseType>,
+    max_machines: Option<SeatLimit>,
+    max_concurrent: Option<SeatLimit>,
+    trial_days: Option<Days>,
+    offline_days: Option<Days>,
+    price: Option<Price>,
+    active: Option<Flag>,
+}
+
+/// The variant that was made.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    success: Success,
+    /// With the prefix `<productId>-`.
+    variant_id: String,
+}
+
+impl Endpoint for CreateVariant {
+    const NAME: &'static str = "create-variant";
+    const ROUTE: &'static str = "POST /createVariant";
+    const AUTH: Auth = Auth::Admin;
+    const FACE: Face = Face::FlatAdmin;
+    const REQUIRED: &'static [&'static str] = &["productId", "name"];
+
+    type Request = Request;
+    type Fetched = Option<Product>;
+    type Reply = Reply;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Option<Product>> {
+        cx.store.catalog_product(&request.product_id).await
+    }
+
+    async fn call(cx: &Context, caller: Caller, request: Request, product: Option<Product>) -> Result<Reply> {
+        let product =
+            product.filter(|product| caller.scope.covers(&product.owner_id)).ok_or(Error::ProductNotFound)?;
+        product.writable()?;
+        let variant_id = VariantId::of_name(&request.name)
+            .ok_or_else(|| Error::field("name", "a name with at least one letter or digit"))?;
+        let variant = Variant {
+            product_id: product.product_id,
+            variant_id: variant_id.clone(),
+            name: request.name,
+            license_type: request.license_type.unwrap_or(LicenseType::PerMachine),
+            max_machines: request.max_machines,
+            max_concurrent: request.max_concurrent,
+            trial_days: request.trial_days,
+            offline_days: request.offline_days,
+            price: request.price,
+            active: request.active.is_none_or(|flag| flag.0),
+        };
+        if !cx.store.create_variant(&variant).await? {
+            return Err(Error::VariantTaken);
+        }
+        Ok(Reply { success: Success, variant_id: variant.prefixed_id() })
+    }
+}

@@ -1,0 +1,90 @@
+//! `GET|POST /listVariants`: the editions of a product.
+
+use keystead_core::{
+    Error, Result,
+    license::{LicenseType, SeatLimit},
+    product::{Product, ProductId},
+    variant::{Days, Price, Variant},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::Success,
+};
+
+/// `GET|POST /listVariants`.
+pub struct ListVariants;
+
+/// Of which product.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    product_id: ProductId,
+}
+
+/// A product's variants, those that are switched off too.
+#[derive(Serialize)]
+pub struct Reply {
+    success: Success,
+    variants: Vec<VariantView>,
+    count: usize,
+}
+
+/// A variant as the flat API shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct VariantView {
+    variant_id: String,
+    product_id: String,
+    name: String,
+    license_type: LicenseType,
+    max_machines: Option<SeatLimit>,
+    max_concurrent: Option<SeatLimit>,
+    trial_days: Option<Days>,
+    offline_days: Option<Days>,
+    price: Option<Price>,
+    active: bool,
+}
+
+impl From<Variant> for VariantView {
+    fn from(variant: Variant) -> Self {
+        Self {
+            variant_id: variant.prefixed_id(),
+            product_id: variant.product_id.to_string(),
+            name: variant.name.to_string(),
+            license_type: variant.license_type,
+            max_machines: variant.max_machines,
+            max_concurrent: variant.max_concurrent,
+            trial_days: variant.trial_days,
+            offline_days: variant.offline_days,
+            price: variant.price,
+            active: variant.active,
+        }
+    }
+}
+
+impl Endpoint for ListVariants {
+    const NAME: &'static str = "list-variants";
+    const ROUTE: &'static str = "GET|POST /listVariants";
+    const AUTH: Auth = Auth::Admin;
+    const FACE: Face = Face::FlatAdmin;
+    const REQUIRED: &'static [&'static str] = &["productId"];
+
+    type Request = Request;
+    type Fetched = Option<(Product, Vec<Variant>)>;
+    type Reply = Reply;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
+        cx.store.product_with_variants(&request.product_id).await
+    }
+
+    async fn call(_: &Context, caller: Caller, _: Request, fetched: Self::Fetched) -> Result<Reply> {
+        let (_, variants) =
+            fetched.filter(|(product, _)| caller.scope.covers(&product.owner_id)).ok_or(Error::ProductNotFound)?;
+        let variants: Vec<VariantView> = variants.into_iter().map(VariantView::from).collect();
+        Ok(Reply { success: Success, count: variants.len(), variants })
+    }
+}

@@ -1,0 +1,102 @@
+//! `POST /updateVariant`: change what an edition's next licenses allow.
+
+use keystead_core::{
+    Error, InvalidRequest, Result,
+    license::{LicenseType, SeatLimit},
+    product::{Name, ProductId},
+    variant::{Days, Price, VariantChanges, VariantId},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::{Flag, Success, nullable},
+};
+
+/// `POST /updateVariant`.
+pub struct UpdateVariant;
+
+/// Which variant, and what changes of it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// With the prefix `<productId>-`; without it, `productId` is needed.
+    variant_id: Option<VariantId>,
+    product_id: Option<ProductId>,
+    /// The variant's new name or, without a `variantId`, the name that it is found by.
+    name: Option<Name>,
+    license_type: Option<LicenseType>,
+    #[serde(default, deserialize_with = "nullable")]
+    max_machines: Option<Option<SeatLimit>>,
+    #[serde(default, deserialize_with = "nullable")]
+    max_concurrent: Option<Option<SeatLimit>>,
+    #[serde(default, deserialize_with = "nullable")]
+    trial_days: Option<Option<Days>>,
+    #[serde(default, deserialize_with = "nullable")]
+    offline_days: Option<Option<Days>>,
+    #[serde(default, deserialize_with = "nullable")]
+    price: Option<Option<Price>>,
+    active: Option<Flag>,
+}
+
+/// The variant is changed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    success: Success,
+    /// With the prefix `<productId>-`.
+    variant_id: String,
+}
+
+impl Endpoint for UpdateVariant {
+    const NAME: &'static str = "update-variant";
+    const ROUTE: &'static str = "POST /updateVariant";
+    const AUTH: Auth = Auth::Admin;
+    const FACE: Face = Face::FlatAdmin;
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Reply;
+
+    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
+        let (variant_id, name) = match (request.variant_id, request.name) {
+            (Some(id), name) => (id, name),
+            // Found by its name, which therefore does not change.
+            (None, Some(name)) => (VariantId::of_name(&name).ok_or(Error::VariantNotFound)?, None),
+            (None, None) => return Err(Error::Invalid(InvalidRequest::MissingFields(&["variantId"]))),
+        };
+        let changes = VariantChanges {
+            name,
+            license_type: request.license_type,
+            max_machines: request.max_machines,
+            max_concurrent: request.max_concurrent,
+            trial_days: request.trial_days,
+            offline_days: request.offline_days,
+            price: request.price,
+            active: request.active.map(|flag| flag.0),
+        };
+        if changes == VariantChanges::default() {
+            return Err(Error::Invalid(InvalidRequest::NothingToUpdate));
+        }
+        // A product's id may itself hold hyphens, so a prefix can be cut in several places; the longest product wins.
+        let candidates = match request.product_id {
+            Some(product) => vec![(product.clone(), variant_id.within(&product))],
+            None => variant_id.splits(),
+        };
+        for (product_id, variant_id) in candidates {
+            let Some((product, variants)) = cx.store.product_with_variants(&product_id).await? else { continue };
+            if !caller.scope.covers(&product.owner_id) {
+                continue;
+            }
+            let Some(variant) = variants.into_iter().find(|variant| variant.variant_id == variant_id) else {
+                continue;
+            };
+            product.writable()?;
+            let variant = cx.store.change_variant(variant, |variant| variant.change(&changes)).await?;
+            return Ok(Reply { success: Success, variant_id: variant.prefixed_id() });
+        }
+        Err(Error::VariantNotFound)
+    }
+}
