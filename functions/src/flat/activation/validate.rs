@@ -119,10 +119,10 @@ impl Endpoint for Validate {
 
 /// When the token that replaces one that is good until `shown` expires; `None` when that one will do.
 ///
-/// A token is replaced when little of its life is left and a new one would live longer, or when the license no longer
-/// warrants so long a life.
+/// A token is replaced when little of its life is left, be it that a new one lives no longer, or when the license no
+/// longer warrants so long a life.
 fn renewed_expiry(cx: &Context, license: &License, shown: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let fresh = license.token_expiry(now, &cx.config.tokens);
     let ends_soon = shown.since(now) <= cx.config.tokens.renewal_window;
-    ((ends_soon && fresh > shown) || fresh < shown).then_some(fresh)
+    (ends_soon || fresh < shown).then_some(fresh)
 }
