@@ -2,3 +2,8 @@
 
 mod activate;
 mod deactivate;
+mod heartbeat;
+mod signing_key;
+mod token;
+mod validate;
+mod verify;
