@@ -1,8 +1,10 @@
 //! Stories over the whole API.
 
 mod activate;
+mod architecture;
 mod authentication;
 mod bundle;
+mod contract;
 mod create_api_key;
 mod create_license;
 mod create_product;
@@ -12,6 +14,7 @@ mod get_license;
 mod heartbeat;
 mod license_types;
 mod list_products;
+mod requests;
 mod reset_activations;
 mod revoke_license;
 mod signing_key;
