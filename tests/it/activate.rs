@@ -105,6 +105,23 @@ async fn a_key_is_trimmed_and_otherwise_matched_exactly() {
 }
 
 #[tokio::test]
+async fn a_fingerprint_is_opaque_and_every_other_text_is_another_machine() {
+    let app = TestApp::start().await;
+    let license = app.license().max_machines(-1).create().await;
+    let long = "f".repeat(512);
+    let texts = ["f", "F", " f", "f ", "3f:a0 / {\"x\"}", "指紋", "#", &long];
+    for (used, fingerprint) in (1..).zip(texts) {
+        let named = json!({ "machineFingerprint": fingerprint });
+        for _ in 0..2 {
+            let (answer, _) = app.machine("a").activate_with(&license, named.clone()).await;
+            assert_eq!(answer.expect(200)["machinesUsed"], used, "{fingerprint}");
+        }
+        app.advance(HOUR);
+    }
+    app.assert_counters_true(&license).await;
+}
+
+#[tokio::test]
 async fn a_revoked_license_lets_nobody_in() {
     let app = TestApp::start().await;
     let license = app.license().create().await;
