@@ -34,10 +34,10 @@ impl Timestamp {
     }
 
     /// Parses an ISO 8601 date and time with a zone, such as `2024-01-01T00:00:00Z`. `None` when it is not one, or when
-    /// its year does not have four digits.
+    /// its year is not one from 1 to 9999, which is what clients in Python can read.
     pub fn parse(text: &str) -> Option<Self> {
         let time = DateTime::parse_from_rfc3339(text.trim()).ok()?.with_timezone(&Utc);
-        (0..=9999).contains(&time.year()).then(|| Self(time.timestamp_millis()))
+        (1..=9999).contains(&time.year()).then(|| Self(time.timestamp_millis()))
     }
 
     /// How long after `earlier` this is; zero when it is not after.
@@ -130,6 +130,8 @@ mod tests {
             "1704067200",
             "2024-13-01T00:00:00Z",
             "2024-01-01T00:00:00",
+            "0000-01-01T00:00:00Z",
+            "9999-12-31T23:59:59-12:00",
         ] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }

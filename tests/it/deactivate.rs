@@ -1,6 +1,10 @@
 //! `POST /deactivate`.
 
-use keystead_tests::TestApp;
+use keystead_core::license::SuspendedBy;
+use keystead_tests::{DAY, TestApp};
+use serde_json::json;
+
+const BAD_TOKEN: &str = "Invalid or expired token";
 
 #[tokio::test]
 async fn a_released_seat_can_be_taken_by_another_machine() {
@@ -11,5 +15,125 @@ async fn a_released_seat_can_be_taken_by_another_machine() {
     app.machine("b").activate(&license).await.expect_error(403, full);
     app.machine("a").deactivate(&license).await.expect(200);
     app.machine("b").activate(&license).await.expect(200);
+    app.assert_counters_true(&license).await;
+}
+
+#[tokio::test]
+async fn the_answer_tells_the_seats_that_are_left_in_use() {
+    let app = TestApp::start().await;
+    let license = app.license().max_machines(3).create().await;
+    for machine in ["a", "b"] {
+        app.machine(machine).activate(&license).await.expect(200);
+    }
+    for (machine, left) in [("a", 1), ("b", 0)] {
+        app.machine(machine).deactivate(&license).await.expect_body(
+            200,
+            &json!({ "success": true, "message": "License deactivated", "machinesUsed": left, "maxMachines": 3 }),
+        );
+    }
+    assert_eq!(app.shown(&license).await["activations"], json!([]));
+}
+
+#[tokio::test]
+async fn key_and_fingerprint_are_required() {
+    let app = TestApp::start().await;
+    let license = app.license().create().await;
+    for field in ["licenseKey", "machineFingerprint"] {
+        for absent in [json!(null), json!(""), json!(" ")] {
+            let (answer, _) = app
+                .machine("a")
+                .deactivate_with(&license, json!({ field: absent }))
+                .await;
+            answer.expect_refusal(400, "Missing required fields");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found() {
+    let app = TestApp::start().await;
+    let license = app.license().create().await;
+    let machine = app.machine("a");
+    let unknown = json!({ "licenseKey": "XXXX-XXXX-XXXX-XXXX" });
+    machine
+        .deactivate_with(&license, unknown)
+        .await
+        .0
+        .expect_refusal(404, "License not found");
+    machine
+        .deactivate(&license)
+        .await
+        .expect_refusal(404, "Activation not found");
+    machine.activate(&license).await.expect(200);
+    machine.deactivate(&license).await.expect(200);
+    machine
+        .deactivate(&license)
+        .await
+        .expect_refusal(404, "Activation not found");
+}
+
+#[tokio::test]
+async fn a_token_is_not_needed_but_is_verified_when_it_is_shown() {
+    let app = TestApp::start().await;
+    let license = app.license().max_machines(3).create().await;
+    let (a, b) = (app.machine("a"), app.machine("b"));
+    a.activate(&license).await.expect(200);
+    b.activate(&license).await.expect(200);
+    let token = a.token();
+    for bad in [b.token(), "nonsense".to_owned()] {
+        a.deactivate_with(&license, json!({ "token": bad }))
+            .await
+            .0
+            .expect_refusal(401, BAD_TOKEN);
+    }
+    a.deactivate_with(&license, json!({ "token": token }))
+        .await
+        .0
+        .expect(200);
+    app.advance(30 * DAY);
+    let expired = json!({ "token": b.token() });
+    b.deactivate_with(&license, expired)
+        .await
+        .0
+        .expect_refusal(401, BAD_TOKEN);
+    b.deactivate_with(&license, json!({ "token": null }))
+        .await
+        .0
+        .expect(200);
+}
+
+#[tokio::test]
+async fn the_seats_of_licenses_that_do_not_work_are_given_back_as_well() {
+    let app = TestApp::start().await;
+    let revoked = app.license().create().await;
+    let expired = app.license().with("expiresAt", "2030-01-02T00:00:00Z").create().await;
+    let suspended = app.license().create().await;
+    for license in [&revoked, &expired, &suspended] {
+        app.machine("a").activate(license).await.expect(200);
+    }
+    revoked.revoke(&app).await;
+    suspended.suspend(&app, SuspendedBy::Vendor).await;
+    app.advance(DAY);
+    for license in [&revoked, &expired, &suspended] {
+        assert_eq!(
+            app.machine("a").deactivate(license).await.expect(200)["machinesUsed"],
+            0
+        );
+        app.assert_counters_true(license).await;
+    }
+}
+
+#[tokio::test]
+async fn a_floating_session_ends_with_the_activation() {
+    let app = TestApp::start().await;
+    let license = app.license().floating(1).create().await;
+    app.machine("a").activate(&license).await.expect(200);
+    app.machine("b").activate(&license).await.expect(403);
+    app.machine("a").deactivate(&license).await.expect(200);
+    app.machine("b").activate(&license).await.expect(200);
+    app.machine("a")
+        .heartbeat(&license)
+        .await
+        .expect_refusal(404, "Session not found");
     app.assert_counters_true(&license).await;
 }

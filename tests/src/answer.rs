@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use keystead_functions::incoming::Incoming;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What came back from a request. Its expectations show both when they fail.
 #[derive(Debug, Clone)]
@@ -50,6 +50,25 @@ impl Answer {
         let refused = self.body["success"] == Value::Bool(false) || self.body["valid"] == Value::Bool(false);
         assert!(refused, "neither success nor valid is false: {}", self.body);
         &self.body
+    }
+
+    /// Asserts the status and the whole body.
+    #[track_caller]
+    pub fn expect_body(&self, status: u16, body: &Value) {
+        self.expect(status);
+        assert_eq!(self.body, *body, "{}", self.asked);
+    }
+
+    /// Asserts a refusal with this status and text, and nothing beside it: the shape of most endpoints.
+    #[track_caller]
+    pub fn expect_refusal(&self, status: u16, text: &str) {
+        self.expect_body(status, &json!({ "success": false, "error": text }));
+    }
+
+    /// As [`Answer::expect_refusal`], in the shape of `/validate`.
+    #[track_caller]
+    pub fn expect_invalid(&self, status: u16, text: &str) {
+        self.expect_body(status, &json!({ "valid": false, "error": text }));
     }
 
     /// A header as text; empty when it is not there.

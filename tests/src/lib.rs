@@ -26,7 +26,11 @@ use keystead_core::{
     keys::{Algorithm, KeyRing},
     license::{License, LicenseKey},
     secrets::Secrets,
-    store::{Connection, Store, meter::Usage},
+    store::{
+        Connection, Store,
+        meter::Usage,
+        schema::{self, Table},
+    },
 };
 use keystead_functions::{
     context::Context,
@@ -44,6 +48,13 @@ pub use weather::{Fault, Weather};
 
 /// When every test begins.
 pub const EPOCH: &str = "2030-01-01T00:00:00.000Z";
+
+/// A minute.
+pub const MINUTE: Duration = Duration::from_secs(60);
+/// An hour.
+pub const HOUR: Duration = Duration::from_secs(60 * 60);
+/// A day.
+pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The product that every test has, and its owner.
 pub const PRODUCT: &str = "app";
@@ -192,6 +203,57 @@ impl TestApp {
         let response = self.router.answer(&self.cx, &request).await;
         let usage = response.extensions().get().cloned().unwrap_or_default();
         (Answer::new(&request, response), usage)
+    }
+
+    /// A license as `POST /getLicense` shows it to the super admin.
+    pub async fn shown(&self, license: &TestLicense) -> Value {
+        let asked = json!({ "licenseKey": license.key });
+        self.admin().post("/getLicense", asked).await.expect(200).clone()
+    }
+
+    /// Makes a product with a status.
+    pub async fn make_product(&self, slug: &str, owner: &str, status: &str) {
+        let product = json!({ "name": slug, "slug": slug, "creatorId": owner, "status": status });
+        self.admin().post("/createProduct", product).await.expect(200);
+    }
+
+    /// Archives a product that was on sale.
+    pub fn archive(&self, product: &str) {
+        self.set_attribute(
+            &schema::PRODUCTS,
+            product,
+            Some("#"),
+            "status",
+            json!({ "S": "archived" }),
+        );
+    }
+
+    /// Stores an item, in DynamoDB's own JSON, as no endpoint does it on demand.
+    pub fn put_item(&self, table: &Table, item: Value) {
+        self.change_data("PutItem", &json!({ "TableName": table.name, "Item": item }));
+    }
+
+    /// Sets one attribute of an item, in DynamoDB's own JSON, as no endpoint does it on demand.
+    pub fn set_attribute(&self, table: &Table, partition: &str, sort: Option<&str>, name: &str, value: Value) {
+        let mut key = json!({ table.partition: { "S": partition } });
+        if let (Some(name), Some(value)) = (table.sort, sort) {
+            key[name] = json!({ "S": value });
+        }
+        self.change_data(
+            "UpdateItem",
+            &json!({
+                "TableName": table.name,
+                "Key": key,
+                "UpdateExpression": "SET #name = :value",
+                "ExpressionAttributeNames": { "#name": name },
+                "ExpressionAttributeValues": { ":value": value },
+            }),
+        );
+    }
+
+    fn change_data(&self, operation: &str, body: &Value) {
+        let (status, reply) = self.engine.answer(operation, body.to_string().as_bytes());
+        assert_eq!(status, 200, "{operation}: {}", String::from_utf8_lossy(&reply));
     }
 
     /// A license as stored.

@@ -1,6 +1,6 @@
 //! Licenses to test with.
 
-use keystead_core::license::{License, LicenseKey};
+use keystead_core::license::{License, LicenseKey, LicenseStatus, SuspendedBy, Suspension};
 use serde_json::{Value, json};
 
 use crate::{PRODUCT, TestApp, merged};
@@ -12,11 +12,14 @@ pub struct TestLicense {
     pub key: String,
 }
 
+/// How a license is brought into another state.
+type Change = Box<dyn Fn(&License) -> License + Send + Sync>;
+
 /// A license that is yet to be made, by `POST /createLicense`.
 pub struct LicenseBuilder {
     app: TestApp,
     fields: Value,
-    change: Option<Box<dyn Fn(&License) -> License + Send + Sync>>,
+    change: Option<Change>,
 }
 
 impl LicenseBuilder {
@@ -55,6 +58,28 @@ impl LicenseBuilder {
         self
     }
 
+    /// Degraded: it was caught at something.
+    #[must_use]
+    pub fn degraded(self) -> Self {
+        self.changed(|license| License {
+            status: LicenseStatus::Degraded,
+            ..license.clone()
+        })
+    }
+
+    /// Suspended the moment it was made.
+    #[must_use]
+    pub fn suspended(self, by: SuspendedBy) -> Self {
+        self.changed(move |license| License {
+            status: LicenseStatus::Suspended,
+            suspension: Some(Suspension {
+                at: license.created_at,
+                by,
+            }),
+            ..license.clone()
+        })
+    }
+
     /// Makes it.
     pub async fn create(self) -> TestLicense {
         let answer = self.app.admin().post("/createLicense", self.fields).await;
@@ -68,6 +93,32 @@ impl LicenseBuilder {
 }
 
 impl TestLicense {
+    /// Revokes it, as an administrator.
+    pub async fn revoke(&self, app: &TestApp) {
+        let asked = json!({ "licenseKey": self.key });
+        app.admin().post("/revokeLicense", asked).await.expect(200);
+    }
+
+    /// Degrades it.
+    pub async fn degrade(&self, app: &TestApp) {
+        let degraded = |license: &License| License {
+            status: LicenseStatus::Degraded,
+            ..license.clone()
+        };
+        self.change(app, degraded).await;
+    }
+
+    /// Suspends it now.
+    pub async fn suspend(&self, app: &TestApp, by: SuspendedBy) {
+        let at = app.now();
+        let suspended = |license: &License| License {
+            status: LicenseStatus::Suspended,
+            suspension: Some(Suspension { at, by }),
+            ..license.clone()
+        };
+        self.change(app, suspended).await;
+    }
+
     /// Brings it into another state, as an administrator or the enforcement rules would.
     pub async fn change(&self, app: &TestApp, change: impl Fn(&License) -> License) {
         let key = LicenseKey::parse(&self.key).expect("a key");

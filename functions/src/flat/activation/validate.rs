@@ -85,7 +85,7 @@ impl Endpoint for Validate {
         license.opens(&product, now)?;
         let activation = activation.ok_or(Error::MachineNotActivated)?;
 
-        let renewed = renewed_expiry(cx, &license, claims.expiry(), now);
+        let renewed = renewed_expiry(cx, &license, &claims, &product, now);
         let arrival = Arrival {
             fingerprint: request.machine_fingerprint,
             hostname: None,
@@ -117,12 +117,18 @@ impl Endpoint for Validate {
     }
 }
 
-/// When the token that replaces one that is good until `shown` expires; `None` when that one will do.
+/// When the token that replaces the one that was shown expires; `None` when that one will do.
 ///
-/// A token is replaced when little of its life is left and a new one would live longer, or when the license no longer
-/// warrants so long a life.
-fn renewed_expiry(cx: &Context, license: &License, shown: Timestamp, now: Timestamp) -> Option<Timestamp> {
+/// A token is replaced when little of its life is left, be it that a new one lives no longer; when the license no
+/// longer warrants so long a life; and when it is for another product of the bundle than the one that is asked for.
+fn renewed_expiry(
+    cx: &Context,
+    license: &License,
+    shown: &Claims,
+    product: &ProductId,
+    now: Timestamp,
+) -> Option<Timestamp> {
     let fresh = license.token_expiry(now, &cx.config.tokens);
-    let ends_soon = shown.since(now) <= cx.config.tokens.renewal_window;
-    ((ends_soon && fresh > shown) || fresh < shown).then_some(fresh)
+    let ends_soon = shown.expiry().since(now) <= cx.config.tokens.renewal_window;
+    (ends_soon || fresh < shown.expiry() || shown.product_id != *product).then_some(fresh)
 }

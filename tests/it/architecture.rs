@@ -1,0 +1,369 @@
+//! The invariants of ARCHITECTURE, each with its reason and its fix in the message.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use keystead_functions::routes;
+
+/// The folders whose code is the product's: what runs in Lambda and in `keystead serve`.
+const SOURCES: [&str; 4] = ["shared/src", "functions/src", "functions/lambdas/src", "cli/src"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// A line of code, without comments.
+struct Line {
+    /// Where it is, from the workspace's root.
+    file: String,
+    number: usize,
+    code: String,
+}
+
+impl Line {
+    /// Whether `path` occurs, not as a part of a longer name.
+    fn names(&self, path: &str) -> bool {
+        let in_name = |c: char| c.is_alphanumeric() || c == '_';
+        self.code.match_indices(path).any(|(at, _)| {
+            let before = self.code[..at].chars().next_back();
+            let after = self.code[at + path.len()..].chars().next();
+            let open =
+                |end: Option<char>, inside: Option<char>| !(end.is_some_and(in_name) && inside.is_some_and(in_name));
+            open(before, path.chars().next()) && open(after, path.chars().next_back())
+        })
+    }
+}
+
+/// Every line of code of the Rust files below `folder`.
+fn code(folder: &str) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for entry in fs::read_dir(root().join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}")) {
+        let entry = entry.expect("an entry");
+        let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            lines.extend(code(&path));
+        } else if path.ends_with(".rs") {
+            let text = read(&path);
+            lines.extend(
+                text.lines()
+                    .enumerate()
+                    .filter(|(_, line)| !line.trim_start().starts_with("//"))
+                    .map(|(index, line)| Line {
+                        file: path.clone(),
+                        number: index + 1,
+                        code: line.split(" // ").next().unwrap_or_default().to_owned(),
+                    }),
+            );
+        }
+    }
+    assert!(
+        !lines.is_empty(),
+        "{folder} holds no code: this test looks in the wrong place"
+    );
+    lines
+}
+
+/// Asserts that none of `lines` names any of `forbidden`, but for the files in `allowed`.
+#[track_caller]
+fn assert_unnamed(lines: impl IntoIterator<Item = Line>, forbidden: &[&str], allowed: &[&str], why: &str) {
+    let found: Vec<String> = lines
+        .into_iter()
+        .filter(|line| !allowed.iter().any(|allowed| line.file.starts_with(allowed)))
+        .filter(|line| forbidden.iter().any(|path| line.names(path)))
+        .map(|line| format!("{}:{}: {}", line.file, line.number, line.code.trim()))
+        .collect();
+    assert!(found.is_empty(), "{why}\n{}", found.join("\n"));
+}
+
+/// The names in a section of a Cargo.toml, such as `[dependencies]`.
+fn section(manifest: &str, section: &str) -> Vec<String> {
+    let text = read(manifest);
+    let lines = text.lines().skip_while(|line| line.trim() != section).skip(1);
+    let lines = lines.take_while(|line| !line.starts_with('['));
+    let names = lines
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split(['.', ' ', '=']).next());
+    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_core_knows_neither_http_nor_lambda() {
+    let why = "The core must not know how it is asked: move this to functions/src, which speaks HTTP and Lambda.";
+    let dependencies = section("shared/Cargo.toml", "[dependencies]");
+    assert!(
+        dependencies.contains(&"serde".to_owned()),
+        "the manifest is read wrongly: {dependencies:?}"
+    );
+    for web in [
+        "http",
+        "hyper",
+        "axum",
+        "tower",
+        "lambda_http",
+        "lambda_runtime",
+        "matchit",
+        "serde_urlencoded",
+    ] {
+        assert!(
+            !dependencies.contains(&web.to_owned()),
+            "shared/Cargo.toml depends on {web}. {why}"
+        );
+    }
+    let web = [
+        "use http",
+        " http::",
+        "(http::",
+        "<http::",
+        "StatusCode",
+        "HeaderMap",
+        "lambda_http",
+        "lambda_runtime",
+    ];
+    assert_unnamed(code("shared/src"), &web, &[], why);
+}
+
+#[test]
+fn decisions_never_wait() {
+    let nouns = code("shared/src")
+        .into_iter()
+        .filter(|line| !line.file["shared/src/".len()..].contains('/'));
+    let why =
+        "Decisions are pure: fetch in shared/src/store, decide in shared/src/<noun>.rs, write in shared/src/store.";
+    assert_unnamed(nouns, &["async", ".await"], &[], why);
+}
+
+#[test]
+fn only_the_store_names_the_sdk_of_dynamodb() {
+    let why = "Only shared/src/store talks to DynamoDB: give it a method that is named after the access pattern.";
+    for folder in SOURCES {
+        assert_unnamed(
+            code(folder),
+            &["aws_sdk_dynamodb", "serde_dynamo"],
+            &["shared/src/store/"],
+            why,
+        );
+    }
+    for manifest in [
+        "functions/Cargo.toml",
+        "functions/lambdas/Cargo.toml",
+        "cli/Cargo.toml",
+        "tests/Cargo.toml",
+    ] {
+        for dependency in section(manifest, "[dependencies]") {
+            assert!(
+                !["aws-sdk-dynamodb", "serde_dynamo"].contains(&&*dependency),
+                "{manifest}: {dependency}. {why}"
+            );
+        }
+    }
+}
+
+#[test]
+fn time_randomness_and_the_environment_enter_at_one_place_each() {
+    for folder in SOURCES {
+        assert_unnamed(
+            code(folder),
+            &["Utc::now", "Local::now", "SystemTime"],
+            &["shared/src/clock.rs"],
+            "Ask the context's clock (shared/src/clock.rs) for the time, so that tests can give it.",
+        );
+        assert_unnamed(
+            code(folder),
+            &["env::var", "env::var_os", "env::vars"],
+            &["shared/src/config.rs"],
+            "Read the environment in shared/src/config.rs, which documents every variable.",
+        );
+        assert_unnamed(
+            code(folder),
+            &[
+                "SystemRandom",
+                "SecureRandom",
+                "rand::",
+                "getrandom",
+                "Uuid::new_v4",
+                "Uuid::now_v7",
+            ],
+            // The keys' randomness blinds RSA's computation and shows in no answer; keygen makes new secrets for an
+            // operator, and is in no Lambda binary.
+            &["shared/src/ids.rs", "shared/src/keys.rs", "cli/src/keygen.rs"],
+            "Ask the context's ids (shared/src/ids.rs) for what nobody has had before, so that tests can foresee it.",
+        );
+    }
+}
+
+#[test]
+fn no_request_reads_a_whole_table() {
+    let why = "No request path may scan: query an index of shared/src/store/schema.rs, and add one when there is none.";
+    for folder in ["shared/src", "functions/src"] {
+        assert_unnamed(code(folder), &[".scan(", "ScanPaginator"], &[], why);
+    }
+}
+
+#[test]
+fn every_endpoint_is_a_route_and_every_route_a_binary() {
+    let routes: BTreeSet<String> = routes::all().iter().map(|route| route.name.to_owned()).collect();
+    assert_eq!(routes.len(), routes::all().len(), "two routes have one name");
+
+    let manifest = read("functions/lambdas/Cargo.toml");
+    let field = |block: &str, name: &str| {
+        let line = block.lines().find_map(|line| line.strip_prefix(&format!("{name} = ")));
+        line.unwrap_or_default().trim_matches('"').to_owned()
+    };
+    let mut listed = BTreeSet::new();
+    for block in manifest.split("[[bin]]").skip(1) {
+        let name = field(block, "name");
+        assert_eq!(
+            field(block, "path"),
+            format!("src/bin/{name}.rs"),
+            "functions/lambdas/Cargo.toml: {name}"
+        );
+        assert_eq!(
+            field(block, "test"),
+            "false",
+            "functions/lambdas/Cargo.toml: tests would link {name}"
+        );
+        listed.insert(name);
+    }
+    assert_eq!(
+        listed, routes,
+        "left: the binaries in functions/lambdas/Cargo.toml, right: the routes in functions/src/routes.rs; add the \
+         binary, or the route"
+    );
+
+    let mut doors = BTreeSet::new();
+    for line in code("functions/lambdas/src/bin") {
+        let name = line.file["functions/lambdas/src/bin/".len()..]
+            .trim_end_matches(".rs")
+            .to_owned();
+        if let Some((_, rest)) = line.code.split_once("runtime::serve::<") {
+            let served = rest.split('>').next().unwrap_or_default();
+            assert_eq!(
+                served,
+                pascal(&name),
+                "{}: a door is named after what it opens",
+                line.file
+            );
+            doors.insert(name);
+        }
+    }
+    assert_eq!(
+        doors, routes,
+        "left: the doors in functions/lambdas/src/bin, right: the routes in functions/src/routes.rs; add the door, or \
+         the route"
+    );
+
+    let endpoints = code("functions/src").into_iter().filter_map(|line| {
+        let (_, rest) = line.code.split_once("impl Endpoint for ")?;
+        rest.split([' ', '{']).next().map(str::to_owned)
+    });
+    assert_eq!(
+        endpoints.collect::<BTreeSet<_>>(),
+        routes.iter().map(|name| pascal(name)).collect(),
+        "left: what implements Endpoint in functions/src, right: routes::all(); add what is missing to routes::all()"
+    );
+}
+
+/// `create-api-key` as a type is named: `CreateApiKey`.
+fn pascal(kebab: &str) -> String {
+    let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+    kebab.split('-').map(capital).collect()
+}
+
+#[test]
+fn no_lambda_binary_holds_what_only_a_local_server_needs() {
+    // Cargo.lock knows neither features nor kinds of dependencies, so that what is reached here is at least what is
+    // linked: a crate that is not reached is in no binary.
+    let lock = read("Cargo.lock");
+    let mut dependencies: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for package in lock.split("[[package]]").skip(1) {
+        let name = package.split('"').nth(1).expect("a name");
+        let (_, list) = package.split_once("dependencies = [").unwrap_or_default();
+        let list = list.split(']').next().unwrap_or_default();
+        // An entry is `"name"`, or `"name version"` where several versions are in use.
+        let names = list
+            .lines()
+            .map(|line| line.trim().trim_matches([',', '"']))
+            .filter_map(|e| e.split(' ').next());
+        dependencies
+            .entry(name)
+            .or_default()
+            .extend(names.filter(|name| !name.is_empty()));
+    }
+    let mut reached: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut next = vec![("keystead-lambdas", "")];
+    while let Some((package, by)) = next.pop() {
+        if reached.contains_key(package) {
+            continue;
+        }
+        reached.insert(package, by);
+        let of = dependencies
+            .get(package)
+            .unwrap_or_else(|| panic!("{package} is not in Cargo.lock"));
+        next.extend(of.iter().map(|dependency| (*dependency, package)));
+    }
+    for (package, reason) in [
+        (
+            "ring",
+            "it signs the tokens; when it is not reached, this test reads Cargo.lock wrongly",
+        ),
+        ("keystead-core", "as above"),
+    ] {
+        assert!(reached.contains_key(package), "{package}: {reason}");
+    }
+    for (package, reason) in [
+        (
+            "aws-lc-rs",
+            "ring does the cryptography in Lambda: one library, half the size",
+        ),
+        (
+            "aws-lc-sys",
+            "ring does the cryptography in Lambda: one library, half the size",
+        ),
+        (
+            "dynoxide-rs",
+            "the embedded DynamoDB is for the local server and the tests",
+        ),
+        (
+            "rusqlite",
+            "the embedded DynamoDB is for the local server and the tests",
+        ),
+        (
+            "openssl",
+            "TLS is rustls over ring, which needs no library of the system",
+        ),
+        (
+            "openssl-sys",
+            "TLS is rustls over ring, which needs no library of the system",
+        ),
+        (
+            "native-tls",
+            "TLS is rustls over ring, which needs no library of the system",
+        ),
+        ("clap", "a function has no command line"),
+        ("keystead", "the local server is not for Lambda"),
+    ] {
+        if reached.contains_key(package) {
+            let mut way = vec![package];
+            while let Some(by) = way
+                .last()
+                .and_then(|last| reached.get(last))
+                .filter(|by| !by.is_empty())
+            {
+                way.push(by);
+            }
+            way.reverse();
+            panic!(
+                "{package} may be in the Lambda binaries, by {}: {reason}. Find the feature that brings it in with \
+                 `cargo tree -p keystead-lambdas -e normal -i {package}`, and turn it off in Cargo.toml.",
+                way.join(" -> ")
+            );
+        }
+    }
+}

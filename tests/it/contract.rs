@@ -1,0 +1,520 @@
+//! What holds for every route, tested once over `routes::all()`.
+
+use http::Method;
+use keystead_core::store::schema;
+use keystead_functions::{
+    endpoint::{Auth, Route},
+    face::Face,
+    routes,
+};
+use keystead_tests::{Answer, Creator, Machine, OWNER, PRODUCT, TestApp, TestLicense, secrets};
+use serde_json::{Value, json};
+
+/// What the tests of this file know of a route.
+pub(crate) struct Row {
+    /// The route's name.
+    name: &'static str,
+    /// A body without credentials that the route answers well.
+    pub(crate) good: fn(&World) -> Value,
+    /// What another owner's API key gets for that body.
+    foreign: Foreign,
+}
+
+/// What another owner's API key gets.
+enum Foreign {
+    /// Nothing tells that the record exists: 404 with this text.
+    NotFound(&'static str),
+    /// The one place where the contract forbids: 403.
+    Forbidden,
+    /// A good answer, about what is its own: none of these texts.
+    OwnOnly(&'static [&'static str]),
+    /// No API key opens this: 401.
+    NoKeys,
+    /// The route knows no owners.
+    NoOwners,
+}
+
+/// Every route. A new one is added here, in the order of `routes::all()`.
+const ROWS: &[Row] = &[
+    Row {
+        name: "activate",
+        good: |world| {
+            json!({
+                "licenseKey": world.license.key, "machineFingerprint": "new", "hostname": "new.local",
+                "productId": PRODUCT,
+            })
+        },
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "validate",
+        good: |world| {
+            json!({
+                "licenseKey": world.license.key, "machineFingerprint": world.machine.fingerprint,
+                "token": world.machine.token(),
+            })
+        },
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "verify",
+        good: |world| json!({ "licenseKey": world.license.key, "productId": PRODUCT }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "deactivate",
+        good: |world| json!({ "licenseKey": world.license.key, "machineFingerprint": world.machine.fingerprint }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "heartbeat",
+        good: |world| json!({ "licenseKey": world.license.key, "machineFingerprint": world.machine.fingerprint }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "get-signing-key",
+        good: |_| json!({}),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "jwks",
+        good: |_| json!({}),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "create-license",
+        good: |_| json!({ "email": "customer@example.com", "productId": PRODUCT }),
+        foreign: Foreign::NotFound("Product not found"),
+    },
+    Row {
+        name: "get-license",
+        good: |world| json!({ "licenseKey": world.license.key }),
+        foreign: Foreign::NotFound("License not found"),
+    },
+    Row {
+        name: "revoke-license",
+        good: |world| json!({ "licenseKey": world.license.key }),
+        foreign: Foreign::NotFound("License not found"),
+    },
+    Row {
+        name: "reset-activations",
+        good: |world| json!({ "licenseKey": world.license.key }),
+        foreign: Foreign::NotFound("License not found"),
+    },
+    Row {
+        name: "create-product",
+        good: |_| json!({ "name": "Brush", "slug": "brush", "creatorId": OWNER }),
+        foreign: Foreign::Forbidden,
+    },
+    Row {
+        name: "list-products",
+        good: |_| json!({ "creatorId": OWNER, "includeAll": "true" }),
+        foreign: Foreign::OwnOnly(&[OWNER, PRODUCT]),
+    },
+    Row {
+        name: "create-api-key",
+        good: |_| json!({ "creatorId": OWNER, "name": "script" }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "health",
+        good: |_| json!({}),
+        foreign: Foreign::NoOwners,
+    },
+];
+
+/// A service in which every row's good body is answered well, once.
+pub(crate) struct World {
+    pub(crate) app: TestApp,
+    license: TestLicense,
+    /// It is on the license.
+    machine: Machine,
+    /// The owner of the product and its license.
+    alice: Creator,
+    /// Another owner.
+    bob: Creator,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let app = TestApp::start().await;
+        let license = app.license().floating(2).create().await;
+        let machine = app.machine("a").in_country("US");
+        machine.activate(&license).await.expect(200);
+        Self {
+            license,
+            machine,
+            alice: app.creator(OWNER).await,
+            bob: app.creator("bob").await,
+            app,
+        }
+    }
+
+    /// `body` with what lets its sender in.
+    pub(crate) fn let_in(&self, route: &Route, mut body: Value) -> Value {
+        match route.auth {
+            Auth::Public | Auth::LicenseKey => {}
+            Auth::Admin => body["apiKey"] = json!(self.alice.api_key),
+            Auth::SuperAdmin => body["adminSecret"] = json!(secrets().admin_secret),
+        }
+        body
+    }
+
+    /// Sends the fields of `body` as `method` has them: in the query of a GET, otherwise in the body.
+    pub(crate) async fn send(&self, route: &Route, method: &str, body: &Value) -> Answer {
+        let (path, body) = if method == "GET" {
+            let fields = body.as_object().expect("an object");
+            let pairs: Vec<String> = fields
+                .iter()
+                .map(|(name, value)| format!("{name}={}", value.as_str().expect("a text")))
+                .collect();
+            (format!("{}?{}", route.path(), pairs.join("&")), String::new())
+        } else {
+            (route.path().to_owned(), body.to_string())
+        };
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        self.app.stranger().send(&method, &path, &[], body.as_bytes()).await
+    }
+}
+
+/// The row of a route.
+pub(crate) fn row(route: &Route) -> &'static Row {
+    ROWS.iter().find(|row| row.name == route.name).unwrap_or_else(|| {
+        panic!("{} has no row: add one to ROWS in tests/it/contract.rs", route.name);
+    })
+}
+
+/// Asserts that a refusal has the shape of its route's face, which is all that clients can rely on.
+#[track_caller]
+pub(crate) fn assert_refusal(route: &Route, answer: &Answer) {
+    let Value::Object(body) = &answer.body else {
+        panic!("{}: {} is no object", route.name, answer.body);
+    };
+    let flag = match route.face {
+        Face::FlatClient | Face::FlatAdmin => "success",
+        Face::FlatValidate | Face::FlatVerify => "valid",
+    };
+    assert_eq!(body.get(flag), Some(&json!(false)), "{}: {body:?}", route.name);
+    let text = body.get("error").and_then(Value::as_str).unwrap_or_default();
+    assert!(!text.is_empty(), "{}: {body:?}", route.name);
+    let with_reason = body.contains_key("reason");
+    assert!(
+        !with_reason || route.face == Face::FlatVerify,
+        "{}: {body:?}",
+        route.name
+    );
+    assert_eq!(body.len(), if with_reason { 3 } else { 2 }, "{}: {body:?}", route.name);
+}
+
+#[test]
+fn every_route_is_covered_by_these_tests() {
+    let routes: Vec<&str> = routes::all().iter().map(|route| route.name).collect();
+    let rows: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
+    assert_eq!(
+        rows, routes,
+        "ROWS in tests/it/contract.rs must have a row for each of routes::all(), in its order"
+    );
+}
+
+#[tokio::test]
+async fn every_route_answers_what_it_should_and_no_success_holds_an_error() {
+    for route in routes::all() {
+        for method in route.methods() {
+            let world = World::new().await;
+            let body = world.let_in(&route, (row(&route).good)(&world));
+            let answer = world.send(&route, method, &body).await;
+            let body = answer.expect(200);
+            assert!(body.is_object(), "{}: {body}", route.name);
+            assert_sound(route.name, body);
+            let flag = match route.face {
+                Face::FlatClient | Face::FlatAdmin => "success",
+                Face::FlatValidate | Face::FlatVerify => "valid",
+            };
+            // Keys are served in the shapes that others have defined.
+            if !["get-signing-key", "jwks"].contains(&route.name) {
+                assert_eq!(body[flag], true, "{}: {body}", route.name);
+            }
+            for (name, value) in [
+                ("content-type", "application/json"),
+                ("access-control-allow-origin", "*"),
+                ("x-content-type-options", "nosniff"),
+            ] {
+                assert_eq!(answer.header(name), value, "{}: {name}", route.name);
+            }
+        }
+    }
+}
+
+/// Asserts of a good answer, however deep: that no key is named `error`, that what is named as a time is one as clients
+/// parse it, and that items of lists hold no activations or violations of their own.
+#[track_caller]
+fn assert_sound(route: &str, value: &Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                assert_ne!(name, "error", "{route}: a client tests whether the key is there");
+                if name.ends_with("At")
+                    || name.ends_with("Seen")
+                    || ["tokenExpiry", "sessionStarted"].contains(&&**name)
+                {
+                    assert!(
+                        value.is_null() || value.as_str().is_some_and(is_time),
+                        "{route}: {name} is {value}"
+                    );
+                }
+                assert_sound(route, value);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                for list in ["activations", "violations"] {
+                    assert_eq!(
+                        item.get(list),
+                        None,
+                        "{route}: a client counts them instead of machinesUsed"
+                    );
+                }
+                assert_sound(route, item);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Whether `text` is a time as every answer has it: UTC, with three digits of a second, which Python 3.9 parses too.
+fn is_time(text: &str) -> bool {
+    let shape = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c });
+    shape.collect::<String>() == "0000-00-00T00:00:00.000Z"
+}
+
+#[tokio::test]
+async fn every_admin_route_answers_401_to_a_stranger() {
+    let world = World::new().await;
+    let unknown_key = format!("cgls_{}", "0".repeat(64));
+    let credentials = [
+        json!({}),
+        json!({ "adminSecret": "wrong" }),
+        json!({ "apiKey": unknown_key }),
+        json!({ "apiKey": "wrong", "adminSecret": "wrong" }),
+        json!({ "apiKey": secrets().admin_secret }),
+        json!({ "adminSecret": world.alice.api_key }),
+        json!({ "apiKey": "", "adminSecret": "" }),
+    ];
+    for route in routes::all() {
+        match route.auth {
+            Auth::Admin | Auth::SuperAdmin => {}
+            Auth::Public | Auth::LicenseKey => continue,
+        }
+        for method in route.methods() {
+            for credential in &credentials {
+                for mut body in [json!({}), (row(&route).good)(&world)] {
+                    for (name, value) in credential.as_object().expect("an object") {
+                        body[name] = value.clone();
+                    }
+                    let answer = world.send(&route, method, &body).await;
+                    answer.expect_refusal(401, "Unauthorized");
+                }
+            }
+            let headers = [("x-api-key", unknown_key.as_str())];
+            let method = Method::from_bytes(method.as_bytes()).expect("a method");
+            let answer = world.app.stranger().send(&method, route.path(), &headers, b"").await;
+            answer.expect_refusal(401, "Unauthorized");
+        }
+    }
+    let shown = world.app.shown(&world.license).await;
+    assert_eq!(
+        (&shown["license"]["status"], &shown["machinesUsed"]),
+        (&json!("active"), &json!(1))
+    );
+}
+
+#[tokio::test]
+async fn every_route_treats_another_owner_s_records_as_if_they_were_not_there() {
+    let world = World::new().await;
+    for route in routes::all() {
+        let row = row(&route);
+        let has_keys = matches!(route.auth, Auth::Admin);
+        let knows_owners = !matches!(row.foreign, Foreign::NoOwners | Foreign::NoKeys);
+        assert_eq!(
+            has_keys, knows_owners,
+            "{}: its row's `foreign` does not fit its AUTH",
+            route.name
+        );
+        for method in route.methods() {
+            let mut body = (row.good)(&world);
+            body["apiKey"] = json!(world.bob.api_key);
+            if let Foreign::NoOwners = row.foreign {
+                continue;
+            }
+            let answer = world.send(&route, method, &body).await;
+            match row.foreign {
+                Foreign::NotFound(text) => answer.expect_refusal(404, text),
+                Foreign::Forbidden => answer.expect_refusal(403, "The API key belongs to another creator"),
+                Foreign::NoKeys => answer.expect_refusal(401, "Unauthorized"),
+                Foreign::OwnOnly(foreign) => {
+                    let body = answer.expect(200).to_string();
+                    for text in foreign {
+                        assert!(!body.contains(&format!("\"{text}\"")), "{}: {body}", route.name);
+                    }
+                }
+                Foreign::NoOwners => {}
+            }
+        }
+    }
+    let shown = world.app.shown(&world.license).await;
+    assert_eq!(
+        (&shown["license"]["status"], &shown["machinesUsed"]),
+        (&json!("active"), &json!(1))
+    );
+}
+
+#[tokio::test]
+async fn no_route_answers_garbage_with_5xx_or_in_another_shape() {
+    let world = World::new().await;
+    let odd = [
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(1e300),
+        json!(18_446_744_073_709_551_615_u64),
+        json!([]),
+        json!({}),
+        json!("\u{0}"),
+        json!("#"),
+        json!("x".repeat(5000)),
+        json!("😀"),
+    ];
+    for route in routes::all() {
+        let good = world.let_in(&route, (row(&route).good)(&world));
+        let check = |answer: &Answer| match answer.status {
+            200 => assert_sound(route.name, &answer.body),
+            400..=499 => assert_refusal(&route, answer),
+            _ => panic!("{}: {} {}", route.name, answer.status, answer.body),
+        };
+        if route.methods().any(|method| method == "POST") {
+            for field in good.as_object().expect("an object").keys() {
+                for odd in &odd {
+                    let mut body = good.clone();
+                    body[field] = odd.clone();
+                    check(&world.send(&route, "POST", &body).await);
+                }
+            }
+            for body in [
+                &b"\xff\xfe"[..],
+                b"{",
+                b"[1,2",
+                b"null",
+                b"\"text\"",
+                b"{\"a\":1}trailing",
+                b"a=b&c=d",
+            ] {
+                check(&world.app.stranger().post_raw(route.path(), body).await);
+            }
+        }
+        if route.methods().any(|method| method == "GET") {
+            let key = &world.alice.api_key;
+            for query in [
+                "%",
+                "%ff=%ff",
+                "&&&",
+                "=",
+                "licenseKey",
+                "a=b;c",
+                "licenseKey=a&licenseKey=b",
+                "x[]=1",
+                "?",
+            ] {
+                for query in [query.to_owned(), format!("apiKey={key}&{query}")] {
+                    check(&world.app.stranger().get(&format!("{}?{query}", route.path())).await);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_route_tells_browsers_what_they_may_send() {
+    let app = TestApp::start().await;
+    for route in routes::all() {
+        let answer = app.stranger().send(&Method::OPTIONS, route.path(), &[], b"").await;
+        answer.expect_body(204, &Value::Null);
+        for (name, value) in [
+            ("access-control-allow-origin", "*"),
+            ("access-control-allow-methods", "GET, POST, OPTIONS"),
+            (
+                "access-control-allow-headers",
+                "Content-Type, X-API-Key, x-webhook-secret",
+            ),
+        ] {
+            assert_eq!(answer.header(name), value, "{}: {name}", route.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_route_refuses_the_methods_it_does_not_have() {
+    let app = TestApp::start().await;
+    for route in routes::all() {
+        let own: Vec<&str> = route.methods().collect();
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "TRACE"] {
+            if own.contains(&method) {
+                continue;
+            }
+            let method = Method::from_bytes(method.as_bytes()).expect("a method");
+            let answer = app.stranger().send(&method, route.path(), &[], b"{}").await;
+            answer.expect_refusal(405, "Method not allowed");
+            assert_eq!(answer.header("allow"), own.join(", "), "{}", route.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn required_fields_are_named_by_admin_routes_and_only_counted_by_client_routes() {
+    let world = World::new().await;
+    for route in routes::all() {
+        for missing in route.required {
+            let mut body = world.let_in(&route, (row(&route).good)(&world));
+            body.as_object_mut().expect("an object").remove(*missing);
+            let text = match route.face {
+                Face::FlatClient | Face::FlatValidate | Face::FlatVerify => "Missing required fields".to_owned(),
+                Face::FlatAdmin => format!("Missing required fields: {}", route.required.join(", ")),
+            };
+            let answer = world.send(&route, "POST", &body).await;
+            assert_eq!(answer.expect(400)["error"], text, "{} without {missing}", route.name);
+            assert_refusal(&route, &answer);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_failure_inside_is_told_to_the_log_and_not_to_the_client() {
+    let world = World::new().await;
+    world.app.put_item(
+        &schema::LICENSES,
+        json!({ "licenseKey": { "S": "broken" }, "status": { "S": "odd" } }),
+    );
+    for route in routes::all() {
+        // `/validate` refuses the token of another license before it reads one.
+        if !route.required.contains(&"licenseKey") || route.name == "validate" {
+            continue;
+        }
+        let mut body = world.let_in(&route, (row(&route).good)(&world));
+        body["licenseKey"] = json!("broken");
+        let answer = world.send(&route, "POST", &body).await;
+        assert_eq!(answer.expect(500)["error"], "Internal error", "{}", route.name);
+        assert_refusal(&route, &answer);
+        let log = world.app.cx.log.written();
+        let line: Value = log
+            .lines()
+            .last()
+            .and_then(|line| serde_json::from_str(line).ok())
+            .expect("a line");
+        assert_eq!(
+            (&line["level"], &line["route"]),
+            (&json!("error"), &json!(route.path())),
+            "{line}"
+        );
+        assert!(line["cause"].is_string(), "{line}");
+        assert_eq!(line["requestId"], answer.header("x-request-id"));
+    }
+}

@@ -1,0 +1,546 @@
+//! What requests may look like, and what becomes of those that may not.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
+};
+
+use http::Method;
+use keystead::server::{self, App};
+use keystead_core::config::Config;
+use keystead_functions::{
+    context::Context,
+    incoming::MAX_BODY,
+    log::Log,
+    routes::{self, Router},
+};
+use keystead_tests::{OWNER, PRODUCT, TestApp, request, secrets};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::contract::{World, assert_refusal, row};
+
+#[tokio::test]
+async fn a_preflight_is_answered_without_a_body_and_kept_for_a_day() {
+    let app = TestApp::start().await;
+    let headers = [
+        ("origin", "https://dashboard.example"),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "content-type,x-api-key"),
+    ];
+    let answer = app.stranger().send(&Method::OPTIONS, "/activate", &headers, b"").await;
+    answer.expect_body(204, &Value::Null);
+    let names: Vec<&str> = answer.headers.keys().map(http::HeaderName::as_str).collect();
+    let mut names = names;
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "access-control-allow-headers",
+            "access-control-allow-methods",
+            "access-control-allow-origin",
+            "access-control-max-age",
+        ]
+    );
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    assert_eq!(answer.header("access-control-allow-methods"), "GET, POST, OPTIONS");
+    assert_eq!(
+        answer.header("access-control-allow-headers"),
+        "Content-Type, X-API-Key, x-webhook-secret"
+    );
+    assert_eq!(answer.header("access-control-max-age"), "86400");
+}
+
+#[tokio::test]
+async fn refusals_can_be_read_by_browsers_as_well() {
+    let app = TestApp::start().await;
+    for path in ["/activate", "/listProducts", "/nowhere"] {
+        let answer = app.stranger().post(path, json!({})).await;
+        assert!(answer.status >= 400);
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        assert_eq!(answer.header("content-type"), "application/json");
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_is_not_there_is_not_found() {
+    let app = TestApp::start().await;
+    for path in [
+        "/",
+        "/nowhere",
+        "/Activate",
+        "/activate/",
+        "//activate",
+        "/activate/x",
+        "/%61ctivate",
+        "/_clock",
+    ] {
+        for method in [Method::GET, Method::POST, Method::OPTIONS, Method::DELETE] {
+            let answer = app.stranger().send(&method, path, &[], b"{}").await;
+            answer.expect_refusal(404, "Not found");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_told_in_json_with_the_right_ones() {
+    let app = TestApp::start().await;
+    for (method, path, allowed) in [
+        (Method::GET, "/activate", "POST"),
+        (Method::PUT, "/validate", "POST"),
+        (Method::DELETE, "/getLicense", "GET, POST"),
+        (Method::PATCH, "/listProducts", "GET, POST"),
+        (Method::GET, "/createLicense", "POST"),
+        (Method::POST, "/health", "GET"),
+        (Method::HEAD, "/getSigningKey", "GET, POST"),
+    ] {
+        let answer = app.stranger().send(&method, path, &[], b"").await;
+        answer.expect_refusal(405, "Method not allowed");
+        assert_eq!(answer.header("allow"), allowed);
+        assert_eq!(answer.header("content-type"), "application/json");
+    }
+}
+
+/// Sends a body to an endpoint of each face, as someone who is let in.
+async fn to_every_face(app: &TestApp, body: &[u8], status: u16, text: &str) {
+    let key = app.creator(OWNER).await.api_key;
+    let headers = [("x-api-key", key.as_str()), ("content-type", "application/json")];
+    for (path, flag) in [
+        ("/activate", "success"),
+        ("/deactivate", "success"),
+        ("/heartbeat", "success"),
+        ("/validate", "valid"),
+        ("/verify", "valid"),
+        ("/getLicense", "success"),
+        ("/createLicense", "success"),
+    ] {
+        let answer = app.stranger().send(&Method::POST, path, &headers, body).await;
+        answer.expect_body(status, &json!({ flag: false, "error": text }));
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_a_json_object_is_refused_by_every_face() {
+    let app = TestApp::start().await;
+    let nested = "[".repeat(10_000) + &"]".repeat(10_000);
+    let nested_field = format!(r#"{{"licenseKey":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
+    let objects = r#"{"a":"#.repeat(5000) + "1" + &"}".repeat(5000);
+    for body in [
+        b"{".as_slice(),
+        b"not json",
+        b"{\"licenseKey\": }",
+        b"{'licenseKey': 'k'}",
+        b"{\"licenseKey\": \"k\",}",
+        b"{} {}",
+        b"null",
+        b"true",
+        b"7",
+        b"\"text\"",
+        b"[]",
+        b"[{\"licenseKey\": \"k\"}]",
+        b"licenseKey=k&productId=p",
+        b"{\"licenseKey\": \"\xff\xfe\"}",
+        b"\xef\xbb\xbf{}",
+        b"{\"licenseKey\": \"\\ud800\"}",
+        b"{\"maxMachines\": 1e999}",
+        nested.as_bytes(),
+        nested_field.as_bytes(),
+        objects.as_bytes(),
+    ] {
+        to_every_face(&app, body, 400, "Invalid JSON body").await;
+    }
+}
+
+#[tokio::test]
+async fn an_empty_body_is_one_without_fields() {
+    let app = TestApp::start().await;
+    for body in [b"".as_slice(), b" \r\n\t", b"{}"] {
+        for path in ["/activate", "/deactivate", "/heartbeat"] {
+            let answer = app.stranger().post_raw(path, body).await;
+            answer.expect_refusal(400, "Missing required fields");
+        }
+        for path in ["/validate", "/verify"] {
+            let answer = app.stranger().post_raw(path, body).await;
+            answer.expect_invalid(400, "Missing required fields");
+        }
+        app.stranger()
+            .post_raw("/getLicense", body)
+            .await
+            .expect_refusal(401, "Unauthorized");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_refused_by_every_face() {
+    let app = TestApp::start().await;
+    let key = app.creator(OWNER).await.api_key;
+    for (path, flag) in [
+        ("/activate", "success"),
+        ("/validate", "valid"),
+        ("/createLicense", "success"),
+    ] {
+        let mut too_long = request(&Method::POST, path, &[("x-api-key", key.as_str())], b"");
+        too_long.body = None;
+        let (answer, _) = app.send(too_long).await;
+        let text = "Request body is larger than 256 KiB";
+        answer.expect_body(413, &json!({ flag: false, "error": text }));
+    }
+}
+
+#[tokio::test]
+async fn unknown_fields_are_ignored() {
+    let app = TestApp::start().await;
+    let license = app
+        .license()
+        .with("licenceType", "site")
+        .with("__proto__", json!({}))
+        .create()
+        .await;
+    assert_eq!(app.shown(&license).await["license"]["licenseType"], "per-machine");
+    let (answer, _) = app
+        .machine("a")
+        .activate_with(&license, json!({ "extra": { "deep": [1] } }))
+        .await;
+    answer.expect(200);
+}
+
+/// What a field can hold.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// Text.
+    Text,
+    /// One of a few texts.
+    Choice,
+    /// A time.
+    Time,
+    /// A number of seats.
+    Seats,
+    /// An email address.
+    Email,
+    /// A list of texts.
+    List,
+    /// Yes or no.
+    Flag,
+}
+
+impl Kind {
+    /// Values that such a field can't hold.
+    fn wrong(self) -> Vec<Value> {
+        let long = "x".repeat(10_000);
+        let texts = match self {
+            Self::Text => vec![json!(long), json!("line\nbreak"), json!("\u{7f}")],
+            Self::Choice => vec![json!("unknown"), json!("ACTIVE"), json!(long)],
+            Self::Time => vec![
+                json!("yesterday"),
+                json!("2030-01-01"),
+                json!("2030-01-01T00:00:00"),
+                json!("2030-13-01T00:00:00Z"),
+                json!("2030-02-30T00:00:00Z"),
+                json!("+12030-01-01T00:00:00Z"),
+                json!("0000-01-01T00:00:00Z"),
+                json!("9999-12-31T23:59:59-12:00"),
+                json!(1_893_456_000),
+            ],
+            Self::Seats => vec![
+                json!("3"),
+                json!(-2),
+                json!(2.5),
+                json!(1_000_001),
+                json!(i64::MIN),
+                json!(u64::MAX),
+                json!(1e300),
+            ],
+            Self::Email => vec![
+                json!("customer"),
+                json!("@example.com"),
+                json!("a@"),
+                json!("a b@example.com"),
+            ],
+            Self::List => vec![json!("app"), json!({})],
+            Self::Flag => vec![json!("maybe"), json!(2)],
+        };
+        let types = match self {
+            Self::Seats => vec![json!(true), json!([]), json!({})],
+            Self::List => vec![json!(true), json!(7)],
+            Self::Flag => vec![json!([]), json!({})],
+            Self::Text | Self::Choice | Self::Time | Self::Email => vec![json!(true), json!(7), json!([]), json!({})],
+        };
+        [texts, types].concat()
+    }
+}
+
+/// Every field of every endpoint that has fields.
+const FIELDS: &[(&str, &[(&str, Kind)])] = &[
+    (
+        "activate",
+        &[
+            ("licenseKey", Kind::Text),
+            ("machineFingerprint", Kind::Text),
+            ("hostname", Kind::Text),
+            ("productId", Kind::Text),
+        ],
+    ),
+    (
+        "validate",
+        &[
+            ("licenseKey", Kind::Text),
+            ("machineFingerprint", Kind::Text),
+            ("token", Kind::Text),
+            ("productId", Kind::Text),
+        ],
+    ),
+    ("verify", &[("licenseKey", Kind::Text), ("productId", Kind::Text)]),
+    (
+        "deactivate",
+        &[
+            ("licenseKey", Kind::Text),
+            ("machineFingerprint", Kind::Text),
+            ("token", Kind::Text),
+        ],
+    ),
+    (
+        "heartbeat",
+        &[
+            ("licenseKey", Kind::Text),
+            ("machineFingerprint", Kind::Text),
+            ("token", Kind::Text),
+        ],
+    ),
+    (
+        "create-license",
+        &[
+            ("email", Kind::Email),
+            ("productId", Kind::Text),
+            ("variant", Kind::Text),
+            ("licenseType", Kind::Choice),
+            ("maxMachines", Kind::Seats),
+            ("maxConcurrent", Kind::Seats),
+            ("expiresAt", Kind::Time),
+            ("discountCode", Kind::Text),
+            ("purchaseId", Kind::Text),
+            ("bundleId", Kind::Text),
+            ("unlockedProducts", Kind::List),
+        ],
+    ),
+    ("get-license", &[("licenseKey", Kind::Text)]),
+    ("revoke-license", &[("licenseKey", Kind::Text), ("reason", Kind::Text)]),
+    ("reset-activations", &[("licenseKey", Kind::Text)]),
+    (
+        "create-product",
+        &[
+            ("name", Kind::Text),
+            ("slug", Kind::Text),
+            ("creatorId", Kind::Text),
+            ("status", Kind::Choice),
+        ],
+    ),
+    (
+        "list-products",
+        &[
+            ("status", Kind::Choice),
+            ("includeAll", Kind::Flag),
+            ("creatorId", Kind::Text),
+        ],
+    ),
+    ("create-api-key", &[("creatorId", Kind::Text), ("name", Kind::Text)]),
+];
+
+#[tokio::test]
+async fn a_field_that_holds_what_it_cannot_is_named() {
+    let world = World::new().await;
+    for route in routes::all() {
+        let fields = FIELDS
+            .iter()
+            .find(|(name, _)| *name == route.name)
+            .map_or(&[][..], |(_, fields)| fields);
+        for required in route.required {
+            let listed = fields.iter().any(|(field, _)| field == required);
+            assert!(
+                listed,
+                "{}: add {required}, and every optional field, to FIELDS in tests/it/requests.rs",
+                route.name
+            );
+        }
+        for (field, kind) in fields {
+            for wrong in kind.wrong() {
+                let mut body = world.let_in(&route, (row(&route).good)(&world));
+                body[*field] = wrong.clone();
+                // `includeAll` overrides a status; that one would not be looked at.
+                if *field == "status" && route.name == "list-products" {
+                    body["includeAll"] = json!(false);
+                }
+                let answer = world.send(&route, "POST", &body).await;
+                let text = answer.expect(400)["error"].as_str().unwrap_or_default();
+                let expected = format!("Invalid {field}");
+                let rest = text.strip_prefix(&expected);
+                let named = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(": must be "));
+                assert!(named, "{} {field} = {wrong}: {text}", route.name);
+                assert_refusal(&route, &answer);
+                // What was sent may be a secret.
+                assert!(!text.contains("xxx"), "{text}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_field_is_refused_in_words_that_say_what_it_must_be() {
+    let app = TestApp::start().await;
+    let body = json!({ "email": "c@example.com", "productId": PRODUCT });
+    for (field, wrong, text) in [
+        ("email", json!("customer"), "Invalid email: must be an email address"),
+        ("licenseType", json!("perpetual"), "Invalid licenseType"),
+        (
+            "maxMachines",
+            json!(-2),
+            "Invalid maxMachines: must be a whole number from 0 to 1000000, or -1 for unlimited",
+        ),
+        (
+            "expiresAt",
+            json!("soon"),
+            "Invalid expiresAt: must be an ISO 8601 date and time such as 2030-01-31T00:00:00Z",
+        ),
+        (
+            "unlockedProducts",
+            json!(["brush", 7]),
+            "Invalid unlockedProducts[1]: must be a string of 1 to 128 characters",
+        ),
+        (
+            "unlockedProducts",
+            json!(vec!["brush"; 51]),
+            "Invalid unlockedProducts: must be at most 50 products",
+        ),
+    ] {
+        let mut body = body.clone();
+        body[field] = wrong;
+        app.admin().post("/createLicense", body).await.expect_refusal(400, text);
+    }
+}
+
+#[tokio::test]
+async fn times_are_read_in_every_usual_form_and_written_in_one() {
+    let app = TestApp::start().await;
+    for (read, written) in [
+        ("2031-01-01T00:00:00Z", "2031-01-01T00:00:00.000Z"),
+        ("2031-01-01T00:00:00.5Z", "2031-01-01T00:00:00.500Z"),
+        ("2031-01-01T00:00:00.123Z", "2031-01-01T00:00:00.123Z"),
+        ("2031-01-01T00:00:00.123456Z", "2031-01-01T00:00:00.123Z"),
+        ("2031-01-01T00:00:00+00:00", "2031-01-01T00:00:00.000Z"),
+        ("2031-01-01T02:00:00+02:00", "2031-01-01T00:00:00.000Z"),
+        ("2030-12-31T19:00:00-05:00", "2031-01-01T00:00:00.000Z"),
+        ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000Z"),
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"),
+    ] {
+        let license = app.license().with("expiresAt", read).create().await;
+        assert_eq!(app.shown(&license).await["license"]["expiresAt"], written, "{read}");
+    }
+}
+
+#[tokio::test]
+async fn the_server_on_a_socket_answers_as_the_router_does() {
+    let app = TestApp::start().await;
+    let license = app.license().create().await;
+    let context = Context {
+        clock: app.cx.clock.clone(),
+        ids: app.cx.ids.clone(),
+        log: Log::nowhere(),
+        ..Context::new(app.cx.store.clone(), secrets(), Config::default()).expect("a context")
+    };
+    let served = App {
+        router: Router::new(&routes::all()).expect("a router"),
+        context,
+        test_clock: false,
+    };
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(server::serve(listener, Arc::new(served), async {
+        let _ = stopped.await;
+    }));
+
+    let verify = format!(r#"{{"licenseKey":"{}","productId":"{PRODUCT}"}}"#, license.key);
+    let padded = |length: usize| format!("{verify}{}", " ".repeat(length - verify.len()));
+    let too_long = r#"{"valid":false,"error":"Request body is larger than 256 KiB"}"#;
+    for (method, path, body, status, expected) in [
+        ("POST", "/verify", verify.clone(), "200 OK", None),
+        ("POST", "/verify", padded(MAX_BODY), "200 OK", None),
+        (
+            "POST",
+            "/verify",
+            padded(MAX_BODY + 1),
+            "413 Payload Too Large",
+            Some(too_long),
+        ),
+        (
+            "POST",
+            "/verify",
+            String::new(),
+            "400 Bad Request",
+            Some(r#"{"valid":false,"error":"Missing required fields"}"#),
+        ),
+        (
+            "POST",
+            "/verify",
+            "{".to_owned(),
+            "400 Bad Request",
+            Some(r#"{"valid":false,"error":"Invalid JSON body"}"#),
+        ),
+        (
+            "GET",
+            "/verify",
+            String::new(),
+            "405 Method Not Allowed",
+            Some(r#"{"success":false,"error":"Method not allowed"}"#),
+        ),
+        (
+            "POST",
+            "/nowhere",
+            String::new(),
+            "404 Not Found",
+            Some(r#"{"success":false,"error":"Not found"}"#),
+        ),
+        (
+            "POST",
+            "/_clock",
+            String::new(),
+            "404 Not Found",
+            Some(r#"{"success":false,"error":"Not found"}"#),
+        ),
+        ("GET", "/health", String::new(), "200 OK", None),
+        ("OPTIONS", "/verify", String::new(), "204 No Content", None),
+    ] {
+        let answer = tokio::task::spawn_blocking(move || over_a_socket(address, method, path, &body));
+        let answer = answer.await.expect("an answer");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}\r\n")),
+            "{method} {path}: {answer}"
+        );
+        assert!(answer.contains("\r\naccess-control-allow-origin: *\r\n"), "{answer}");
+        if let Some(expected) = expected {
+            let body = answer.split("\r\n\r\n").nth(1).expect("a body");
+            let (body, expected): (Value, Value) = (
+                serde_json::from_str(body).expect("JSON"),
+                serde_json::from_str(expected).expect("JSON"),
+            );
+            assert_eq!(body, expected);
+        }
+    }
+    stop.send(()).expect("the server runs");
+    server.await.expect("the server stops");
+}
+
+/// One request over a connection of its own; what comes back, as it is.
+fn over_a_socket(address: SocketAddr, method: &str, path: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).expect("the head is sent");
+    stream.write_all(body.as_bytes()).expect("the body is sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}

@@ -1,0 +1,90 @@
+//! `GET|POST /getSigningKey` and `GET /.well-known/jwks.json`.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use keystead_tests::{Answer, TestApp, secrets};
+use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+use serde_json::json;
+
+/// The key in a PEM of a `SubjectPublicKeyInfo` of an RSA key of 2048 bits or more, as `ring` takes it: without the 24
+/// bytes that name the algorithm and the lengths.
+fn rsa_key(pem: &str) -> Vec<u8> {
+    assert!(pem.starts_with("-----BEGIN PUBLIC KEY-----\n"), "{pem}");
+    assert!(pem.trim_end().ends_with("\n-----END PUBLIC KEY-----"), "{pem}");
+    let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    BASE64_STANDARD.decode(base64).expect("PEM holds base64")[24..].to_vec()
+}
+
+#[tokio::test]
+async fn anyone_gets_the_certificate_by_get_and_by_post() {
+    let app = TestApp::start().await;
+    let by_get = app.stranger().get("/getSigningKey").await;
+    let by_post = app.stranger().post("/getSigningKey", json!({})).await;
+    let by_empty_post = app.stranger().post_raw("/getSigningKey", b"").await;
+    let key = &secrets().signing_keys[0];
+    for answer in [by_get, by_post, by_empty_post] {
+        answer.expect_body(
+            200,
+            &json!({ "kid": key.jwk.kid, "publicKey": key.public_key, "rootSignature": key.root_signature }),
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_root_has_signed_the_text_of_the_public_key() {
+    let app = TestApp::start().await;
+    let answer = app.stranger().get("/getSigningKey").await;
+    let text = |name: &str| answer.expect(200)[name].as_str().expect("a text").to_owned();
+    let signature = BASE64_STANDARD.decode(text("rootSignature")).expect("base64");
+    let root = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, rsa_key(&secrets().root_public_key));
+    root.verify(text("publicKey").as_bytes(), &signature)
+        .expect("the root vouches");
+    let touched = text("publicKey").replace("KEY-----\n", "KEY-----\n\n");
+    assert!(root.verify(touched.as_bytes(), &signature).is_err());
+}
+
+#[tokio::test]
+async fn the_public_key_verifies_tokens() {
+    let app = TestApp::start().await;
+    let license = app.license().create().await;
+    let machine = app.machine("a");
+    machine.activate(&license).await.expect(200);
+    let answer = app.stranger().get("/getSigningKey").await;
+    let pem = answer.expect(200)["publicKey"].as_str().expect("a text");
+    let token = machine.token();
+    let (message, signature) = token.rsplit_once('.').expect("three parts");
+    let signature = base64::prelude::BASE64_URL_SAFE_NO_PAD
+        .decode(signature)
+        .expect("base64url");
+    UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, rsa_key(pem))
+        .verify(message.as_bytes(), &signature)
+        .expect("the token is ours");
+}
+
+#[tokio::test]
+async fn the_key_set_holds_the_same_key_as_any_jwt_library_reads_it() {
+    let app = TestApp::start().await;
+    let answer = app.stranger().get("/.well-known/jwks.json").await;
+    let jwk = &secrets().signing_keys[0].jwk;
+    answer.expect_body(
+        200,
+        &json!({ "keys": [
+            { "kty": "RSA", "use": "sig", "alg": "RS256", "kid": jwk.kid, "n": jwk.n, "e": "AQAB" },
+        ] }),
+    );
+}
+
+#[tokio::test]
+async fn both_may_be_kept_for_a_while_and_nothing_else_may() {
+    let app = TestApp::start().await;
+    let cache = |answer: &Answer| answer.header("cache-control").to_owned();
+    for path in ["/getSigningKey", "/.well-known/jwks.json"] {
+        assert_eq!(cache(&app.stranger().get(path).await), "public, max-age=300");
+    }
+    let license = app.license().create().await;
+    assert_eq!(cache(&app.machine("a").activate(&license).await), "no-store");
+    assert_eq!(
+        cache(&app.stranger().post("/getSigningKey", json!([])).await),
+        "no-store",
+        "a refusal"
+    );
+}
