@@ -2,3 +2,5 @@
 
 mod activate;
 mod deactivate;
+
+mod races;
