@@ -21,7 +21,7 @@ use aws_sdk_dynamodb::{
     Client,
     config::{BehaviorVersion, Credentials, Region, SharedHttpClient, retry::RetryConfig, timeout::TimeoutConfig},
     error::{DisplayErrorContext, SdkError},
-    types::{AttributeValue, CancellationReason, KeysAndAttributes, TransactWriteItem},
+    types::{AttributeValue, CancellationReason, KeysAndAttributes, Put, TransactWriteItem},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -130,24 +130,26 @@ impl Store {
     }
 
     /// Stores an item unless there is one with its key. Answers whether it did.
+    ///
+    /// In a transaction, though it is one item: the SDK sends a request again whose reply was lost, and DynamoDB knows a
+    /// transaction again that it has carried out. It would refuse a plain write the second time, because of the item that
+    /// the first one stored.
     async fn create(&self, table: &schema::Table, item: Item) -> Result<bool> {
-        use aws_sdk_dynamodb::operation::put_item::PutItemError as E;
-
-        let outcome = self
-            .client
-            .put_item()
+        let put = Put::builder()
             .table_name(self.table(table))
             .set_item(Some(item))
             .condition_expression(format!("attribute_not_exists({})", table.partition))
-            .send()
-            .await;
-        match outcome {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(E::ConditionalCheckFailedException(_)) => Ok(false),
-                Some(_) | None => Err(unexpected(error)),
-            },
+            .build()
+            .map_err(Error::internal)?;
+        for attempt in 0..WRITE_ATTEMPTS {
+            let put = TransactWriteItem::builder().put(put.clone()).build();
+            match self.transact([put]).await? {
+                Written::Done => return Ok(true),
+                Written::Refused(_) => return Ok(false),
+                Written::Contended => pause(attempt).await,
+            }
         }
+        Err(Error::internal("an item was in use by others all the time"))
     }
 
     /// Every item of a partition, read with strong consistency.
