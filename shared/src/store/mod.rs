@@ -20,7 +20,7 @@ use std::{collections::HashMap, time::Duration};
 use aws_sdk_dynamodb::{
     Client,
     config::{BehaviorVersion, Credentials, Region, SharedHttpClient, retry::RetryConfig, timeout::TimeoutConfig},
-    error::{DisplayErrorContext, SdkError},
+    error::SdkError,
     types::{AttributeValue, CancellationReason, KeysAndAttributes, Put, TransactWriteItem},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -238,13 +238,27 @@ fn decode<T: DeserializeOwned>(item: Item) -> Result<T> {
     serde_dynamo::from_item(item).map_err(Error::internal)
 }
 
-/// A failure of a call that no condition foresaw.
+/// A failure of a call that no condition foresaw, in the words of its causes.
+///
+/// The debug form of an SDK's error says more, and too much: it holds the whole reply, with the license keys, addresses
+/// and fingerprints of the items in it, and would take them into the log.
 fn unexpected<E, R>(error: SdkError<E, R>) -> Error
 where
     E: std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    Error::internal(DisplayErrorContext(error).to_string())
+    let mut told = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // Some of the SDK's errors repeat the one that they wrap.
+        if !told.ends_with(&text) {
+            told.push_str(": ");
+            told.push_str(&text);
+        }
+        cause = error.source();
+    }
+    Error::internal(told)
 }
 
 /// What became of a transaction of `N` actions.
