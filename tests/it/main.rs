@@ -3,4 +3,5 @@
 mod activate;
 mod deactivate;
 
+mod faults;
 mod races;

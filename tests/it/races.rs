@@ -299,6 +299,73 @@ async fn every_lapsed_seat_is_retaken() {
     }
 }
 
+/// Machines whose sessions have lapsed show themselves while others reap them: each session is extended or taken away,
+/// never both.
+#[tokio::test]
+async fn a_session_is_reaped_or_extended_but_not_both() {
+    const CAP: usize = 4;
+
+    for seed in seeds(10) {
+        let app = storm(seed).await;
+        let license = app.license().floating(CAP as i64).create().await;
+        let holders: Vec<Machine> = (0..CAP).map(|i| app.machine(&format!("holder-{i}"))).collect();
+        for holder in &holders {
+            holder.activate(&license).await.expect(200);
+        }
+        app.advance(SESSION_TIMEOUT);
+        let mut callers = Vec::new();
+        for (i, newcomer) in crowd(&app, &license, "newcomer", CALLERS / 2).into_iter().enumerate() {
+            let (holder, license) = (holders[i % CAP].clone(), license.clone());
+            callers.push(newcomer);
+            callers.push(caller(async move {
+                match i % 3 {
+                    0 => holder.activate(&license).await,
+                    1 => holder.validate(&license).await,
+                    _ => holder.heartbeat(&license).await,
+                }
+            }));
+        }
+        let answers = watched(watch(&app, &license, CALLERS, CAP), callers).await;
+        for answer in &answers {
+            assert!(matches!(answer.status, 200 | 403), "{answer:?}");
+        }
+        let stored = app.assert_counters_true(&license).await;
+        assert_eq!(usize::try_from(stored.sessions_open), Ok(CAP), "a seat stays empty");
+    }
+}
+
+#[tokio::test]
+async fn a_reaped_machine_that_comes_back_many_times_at_once_holds_one_session() {
+    for seed in seeds(6) {
+        let app = storm(seed).await;
+        let license = app.license().floating(2).create().await;
+        let back = app.machine("back");
+        back.activate(&license).await.expect(200);
+        app.machine("steady").activate(&license).await.expect(200);
+        app.advance(SESSION_TIMEOUT);
+        // Only one of the two lapsed sessions is reaped, which makes room for the third machine.
+        app.machine("steady").heartbeat(&license).await.expect(200);
+        let third = app.machine("third");
+        third.activate(&license).await.expect(200);
+        third.deactivate(&license).await.expect(200);
+        assert_eq!(app.assert_counters_true(&license).await.sessions_open, 1);
+        let come_back = |i: usize| {
+            let (back, license) = (back.clone(), license.clone());
+            caller(async move {
+                match i % 3 {
+                    0 => back.activate(&license).await,
+                    1 => back.validate(&license).await,
+                    _ => back.heartbeat(&license).await,
+                }
+            })
+        };
+        for answer in at_once((0..CALLERS / 2).map(come_back)).await {
+            answer.expect(200);
+        }
+        assert_eq!(app.assert_counters_true(&license).await.sessions_open, 2);
+    }
+}
+
 /// What a machine or an administrator may do in a mixed storm. `chance` decides.
 fn anything(app: &TestApp, license: &TestLicense, chance: u64) -> Caller<Answer> {
     let (app, license) = (app.clone(), license.clone());

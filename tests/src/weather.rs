@@ -23,7 +23,7 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::body::SdkBody;
 use keystead::embedded::Engine;
 use keystead_core::store::schema;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 /// What befalls a call.
@@ -115,7 +115,14 @@ impl Weather {
 
     /// Lets other requests of the test go on, a few times over.
     async fn give_way(&self) {
-        // A step of a linear congruential generator (Knuth's MMIX): chance that a seed repeats.
+        for _ in 0..=(self.chance() >> 61) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// A step of a linear congruential generator (Knuth's MMIX): chance that a seed repeats. The high bits are the
+    /// random ones.
+    fn chance(&self) -> u64 {
         let step = |seed: u64| {
             seed.wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407)
@@ -127,9 +134,7 @@ impl Weather {
         {
             Ok(seed) | Err(seed) => seed,
         };
-        for _ in 0..=(step(seed) >> 61) {
-            tokio::task::yield_now().await;
-        }
+        step(seed)
     }
 
     async fn call(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
@@ -157,6 +162,8 @@ impl Weather {
             Fault::None | Fault::LostAfter | Fault::Conflict | Fault::Garbled | Fault::DeathAfter => {
                 if governs && self.state.ungoverned.load(Ordering::SeqCst) {
                     (200, b"{}".to_vec())
+                } else if operation == "BatchGetItem" {
+                    self.batch_get(&body).await
                 } else {
                     self.engine.answer(&operation, &body)
                 }
@@ -176,6 +183,35 @@ impl Weather {
         };
         let status = StatusCode::try_from(answer.0).expect("a status");
         Ok(HttpResponse::new(status, SdkBody::from(answer.1)))
+    }
+
+    /// Reads the tables of a batch one after the other, in any order: DynamoDB answers a batch at no one moment, where
+    /// the engine would.
+    async fn batch_get(&self, body: &[u8]) -> (u16, Vec<u8>) {
+        let asked: Value = serde_json::from_slice(body).expect("a batch");
+        let mut tables: Vec<(&String, &Value)> = asked["RequestItems"].as_object().expect("tables").iter().collect();
+        if self.chance() >> 63 == 0 {
+            tables.reverse();
+        }
+        let mut merged = json!({ "Responses": {}, "UnprocessedKeys": {}, "ConsumedCapacity": [] });
+        for (table, keys) in tables {
+            let mut part = asked.clone();
+            part["RequestItems"] = json!({ table: keys });
+            let (status, reply) = self.engine.answer("BatchGetItem", part.to_string().as_bytes());
+            if status != 200 {
+                return (status, reply);
+            }
+            let mut reply: Value = serde_json::from_slice(&reply).expect("a reply");
+            merged["Responses"][table] = reply["Responses"][table].take();
+            if let (Some(all), Value::Array(part)) = (
+                merged["ConsumedCapacity"].as_array_mut(),
+                reply["ConsumedCapacity"].take(),
+            ) {
+                all.extend(part);
+            }
+            self.give_way().await;
+        }
+        (200, merged.to_string().into_bytes())
     }
 
     /// Tells whoever watches, and never returns.
