@@ -21,3 +21,6 @@ mod signing_key;
 mod token;
 mod validate;
 mod verify;
+
+mod faults;
+mod races;

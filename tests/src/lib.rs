@@ -11,7 +11,10 @@ mod license;
 mod weather;
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -79,6 +82,8 @@ pub struct Options {
     config: Config,
     secrets: Option<Secrets>,
     routes: Option<Vec<Route>>,
+    /// The time and the ids of the process that was before.
+    before: Option<(Clock, Ids)>,
 }
 
 impl Options {
@@ -133,18 +138,24 @@ impl TestApp {
     /// A service over `engine`, which may hold data already: a process after one that died.
     pub async fn over(engine: Engine, options: Options) -> Self {
         let weather = Weather::new(engine.clone());
+        // The SDK gives up retries when a region fails often; one test's failures are not another's.
+        static REGIONS: AtomicU64 = AtomicU64::new(1);
         let connection = Connection {
             http: weather.client(),
             in_process: false,
+            region: format!("test-{}", REGIONS.fetch_add(1, Ordering::Relaxed)),
             measure_capacity: true,
             ..engine.connection()
         };
         let store = Store::new(connection, "");
         store.create_tables().await.expect("tables");
         let secrets = options.secrets.as_ref().unwrap_or_else(|| secrets());
+        let (clock, ids) = options
+            .before
+            .unwrap_or_else(|| (Clock::given(epoch()), Ids::counted()));
         let cx = Context {
-            clock: Clock::given(epoch()),
-            ids: Ids::counted(),
+            clock,
+            ids,
             keys: KeyRing::new(&secrets.signing_keys).expect("keys"),
             log: Log::memory(),
             ..Context::new(store, secrets, options.config).expect("a context")
@@ -161,6 +172,17 @@ impl TestApp {
         let product = json!({ "name": "App", "slug": PRODUCT, "creatorId": OWNER });
         app.admin().post("/createProduct", product).await;
         app
+    }
+
+    /// The process that is started after this one died: with the same database, at the same time, with fair weather.
+    pub async fn restarted(&self) -> Self {
+        self.restarted_with(Options::default()).await
+    }
+
+    /// As [`TestApp::restarted`], but different.
+    pub async fn restarted_with(&self, options: Options) -> Self {
+        let before = Some((self.cx.clock.clone(), self.cx.ids.clone()));
+        Self::over(self.engine.clone(), Options { before, ..options }).await
     }
 
     /// The super admin.

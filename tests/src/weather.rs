@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -22,6 +22,8 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::body::SdkBody;
 use keystead::embedded::Engine;
+use keystead_core::store::schema;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 /// What befalls a call.
@@ -37,8 +39,11 @@ pub enum Fault {
     LostBefore,
     /// The reply is lost on its way back: the call took effect.
     LostAfter,
-    /// A transaction collides with another. Calls that are not transactions go through.
+    /// A write collides with a transaction of someone else. Reads go through, and so do the counters of attempts, which
+    /// are in no transaction.
     Conflict,
+    /// The reply arrives cut short: the call took effect.
+    Garbled,
     /// The process dies before the call.
     DeathBefore,
     /// The process dies after the call took effect, before it knows.
@@ -61,6 +66,8 @@ struct State {
     died: Notify,
     /// Turns the number of a call into how often others go first.
     seed: AtomicU64,
+    /// Whether attempts to activate are not counted.
+    ungoverned: AtomicBool,
 }
 
 impl Weather {
@@ -85,6 +92,12 @@ impl Weather {
         self.state.seed.store(seed, Ordering::SeqCst);
     }
 
+    /// Lets a license key be activated any number of times: the counting of attempts is answered without being done. So
+    /// a storm can be larger than the rate limit, which has tests of its own.
+    pub fn ungoverned(&self) {
+        self.state.ungoverned.store(true, Ordering::SeqCst);
+    }
+
     /// The operations that were called since the last time.
     pub fn calls(&self) -> Vec<String> {
         std::mem::take(&mut *self.state.calls.lock().expect("a lock"))
@@ -102,7 +115,14 @@ impl Weather {
 
     /// Lets other requests of the test go on, a few times over.
     async fn give_way(&self) {
-        // A step of a linear congruential generator (Knuth's MMIX): chance that a seed repeats.
+        for _ in 0..=(self.chance() >> 61) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// A step of a linear congruential generator (Knuth's MMIX): chance that a seed repeats. The high bits are the
+    /// random ones.
+    fn chance(&self) -> u64 {
         let step = |seed: u64| {
             seed.wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407)
@@ -114,9 +134,7 @@ impl Weather {
         {
             Ok(seed) | Err(seed) => seed,
         };
-        for _ in 0..=(step(seed) >> 61) {
-            tokio::task::yield_now().await;
-        }
+        step(seed)
     }
 
     async fn call(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
@@ -131,30 +149,69 @@ impl Weather {
             .expect("a lock")
             .pop_front()
             .unwrap_or(Fault::None);
+        let table = table_of(&body);
+        let governs = table == schema::RATE_LIMITS.name;
         self.give_way().await;
         let answer = match fault {
             Fault::Throttled => failure(400, "ThrottlingException"),
             Fault::ServerError => failure(500, "InternalServerError"),
             Fault::LostBefore => return Err(lost()),
             Fault::Conflict if operation == "TransactWriteItems" => conflict(),
+            Fault::Conflict if operation == "UpdateItem" && !governs => failure(400, "TransactionConflictException"),
             Fault::DeathBefore => return self.die().await,
-            Fault::None | Fault::LostAfter | Fault::Conflict | Fault::DeathAfter => {
-                self.engine.answer(&operation, &body)
+            Fault::None | Fault::LostAfter | Fault::Conflict | Fault::Garbled | Fault::DeathAfter => {
+                if governs && self.state.ungoverned.load(Ordering::SeqCst) {
+                    (200, b"{}".to_vec())
+                } else if operation == "BatchGetItem" {
+                    self.batch_get(&body).await
+                } else {
+                    self.engine.answer(&operation, &body)
+                }
             }
         };
         self.give_way().await;
-        match fault {
+        let answer = match fault {
             Fault::LostAfter => return Err(lost()),
             Fault::DeathAfter => return self.die().await,
+            Fault::Garbled => (answer.0, answer.1[..answer.1.len() * 3 / 4].to_vec()),
             Fault::None
             | Fault::Throttled
             | Fault::ServerError
             | Fault::LostBefore
             | Fault::Conflict
-            | Fault::DeathBefore => {}
-        }
+            | Fault::DeathBefore => answer,
+        };
         let status = StatusCode::try_from(answer.0).expect("a status");
         Ok(HttpResponse::new(status, SdkBody::from(answer.1)))
+    }
+
+    /// Reads the tables of a batch one after the other, in any order: DynamoDB answers a batch at no one moment, where
+    /// the engine would.
+    async fn batch_get(&self, body: &[u8]) -> (u16, Vec<u8>) {
+        let asked: Value = serde_json::from_slice(body).expect("a batch");
+        let mut tables: Vec<(&String, &Value)> = asked["RequestItems"].as_object().expect("tables").iter().collect();
+        if self.chance() >> 63 == 0 {
+            tables.reverse();
+        }
+        let mut merged = json!({ "Responses": {}, "UnprocessedKeys": {}, "ConsumedCapacity": [] });
+        for (table, keys) in tables {
+            let mut part = asked.clone();
+            part["RequestItems"] = json!({ table: keys });
+            let (status, reply) = self.engine.answer("BatchGetItem", part.to_string().as_bytes());
+            if status != 200 {
+                return (status, reply);
+            }
+            let mut reply: Value = serde_json::from_slice(&reply).expect("a reply");
+            merged["Responses"][table] = reply["Responses"][table].take();
+            if let (Some(all), Value::Array(part)) = (
+                merged["ConsumedCapacity"].as_array_mut(),
+                reply["ConsumedCapacity"].take(),
+            ) {
+                all.extend(part);
+            }
+            self.give_way().await;
+        }
+        (200, merged.to_string().into_bytes())
     }
 
     /// Tells whoever watches, and never returns.
@@ -162,6 +219,12 @@ impl Weather {
         self.state.died.notify_one();
         std::future::pending().await
     }
+}
+
+/// The table that a call is about; empty when it names several.
+fn table_of(body: &[u8]) -> String {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    body["TableName"].as_str().unwrap_or_default().to_owned()
 }
 
 fn lost() -> ConnectorError {

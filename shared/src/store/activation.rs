@@ -84,12 +84,19 @@ impl Store {
             license.opens(product, arrival.now)?;
             let admission = match license.admit(known.as_ref()) {
                 Ok(admission) => admission,
-                Err(full @ Error::SessionLimitReached { .. }) => {
+                Err(full @ (Error::SessionLimitReached { .. } | Error::MachineLimitReached { .. })) => {
+                    let floating = license.session_limit().is_some();
                     // A seat is really taken only while its session is alive.
-                    if !self.reap_a_lapsed_session(&license.license_key, arrival.now).await? {
+                    if floating && self.reap_a_lapsed_session(&license.license_key, arrival.now).await? {
+                        (license, known) = self.reread(&license.license_key, &arrival.fingerprint).await?;
+                        continue;
+                    }
+                    // The license and the activation were read at two moments, between which it may have been this very
+                    // machine, by another request, that took the last seat.
+                    known = self.activation(&license.license_key, &arrival.fingerprint).await?;
+                    if license.admit(known.as_ref()).is_err() {
                         return Err(full);
                     }
-                    (license, known) = self.reread(&license.license_key, &arrival.fingerprint).await?;
                     continue;
                 }
                 Err(refusal) => return Err(refusal),
@@ -403,6 +410,11 @@ impl Store {
     /// [`Error::Internal`].
     pub async fn activations(&self, key: &LicenseKey) -> Result<Vec<Activation>> {
         self.partition(&schema::ACTIVATIONS, key.as_str()).await
+    }
+
+    async fn activation(&self, key: &LicenseKey, fingerprint: &Fingerprint) -> Result<Option<Activation>> {
+        self.get(&schema::ACTIVATIONS, key.as_str(), Some(fingerprint.as_str()))
+            .await
     }
 
     async fn reread(&self, key: &LicenseKey, fingerprint: &Fingerprint) -> Result<(License, Option<Activation>)> {

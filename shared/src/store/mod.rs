@@ -20,10 +20,14 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Credentials, Region, SharedHttpClient, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig},
-    error::{DisplayErrorContext, SdkError},
+    config::{
+        BehaviorVersion, Credentials, Region, SharedHttpClient, StalledStreamProtectionConfig, retry::RetryConfig,
+        timeout::TimeoutConfig,
+    },
+    error::SdkError,
     types::{
-        AttributeValue, CancellationReason, KeysAndAttributes, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+        AttributeValue, CancellationReason, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure,
+        TransactWriteItem,
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -148,24 +152,26 @@ impl Store {
     }
 
     /// Stores an item unless there is one with its key. Answers whether it did.
+    ///
+    /// In a transaction, though it is one item: the SDK sends a request again whose reply was lost, and DynamoDB knows a
+    /// transaction again that it has carried out. It would refuse a plain write the second time, because of the item that
+    /// the first one stored.
     async fn create(&self, table: &schema::Table, item: Item) -> Result<bool> {
-        use aws_sdk_dynamodb::operation::put_item::PutItemError as E;
-
-        let outcome = self
-            .client
-            .put_item()
+        let put = Put::builder()
             .table_name(self.table(table))
             .set_item(Some(item))
             .condition_expression(format!("attribute_not_exists({})", table.partition))
-            .send()
-            .await;
-        match outcome {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(E::ConditionalCheckFailedException(_)) => Ok(false),
-                Some(_) | None => Err(unexpected(error)),
-            },
+            .build()
+            .map_err(Error::internal)?;
+        for attempt in 0..WRITE_ATTEMPTS {
+            let put = TransactWriteItem::builder().put(put.clone()).build();
+            match self.transact([put]).await? {
+                Written::Done => return Ok(true),
+                Written::Refused(_) => return Ok(false),
+                Written::Contended => pause(attempt).await,
+            }
         }
+        Err(Error::internal("an item was in use by others all the time"))
     }
 
     /// Puts `new` in the place of `old`, unless it was changed or deleted since it was read.
@@ -318,13 +324,27 @@ fn decode<T: DeserializeOwned>(item: Item) -> Result<T> {
     serde_dynamo::from_item(item).map_err(Error::internal)
 }
 
-/// A failure of a call that no condition foresaw.
+/// A failure of a call that no condition foresaw, in the words of its causes.
+///
+/// The debug form of an SDK's error says more, and too much: it holds the whole reply, with the license keys, addresses
+/// and fingerprints of the items in it, and would take them into the log.
 fn unexpected<E, R>(error: SdkError<E, R>) -> Error
 where
     E: std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    Error::internal(DisplayErrorContext(error).to_string())
+    let mut told = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // Some of the SDK's errors repeat the one that they wrap.
+        if !told.ends_with(&text) {
+            told.push_str(": ");
+            told.push_str(&text);
+        }
+        cause = error.source();
+    }
+    Error::internal(told)
 }
 
 /// What became of an item that was to be replaced.

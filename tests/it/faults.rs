@@ -1,0 +1,460 @@
+//! Faults: every request is met by every fault at each of its calls of DynamoDB in turn.
+//!
+//! Whatever happens, the counters stay true, the answer is either right or a clean 500 that tells nothing, and the client
+//! that asks again (after a crash: another process) gets what it wanted, and no second seat.
+
+use std::{collections::HashSet, pin::Pin, time::Duration};
+
+use keystead_core::activation::SESSION_TIMEOUT;
+use keystead_tests::{Answer, Fault, LicenseBuilder, PRODUCT, TestApp, TestLicense, secrets};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+/// A request that is about to be made, and what it is about.
+struct Asked {
+    path: &'static str,
+    body: Value,
+    license: TestLicense,
+}
+
+impl Asked {
+    async fn of(&self, app: &TestApp) -> Answer {
+        app.stranger().post(self.path, self.body.clone()).await
+    }
+}
+
+type Prepared = Pin<Box<dyn Future<Output = Asked> + Send>>;
+
+/// A request to meet with faults.
+#[derive(Clone, Copy)]
+struct Scenario {
+    name: &'static str,
+    /// Brings the service into the state in which the request is made; machines and the like are named after the text.
+    prepare: fn(TestApp, String) -> Prepared,
+    /// How the same request may be answered once it took effect already, beside with 200.
+    again: Option<(u16, &'static str)>,
+}
+
+/// A scenario; `$again` when the same request is answered differently once it took effect.
+macro_rules! scenario {
+    ($name:literal, |$app:ident, $trial:ident| $prepare:block $(, again $again:expr)?) => {
+        Scenario {
+            name: $name,
+            prepare: |$app, $trial| Box::pin(async move { $prepare }),
+            again: None $(.or(Some($again)))?,
+        }
+    };
+}
+
+fn client_scenarios() -> Vec<Scenario> {
+    vec![
+        scenario!("/activate by a new machine", |app, trial| {
+            let license = app.license().max_machines(1).create().await;
+            activate(&trial, license)
+        }),
+        scenario!("/activate by a known machine", |app, trial| {
+            let license = app.license().max_machines(1).create().await;
+            app.machine(&trial).activate(&license).await.expect(200);
+            activate(&trial, license)
+        }),
+        scenario!("/activate by a new machine, floating", |app, trial| {
+            let license = app.license().floating(1).create().await;
+            activate(&trial, license)
+        }),
+        scenario!("/activate by a machine whose session was reaped", |app, trial| {
+            let (license, _) = reaped(&app, &trial).await;
+            activate(&trial, license)
+        }),
+        scenario!("/activate by a machine that reaps", |app, trial| {
+            let license = app.license().floating(1).create().await;
+            app.machine(&format!("{trial}-other"))
+                .activate(&license)
+                .await
+                .expect(200);
+            app.advance(SESSION_TIMEOUT);
+            activate(&trial, license)
+        }),
+        scenario!("/validate", |app, trial| {
+            let license = app.license().create().await;
+            validate(&app, &trial, license).await
+        }),
+        scenario!("/validate after a while", |app, trial| {
+            let license = app.license().create().await;
+            let asked = validate(&app, &trial, license).await;
+            app.advance(Duration::from_secs(15 * 60));
+            asked
+        }),
+        scenario!("/validate with a token to renew", |app, trial| {
+            let license = app.license().create().await;
+            let asked = validate(&app, &trial, license).await;
+            app.advance(Duration::from_secs(24 * 24 * 60 * 60));
+            asked
+        }),
+        scenario!("/validate of a machine whose session was reaped", |app, trial| {
+            let (license, token) = reaped(&app, &trial).await;
+            machine_s("/validate", &trial, license, json!({ "token": token }))
+        }),
+        scenario!("/heartbeat", |app, trial| {
+            let license = app.license().floating(1).create().await;
+            app.machine(&trial).activate(&license).await.expect(200);
+            machine_s("/heartbeat", &trial, license, json!({}))
+        }),
+        scenario!("/heartbeat of a machine whose session was reaped", |app, trial| {
+            let (license, token) = reaped(&app, &trial).await;
+            machine_s("/heartbeat", &trial, license, json!({ "token": token }))
+        }),
+        scenario!("/heartbeat, per machine", |app, trial| {
+            let license = app.license().create().await;
+            app.machine(&trial).activate(&license).await.expect(200);
+            app.advance(Duration::from_secs(15 * 60));
+            machine_s("/heartbeat", &trial, license, json!({}))
+        }),
+        scenario!(
+            "/deactivate",
+            |app, trial| {
+                let license = app.license().create().await;
+                app.machine(&trial).activate(&license).await.expect(200);
+                machine_s("/deactivate", &trial, license, json!({}))
+            },
+            again(404, "Activation not found")
+        ),
+        scenario!(
+            "/deactivate, floating",
+            |app, trial| {
+                let license = app.license().floating(1).create().await;
+                app.machine(&trial).activate(&license).await.expect(200);
+                machine_s("/deactivate", &trial, license, json!({}))
+            },
+            again(404, "Activation not found")
+        ),
+        scenario!("/verify", |app, trial| {
+            let license = app.license().create().await;
+            let body = json!({ "licenseKey": license.key, "productId": PRODUCT, "note": trial });
+            Asked {
+                path: "/verify",
+                body,
+                license,
+            }
+        }),
+    ]
+}
+
+fn admin_scenarios() -> Vec<Scenario> {
+    vec![
+        scenario!("/createLicense", |app, trial| {
+            let license = app.license().create().await;
+            let body = json!({ "email": format!("{trial}@example.com"), "productId": PRODUCT });
+            with_key(&app, "/createLicense", license, body).await
+        }),
+        scenario!("/getLicense", |app, trial| {
+            let license = app.license().create().await;
+            app.machine(&trial).activate(&license).await.expect(200);
+            let body = json!({ "licenseKey": license.key });
+            with_key(&app, "/getLicense", license, body).await
+        }),
+        scenario!("/revokeLicense", |app, trial| {
+            let license = app.license().create().await;
+            let body = json!({ "licenseKey": license.key, "reason": trial });
+            with_key(&app, "/revokeLicense", license, body).await
+        }),
+        scenario!("/resetActivations", |app, trial| {
+            let license = app.license().floating(3).create().await;
+            for i in 0..3 {
+                app.machine(&format!("{trial}-{i}"))
+                    .activate(&license)
+                    .await
+                    .expect(200);
+            }
+            let body = json!({ "licenseKey": license.key });
+            with_key(&app, "/resetActivations", license, body).await
+        }),
+        scenario!(
+            "/createProduct",
+            |app, trial| {
+                let license = app.license().create().await;
+                let body = json!({ "name": "Another", "slug": format!("slug-{trial}") });
+                with_key(&app, "/createProduct", license, body).await
+            },
+            again(409, "A product with this slug already exists")
+        ),
+        scenario!("/listProducts", |app, trial| {
+            let license = app.license().create().await;
+            let body = json!({ "includeAll": true, "note": trial });
+            with_key(&app, "/listProducts", license, body).await
+        }),
+        scenario!("/createApiKey", |app, trial| {
+            let license = app.license().create().await;
+            let body = json!({ "adminSecret": secrets().admin_secret, "creatorId": "bob", "name": trial });
+            Asked {
+                path: "/createApiKey",
+                body,
+                license,
+            }
+        }),
+    ]
+}
+
+fn activate(machine: &str, license: TestLicense) -> Asked {
+    let more = json!({ "hostname": "host", "productId": PRODUCT });
+    machine_s("/activate", machine, license, more)
+}
+
+/// `POST /validate` by a machine that is activated for it.
+async fn validate(app: &TestApp, machine: &str, license: TestLicense) -> Asked {
+    let token = app.machine(machine).activate(&license).await.expect(200)["token"].clone();
+    machine_s("/validate", machine, license, json!({ "token": token }))
+}
+
+/// A request by a machine.
+fn machine_s(path: &'static str, machine: &str, license: TestLicense, more: Value) -> Asked {
+    let mut body = more;
+    body["licenseKey"] = license.key.clone().into();
+    body["machineFingerprint"] = format!("fingerprint-of-{machine}").into();
+    Asked { path, body, license }
+}
+
+/// A request with an API key of the product's owner.
+async fn with_key(app: &TestApp, path: &'static str, license: TestLicense, mut body: Value) -> Asked {
+    body["apiKey"] = app.creator(keystead_tests::OWNER).await.api_key.into();
+    Asked { path, body, license }
+}
+
+/// A floating license with one seat, which is free, and a token of the machine that held it first.
+async fn reaped(app: &TestApp, machine: &str) -> (TestLicense, String) {
+    let license = app.license().floating(1).create().await;
+    let first = app.machine(machine);
+    first.activate(&license).await.expect(200);
+    app.advance(SESSION_TIMEOUT);
+    let other = app.machine(&format!("{machine}-other"));
+    other.activate(&license).await.expect(200);
+    other.deactivate(&license).await.expect(200);
+    assert_eq!(app.assert_counters_true(&license).await.sessions_open, 0);
+    (license, first.token())
+}
+
+/// What a scenario comes to in fair weather: how many calls it makes, and the license's counters afterwards.
+async fn in_fair_weather(app: &TestApp, scenario: Scenario) -> (usize, (u32, u32)) {
+    let asked = (scenario.prepare)(app.clone(), "fair".to_owned()).await;
+    app.weather.calls();
+    asked.of(app).await.expect(200);
+    let calls = app.weather.calls().len();
+    (calls, counters(app, &asked).await)
+}
+
+async fn counters(app: &TestApp, asked: &Asked) -> (u32, u32) {
+    let license = app.assert_counters_true(&asked.license).await;
+    (license.machines_used, license.sessions_open)
+}
+
+/// Asserts that an answer is a 500 of which nobody learns anything.
+#[track_caller]
+fn assert_clean(answer: &Answer, trial: &str) {
+    let shape = if answer.body.get("valid").is_some() {
+        "valid"
+    } else {
+        "success"
+    };
+    assert_eq!(answer.status, 500, "{trial}: {answer:?}");
+    assert_eq!(
+        answer.body,
+        json!({ shape: false, "error": "Internal error" }),
+        "{trial}"
+    );
+}
+
+/// Asserts that a client that asks again gets what it wanted.
+#[track_caller]
+fn assert_answered_again(scenario: Scenario, answer: &Answer, trial: &str) {
+    match scenario.again {
+        Some((status, text)) if answer.status == status => {
+            answer.expect_error(status, text);
+        }
+        _ => assert_eq!(answer.status, 200, "{trial}, asked again: {answer:?}"),
+    }
+}
+
+/// Runs `story` on every scenario, all at once: they wait a lot.
+async fn on_each<F>(scenarios: Vec<Scenario>, story: impl Fn(Scenario) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut stories = JoinSet::new();
+    for scenario in scenarios {
+        stories.spawn(story(scenario));
+    }
+    stories.join_all().await;
+}
+
+/// The process dies at each call, before or after it took effect; the client asks another process.
+async fn dies_at_each_call(scenario: Scenario) {
+    let app = TestApp::start().await;
+    let (calls, fair) = in_fair_weather(&app, scenario).await;
+    for fault in [Fault::DeathBefore, Fault::DeathAfter] {
+        for call in 0..calls {
+            let trial = format!("{} {fault:?} {call}", scenario.name);
+            let asked = (scenario.prepare)(app.clone(), format!("{fault:?}-{call}").to_lowercase()).await;
+            app.weather
+                .forecast(std::iter::repeat_n(Fault::None, call).chain([fault]));
+            let answer = app.weather.mortal(asked.of(&app)).await;
+            assert!(answer.is_none(), "{trial}: {answer:?}");
+            let next = app.restarted().await;
+            next.assert_counters_true(&asked.license).await;
+            assert_answered_again(scenario, &asked.of(&next).await, &trial);
+            assert_eq!(counters(&next, &asked).await, fair, "{trial}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_crash_at_any_call_of_a_client_s_request_costs_nobody_a_seat() {
+    on_each(client_scenarios(), dies_at_each_call).await;
+}
+
+#[tokio::test]
+async fn a_crash_at_any_call_of_an_admin_s_request_leaves_the_counters_true() {
+    on_each(admin_scenarios(), dies_at_each_call).await;
+}
+
+/// Every fault that DynamoDB and the network know, once at each call. The SDK and the store try again, so the client
+/// sees nothing of it.
+async fn fails_once_at_each_call(scenario: Scenario) {
+    let app = TestApp::start().await;
+    let (calls, fair) = in_fair_weather(&app, scenario).await;
+    for fault in [
+        Fault::Throttled,
+        Fault::ServerError,
+        Fault::LostBefore,
+        Fault::LostAfter,
+        Fault::Conflict,
+        Fault::Garbled,
+    ] {
+        for call in 0..calls {
+            let trial = format!("{} {fault:?} {call}", scenario.name);
+            let asked = (scenario.prepare)(app.clone(), format!("{fault:?}-{call}").to_lowercase()).await;
+            app.weather
+                .forecast(std::iter::repeat_n(Fault::None, call).chain([fault]));
+            let answer = asked.of(&app).await;
+            app.assert_counters_true(&asked.license).await;
+            // A reply that can't be read is not asked for again: nobody knows what became of the call.
+            if fault == Fault::Garbled && answer.status == 500 {
+                assert_clean(&answer, &trial);
+                assert_answered_again(scenario, &asked.of(&app).await, &trial);
+            } else {
+                assert_eq!(answer.status, 200, "{trial}: {answer:?}\n{}", app.cx.log.written());
+            }
+            assert_eq!(counters(&app, &asked).await, fair, "{trial}");
+            if scenario.again.is_none() {
+                asked.of(&app).await.expect(200);
+                assert_eq!(counters(&app, &asked).await, fair, "{trial}, asked again");
+            }
+            assert_discreet(&app, &asked, &trial);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_sees_nothing_of_a_fault_that_passes() {
+    on_each(client_scenarios(), fails_once_at_each_call).await;
+}
+
+#[tokio::test]
+async fn an_admin_sees_nothing_of_a_fault_that_passes() {
+    on_each(admin_scenarios(), fails_once_at_each_call).await;
+}
+
+/// From some call on, everything fails for as long as the request lasts.
+async fn fails_from_each_call_on(scenario: Scenario) {
+    let app = TestApp::start().await;
+    let (calls, fair) = in_fair_weather(&app, scenario).await;
+    for fault in [Fault::ServerError, Fault::LostAfter] {
+        for call in 0..calls {
+            let trial = format!("{} {fault:?} from {call} on", scenario.name);
+            let asked = (scenario.prepare)(app.clone(), format!("{fault:?}-{call}").to_lowercase()).await;
+            let faults = std::iter::repeat_n(Fault::None, call).chain(std::iter::repeat_n(fault, 40));
+            app.weather.forecast(faults);
+            let answer = asked.of(&app).await;
+            app.weather.forecast([]);
+            assert_clean(&answer, &trial);
+            app.assert_counters_true(&asked.license).await;
+            assert_answered_again(scenario, &asked.of(&app).await, &trial);
+            assert_eq!(counters(&app, &asked).await, fair, "{trial}");
+            assert_discreet(&app, &asked, &trial);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_is_told_nothing_of_a_fault_that_lasts_and_can_ask_again() {
+    on_each(client_scenarios(), fails_from_each_call_on).await;
+}
+
+#[tokio::test]
+async fn an_admin_is_told_nothing_of_a_fault_that_lasts_and_can_ask_again() {
+    on_each(admin_scenarios(), fails_from_each_call_on).await;
+}
+
+/// The log tells an operator the cause, and nothing of the customer.
+#[track_caller]
+fn assert_discreet(app: &TestApp, asked: &Asked, trial: &str) {
+    let log = app.cx.log.written();
+    let secret = [
+        "licenseKey",
+        "machineFingerprint",
+        "token",
+        "apiKey",
+        "adminSecret",
+        "email",
+    ];
+    let mut values: HashSet<&str> = secret.iter().filter_map(|field| asked.body[field].as_str()).collect();
+    values.extend([asked.license.key.as_str(), "customer@example.com"]);
+    for value in values {
+        let line = log.lines().find(|line| line.contains(value));
+        assert!(line.is_none(), "{trial}: {value} is in the log: {line:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_collides_several_times_in_a_row_is_tried_again() {
+    type Make = fn(LicenseBuilder) -> LicenseBuilder;
+
+    let makes: [Make; 2] = [|license| license.max_machines(1), |license| license.floating(1)];
+    for make in makes {
+        let app = TestApp::start().await;
+        let license = make(app.license()).create().await;
+        let machine = app.machine("a");
+        let collide = |calls_before: usize| {
+            let faults = std::iter::repeat_n(Fault::None, calls_before).chain([Fault::Conflict; 5]);
+            app.weather.forecast(faults);
+        };
+        collide(2);
+        machine.activate(&license).await.expect(200);
+        assert_eq!(app.assert_counters_true(&license).await.machines_used, 1);
+        app.advance(SESSION_TIMEOUT);
+        collide(1);
+        machine.validate(&license).await.expect(200);
+        collide(1);
+        machine.heartbeat(&license).await.expect(200);
+        collide(1);
+        machine.deactivate(&license).await.expect(200);
+        assert_eq!(app.assert_counters_true(&license).await.machines_used, 0);
+        machine.activate(&license).await.expect(200);
+        let body = json!({ "licenseKey": license.key });
+        collide(2);
+        let reset = app.admin().post("/resetActivations", body.clone()).await;
+        assert_eq!(reset.expect(200)["deletedCount"], 1);
+        collide(1);
+        app.admin().post("/revokeLicense", body).await.expect(200);
+        app.assert_counters_true(&license).await;
+        assert_eq!(app.stored(&license).await.revision, 1);
+    }
+}
+
+/// DynamoDB does not tell apart who is refused: an API key that can't be looked up is no wrong key.
+#[tokio::test]
+async fn a_credential_that_can_t_be_checked_is_not_called_wrong() {
+    let app = TestApp::start().await;
+    let creator = app.creator(keystead_tests::OWNER).await;
+    app.weather.forecast([Fault::ServerError; 4]);
+    let answer = creator.post("/listProducts", json!({})).await;
+    assert_clean(&answer, "/listProducts");
+}
