@@ -71,6 +71,7 @@ impl Engine {
             region: "local".to_owned(),
             credentials: None,
             endpoint: Some("http://embedded".to_owned()),
+            attempt_timeout: None,
             measure_capacity: false,
         }
     }

@@ -200,6 +200,7 @@ fn open_store(
                 variable("AWS_SESSION_TOKEN"),
             )),
             endpoint: Some(endpoint.clone()),
+            attempt_timeout: Some(Connection::ATTEMPT_TIMEOUT),
             measure_capacity: false,
         };
         return Ok((Store::new(connection, &config.table_prefix), None));

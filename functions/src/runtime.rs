@@ -59,6 +59,7 @@ async fn start() -> Result<Context, Error> {
             region: environment.region.clone(),
             credentials: Some(credentials.clone()),
             endpoint: environment.dynamodb_endpoint,
+            attempt_timeout: Some(Connection::ATTEMPT_TIMEOUT),
             measure_capacity: false,
         },
         &config.table_prefix,

@@ -47,11 +47,17 @@ pub struct Connection {
     pub credentials: Option<Credentials>,
     /// Another address than the region's own.
     pub endpoint: Option<String>,
+    /// How long a call may take before it is sent again. `None`: as long as it likes, which suits an engine in this
+    /// process, where nothing gets lost.
+    pub attempt_timeout: Option<Duration>,
     /// Whether to ask for the capacity that each call takes, for the budgets' test.
     pub measure_capacity: bool,
 }
 
 impl Connection {
+    /// [`Connection::attempt_timeout`] over a network: what DynamoDB itself never takes.
+    pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+
     /// Credentials for [`Connection::credentials`], from their parts.
     pub fn credentials(id: &str, secret: &str, session_token: Option<String>) -> Credentials {
         Credentials::new(id, secret, session_token, None, "environment")
@@ -65,6 +71,8 @@ const WRITE_ATTEMPTS: u32 = 12;
 impl Store {
     /// The store whose tables' names start with `prefix`. Connects at the first call, or at [`Store::warm_up`].
     pub fn new(connection: Connection, prefix: &str) -> Self {
+        let mut timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(2));
+        timeouts.set_operation_attempt_timeout(connection.attempt_timeout);
         let mut config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(connection.http)
@@ -74,12 +82,7 @@ impl Store {
                     .with_max_attempts(4)
                     .with_initial_backoff(Duration::from_millis(25)),
             )
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(Duration::from_secs(2))
-                    .operation_attempt_timeout(Duration::from_secs(3))
-                    .build(),
-            )
+            .timeout_config(timeouts.build())
             .interceptor(meter::Meter {
                 measure_capacity: connection.measure_capacity,
             });
