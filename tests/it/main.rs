@@ -3,5 +3,7 @@
 mod activate;
 mod deactivate;
 
+mod attacks;
+mod budgets;
 mod faults;
 mod races;

@@ -212,7 +212,13 @@ impl TestApp {
     pub async fn send(&self, request: Incoming) -> (Answer, Usage) {
         let response = self.router.answer(&self.cx, &request).await;
         let usage = response.extensions().get().cloned().unwrap_or_default();
-        (Answer::new(&request, response), usage)
+        let mut answer = Answer::new(&request, response);
+        if answer.status == 500 {
+            let id = answer.header("x-request-id").to_owned();
+            let log = self.cx.log.written();
+            answer.logged = log.lines().find(|line| line.contains(&id)).map(str::to_owned);
+        }
+        (answer, usage)
     }
 
     /// A license as stored.
