@@ -72,7 +72,8 @@ impl Engine {
             region: "local".to_owned(),
             credentials: None,
             endpoint: Some("http://embedded".to_owned()),
-            in_process: true,
+            attempt_timeout: None,
+            retries: false,
             measure_capacity: false,
         }
     }

@@ -201,7 +201,8 @@ fn open_store(
                 variable("AWS_SESSION_TOKEN"),
             )),
             endpoint: Some(endpoint.clone()),
-            in_process: false,
+            attempt_timeout: Some(Connection::ATTEMPT_TIMEOUT),
+            retries: true,
             measure_capacity: false,
         };
         return Ok((Store::new(connection, &config.table_prefix), None));

@@ -7,7 +7,7 @@ use crate::{
     Error, Result, Timestamp,
     activation::Fingerprint,
     keys::KeyRing,
-    license::{LicenseId, LicenseKey, LicenseStatus},
+    license::{License, LicenseId, LicenseKey, LicenseStatus},
     product::ProductId,
     text::{is_plain, text_value},
     variant::VariantId,
@@ -60,6 +60,18 @@ impl Claims {
     pub fn bound_to(&self, license_key: &LicenseKey, fingerprint: &Fingerprint) -> Result<()> {
         let bound = self.license_key == *license_key && self.machine_fingerprint == *fingerprint;
         if bound { Ok(()) } else { Err(Error::InvalidToken) }
+    }
+
+    /// Checks that this token was issued for this license, and not for one that had its key before.
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`].
+    pub fn issued_for(&self, license: &License) -> Result<()> {
+        if self.sub == license.license_id {
+            Ok(())
+        } else {
+            Err(Error::InvalidToken)
+        }
     }
 }
 

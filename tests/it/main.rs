@@ -22,5 +22,7 @@ mod token;
 mod validate;
 mod verify;
 
+mod attacks;
+mod budgets;
 mod faults;
 mod races;

@@ -15,6 +15,8 @@ pub struct Answer {
     /// The body; `Null` when there is none.
     pub body: Value,
     asked: String,
+    /// What the log says of a failure inside.
+    pub(crate) logged: Option<String>,
 }
 
 impl Answer {
@@ -32,13 +34,15 @@ impl Answer {
             headers: parts.headers,
             body,
             asked,
+            logged: None,
         }
     }
 
     /// Asserts the status, and answers the body.
     #[track_caller]
     pub fn expect(&self, status: u16) -> &Value {
-        assert_eq!(self.status, status, "{}\n -> {}", self.asked, self.body);
+        let logged = self.logged.as_deref().unwrap_or_default();
+        assert_eq!(self.status, status, "{}\n -> {} {logged}", self.asked, self.body);
         &self.body
     }
 

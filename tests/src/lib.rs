@@ -142,7 +142,7 @@ impl TestApp {
         static REGIONS: AtomicU64 = AtomicU64::new(1);
         let connection = Connection {
             http: weather.client(),
-            in_process: false,
+            retries: true,
             region: format!("test-{}", REGIONS.fetch_add(1, Ordering::Relaxed)),
             measure_capacity: true,
             ..engine.connection()
@@ -224,7 +224,13 @@ impl TestApp {
     pub async fn send(&self, request: Incoming) -> (Answer, Usage) {
         let response = self.router.answer(&self.cx, &request).await;
         let usage = response.extensions().get().cloned().unwrap_or_default();
-        (Answer::new(&request, response), usage)
+        let mut answer = Answer::new(&request, response);
+        if answer.status == 500 {
+            let id = answer.header("x-request-id").to_owned();
+            let log = self.cx.log.written();
+            answer.logged = log.lines().find(|line| line.contains(&id)).map(str::to_owned);
+        }
+        (answer, usage)
     }
 
     /// A license as `POST /getLicense` shows it to the super admin.

@@ -54,13 +54,19 @@ pub struct Connection {
     pub credentials: Option<Credentials>,
     /// Another address than the region's own.
     pub endpoint: Option<String>,
-    /// Whether the engine is in this process: nothing is lost on the way there, so no call is timed or tried again.
-    pub in_process: bool,
+    /// How long a call may take before it is sent again. `None`: as long as it likes, which suits an engine in this
+    /// process, where nothing gets lost.
+    pub attempt_timeout: Option<Duration>,
+    /// Whether a call that failed is sent again. An engine in this process fails for good.
+    pub retries: bool,
     /// Whether to ask for the capacity that each call takes, for the budgets' test.
     pub measure_capacity: bool,
 }
 
 impl Connection {
+    /// [`Connection::attempt_timeout`] over a network: what DynamoDB itself never takes.
+    pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+
     /// Credentials for [`Connection::credentials`], from their parts.
     pub fn credentials(id: &str, secret: &str, session_token: Option<String>) -> Credentials {
         Credentials::new(id, secret, session_token, None, "environment")
@@ -69,9 +75,6 @@ impl Connection {
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How long one try of a call may take; a function's caller waits for several.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long the SDK waits before it tries a failed call again; then twice as long each time.
 const FIRST_BACKOFF: Duration = Duration::from_millis(25);
@@ -83,28 +86,23 @@ const WRITE_ATTEMPTS: u32 = 12;
 impl Store {
     /// The store whose tables' names start with `prefix`. Connects at the first call, or at [`Store::warm_up`].
     pub fn new(connection: Connection, prefix: &str) -> Self {
+        let mut timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT);
+        timeouts.set_operation_attempt_timeout(connection.attempt_timeout);
         let mut config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(connection.http)
             .region(Region::new(connection.region))
+            .retry_config(if connection.retries {
+                RetryConfig::standard().with_max_attempts(4).with_initial_backoff(FIRST_BACKOFF)
+            } else {
+                RetryConfig::disabled()
+            })
+            .timeout_config(timeouts.build())
+            // Replies are small and come whole.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .interceptor(meter::Meter {
                 measure_capacity: connection.measure_capacity,
             });
-        config = if connection.in_process {
-            config
-                .retry_config(RetryConfig::disabled())
-                .timeout_config(TimeoutConfig::disabled())
-                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        } else {
-            config
-                .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(FIRST_BACKOFF))
-                .timeout_config(
-                    TimeoutConfig::builder()
-                        .connect_timeout(CONNECT_TIMEOUT)
-                        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-                        .build(),
-                )
-        };
         config = match connection.credentials {
             Some(credentials) => config.credentials_provider(credentials),
             None => config.allow_no_auth(),

@@ -4,10 +4,11 @@ use keystead_core::{
     Error, Result,
     activation::{Activation, Fingerprint},
     license::{License, LicenseKey, SeatLimit},
-    token::Token,
+    token::{Claims, Token},
 };
 use serde::{Deserialize, Serialize};
 
+use super::shown;
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
@@ -45,23 +46,27 @@ impl Endpoint for Deactivate {
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint"];
 
     type Request = Request;
-    type Fetched = (Option<License>, Option<Activation>);
+    type Fetched = (Option<Claims>, Option<License>, Option<Activation>);
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        if let Some(token) = &request.token {
-            cx.keys
-                .verify(token, cx.clock.now())?
-                .bound_to(&request.license_key, &request.machine_fingerprint)?;
-        }
-        cx.store
+        let claims = shown(
+            cx,
+            request.token.as_ref(),
+            &request.license_key,
+            &request.machine_fingerprint,
+        )?;
+        let (license, activation) = cx
+            .store
             .held_license_with_activation(&request.license_key, &request.machine_fingerprint)
-            .await
+            .await?;
+        Ok((claims, license, activation))
     }
 
     /// Seats of revoked and expired licenses are given back as well.
-    async fn call(cx: &Context, _: Caller, _: Request, (license, activation): Self::Fetched) -> Result<Reply> {
+    async fn call(cx: &Context, _: Caller, _: Request, (claims, license, activation): Self::Fetched) -> Result<Reply> {
         let license = license.ok_or(Error::LicenseNotFound)?;
+        claims.map_or(Ok(()), |claims| claims.issued_for(&license))?;
         let license = cx.store.release(license, activation).await?;
         Ok(Reply {
             success: Success,

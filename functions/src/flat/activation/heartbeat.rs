@@ -5,10 +5,11 @@ use keystead_core::{
     activation::{Arrival, Fingerprint, HEARTBEAT_INTERVAL, SESSION_TIMEOUT},
     license::{License, LicenseKey, LicenseStatus},
     store::activation::Beat,
-    token::Token,
+    token::{Claims, Token},
 };
 use serde::{Deserialize, Serialize};
 
+use super::shown;
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
@@ -49,29 +50,31 @@ impl Endpoint for Heartbeat {
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint"];
 
     type Request = Request;
-    type Fetched = Option<(Option<License>, Beat)>;
+    type Fetched = Option<(Option<Claims>, Option<License>, Beat)>;
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
         let now = cx.clock.now();
-        if let Some(token) = &request.token {
-            cx.keys
-                .verify(token, now)?
-                .bound_to(&request.license_key, &request.machine_fingerprint)?;
-        }
+        let claims = shown(
+            cx,
+            request.token.as_ref(),
+            &request.license_key,
+            &request.machine_fingerprint,
+        )?;
         // Extending the session of a license that turns out to be blocked does no harm, and saves a round trip.
         let (license, beat) = tokio::try_join!(
             cx.store.held_license(&request.license_key),
             cx.store
                 .heartbeat(&request.license_key, &request.machine_fingerprint, now),
         )?;
-        Ok(Some((license, beat)))
+        Ok(Some((claims, license, beat)))
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
         let now = cx.clock.now();
-        let (license, beat) = fetched.unwrap_or((None, Beat::NoSession(None)));
+        let (claims, license, beat) = fetched.unwrap_or((None, None, Beat::NoSession(None)));
         let license = license.ok_or(Error::LicenseNotFound)?;
+        claims.map_or(Ok(()), |claims| claims.issued_for(&license))?;
         license.standing(now)?;
         let license = match beat {
             Beat::Extended(_) => license,

@@ -13,12 +13,25 @@ pub use validate::Validate;
 use keystead_core::{
     Result, Timestamp,
     activation::Fingerprint,
-    license::License,
+    license::{License, LicenseKey},
     product::ProductId,
     token::{Claims, Token},
 };
 
 use crate::context::Context;
+
+/// What the token says that a machine showed, if it showed one.
+fn shown(
+    cx: &Context,
+    token: Option<&Token>,
+    license_key: &LicenseKey,
+    fingerprint: &Fingerprint,
+) -> Result<Option<Claims>> {
+    let Some(token) = token else { return Ok(None) };
+    let claims = cx.keys.verify(token, cx.clock.now())?;
+    claims.bound_to(license_key, fingerprint)?;
+    Ok(Some(claims))
+}
 
 /// Issues a token of this license for this machine, good until `expiry`.
 fn issue(

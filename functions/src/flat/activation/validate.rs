@@ -77,10 +77,7 @@ impl Endpoint for Validate {
         let now = cx.clock.now();
         let (claims, license, activation) = fetched.ok_or(Error::InvalidToken)?;
         let license = license.ok_or(Error::LicenseNotFound)?;
-        if claims.sub != license.license_id {
-            // The key was given to another license since.
-            return Err(Error::InvalidToken);
-        }
+        claims.issued_for(&license)?;
         let product = request.product_id.unwrap_or_else(|| claims.product_id.clone());
         license.opens(&product, now)?;
         let activation = activation.ok_or(Error::MachineNotActivated)?;

@@ -1,0 +1,188 @@
+//! What each request may cost at DynamoDB, line by line of the design's table, and what it does cost.
+
+use std::time::Duration;
+
+use http::Method;
+use keystead_core::{activation::SESSION_TIMEOUT, store::meter::Usage};
+use keystead_tests::{Answer, Machine, OWNER, PRODUCT, TestApp, TestLicense, request};
+use serde_json::{Value, json};
+
+/// Rounds, read units and write units.
+type Cost = (u32, f64, f64);
+
+/// A line of the table.
+struct Line {
+    request: &'static str,
+    /// How many calls it makes, exactly.
+    calls: u32,
+    /// What they come to, exactly. Whoever makes it better writes that here.
+    cost: Cost,
+    /// At most this.
+    budget: Cost,
+    measured: Usage,
+}
+
+/// A budget that does not say how much capacity.
+const ANY: f64 = f64::INFINITY;
+
+const QUARTER: Duration = Duration::from_secs(15 * 60);
+
+async fn post(app: &TestApp, path: &str, body: Value) -> (Answer, Usage) {
+    app.send(request(&Method::POST, path, &[], body.to_string().as_bytes()))
+        .await
+}
+
+async fn active(app: &TestApp, license: &TestLicense, name: &str) -> Machine {
+    let machine = app.machine(name);
+    machine.activate(license).await.expect(200);
+    machine
+}
+
+fn usage((answer, usage): (Answer, Usage)) -> Usage {
+    answer.expect(200);
+    usage
+}
+
+#[tokio::test]
+async fn every_request_keeps_within_its_budget() {
+    let app = TestApp::start().await;
+    let nothing = || json!({});
+    let mut lines = Vec::new();
+    let mut line = |request, calls, cost, budget, measured| {
+        lines.push(Line {
+            request,
+            calls,
+            cost,
+            budget,
+            measured,
+        });
+    };
+
+    let license = app.license().max_machines(5).create().await;
+    let body = json!({ "licenseKey": license.key, "productId": PRODUCT });
+    let measured = usage(post(&app, "/verify", body).await);
+    line("/verify", 1, (1, 1.0, 0.0), (1, 1.0, 0.0), measured);
+
+    let machine = app.machine("new");
+    let measured = usage(machine.activate_with(&license, nothing()).await);
+    line("/activate, new machine", 3, (2, 2.0, 5.0), (2, 2.0, 5.0), measured);
+    let measured = usage(machine.activate_with(&license, nothing()).await);
+    line("/activate, known machine", 3, (2, 2.0, 2.0), (2, 2.0, 2.0), measured);
+
+    app.advance(QUARTER - Duration::from_millis(1));
+    let measured = usage(machine.validate_with(&license, nothing()).await);
+    line(
+        "/validate, seen within 15 minutes",
+        1,
+        (1, 2.0, 0.0),
+        (1, 2.0, 0.0),
+        measured,
+    );
+    app.advance(Duration::from_millis(1));
+    let measured = usage(machine.validate_with(&license, nothing()).await);
+    line(
+        "/validate, seen 15 minutes ago",
+        2,
+        (2, 2.0, 1.0),
+        (2, 2.0, 1.0),
+        measured,
+    );
+    let abroad = machine.clone().in_country("FR");
+    let measured = usage(abroad.validate_with(&license, nothing()).await);
+    line("/validate, in a new country", 2, (2, 2.0, 1.0), (2, 2.0, 1.0), measured);
+    let measured = usage(abroad.validate_with(&license, nothing()).await);
+    line(
+        "/validate, in the same country",
+        1,
+        (1, 2.0, 0.0),
+        (1, 2.0, 0.0),
+        measured,
+    );
+    app.advance(Duration::from_secs(24 * 24 * 60 * 60));
+    let (answer, measured) = machine.validate_with(&license, nothing()).await;
+    assert_eq!(answer.expect(200)["refreshed"], true);
+    line(
+        "/validate, with a token to renew",
+        2,
+        (2, 2.0, 1.0),
+        (2, 2.0, 1.0),
+        measured,
+    );
+    let measured = usage(machine.heartbeat_with(&license, nothing()).await);
+    line("/heartbeat, per machine", 2, (1, 1.0, 0.0), (1, 1.0, 1.0), measured);
+    let measured = usage(machine.deactivate_with(&license, nothing()).await);
+    line("/deactivate", 2, (2, 2.0, 4.0), (2, 2.0, 4.0), measured);
+
+    let floating = app.license().floating(2).create().await;
+    let machine = app.machine("floating");
+    let measured = usage(machine.activate_with(&floating, nothing()).await);
+    line(
+        "/activate, new machine, floating",
+        3,
+        (2, 2.0, 5.0),
+        (2, 2.0, 5.0),
+        measured,
+    );
+    let measured = usage(machine.activate_with(&floating, nothing()).await);
+    line(
+        "/activate, known machine, floating",
+        3,
+        (2, 2.0, 2.0),
+        (2, 2.0, 2.0),
+        measured,
+    );
+    let measured = usage(machine.heartbeat_with(&floating, nothing()).await);
+    line("/heartbeat", 2, (1, 1.0, 1.0), (1, 1.0, 1.0), measured);
+    let token = json!({ "token": machine.token() });
+    let measured = usage(machine.heartbeat_with(&floating, token).await);
+    line("/heartbeat, with a token", 2, (1, 1.0, 1.0), (1, 1.0, 1.0), measured);
+    let measured = usage(machine.validate_with(&floating, nothing()).await);
+    line("/validate, floating", 1, (1, 2.0, 0.0), (1, 2.0, 0.0), measured);
+    app.advance(SESSION_TIMEOUT);
+    let measured = usage(machine.heartbeat_with(&floating, nothing()).await);
+    line("/heartbeat, session lapsed", 2, (1, 1.0, 1.0), (1, 1.0, 1.0), measured);
+    let measured = usage(machine.deactivate_with(&floating, nothing()).await);
+    line("/deactivate, floating", 2, (2, 2.0, 4.0), (2, 2.0, 4.0), measured);
+
+    let creator = app.creator(OWNER).await;
+    let wanted = json!({ "email": "customer@example.com", "productId": PRODUCT });
+    let measured = usage(creator.post_metered("/createLicense", wanted.clone()).await);
+    line("/createLicense, API key", 3, (2, 3.0, 7.0), (3, ANY, ANY), measured);
+    let measured = usage(app.admin().post_metered("/createLicense", wanted).await);
+    line(
+        "/createLicense, admin secret",
+        2,
+        (2, 2.0, 7.0),
+        (3, ANY, ANY),
+        measured,
+    );
+    active(&app, &license, "one").await;
+    active(&app, &license, "two").await;
+    let wanted = json!({ "licenseKey": license.key });
+    let measured = usage(creator.post_metered("/getLicense", wanted.clone()).await);
+    line("/getLicense, API key", 4, (2, 4.0, 0.0), (2, ANY, 0.0), measured);
+    let measured = usage(app.admin().post_metered("/getLicense", wanted).await);
+    line("/getLicense, admin secret", 3, (2, 3.0, 0.0), (2, ANY, 0.0), measured);
+
+    // What refused conditions took is not in here, because DynamoDB does not tell it: a heartbeat without a session
+    // takes one write unit more.
+    for line in &lines {
+        let Usage {
+            calls,
+            rounds,
+            read_units,
+            write_units,
+            ..
+        } = line.measured;
+        let name = line.request;
+        assert_eq!(
+            (calls, (rounds, read_units, write_units)),
+            (line.calls, line.cost),
+            "{name}"
+        );
+        let (most_rounds, most_reads, most_writes) = line.budget;
+        assert!(rounds <= most_rounds, "{name}: {rounds} rounds");
+        assert!(read_units <= most_reads, "{name}: {read_units} read units");
+        assert!(write_units <= most_writes, "{name}: {write_units} write units");
+    }
+}
