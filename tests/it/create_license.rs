@@ -32,6 +32,10 @@ async fn variant(app: &TestApp, id: &str, license_type: LicenseType, max: Option
         license_type,
         max_machines: max.and_then(SeatLimit::parse),
         max_concurrent: concurrent.and_then(SeatLimit::parse),
+        trial_days: None,
+        offline_days: None,
+        price: None,
+        active: true,
     };
     assert!(app.cx.store.create_variant(&variant).await.expect("a write"));
 }
