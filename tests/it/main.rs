@@ -7,3 +7,4 @@ mod attacks;
 mod budgets;
 mod faults;
 mod races;
+mod secrecy;
