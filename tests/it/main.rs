@@ -6,5 +6,6 @@ mod deactivate;
 mod attacks;
 mod budgets;
 mod faults;
+mod properties;
 mod races;
 mod secrecy;
