@@ -154,9 +154,16 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The secrets to serve with, and whether they were generated rather than given. They are kept in the data folder; those
+/// Which credentials were generated here: those that were given are not shown again.
+#[derive(Clone, Copy)]
+struct Generated {
+    admin_secret: bool,
+    webhook_secret: bool,
+}
+
+/// The secrets to serve with, and which were generated rather than given. They are kept in the data folder; those
 /// that the environment gives stand in for the kept ones.
-fn secrets(args: &ServeArgs, folder: Option<&DataDir>, clock: &Clock) -> Result<(Secrets, bool), Failure> {
+fn secrets(args: &ServeArgs, folder: Option<&DataDir>, clock: &Clock) -> Result<(Secrets, Generated), Failure> {
     let kept = folder.map(DataDir::secrets).transpose()?.flatten();
     let is_new = kept.is_none();
     let wanted = args.signing_algorithm;
@@ -178,10 +185,14 @@ fn secrets(args: &ServeArgs, folder: Option<&DataDir>, clock: &Clock) -> Result<
     {
         folder.keep_secrets(&secrets)?;
     }
-    let given = variable("KEYSTEAD_ADMIN_SECRET");
-    let generated = given.is_none();
-    secrets.admin_secret = given.unwrap_or(secrets.admin_secret);
-    secrets.webhook_secret = variable("KEYSTEAD_WEBHOOK_SECRET").unwrap_or(secrets.webhook_secret);
+    let admin_secret = variable("KEYSTEAD_ADMIN_SECRET");
+    let webhook_secret = variable("KEYSTEAD_WEBHOOK_SECRET");
+    let generated = Generated {
+        admin_secret: admin_secret.is_none(),
+        webhook_secret: webhook_secret.is_none(),
+    };
+    secrets.admin_secret = admin_secret.unwrap_or(secrets.admin_secret);
+    secrets.webhook_secret = webhook_secret.unwrap_or(secrets.webhook_secret);
     Ok((secrets, generated))
 }
 
@@ -222,7 +233,7 @@ async fn welcome(
     folder: Option<&DataDir>,
     context: &Context,
     secrets: &Secrets,
-    generated: bool,
+    generated: Generated,
     address: SocketAddr,
     api_key: Option<String>,
 ) -> Result<(), Failure> {
@@ -236,19 +247,24 @@ async fn welcome(
         "Keystead {} serves on {url} ({place}). Ctrl-C stops it.\n",
         env!("CARGO_PKG_VERSION")
     );
-    if generated {
+    if generated.admin_secret || generated.webhook_secret {
         let kept = folder
             .map(|f| format!(", kept in {}", f.secrets_file().display()))
             .unwrap_or_default();
         eprintln!("Secrets (generated{kept}; KEYSTEAD_ADMIN_SECRET and KEYSTEAD_WEBHOOK_SECRET set your own):");
-        eprintln!("  admin secret    {}", secrets.admin_secret);
-        eprintln!("  webhook secret  {}\n", secrets.webhook_secret);
+        if generated.admin_secret {
+            eprintln!("  admin secret    {}", secrets.admin_secret);
+        }
+        if generated.webhook_secret {
+            eprintln!("  webhook secret  {}", secrets.webhook_secret);
+        }
+        eprintln!();
     }
     if let Some(key) = api_key {
         eprintln!("The demo owner's API key, shown this once:\n  {key}\n");
     }
     // Within the single quotes of a shell.
-    let in_shell = if generated {
+    let in_shell = if generated.admin_secret {
         secrets.admin_secret.clone()
     } else {
         "'\"$KEYSTEAD_ADMIN_SECRET\"'".to_owned()

@@ -25,4 +25,6 @@ mod verify;
 mod attacks;
 mod budgets;
 mod faults;
+mod properties;
 mod races;
+mod secrecy;

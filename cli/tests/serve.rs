@@ -1,0 +1,491 @@
+//! `keystead serve` as its users have it: the real binary, a real socket, files that stay.
+
+use std::{
+    collections::HashMap,
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+/// The secret of tests that don't have one generated.
+const SECRET: &str = "an-admin-secret-from-the-environment";
+
+/// The pause between two looks at a process that has yet to do something.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// A folder of this test's own, empty.
+fn folder(test: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    // It is there when the test ran before.
+    let _: std::io::Result<()> = fs::remove_dir_all(&folder);
+    folder
+}
+
+fn keystead(folder: &Path, flags: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keystead"));
+    command
+        .args(["serve", "--port", "0", "--data-dir"])
+        .arg(folder)
+        .args(flags)
+        .env_remove("KEYSTEAD_ADMIN_SECRET")
+        .env_remove("KEYSTEAD_WEBHOOK_SECRET")
+        .env_remove("KEYSTEAD_SIGNING_ALGORITHM")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// A server that runs. It is killed when the test ends, however it ends.
+struct Server {
+    process: Child,
+    address: SocketAddr,
+    /// The rest of what it writes to the standard error.
+    errors: Option<thread::JoinHandle<String>>,
+}
+
+impl Server {
+    fn start(folder: &Path, flags: &[&str]) -> Self {
+        Self::spawn(keystead(folder, flags))
+    }
+
+    /// With [`SECRET`], and without a demo.
+    fn start_bare(folder: &Path, flags: &[&str]) -> Self {
+        let mut command = keystead(folder, flags);
+        command.arg("--no-demo").env("KEYSTEAD_ADMIN_SECRET", SECRET);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut process = command.spawn().expect("the server's process");
+        let mut errors = BufReader::new(process.stderr.take().expect("a pipe"));
+        let (tell, told) = mpsc::channel();
+        let errors = thread::spawn(move || {
+            let (mut all, mut line) = (String::new(), String::new());
+            while errors.read_line(&mut line).is_ok_and(|read| read > 0) {
+                all.push_str(&line);
+                if let Some((_, rest)) = line.split_once(" serves on http://") {
+                    let address = rest.split(' ').next().unwrap_or_default();
+                    // Nobody listens when the test has failed already.
+                    let _: Result<(), _> = tell.send(address.to_owned());
+                }
+                line.clear();
+            }
+            all
+        });
+        let Ok(address) = told.recv() else {
+            let written = errors.join().expect("the standard error");
+            panic!("the server did not start: {written}");
+        };
+        Self {
+            process,
+            address: address.parse().expect("an address"),
+            errors: Some(errors),
+        }
+    }
+
+    fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        try_send(self.address, method, path, body).expect("an answer")
+    }
+
+    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.send("POST", path, &body.to_string())
+    }
+
+    #[track_caller]
+    fn expect(&self, status: u16, path: &str, body: &Value) -> Value {
+        let (was, answer) = self.post(path, body);
+        assert_eq!(was, status, "{path} {body}\n -> {answer}");
+        answer
+    }
+
+    fn signal(&self, name: &str) {
+        let killed = Command::new("kill")
+            .args([name, &self.process.id().to_string()])
+            .status()
+            .expect("kill");
+        assert!(killed.success());
+    }
+
+    /// Waits until it has ended. Answers how, and what it has written to the standard error.
+    fn end(&mut self) -> (ExitStatus, String) {
+        let status = self.process.wait().expect("an exit status");
+        let errors = self.errors.take().expect("a server ends once");
+        (status, errors.join().expect("the standard error"))
+    }
+
+    /// Stops it by SIGTERM. Answers what it has written to the standard error.
+    fn stop(mut self) -> String {
+        // It may have printed its address, but not all of its welcome yet: that comes before the first answer.
+        assert_eq!(self.send("GET", "/health", "").0, 200);
+        self.signal("-TERM");
+        let (status, written) = self.end();
+        assert!(status.success(), "{status}: {written}");
+        written
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It has ended already, mostly.
+        let _: std::io::Result<()> = self.process.kill();
+        let _: std::io::Result<ExitStatus> = self.process.wait();
+    }
+}
+
+fn head(method: &str, path: &str, length: usize, more: &str) -> String {
+    format!(
+        "{method} {path} HTTP/1.1\r\nHost: keystead\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{more}\r\n"
+    )
+}
+
+/// One request on a connection of its own.
+fn try_send(address: SocketAddr, method: &str, path: &str, body: &str) -> std::io::Result<(u16, Value)> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(head(method, path, body.len(), "Connection: close\r\n").as_bytes())?;
+    stream.write_all(body.as_bytes())?;
+    answer(&mut stream)
+}
+
+/// Reads an answer, after which the server closes the connection.
+fn answer(stream: &mut TcpStream) -> std::io::Result<(u16, Value)> {
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    let cut_short = || std::io::Error::other("the answer is cut short");
+    let (head, body) = text.split_once("\r\n\r\n").ok_or_else(cut_short)?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let body = serde_json::from_str(body).map_err(|_| cut_short())?;
+    Ok((status.ok_or_else(cut_short)?, body))
+}
+
+/// The requests in a welcome: each one's path and body.
+fn printed_requests(welcome: &str) -> Vec<(String, Value)> {
+    let requests = welcome.split("curl ").skip(1);
+    requests
+        .map(|curl| {
+            let (_, address) = curl.split_once("http://").expect("an address");
+            let url = address.split(' ').next().expect("an address");
+            let (_, path) = url.split_once('/').expect("a path");
+            let (_, body) = curl.split_once("-d '").expect("a body");
+            let (body, _) = body.split_once("'\n").expect("the body's end");
+            (format!("/{path}"), serde_json::from_str(body).expect("JSON"))
+        })
+        .collect()
+}
+
+/// The secret that a welcome prints under this name.
+fn printed_secret<'a>(welcome: &'a str, name: &str) -> Option<&'a str> {
+    let line = welcome.lines().find(|line| line.trim_start().starts_with(name))?;
+    line.split_whitespace().last()
+}
+
+fn activation(license: &str, machine: &str, product: &str) -> Value {
+    json!({ "licenseKey": license, "machineFingerprint": machine, "hostname": "host", "productId": product })
+}
+
+/// A product and a license of it; answers the license's key.
+fn make_license(server: &Server, fields: &[(&str, Value)]) -> String {
+    let product = json!({ "adminSecret": SECRET, "name": "App", "slug": "app", "creatorId": "alice" });
+    let (status, _) = server.post("/createProduct", &product);
+    assert!(matches!(status, 200 | 409));
+    let mut license = json!({ "adminSecret": SECRET, "email": "customer@example.com", "productId": "app" });
+    for (name, value) in fields {
+        license[*name] = value.clone();
+    }
+    let made = server.expect(200, "/createLicense", &license);
+    made["licenseKey"].as_str().expect("a key").to_owned()
+}
+
+#[test]
+fn the_three_requests_that_it_prints_work() {
+    let folder = folder("printed");
+    let server = Server::start(&folder, &[]);
+    let address = server.address;
+    assert!(address.ip().is_loopback());
+    let (status, health) = server.send("GET", "/health", "");
+    assert_eq!((status, &health["status"]), (200, &json!("ok")));
+    let welcome = server.stop();
+
+    // The same are printed again at the next start, where they are tried.
+    let server = Server::start(&folder, &[]);
+    let requests = printed_requests(&welcome);
+    let paths: Vec<&str> = requests.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(paths, ["/activate", "/verify", "/getLicense"]);
+    assert!(welcome.contains(&format!("http://{address}/activate ")), "{welcome}");
+    let answers: Vec<Value> = requests
+        .iter()
+        .map(|(path, body)| server.expect(200, path, body))
+        .collect();
+    assert_eq!(answers[0]["machinesUsed"], 1);
+    assert_eq!(answers[1]["valid"], true);
+    assert_eq!(answers[2]["activations"][0]["hostname"], "my-laptop");
+
+    // And so does the API key.
+    let (_, key) = welcome.split_once("shown this once:\n").expect("an API key");
+    let key = key.lines().next().expect("a line").trim();
+    let products = server.expect(200, "/listProducts", &json!({ "apiKey": key }));
+    assert_eq!(products["products"][0]["productId"], "demo-app");
+    assert!(!server.stop().contains("API key"), "it is shown once only");
+}
+
+#[test]
+fn a_restart_keeps_data_and_secrets() {
+    let folder = folder("restart");
+    let server = Server::start(&folder, &[]);
+    let demo = activation("de300000-0000-4000-8000-000000000001", "machine", "demo-app");
+    let token = server.expect(200, "/activate", &demo)["token"].clone();
+    let certificate = server.send("GET", "/getSigningKey", "");
+    let first = server.stop();
+
+    let mode = |file: &str| fs::metadata(folder.join(file)).expect("a file").permissions().mode() & 0o777;
+    assert_eq!(mode("secrets.json"), 0o600, "only its user may read the secrets");
+    assert_eq!(mode("."), 0o700);
+
+    let server = Server::start(&folder, &[]);
+    let mut shown = demo.clone();
+    shown["token"] = token;
+    assert_eq!(server.expect(200, "/validate", &shown)["machinesUsed"], 1);
+    assert_eq!(server.send("GET", "/getSigningKey", ""), certificate);
+    let secret = printed_secret(&first, "admin secret").expect("a secret");
+    let license = json!({ "adminSecret": secret, "licenseKey": demo["licenseKey"] });
+    assert_eq!(server.expect(200, "/getLicense", &license)["machinesUsed"], 1);
+    let second = server.stop();
+    for name in ["admin secret", "webhook secret"] {
+        assert_eq!(printed_secret(&second, name), printed_secret(&first, name));
+    }
+
+    // Another algorithm is a new key; the tokens of the old one stay good.
+    let server = Server::start(&folder, &["--signing-algorithm", "EdDSA"]);
+    server.expect(200, "/validate", &shown);
+    assert_ne!(server.send("GET", "/getSigningKey", ""), certificate);
+    assert_eq!(mode("secrets.json"), 0o600);
+    server.stop();
+}
+
+#[test]
+fn a_second_server_on_the_same_folder_refuses() {
+    let folder = folder("twice");
+    let first = Server::start_bare(&folder, &[]);
+    let second = keystead(&folder, &[]).output().expect("a second server");
+    assert!(!second.status.success());
+    let told = String::from_utf8_lossy(&second.stderr);
+    assert!(told.contains("in use by another keystead"), "{told}");
+    assert!(told.contains("--data-dir"), "{told}");
+    assert_eq!(first.send("GET", "/health", "").0, 200);
+    first.stop();
+    // The lock goes with the process.
+    Server::start_bare(&folder, &[]).stop();
+}
+
+#[test]
+fn a_request_that_is_under_way_is_answered_after_sigterm() {
+    let folder = folder("sigterm");
+    let mut server = Server::start_bare(&folder, &[]);
+    let license = make_license(&server, &[]);
+    let idle = TcpStream::connect(server.address).expect("a connection");
+
+    let body = activation(&license, "machine", "app").to_string();
+    let mut under_way = TcpStream::connect(server.address).expect("a connection");
+    under_way
+        .write_all(head("POST", "/activate", body.len(), "Expect: 100-continue\r\n").as_bytes())
+        .expect("a head");
+    // The server asks for the body: so it has the request.
+    let mut asked = [0; 25];
+    under_way.read_exact(&mut asked).expect("an interim answer");
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+
+    server.signal("-TERM");
+    while TcpStream::connect(server.address).is_ok() {
+        thread::sleep(LOOK);
+    }
+    under_way.write_all(body.as_bytes()).expect("a body");
+    let (status, answer) = answer(&mut under_way).expect("an answer");
+    assert_eq!((status, &answer["machinesUsed"]), (200, &json!(1)));
+    let (status, written) = server.end();
+    assert!(status.success(), "{status}: {written}");
+    drop(idle);
+
+    let server = Server::start_bare(&folder, &[]);
+    let license = json!({ "adminSecret": SECRET, "licenseKey": license });
+    assert_eq!(server.expect(200, "/getLicense", &license)["machinesUsed"], 1);
+}
+
+/// Machines activate on several connections, until the server is gone. Answers which of them were told that they are in,
+/// by license.
+fn load(
+    server: &Server,
+    round: usize,
+    killed: &Arc<AtomicBool>,
+    let_in: &Arc<AtomicUsize>,
+) -> Vec<thread::JoinHandle<HashMap<String, Vec<String>>>> {
+    const CONNECTIONS: usize = 4;
+
+    (0..CONNECTIONS)
+        .map(|connection| {
+            // A license admits fifteen attempts an hour.
+            let licenses: Vec<String> = (0..20)
+                .map(|_| make_license(server, &[("licenseType", json!("site"))]))
+                .collect();
+            let (address, killed, let_in) = (server.address, Arc::clone(killed), Arc::clone(let_in));
+            thread::spawn(move || {
+                let mut told: HashMap<String, Vec<String>> = HashMap::new();
+                for license in licenses {
+                    for machine in 0..15 {
+                        let machine = format!("machine-{round}-{connection}-{machine}");
+                        let body = activation(&license, &machine, "app").to_string();
+                        match try_send(address, "POST", "/activate", &body) {
+                            Ok((status, answer)) => {
+                                assert_eq!(status, 200, "{answer}");
+                                told.entry(license.clone()).or_default().push(machine);
+                                let_in.fetch_add(1, Ordering::SeqCst);
+                            }
+                            Err(error) => {
+                                assert!(killed.load(Ordering::SeqCst), "{error}");
+                                return told;
+                            }
+                        }
+                    }
+                }
+                panic!("the load ended before the server did");
+            })
+        })
+        .collect()
+}
+
+fn nothing_is_lost_by_kill_9(durability: &str) {
+    let folder = folder(&format!("kill-{durability}"));
+    let flags = ["--durability", durability];
+    let mut told: HashMap<String, Vec<String>> = HashMap::new();
+    for round in 0..3 {
+        let mut server = Server::start_bare(&folder, &flags);
+        let (killed, let_in) = (Arc::default(), Arc::default());
+        let machines = load(&server, round, &killed, &let_in);
+        while let_in.load(Ordering::SeqCst) < 80 {
+            thread::sleep(LOOK);
+        }
+        killed.store(true, Ordering::SeqCst);
+        server.process.kill().expect("SIGKILL");
+        let (status, _) = server.end();
+        assert!(!status.success());
+        for machines in machines {
+            for (license, machines) in machines.join().expect("a load") {
+                told.entry(license).or_default().extend(machines);
+            }
+        }
+
+        let server = Server::start_bare(&folder, &flags);
+        for (license, machines) in &told {
+            let wanted = json!({ "adminSecret": SECRET, "licenseKey": license });
+            let found = server.expect(200, "/getLicense", &wanted);
+            let activations = found["activations"].as_array().expect("activations");
+            let known: Vec<&str> = activations.iter().filter_map(|a| a["fingerprint"].as_str()).collect();
+            for machine in machines {
+                assert!(
+                    known.contains(&machine.as_str()),
+                    "{machine} was told that it is in, and is not"
+                );
+            }
+            assert_eq!(found["machinesUsed"], known.len(), "the counter is true");
+        }
+        server.stop();
+    }
+    assert!(told.values().map(Vec::len).sum::<usize>() >= 240);
+}
+
+#[test]
+fn nothing_that_was_answered_is_lost_by_kill_9() {
+    nothing_is_lost_by_kill_9("power-loss");
+}
+
+#[test]
+fn nothing_that_was_answered_is_lost_by_kill_9_with_less_durability() {
+    nothing_is_lost_by_kill_9("crash");
+}
+
+#[test]
+fn the_test_clock_brings_an_expiry_about() {
+    let server = Server::start_bare(&folder("clock"), &["--test-clock"]);
+    let now = server.expect(200, "/_clock", &json!({ "advanceSeconds": 0 }))["now"].clone();
+    let year: u32 = now.as_str().expect("a time")[..4].parse().expect("a year");
+    let expiry = json!(format!("{}-01-01T00:00:00Z", year + 1));
+    let license = make_license(&server, &[("expiresAt", expiry)]);
+    let wanted = json!({ "licenseKey": license, "productId": "app" });
+    server.expect(200, "/verify", &wanted);
+    server.expect(200, "/_clock", &json!({ "advanceSeconds": 366 * 24 * 60 * 60 }));
+    assert_eq!(server.expect(403, "/verify", &wanted)["error"], "License has expired");
+    for wrong in [
+        json!({}),
+        json!({ "advanceSeconds": -1 }),
+        json!({ "advanceSeconds": "1" }),
+        json!({ "advanceSeconds": u64::MAX }),
+    ] {
+        server.expect(400, "/_clock", &wrong);
+    }
+    assert_eq!(server.send("GET", "/_clock", "").0, 405);
+}
+
+#[test]
+fn there_is_no_clock_to_move_unless_asked_for() {
+    let server = Server::start_bare(&folder("no-clock"), &[]);
+    server.expect(404, "/_clock", &json!({ "advanceSeconds": 1 }));
+}
+
+#[test]
+fn without_a_demo_nothing_is_made_and_no_request_is_printed() {
+    let server = Server::start(&folder("no-demo"), &["--no-demo"]);
+    let demo = activation("de300000-0000-4000-8000-000000000001", "machine", "demo-app");
+    server.expect(404, "/activate", &demo);
+    let welcome = server.stop();
+    assert!(!welcome.contains("curl") && !welcome.contains("API key"), "{welcome}");
+    assert!(printed_secret(&welcome, "admin secret").is_some(), "{welcome}");
+}
+
+#[test]
+fn a_secret_from_the_environment_is_used_and_not_printed() {
+    for (given, generated) in [("ADMIN", "webhook"), ("WEBHOOK", "admin")] {
+        let folder = folder(&format!("environment-{given}"));
+        let mut command = keystead(&folder, &[]);
+        command.env(format!("KEYSTEAD_{given}_SECRET"), SECRET);
+        let server = Server::spawn(command);
+        let license = json!({ "adminSecret": SECRET, "licenseKey": "de300000-0000-4000-8000-000000000001" });
+        server.expect(if given == "ADMIN" { 200 } else { 401 }, "/getLicense", &license);
+        let welcome = server.stop();
+        assert!(!welcome.contains(SECRET), "{welcome}");
+        let line = format!("{generated} secret");
+        assert_eq!(printed_secret(&welcome, &line).map(str::len), Some(64), "{welcome}");
+        let kept = fs::read_to_string(folder.join("secrets.json")).expect("the secrets");
+        assert!(!kept.contains(SECRET), "it stays where its owner keeps it");
+    }
+}
+
+#[test]
+fn memory_leaves_nothing_behind() {
+    let folder = folder("memory");
+    fs::create_dir_all(&folder).expect("a folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keystead"));
+    command
+        .args(["serve", "--port", "0", "--in-memory", "--quiet"])
+        .env_remove("KEYSTEAD_ADMIN_SECRET")
+        .env_remove("KEYSTEAD_WEBHOOK_SECRET")
+        .current_dir(&folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let server = Server::spawn(command);
+    let demo = activation("de300000-0000-4000-8000-000000000001", "machine", "demo-app");
+    server.expect(200, "/activate", &demo);
+    server.stop();
+    assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 0);
+}
