@@ -1,7 +1,7 @@
 //! What holds for every route, tested once over `routes::all()`.
 
 use http::Method;
-use keystead_core::store::schema;
+use keystead_core::{api_key::RawApiKey, store::schema};
 use keystead_functions::{
     endpoint::{Auth, Route},
     face::Face,
@@ -92,8 +92,28 @@ const ROWS: &[Row] = &[
         foreign: Foreign::NotFound("License not found"),
     },
     Row {
+        name: "list-licenses",
+        good: |_| json!({ "productId": PRODUCT, "status": "active" }),
+        foreign: Foreign::NotFound("Product not found"),
+    },
+    Row {
+        name: "update-license",
+        good: |world| json!({ "licenseKey": world.license.key, "maxMachines": 3 }),
+        foreign: Foreign::NotFound("License not found"),
+    },
+    Row {
         name: "revoke-license",
         good: |world| json!({ "licenseKey": world.license.key }),
+        foreign: Foreign::NotFound("License not found"),
+    },
+    Row {
+        name: "reinstate-license",
+        good: |world| json!({ "licenseKey": world.license.key }),
+        foreign: Foreign::NotFound("License not found"),
+    },
+    Row {
+        name: "resolve-license",
+        good: |world| json!({ "licenseKey": world.license.key, "violationIds": ["viol_001"] }),
         foreign: Foreign::NotFound("License not found"),
     },
     Row {
@@ -112,8 +132,38 @@ const ROWS: &[Row] = &[
         foreign: Foreign::OwnOnly(&[OWNER, PRODUCT]),
     },
     Row {
+        name: "update-product",
+        good: |_| json!({ "productId": PRODUCT, "name": "App 2" }),
+        foreign: Foreign::NotFound("Product not found"),
+    },
+    Row {
+        name: "create-variant",
+        good: |_| json!({ "productId": PRODUCT, "name": "Indie" }),
+        foreign: Foreign::NotFound("Product not found"),
+    },
+    Row {
+        name: "list-variants",
+        good: |_| json!({ "productId": PRODUCT }),
+        foreign: Foreign::NotFound("Product not found"),
+    },
+    Row {
+        name: "update-variant",
+        good: |_| json!({ "variantId": "app-studio", "maxMachines": 5 }),
+        foreign: Foreign::NotFound("Variant not found"),
+    },
+    Row {
         name: "create-api-key",
         good: |_| json!({ "creatorId": OWNER, "name": "script" }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "list-api-keys",
+        good: |_| json!({ "creatorId": OWNER }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "revoke-api-key",
+        good: |world| json!({ "hash": world.spare_key_hash }),
         foreign: Foreign::NoKeys,
     },
     Row {
@@ -133,6 +183,8 @@ pub(crate) struct World {
     alice: Creator,
     /// Another owner.
     bob: Creator,
+    /// The hash of an API key that nobody uses.
+    spare_key_hash: String,
 }
 
 impl World {
@@ -141,7 +193,11 @@ impl World {
         let license = app.license().floating(2).create().await;
         let machine = app.machine("a").in_country("US");
         machine.activate(&license).await.expect(200);
+        let studio = json!({ "productId": PRODUCT, "name": "Studio" });
+        app.admin().post("/createVariant", studio).await.expect(200);
+        let spare_key = RawApiKey::parse(&app.creator("carol").await.api_key).expect("a key");
         Self {
+            spare_key_hash: spare_key.hash().as_str().to_owned(),
             license,
             machine,
             alice: app.creator(OWNER).await,

@@ -222,6 +222,12 @@ enum Kind {
     List,
     /// Yes or no.
     Flag,
+    /// A number that is at least one.
+    Count,
+    /// Any number.
+    Number,
+    /// Text of any kind, which is looked up.
+    Lookup,
 }
 
 impl Kind {
@@ -259,12 +265,25 @@ impl Kind {
             ],
             Self::List => vec![json!("app"), json!({})],
             Self::Flag => vec![json!("maybe"), json!(2)],
+            Self::Count => vec![
+                json!(0),
+                json!(-1),
+                json!(1.5),
+                json!(3651),
+                json!(u64::MAX),
+                json!(1e300),
+                json!("7"),
+            ],
+            Self::Number => vec![json!("7")],
+            Self::Lookup => vec![json!(2.5)],
         };
         let types = match self {
-            Self::Seats => vec![json!(true), json!([]), json!({})],
+            Self::Seats | Self::Count | Self::Number => vec![json!(true), json!([]), json!({})],
             Self::List => vec![json!(true), json!(7)],
             Self::Flag => vec![json!([]), json!({})],
-            Self::Text | Self::Choice | Self::Time | Self::Email => vec![json!(true), json!(7), json!([]), json!({})],
+            Self::Text | Self::Choice | Self::Time | Self::Email | Self::Lookup => {
+                vec![json!(true), json!(7), json!([]), json!({})]
+            }
         };
         [texts, types].concat()
     }
@@ -324,7 +343,34 @@ const FIELDS: &[(&str, &[(&str, Kind)])] = &[
         ],
     ),
     ("get-license", &[("licenseKey", Kind::Text)]),
+    (
+        "list-licenses",
+        &[
+            ("productId", Kind::Text),
+            ("email", Kind::Email),
+            ("status", Kind::Choice),
+            ("limit", Kind::Count),
+            ("cursor", Kind::Text),
+        ],
+    ),
+    (
+        "update-license",
+        &[
+            ("licenseKey", Kind::Text),
+            ("variant", Kind::Text),
+            ("licenseType", Kind::Choice),
+            ("maxMachines", Kind::Seats),
+            ("maxConcurrent", Kind::Seats),
+            ("expiresAt", Kind::Time),
+            ("status", Kind::Choice),
+        ],
+    ),
     ("revoke-license", &[("licenseKey", Kind::Text), ("reason", Kind::Text)]),
+    ("reinstate-license", &[("licenseKey", Kind::Text)]),
+    (
+        "resolve-license",
+        &[("licenseKey", Kind::Text), ("violationIds", Kind::List)],
+    ),
     ("reset-activations", &[("licenseKey", Kind::Text)]),
     (
         "create-product",
@@ -343,7 +389,48 @@ const FIELDS: &[(&str, &[(&str, Kind)])] = &[
             ("creatorId", Kind::Text),
         ],
     ),
+    (
+        "update-product",
+        &[
+            ("productId", Kind::Text),
+            ("name", Kind::Text),
+            ("status", Kind::Choice),
+            ("active", Kind::Flag),
+        ],
+    ),
+    (
+        "create-variant",
+        &[
+            ("productId", Kind::Text),
+            ("name", Kind::Text),
+            ("licenseType", Kind::Choice),
+            ("maxMachines", Kind::Seats),
+            ("maxConcurrent", Kind::Seats),
+            ("trialDays", Kind::Count),
+            ("offlineDays", Kind::Count),
+            ("price", Kind::Number),
+            ("active", Kind::Flag),
+        ],
+    ),
+    ("list-variants", &[("productId", Kind::Text)]),
+    (
+        "update-variant",
+        &[
+            ("variantId", Kind::Text),
+            ("productId", Kind::Text),
+            ("name", Kind::Text),
+            ("licenseType", Kind::Choice),
+            ("maxMachines", Kind::Seats),
+            ("maxConcurrent", Kind::Seats),
+            ("trialDays", Kind::Count),
+            ("offlineDays", Kind::Count),
+            ("price", Kind::Number),
+            ("active", Kind::Flag),
+        ],
+    ),
     ("create-api-key", &[("creatorId", Kind::Text), ("name", Kind::Text)]),
+    ("list-api-keys", &[("creatorId", Kind::Text)]),
+    ("revoke-api-key", &[("hash", Kind::Lookup), ("apiKey", Kind::Lookup)]),
 ];
 
 #[tokio::test]
