@@ -32,7 +32,10 @@ pub fn signer(algorithm: Algorithm, pkcs8: &[u8]) -> Result<Box<dyn Sign>, KeyEr
     match algorithm {
         Algorithm::Rs256 => {
             let pair = RsaKeyPair::from_pkcs8(pkcs8).map_err(|_| KeyError::Malformed)?;
-            Ok(Box::new(AwsLcRsa { pair, random: SystemRandom::new() }))
+            Ok(Box::new(AwsLcRsa {
+                pair,
+                random: SystemRandom::new(),
+            }))
         }
         Algorithm::EdDsa => Ok(Box::new(SigningKey::from_pkcs8(algorithm, pkcs8)?)),
     }
@@ -52,8 +55,12 @@ mod tests {
     fn both_libraries_sign_alike() {
         for algorithm in [Algorithm::Rs256, Algorithm::EdDsa] {
             let secrets = keygen::secrets(algorithm, Timestamp::from_millis(0)).expect("new secrets");
-            let pkcs8 = BASE64_STANDARD.decode(&secrets.signing_keys[0].private_key).expect("base64");
-            let ring = SigningKey::from_pkcs8(algorithm, &pkcs8).expect("a key").sign(b"message");
+            let pkcs8 = BASE64_STANDARD
+                .decode(&secrets.signing_keys[0].private_key)
+                .expect("base64");
+            let ring = SigningKey::from_pkcs8(algorithm, &pkcs8)
+                .expect("a key")
+                .sign(b"message");
             let fast = super::signer(algorithm, &pkcs8).expect("a key").sign(b"message");
             assert_eq!(ring, fast, "{algorithm}: both schemes are deterministic");
         }

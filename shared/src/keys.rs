@@ -2,7 +2,7 @@
 //!
 //! The root key never signs a token and never changes, so an application can ship with its public half. It signs each
 //! signing key's public half; `/getSigningKey` serves that certificate. Signing keys can be rotated: the previous ones
-//! keep verifying until the last token they signed has expired.
+//! keep verifying.
 
 use base64::{
     Engine as _,
@@ -311,7 +311,9 @@ impl KeyRing {
     /// # Errors
     /// [`KeyError::NoCurrentKey`], [`KeyError::Malformed`].
     pub fn new(stored: &[StoredKey]) -> Result<Self, KeyError> {
-        Self::signing_with(stored, |algorithm, pkcs8| Ok(Box::new(SigningKey::from_pkcs8(algorithm, pkcs8)?)))
+        Self::signing_with(stored, |algorithm, pkcs8| {
+            Ok(Box::new(SigningKey::from_pkcs8(algorithm, pkcs8)?))
+        })
     }
 
     /// As [`KeyRing::new`], with a signer that `signer` makes of the signing key's algorithm and PKCS #8.

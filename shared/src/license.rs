@@ -474,12 +474,17 @@ impl License {
             LicenseStatus::Revoked => self.revoke(None, now).unwrap_or_else(|| self.clone()),
             LicenseStatus::Suspended => Self {
                 status,
-                suspension: Some(Suspension { at: now, by: SuspendedBy::Vendor }),
+                suspension: Some(Suspension {
+                    at: now,
+                    by: SuspendedBy::Vendor,
+                }),
                 ..self.without_dispute()
             },
-            LicenseStatus::Active | LicenseStatus::Degraded => {
-                Self { status, suspension: None, ..self.without_dispute() }
-            }
+            LicenseStatus::Active | LicenseStatus::Degraded => Self {
+                status,
+                suspension: None,
+                ..self.without_dispute()
+            },
         }
     }
 
@@ -497,27 +502,48 @@ impl License {
     /// The license once only violations of this level are unresolved. What was revoked, or suspended by hand, stays so.
     #[must_use]
     pub fn resolve(&self, unresolved: ThreatLevel, now: Timestamp) -> Self {
-        let by_hand = self.suspension.is_some_and(|suspension| suspension.by == SuspendedBy::Vendor);
+        let by_hand = self
+            .suspension
+            .is_some_and(|suspension| suspension.by == SuspendedBy::Vendor);
         if self.status == LicenseStatus::Revoked || (self.status == LicenseStatus::Suspended && by_hand) {
-            return Self { threat_level: unresolved.max(self.fraud_level()), ..self.clone() };
+            return Self {
+                threat_level: unresolved.max(self.fraud_level()),
+                ..self.clone()
+            };
         }
         let status = unresolved.status();
         let suspension = match (status, self.suspension) {
             (LicenseStatus::Suspended, Some(running)) => Some(running),
-            (LicenseStatus::Suspended, None) => Some(Suspension { at: now, by: SuspendedBy::Enforcement }),
+            (LicenseStatus::Suspended, None) => Some(Suspension {
+                at: now,
+                by: SuspendedBy::Enforcement,
+            }),
             (LicenseStatus::Active | LicenseStatus::Degraded | LicenseStatus::Revoked, _) => None,
         };
-        Self { status, threat_level: unresolved, suspension, ..self.clone() }
+        Self {
+            status,
+            threat_level: unresolved,
+            suspension,
+            ..self.clone()
+        }
     }
 
     /// The level that a dispute keeps a revoked license on.
     fn fraud_level(&self) -> ThreatLevel {
         let disputed = self.status == LicenseStatus::Revoked && self.threat_level == ThreatLevel::REVOKED;
-        if disputed { ThreatLevel::REVOKED } else { ThreatLevel::CLEAN }
+        if disputed {
+            ThreatLevel::REVOKED
+        } else {
+            ThreatLevel::CLEAN
+        }
     }
 
     fn without_dispute(&self) -> Self {
-        Self { dispute_reason: None, disputed_at: None, ..self.clone() }
+        Self {
+            dispute_reason: None,
+            disputed_at: None,
+            ..self.clone()
+        }
     }
 
     /// When a suspension blocks the license. A suspension without a date is one by hand.

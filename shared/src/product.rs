@@ -96,7 +96,11 @@ impl Product {
     /// # Errors
     /// [`Error::ProductArchived`].
     pub fn writable(&self) -> Result<()> {
-        if self.active() { Ok(()) } else { Err(Error::ProductArchived) }
+        if self.active() {
+            Ok(())
+        } else {
+            Err(Error::ProductArchived)
+        }
     }
 
     /// The flat API's `active`: everything but archived.

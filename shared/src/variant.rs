@@ -25,7 +25,10 @@ impl VariantId {
     /// A new variant's id: its name in lower case, with hyphens for whatever is neither a letter nor a digit. `None`
     /// when nothing is left.
     pub fn of_name(name: &Name) -> Option<Self> {
-        let words = name.as_str().split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        let words = name
+            .as_str()
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty());
         let id = words.collect::<Vec<_>>().join("-").to_lowercase();
         Self::parse(&id)
     }
@@ -64,7 +67,10 @@ pub struct Days(u32);
 impl Days {
     /// The number, should it be in range.
     pub fn parse(days: u64) -> Option<Self> {
-        u32::try_from(days).ok().filter(|days| (1..=3650).contains(days)).map(Self)
+        u32::try_from(days)
+            .ok()
+            .filter(|days| (1..=3650).contains(days))
+            .map(Self)
     }
 
     /// The number.

@@ -72,9 +72,15 @@ impl Severity {
 /// of it. Two of whatever severity never reach the highest level, which takes a chargeback or confirmed fraud.
 pub fn threat_level<'a>(unresolved: impl Iterator<Item = &'a Violation>) -> ThreatLevel {
     let levels: Vec<ThreatLevel> = unresolved.map(|violation| violation.severity.level()).collect();
-    let Some(gravest) = levels.iter().copied().max() else { return ThreatLevel::CLEAN };
+    let Some(gravest) = levels.iter().copied().max() else {
+        return ThreatLevel::CLEAN;
+    };
     let several = levels.iter().filter(|level| **level == gravest).count() > 1;
-    if several && gravest < ThreatLevel::SUSPENDED { gravest.next() } else { gravest }
+    if several && gravest < ThreatLevel::SUSPENDED {
+        gravest.next()
+    } else {
+        gravest
+    }
 }
 
 #[cfg(test)]

@@ -146,16 +146,31 @@ pub(super) fn difference(old: &License, new: &License) -> Result<Difference> {
     let free = |name: &&String| name.as_str() != "licenseKey" && !COUNTERS.contains(&name.as_str());
     let (mut sets, mut removes) = (Vec::new(), Vec::new());
     let (mut names, mut values) = (HashMap::new(), HashMap::new());
-    let changed = new.iter().filter(|(name, value)| free(name) && old.get(*name) != Some(*value));
+    let changed = new
+        .iter()
+        .filter(|(name, value)| free(name) && old.get(*name) != Some(*value));
     for (i, (name, value)) in changed.enumerate() {
         sets.push(format!("#s{i} = :s{i}"));
         names.insert(format!("#s{i}"), name.clone());
         values.insert(format!(":s{i}"), value.clone());
     }
-    for (i, name) in old.keys().filter(|name| free(name) && !new.contains_key(*name)).enumerate() {
+    for (i, name) in old
+        .keys()
+        .filter(|name| free(name) && !new.contains_key(*name))
+        .enumerate()
+    {
         removes.push(format!("#r{i}"));
         names.insert(format!("#r{i}"), name.clone());
     }
-    let removes = if removes.is_empty() { String::new() } else { format!(" REMOVE {}", removes.join(", ")) };
-    Ok(Difference { sets: format!("SET {}", sets.join(", ")), removes, names, values })
+    let removes = if removes.is_empty() {
+        String::new()
+    } else {
+        format!(" REMOVE {}", removes.join(", "))
+    };
+    Ok(Difference {
+        sets: format!("SET {}", sets.join(", ")),
+        removes,
+        names,
+        values,
+    })
 }

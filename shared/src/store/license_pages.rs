@@ -125,7 +125,10 @@ impl Store {
             }
         }
         let more = positions.iter().any(|position| *position != Position::End);
-        Ok(Some(LicensePage { licenses, next: more.then_some(Cursor(positions)) }))
+        Ok(Some(LicensePage {
+            licenses,
+            next: more.then_some(Cursor(positions)),
+        }))
     }
 
     /// Takes the next keys from all partitions, newest first, and moves the positions on.
@@ -135,12 +138,17 @@ impl Store {
         positions: &mut [Position],
         wanted: usize,
     ) -> Result<Vec<String>> {
-        let reads = partitions.iter().zip(positions.iter()).enumerate().map(|(number, (partition, position))| async move {
-            if *position == Position::End {
-                return Ok((Vec::new(), false));
-            }
-            self.read_keys(number, partition, position, wanted).await
-        });
+        let reads =
+            partitions
+                .iter()
+                .zip(positions.iter())
+                .enumerate()
+                .map(|(number, (partition, position))| async move {
+                    if *position == Position::End {
+                        return Ok((Vec::new(), false));
+                    }
+                    self.read_keys(number, partition, position, wanted).await
+                });
         let read = try_join_all(reads).await?;
         // What there is beyond the keys that were read.
         let mut left: Vec<(usize, bool)> = read.iter().map(|(found, more)| (found.len(), *more)).collect();
@@ -209,9 +217,11 @@ impl Store {
             self.get_together(vec![(&schema::LICENSES, keys)]).await
         });
         let mut by_key = std::collections::HashMap::new();
-        for item in try_join_all(batches).await?.into_iter().flat_map(|mut found| {
-            found.remove(&self.table(&schema::LICENSES)).unwrap_or_default()
-        }) {
+        for item in try_join_all(batches)
+            .await?
+            .into_iter()
+            .flat_map(|mut found| found.remove(&self.table(&schema::LICENSES)).unwrap_or_default())
+        {
             if let Some(AttributeValue::S(key)) = item.get(schema::LICENSES.partition) {
                 by_key.insert(key.clone(), item);
             }
@@ -222,20 +232,31 @@ impl Store {
 
 /// The parts of the index that narrows a list most.
 fn partitions(scope: &Scope, filter: &LicenseFilter, now: Timestamp) -> Vec<Partition> {
-    let whole = |index, value: String| Partition { index, value, until: None };
+    let whole = |index, value: String| Partition {
+        index,
+        value,
+        until: None,
+    };
     let statuses = match filter.state {
         Some(LicenseState::Status(status)) => vec![status],
         Some(LicenseState::Expired) | None => LicenseStatus::ALL.to_vec(),
     };
     let each = |index, prefix: &str| {
-        statuses.iter().map(|status| whole(index, format!("{prefix}{status}"))).collect::<Vec<_>>()
+        statuses
+            .iter()
+            .map(|status| whole(index, format!("{prefix}{status}")))
+            .collect::<Vec<_>>()
     };
     match (&filter.email, &filter.product, scope) {
         (_, _, Scope::Nothing) => Vec::new(),
         (Some(email), _, _) => vec![whole(&schema::LICENSES_BY_EMAIL, email.folded())],
         (None, Some(product), _) => each(&schema::LICENSES_BY_PRODUCT, &format!("{product}#")),
         (None, None, Scope::Owner(owner)) if filter.state == Some(LicenseState::Expired) => {
-            vec![Partition { index: &schema::LICENSES_BY_EXPIRY, value: owner.to_string(), until: Some(now) }]
+            vec![Partition {
+                index: &schema::LICENSES_BY_EXPIRY,
+                value: owner.to_string(),
+                until: Some(now),
+            }]
         }
         (None, None, Scope::Owner(owner)) => each(&schema::LICENSES_BY_OWNER, &format!("{owner}#")),
         (None, None, Scope::Everything) => each(&schema::LICENSES_BY_STATUS, ""),
@@ -246,8 +267,14 @@ impl LicenseFilter {
     /// Whether a license that an index led to is meant. The index may be late, and narrows by some conditions only.
     fn admits(&self, license: &License, scope: &Scope, now: Timestamp) -> bool {
         scope.covers(&license.owner_id)
-            && self.product.as_ref().is_none_or(|product| *product == license.product_id)
-            && self.email.as_ref().is_none_or(|email| email.folded() == license.email.folded())
+            && self
+                .product
+                .as_ref()
+                .is_none_or(|product| *product == license.product_id)
+            && self
+                .email
+                .as_ref()
+                .is_none_or(|email| email.folded() == license.email.folded())
             && self.state.is_none_or(|state| match state {
                 LicenseState::Status(status) => license.status == status,
                 LicenseState::Expired => license.expires_at.is_some_and(|expiry| expiry <= now),

@@ -93,7 +93,9 @@ impl Store {
             .http_client(connection.http)
             .region(Region::new(connection.region))
             .retry_config(if connection.retries {
-                RetryConfig::standard().with_max_attempts(4).with_initial_backoff(FIRST_BACKOFF)
+                RetryConfig::standard()
+                    .with_max_attempts(4)
+                    .with_initial_backoff(FIRST_BACKOFF)
             } else {
                 RetryConfig::disabled()
             })
@@ -207,7 +209,11 @@ impl Store {
 
     /// Every item of a partition, read with strong consistency.
     async fn partition<T: DeserializeOwned>(&self, table: &schema::Table, partition: &str) -> Result<Vec<T>> {
-        self.partition_items(table, partition).await?.into_iter().map(decode).collect()
+        self.partition_items(table, partition)
+            .await?
+            .into_iter()
+            .map(decode)
+            .collect()
     }
 
     /// As [`Store::partition`], for a table that holds items of several kinds.

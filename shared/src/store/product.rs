@@ -62,7 +62,9 @@ impl Store {
     /// [`Error::ProductNotFound`], [`Error::Internal`].
     pub async fn product(&self, scope: &Scope, id: &ProductId) -> Result<Product> {
         let product = self.catalog_product(id).await?;
-        product.filter(|product| scope.covers(&product.owner_id)).ok_or(Error::ProductNotFound)
+        product
+            .filter(|product| scope.covers(&product.owner_id))
+            .ok_or(Error::ProductNotFound)
     }
 
     /// The product with this id and all its variants, for whoever is then asked whether they may see it.
@@ -93,7 +95,10 @@ impl Store {
     ) -> Result<Product> {
         for _ in 0..WRITE_ATTEMPTS {
             let changed = change(&product)?;
-            match self.replace(&schema::PRODUCTS, &product_item(&product)?, product_item(&changed)?).await? {
+            match self
+                .replace(&schema::PRODUCTS, &product_item(&product)?, product_item(&changed)?)
+                .await?
+            {
                 Replaced::Done => return Ok(changed),
                 Replaced::Changed(now) => product = decode(now.ok_or(Error::ProductNotFound)?)?,
             }
@@ -108,7 +113,10 @@ impl Store {
     pub async fn change_variant(&self, mut variant: Variant, change: impl Fn(&Variant) -> Variant) -> Result<Variant> {
         for _ in 0..WRITE_ATTEMPTS {
             let changed = change(&variant);
-            match self.replace(&schema::PRODUCTS, &variant_item(&variant)?, variant_item(&changed)?).await? {
+            match self
+                .replace(&schema::PRODUCTS, &variant_item(&variant)?, variant_item(&changed)?)
+                .await?
+            {
                 Replaced::Done => return Ok(changed),
                 Replaced::Changed(now) => variant = decode(now.ok_or(Error::VariantNotFound)?)?,
             }

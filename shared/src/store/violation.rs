@@ -39,7 +39,11 @@ impl Store {
     ) -> Result<(License, u32)> {
         for attempt in 0..WRITE_ATTEMPTS {
             let license = self.license(scope, key).await?;
-            let unresolved = self.violations(&license).await?.into_iter().filter(|violation| !violation.resolved);
+            let unresolved = self
+                .violations(&license)
+                .await?
+                .into_iter()
+                .filter(|violation| !violation.resolved);
             let (resolved, left): (Vec<_>, Vec<_>) =
                 unresolved.partition(|violation| ids.contains(&violation.violation_id));
             if resolved.is_empty() {
@@ -87,12 +91,22 @@ impl Store {
             }
             let actions = actions
                 .into_iter()
-                .map(|update| Ok(TransactWriteItem::builder().update(update.map_err(Error::internal)?).build()))
+                .map(|update| {
+                    Ok(TransactWriteItem::builder()
+                        .update(update.map_err(Error::internal)?)
+                        .build())
+                })
                 .collect::<Result<Vec<_>>>()?;
             match self.transact_many(actions).await? {
                 Written::Done => {
                     let unresolved_violations = changed.unresolved_violations.saturating_sub(count);
-                    return Ok((License { unresolved_violations, ..changed }, count));
+                    return Ok((
+                        License {
+                            unresolved_violations,
+                            ..changed
+                        },
+                        count,
+                    ));
                 }
                 Written::Contended | Written::Refused(_) => pause(attempt).await,
             }

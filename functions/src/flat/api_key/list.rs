@@ -1,6 +1,10 @@
 //! `GET|POST /listApiKeys`: whose scripts are let in.
 
-use keystead_core::{Result, Timestamp, api_key::ApiKey, owner::{OwnerId, Scope}};
+use keystead_core::{
+    Result, Timestamp,
+    api_key::ApiKey,
+    owner::{OwnerId, Scope},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -63,7 +67,17 @@ impl Endpoint for ListApiKeys {
 
     async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Reply> {
         let scope = request.creator_id.map_or(Scope::Everything, Scope::Owner);
-        let keys: Vec<ApiKeyView> = cx.store.api_keys(&scope).await?.into_iter().map(ApiKeyView::from).collect();
-        Ok(Reply { success: Success, count: keys.len(), keys })
+        let keys: Vec<ApiKeyView> = cx
+            .store
+            .api_keys(&scope)
+            .await?
+            .into_iter()
+            .map(ApiKeyView::from)
+            .collect();
+        Ok(Reply {
+            success: Success,
+            count: keys.len(),
+            keys,
+        })
     }
 }

@@ -82,11 +82,16 @@ impl Endpoint for ListLicenses {
         };
         let limit = request.limit.map_or(Limit::DEFAULT, |limit| limit.0);
         let count_products = async {
-            if needs_product { cx.store.products(&caller.scope, ProductStatus::ALL).await } else { Ok(Vec::new()) }
+            if needs_product {
+                cx.store.products(&caller.scope, ProductStatus::ALL).await
+            } else {
+                Ok(Vec::new())
+            }
         };
         let (products, page) = tokio::try_join!(
             count_products,
-            cx.store.licenses(&caller.scope, &filter, limit, cursor.as_ref(), cx.clock.now()),
+            cx.store
+                .licenses(&caller.scope, &filter, limit, cursor.as_ref(), cx.clock.now()),
         )?;
         if products.len() > MAX_PRODUCTS {
             return Err(Error::Invalid(InvalidRequest::MissingFields(&["productId"])));
@@ -95,7 +100,11 @@ impl Endpoint for ListLicenses {
         Ok(Reply {
             success: Success,
             count: page.licenses.len(),
-            licenses: page.licenses.iter().map(|license| json!(LicenseView::from(license))).collect(),
+            licenses: page
+                .licenses
+                .iter()
+                .map(|license| json!(LicenseView::from(license)))
+                .collect(),
             next_cursor: page.next.map(|cursor| cursor.encode()),
         })
     }
@@ -105,7 +114,9 @@ fn state(name: &str) -> Result<LicenseState> {
     if name == "expired" {
         return Ok(LicenseState::Expired);
     }
-    LicenseStatus::parse(name).map(LicenseState::Status).ok_or_else(|| Error::field("status", ""))
+    LicenseStatus::parse(name)
+        .map(LicenseState::Status)
+        .ok_or_else(|| Error::field("status", ""))
 }
 
 fn invalid_cursor() -> Error {

@@ -51,6 +51,9 @@ impl Endpoint for ReinstateLicense {
             Ok((changed != *license).then_some(changed))
         };
         let license = cx.store.change_license(license, change).await?;
-        Ok(Reply { success: Success, status: license.status })
+        Ok(Reply {
+            success: Success,
+            status: license.status,
+        })
     }
 }

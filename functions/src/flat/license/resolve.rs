@@ -52,8 +52,10 @@ impl Endpoint for ResolveLicense {
         if ids.len() > MAX_RESOLVED {
             return Err(Error::field("violationIds", &format!("at most {MAX_RESOLVED} ids")));
         }
-        let (license, resolved_count) =
-            cx.store.resolve_violations(&caller.scope, &request.license_key, &ids, cx.clock.now()).await?;
+        let (license, resolved_count) = cx
+            .store
+            .resolve_violations(&caller.scope, &request.license_key, &ids, cx.clock.now())
+            .await?;
         Ok(Reply {
             success: Success,
             threat_level: license.threat_level.number(),

@@ -71,6 +71,9 @@ impl Endpoint for UpdateLicense {
             Ok((changed != *license).then_some(changed))
         };
         cx.store.change_license(license, change).await?;
-        Ok(Reply { success: Success, license_key: request.license_key })
+        Ok(Reply {
+            success: Success,
+            license_key: request.license_key,
+        })
     }
 }

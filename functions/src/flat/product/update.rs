@@ -63,6 +63,10 @@ impl Endpoint for UpdateProduct {
                 product.change(request.name.clone(), status)
             })
             .await?;
-        Ok(Reply { success: Success, product_id: product.product_id, status: product.status })
+        Ok(Reply {
+            success: Success,
+            product_id: product.product_id,
+            status: product.status,
+        })
     }
 }

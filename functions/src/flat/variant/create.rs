@@ -58,8 +58,9 @@ impl Endpoint for CreateVariant {
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, product: Option<Product>) -> Result<Reply> {
-        let product =
-            product.filter(|product| caller.scope.covers(&product.owner_id)).ok_or(Error::ProductNotFound)?;
+        let product = product
+            .filter(|product| caller.scope.covers(&product.owner_id))
+            .ok_or(Error::ProductNotFound)?;
         product.writable()?;
         let variant_id = VariantId::of_name(&request.name)
             .ok_or_else(|| Error::field("name", "a name with at least one letter or digit"))?;
@@ -78,6 +79,9 @@ impl Endpoint for CreateVariant {
         if !cx.store.create_variant(&variant).await? {
             return Err(Error::VariantTaken);
         }
-        Ok(Reply { success: Success, variant_id: variant.prefixed_id() })
+        Ok(Reply {
+            success: Success,
+            variant_id: variant.prefixed_id(),
+        })
     }
 }

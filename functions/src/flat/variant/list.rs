@@ -82,9 +82,14 @@ impl Endpoint for ListVariants {
     }
 
     async fn call(_: &Context, caller: Caller, _: Request, fetched: Self::Fetched) -> Result<Reply> {
-        let (_, variants) =
-            fetched.filter(|(product, _)| caller.scope.covers(&product.owner_id)).ok_or(Error::ProductNotFound)?;
+        let (_, variants) = fetched
+            .filter(|(product, _)| caller.scope.covers(&product.owner_id))
+            .ok_or(Error::ProductNotFound)?;
         let variants: Vec<VariantView> = variants.into_iter().map(VariantView::from).collect();
-        Ok(Reply { success: Success, count: variants.len(), variants })
+        Ok(Reply {
+            success: Success,
+            count: variants.len(),
+            variants,
+        })
     }
 }

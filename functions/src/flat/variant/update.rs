@@ -86,7 +86,9 @@ impl Endpoint for UpdateVariant {
             None => variant_id.splits(),
         };
         for (product_id, variant_id) in candidates {
-            let Some((product, variants)) = cx.store.product_with_variants(&product_id).await? else { continue };
+            let Some((product, variants)) = cx.store.product_with_variants(&product_id).await? else {
+                continue;
+            };
             if !caller.scope.covers(&product.owner_id) {
                 continue;
             }
@@ -94,8 +96,14 @@ impl Endpoint for UpdateVariant {
                 continue;
             };
             product.writable()?;
-            let variant = cx.store.change_variant(variant, |variant| variant.change(&changes)).await?;
-            return Ok(Reply { success: Success, variant_id: variant.prefixed_id() });
+            let variant = cx
+                .store
+                .change_variant(variant, |variant| variant.change(&changes))
+                .await?;
+            return Ok(Reply {
+                success: Success,
+                variant_id: variant.prefixed_id(),
+            });
         }
         Err(Error::VariantNotFound)
     }
