@@ -11,6 +11,7 @@ use aws_lc_rs::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use keystead_core::{
     Timestamp,
+    config::Config,
     keys::{Algorithm, KeyError, SigningKey, StoredKey},
     secrets::Secrets,
 };
@@ -41,6 +42,11 @@ pub fn rotate(secrets: &mut Secrets, algorithm: Algorithm, now: Timestamp) -> Re
         .map_err(|_| KeyError::Malformed)?;
     let root = SigningKey::from_pkcs8(Algorithm::Rs256, &root)?;
     let next = signing_key(algorithm, &root, now)?;
+    // The last token that a key signed expires this long after it was replaced.
+    let life = Config::default().tokens.life;
+    secrets
+        .signing_keys
+        .retain(|key| key.retired_at.is_none_or(|retired| now < retired + life));
     for key in &mut secrets.signing_keys {
         key.retired_at.get_or_insert(now);
     }

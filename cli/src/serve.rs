@@ -52,7 +52,8 @@ pub struct ServeArgs {
     #[arg(long, value_enum, default_value_t)]
     durability: Durability,
     /// How tokens are signed: RS256, which every client knows, or EdDSA, which is faster. A change rotates the key.
-    #[arg(long, value_name = "ALGORITHM", env = "KEYSTEAD_SIGNING_ALGORITHM", value_parser = algorithm)]
+    /// KEYSTEAD_SIGNING_ALGORITHM stands in for it.
+    #[arg(long, value_name = "ALGORITHM", value_parser = algorithm)]
     signing_algorithm: Option<Algorithm>,
     /// Make no demo product, license and API key.
     #[arg(long)]
@@ -166,7 +167,11 @@ struct Generated {
 fn secrets(args: &ServeArgs, folder: Option<&DataDir>, clock: &Clock) -> Result<(Secrets, Generated), Failure> {
     let kept = folder.map(DataDir::secrets).transpose()?.flatten();
     let is_new = kept.is_none();
-    let wanted = args.signing_algorithm;
+    let wanted = match (args.signing_algorithm, variable("KEYSTEAD_SIGNING_ALGORITHM")) {
+        (Some(flag), _) => Some(flag),
+        (None, Some(name)) => Some(algorithm(&name).map_err(|error| format!("KEYSTEAD_SIGNING_ALGORITHM {error}"))?),
+        (None, None) => None,
+    };
     let mut secrets = match kept {
         Some(secrets) => secrets,
         None => keygen::secrets(wanted.unwrap_or(Algorithm::Rs256), clock.now())?,

@@ -108,6 +108,15 @@ pub(crate) fn jitter(longest: Duration) -> Duration {
     longest * share / 255
 }
 
+/// A token that no other transaction has: a UUID, which is as long as DynamoDB takes.
+pub(crate) fn request_token() -> Result<String> {
+    let mut bytes = [0; 16];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Error::internal("the operating system gave no random numbers"))?;
+    Ok(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
+}
+
 /// One of `choices`, at random; `None` when there are none.
 pub(crate) fn pick<T>(choices: &[T]) -> Option<&T> {
     let mut bytes = [0; 2];

@@ -2,7 +2,7 @@
 //!
 //! The root key never signs a token and never changes, so an application can ship with its public half. It signs each
 //! signing key's public half; `/getSigningKey` serves that certificate. Signing keys can be rotated: the previous ones
-//! keep verifying.
+//! keep verifying until the last token they signed has expired; the next rotation drops them then.
 
 use base64::{
     Engine as _,

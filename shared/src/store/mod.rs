@@ -420,14 +420,25 @@ impl Store {
     async fn try_transact(&self, actions: Vec<TransactWriteItem>) -> Result<Tried> {
         use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError as E;
 
-        let Err(error) = self
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(actions))
-            .send()
-            .await
-        else {
-            return Ok(Tried::Done);
+        // By this, DynamoDB knows a transaction that is sent again for the one that it has carried out.
+        let token = ids::request_token()?;
+        let mut in_progress = 0;
+        let error = loop {
+            let outcome = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(actions.clone()))
+                .client_request_token(&token)
+                .send()
+                .await;
+            let Err(error) = outcome else { return Ok(Tried::Done) };
+            // An earlier try of this very transaction, whose reply was lost, is still being carried out.
+            let waits = matches!(error.as_service_error(), Some(E::TransactionInProgressException(_)));
+            if !waits || in_progress >= WRITE_ATTEMPTS {
+                break error;
+            }
+            pause(in_progress).await;
+            in_progress += 1;
         };
         match error.as_service_error() {
             Some(E::TransactionCanceledException(cancelled)) => {
@@ -446,8 +457,6 @@ impl Store {
                     Err(unexpected(error))
                 }
             }
-            // Our own earlier try of the same transaction is still being carried out.
-            Some(E::TransactionInProgressException(_)) => Ok(Tried::Contended),
             Some(_) | None => Err(unexpected(error)),
         }
     }
