@@ -12,11 +12,13 @@ pub struct TestLicense {
     pub key: String,
 }
 
+type Change = Box<dyn Fn(&License) -> License + Send + Sync>;
+
 /// A license that is yet to be made, by `POST /createLicense`.
 pub struct LicenseBuilder {
     app: TestApp,
     fields: Value,
-    change: Option<Box<dyn Fn(&License) -> License + Send + Sync>>,
+    change: Option<Change>,
 }
 
 impl LicenseBuilder {
