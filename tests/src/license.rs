@@ -12,6 +12,7 @@ pub struct TestLicense {
     pub key: String,
 }
 
+/// How a license is brought into another state.
 type Change = Box<dyn Fn(&License) -> License + Send + Sync>;
 
 /// A license that is yet to be made, by `POST /createLicense`.
