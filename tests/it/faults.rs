@@ -6,6 +6,7 @@
 use std::{collections::HashSet, pin::Pin, time::Duration};
 
 use keystead_core::activation::SESSION_TIMEOUT;
+use keystead_functions::routes;
 use keystead_tests::{Answer, Fault, LicenseBuilder, PRODUCT, TestApp, TestLicense, secrets};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -140,7 +141,7 @@ fn client_scenarios() -> Vec<Scenario> {
 }
 
 fn admin_scenarios() -> Vec<Scenario> {
-    vec![
+    let mut scenarios = vec![
         scenario!("/createLicense", |app, trial| {
             let license = app.license().create().await;
             let body = json!({ "email": format!("{trial}@example.com"), "productId": PRODUCT });
@@ -191,7 +192,102 @@ fn admin_scenarios() -> Vec<Scenario> {
                 license,
             }
         }),
-    ]
+    ];
+    scenarios.extend(further_admin_scenarios());
+    scenarios
+}
+
+/// Those of endpoints that this service may not have yet.
+fn further_admin_scenarios() -> Vec<Scenario> {
+    let all = vec![
+        scenario!("/listLicenses", |app, trial| {
+            let license = app.license().create().await;
+            with_key(
+                &app,
+                "/listLicenses",
+                license,
+                json!({ "productId": PRODUCT, "note": trial }),
+            )
+            .await
+        }),
+        scenario!("/updateLicense", |app, trial| {
+            let license = app.license().floating(3).create().await;
+            app.machine(&trial).activate(&license).await.expect(200);
+            let body = json!({ "licenseKey": license.key, "status": "suspended", "licenseType": "per-machine" });
+            with_key(&app, "/updateLicense", license, body).await
+        }),
+        scenario!("/reinstateLicense", |app, trial| {
+            let license = app.license().create().await;
+            let body = json!({ "licenseKey": license.key, "reason": trial });
+            app.admin().post("/revokeLicense", body.clone()).await.expect(200);
+            with_key(&app, "/reinstateLicense", license, body).await
+        }),
+        scenario!("/updateProduct", |app, trial| {
+            let license = app.license().create().await;
+            let product =
+                json!({ "name": "Another", "slug": format!("slug-{trial}"), "creatorId": keystead_tests::OWNER });
+            app.admin().post("/createProduct", product).await.expect(200);
+            let body = json!({ "productId": format!("slug-{trial}"), "name": "Renamed", "status": "unlisted" });
+            with_key(&app, "/updateProduct", license, body).await
+        }),
+        scenario!(
+            "/createVariant",
+            |app, trial| {
+                let license = app.license().create().await;
+                with_key(
+                    &app,
+                    "/createVariant",
+                    license,
+                    json!({ "productId": PRODUCT, "name": trial }),
+                )
+                .await
+            },
+            again(409, "A variant with this name already exists")
+        ),
+        scenario!("/updateVariant", |app, trial| {
+            let license = app.license().create().await;
+            let variant = with_key(
+                &app,
+                "/createVariant",
+                license.clone(),
+                json!({ "productId": PRODUCT, "name": trial }),
+            );
+            let made = variant.await.of(&app).await;
+            let body = json!({ "variantId": made.expect(200)["variantId"], "maxMachines": 7 });
+            with_key(&app, "/updateVariant", license, body).await
+        }),
+        scenario!("/listVariants", |app, trial| {
+            let license = app.license().create().await;
+            with_key(
+                &app,
+                "/listVariants",
+                license,
+                json!({ "productId": PRODUCT, "note": trial }),
+            )
+            .await
+        }),
+        scenario!("/listApiKeys", |app, trial| {
+            let license = app.license().create().await;
+            let body = json!({ "adminSecret": secrets().admin_secret, "note": trial });
+            Asked {
+                path: "/listApiKeys",
+                body,
+                license,
+            }
+        }),
+        scenario!("/revokeApiKey", |app, trial| {
+            let license = app.license().create().await;
+            let key = app.creator(&trial).await.api_key;
+            let body = json!({ "adminSecret": secrets().admin_secret, "apiKey": key });
+            Asked {
+                path: "/revokeApiKey",
+                body,
+                license,
+            }
+        }),
+    ];
+    let there = |scenario: &Scenario| routes::all().iter().any(|route| route.path() == scenario.name);
+    all.into_iter().filter(there).collect()
 }
 
 fn activate(machine: &str, license: TestLicense) -> Asked {

@@ -401,7 +401,11 @@ proptest! {
     #[test]
     fn a_license_opens_only_when_nothing_stands_against_it(license in license(), product in wanted_product(), now in time()) {
         // In the contract's order.
-        let wrong = product.as_str() != "app" && !(product.as_str() == "extra" && !license.unlocked_products.is_empty());
+        let wrong = match product.as_str() {
+            "app" => false,
+            "extra" => license.unlocked_products.is_empty(),
+            _ => true,
+        };
         let revoked = license.status == LicenseStatus::Revoked;
         let expired = license.expires_at.is_some_and(|at| at <= now);
         let suspended = license.status == LicenseStatus::Suspended;

@@ -2,7 +2,7 @@
 
 use http::Method;
 use keystead_core::{activation::SESSION_TIMEOUT, store::schema};
-use keystead_functions::routes;
+use keystead_functions::{endpoint::Route, routes};
 use keystead_tests::{Answer, OWNER, PRODUCT, TestApp, secrets};
 use serde_json::{Value, json};
 
@@ -22,8 +22,8 @@ impl Session {
     async fn ask(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: Value) -> Answer {
         let body = body.to_string();
         let answer = self.app.stranger().send(&method, path, headers, body.as_bytes()).await;
-        if let Some(token) = answer.body["token"].as_str() {
-            self.credentials.push(token.to_owned());
+        for field in ["token", "apiKey"] {
+            self.credentials.extend(answer.body[field].as_str().map(str::to_owned));
         }
         self.answers.push(answer.clone());
         answer
@@ -91,6 +91,7 @@ async fn session() -> Session {
     .await
     .expect(200);
 
+    let mut last = String::new();
     for license_type in ["per-machine", "floating"] {
         let wanted = json!({
             "apiKey": api_key, "email": EMAIL, "productId": PRODUCT, "licenseType": license_type, "maxMachines": 1,
@@ -98,6 +99,7 @@ async fn session() -> Session {
         });
         let license = s.post("/createLicense", wanted).await;
         let license = license.expect(200)["licenseKey"].as_str().expect("a key").to_owned();
+        last.clone_from(&license);
         let fingerprint = format!("sha256-of-{license_type}");
         let hostname = format!("janes-laptop-{license_type}");
         s.personal
@@ -181,8 +183,19 @@ async fn session() -> Session {
         s.answers
             .push(s.app.stranger().post_raw("/activate", license.as_bytes()).await);
     }
-    for path in ["/getSigningKey", "/.well-known/jwks.json", "/health"] {
-        s.ask(Method::GET, path, &[], json!({})).await.expect(200);
+    // And whatever route there is, with a right and a wrong credential: it may refuse, but not fail.
+    for route in routes::all() {
+        for method in route.methods() {
+            for credential in [admin.as_str(), "wrong-admin-secret"] {
+                let body = json!({
+                    "adminSecret": credential, "licenseKey": last, "productId": PRODUCT, "email": EMAIL,
+                    "creatorId": OWNER, "name": "Something",
+                });
+                let method = method.parse().expect("a method");
+                let answer = s.ask(method, route.path(), &[], body).await;
+                assert!(answer.status < 500, "{answer:?}");
+            }
+        }
     }
     session
 }
@@ -232,7 +245,7 @@ async fn every_request_leaves_one_line() {
         .lines()
         .map(|line| serde_json::from_str(line).expect("a line of JSON"))
         .collect();
-    let mut routes: Vec<&str> = routes::all().iter().map(|route| route.path()).collect();
+    let mut routes: Vec<&str> = routes::all().iter().map(Route::path).collect();
     for line in &lines {
         let route = line["route"].as_str().expect("a route");
         assert!(
