@@ -444,7 +444,13 @@ impl License {
     /// A suspension by hand blocks at once, and a license that is made active again has no marks of a dispute.
     #[must_use]
     pub fn change(&self, changes: &Changes, now: Timestamp) -> Self {
+        let suspend = Changes {
+            status: Some(LicenseStatus::Suspended),
+            ..Changes::default()
+        };
         let mut license = match changes.status {
+            // Asked for and nothing else, it ends a grace as well. Beside other changes it may be the status as shown.
+            Some(_) if *changes == suspend => self.suspend(now),
             Some(status) => self.set_status(status, now),
             None => self.clone(),
         };
@@ -472,19 +478,30 @@ impl License {
         }
         match status {
             LicenseStatus::Revoked => self.revoke(None, now).unwrap_or_else(|| self.clone()),
-            LicenseStatus::Suspended => Self {
-                status,
-                suspension: Some(Suspension {
-                    at: now,
-                    by: SuspendedBy::Vendor,
-                }),
-                ..self.without_dispute()
-            },
+            LicenseStatus::Suspended => self.suspend(now),
             LicenseStatus::Active | LicenseStatus::Degraded => Self {
                 status,
                 suspension: None,
                 ..self.without_dispute()
             },
+        }
+    }
+
+    /// The license suspended by hand, should it not be already.
+    fn suspend(&self, now: Timestamp) -> Self {
+        let by_hand = self
+            .suspension
+            .is_none_or(|suspension| suspension.by == SuspendedBy::Vendor);
+        if self.status == LicenseStatus::Suspended && by_hand {
+            return self.clone();
+        }
+        Self {
+            status: LicenseStatus::Suspended,
+            suspension: Some(Suspension {
+                at: now,
+                by: SuspendedBy::Vendor,
+            }),
+            ..self.without_dispute()
         }
     }
 

@@ -1,6 +1,7 @@
 //! Stories over the whole API.
 
 mod activate;
+mod api_keys;
 mod architecture;
 mod authentication;
 mod bundle;
@@ -13,15 +14,22 @@ mod floating;
 mod get_license;
 mod heartbeat;
 mod license_types;
+mod list_licenses;
 mod list_products;
+mod reinstate_license;
 mod requests;
 mod reset_activations;
+mod resolve_license;
 mod revoke_license;
 mod signing_key;
 mod token;
+mod update_license;
+mod update_product;
 mod validate;
+mod variants;
 mod verify;
 
+mod admin_session;
 mod attacks;
 mod budgets;
 mod faults;

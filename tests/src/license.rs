@@ -1,6 +1,9 @@
 //! Licenses to test with.
 
-use keystead_core::license::{License, LicenseKey, LicenseStatus, SuspendedBy, Suspension};
+use keystead_core::{
+    license::{License, LicenseKey, LicenseStatus, SuspendedBy, Suspension},
+    store::schema,
+};
 use serde_json::{Value, json};
 
 use crate::{PRODUCT, TestApp, merged};
@@ -117,6 +120,25 @@ impl TestLicense {
             ..license.clone()
         };
         self.change(app, suspended).await;
+    }
+
+    /// Notes an unresolved violation of it, and leaves its level and status as they are.
+    pub async fn caught(&self, app: &TestApp, violation: &str, severity: &str) {
+        let license = app.stored(self).await;
+        app.put_item(
+            &schema::VIOLATIONS,
+            json!({
+                "licenseId": { "S": license.license_id.as_str() },
+                "violationId": { "S": violation },
+                "type": { "S": "geo_spread" },
+                "severity": { "S": severity },
+                "detectedAt": { "S": app.now().to_string() },
+                "resolved": { "BOOL": false },
+                "details": { "M": {} },
+            }),
+        );
+        let count = json!({ "N": (license.unresolved_violations + 1).to_string() });
+        app.set_attribute(&schema::LICENSES, &self.key, None, "unresolvedViolations", count);
     }
 
     /// Brings it into another state, as an administrator or the enforcement rules would.

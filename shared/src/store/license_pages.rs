@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{
     Item, Store, decode,
@@ -16,6 +17,7 @@ use super::{
 };
 use crate::{
     Result, Timestamp,
+    api_key::hex,
     email::Email,
     license::{License, LicenseStatus},
     owner::Scope,
@@ -53,7 +55,11 @@ pub struct LicensePage {
 
 /// Where a page begins: per partition of the index that is read, the last key that was taken from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cursor(Vec<Position>);
+pub struct Cursor {
+    /// The list it was made for. A position in another list would skip some of its licenses unnoticed.
+    list: String,
+    positions: Vec<Position>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Position {
@@ -109,8 +115,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<LicensePage>> {
         let partitions = partitions(scope, filter, now);
+        let list = filter.list(scope);
         let mut positions = match cursor {
-            Some(cursor) if cursor.0.len() == partitions.len() => cursor.0.clone(),
+            Some(cursor) if cursor.list == list && cursor.positions.len() == partitions.len() => {
+                cursor.positions.clone()
+            }
             Some(_) => return Ok(None),
             None => vec![Position::Start; partitions.len()],
         };
@@ -127,7 +136,7 @@ impl Store {
         let more = positions.iter().any(|position| *position != Position::End);
         Ok(Some(LicensePage {
             licenses,
-            next: more.then_some(Cursor(positions)),
+            next: more.then_some(Cursor { list, positions }),
         }))
     }
 
@@ -264,6 +273,24 @@ fn partitions(scope: &Scope, filter: &LicenseFilter, now: Timestamp) -> Vec<Part
 }
 
 impl LicenseFilter {
+    /// What tells this list from every other one.
+    fn list(&self, scope: &Scope) -> String {
+        let owner = match scope {
+            Scope::Nothing | Scope::Everything => "",
+            Scope::Owner(owner) => owner.as_str(),
+        };
+        let product = self.product.as_ref().map_or("", ProductId::as_str);
+        let email = self.email.as_ref().map(Email::folded).unwrap_or_default();
+        let state = match self.state {
+            None => String::new(),
+            Some(LicenseState::Status(status)) => status.to_string(),
+            Some(LicenseState::Expired) => "expired".to_owned(),
+        };
+        // None of them holds a line break.
+        let names = [owner, product, &email, &state].join("\n");
+        hex(&Sha256::digest(names)[..8])
+    }
+
     /// Whether a license that an index led to is meant. The index may be late, and narrows by some conditions only.
     fn admits(&self, license: &License, scope: &Scope, now: Timestamp) -> bool {
         scope.covers(&license.owner_id)
