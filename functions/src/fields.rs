@@ -53,11 +53,7 @@ impl Fields {
             return Err(Error::Invalid(InvalidRequest::MissingFields(required)));
         }
         match self {
-            Self::Body(mut fields) => {
-                // A client without a token yet may well send a blank one.
-                fields.retain(|_, value| !matches!(value, Value::String(text) if text.trim().is_empty()));
-                serde_path_to_error::deserialize(Value::Object(fields)).map_err(refused)
-            }
+            Self::Body(fields) => serde_path_to_error::deserialize(Value::Object(fields)).map_err(refused),
             Self::Query(mut fields) => {
                 // A blank parameter says nothing: `?status=&limit=10`.
                 fields.retain(|(_, value)| !value.trim().is_empty());

@@ -227,3 +227,14 @@ where
 {
     serde::Deserialize::deserialize(deserializer).map(Some)
 }
+
+/// A field that may be left blank: a client that has no token yet may well send an empty one.
+pub(super) fn blank_is_absent<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::de::DeserializeOwned,
+{
+    let value: Option<serde_json::Value> = serde::Deserialize::deserialize(deserializer)?;
+    let given = value.filter(|value| value.as_str().is_none_or(|text| !text.trim().is_empty()));
+    given.map(T::deserialize).transpose().map_err(serde::de::Error::custom)
+}

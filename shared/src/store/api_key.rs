@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::AttributeValue};
 
-use super::{Item, Store, encode, schema, text, unexpected};
+use super::{Item, Store, WRITE_ATTEMPTS, encode, pause, schema, text, unexpected};
 use crate::{
     Error, Result,
     api_key::{ApiKey, KeyHash},
@@ -54,20 +54,24 @@ impl Store {
     /// # Errors
     /// [`Error::ApiKeyNotFound`], [`Error::Internal`].
     pub async fn revoke_api_key(&self, hash: &KeyHash) -> Result<()> {
-        let outcome = self
-            .client
-            .update_item()
-            .table_name(self.table(&schema::API_KEYS))
-            .set_key(Some(schema::API_KEYS.key(hash.as_str(), None)))
-            .update_expression("SET active = :no")
-            .condition_expression("attribute_exists(keyHash)")
-            .expression_attribute_values(":no", AttributeValue::Bool(false))
-            .send()
-            .await;
-        let Err(error) = outcome else { return Ok(()) };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Err(Error::ApiKeyNotFound),
-            Some(_) | None => Err(unexpected(error)),
+        for attempt in 0..WRITE_ATTEMPTS {
+            let outcome = self
+                .client
+                .update_item()
+                .table_name(self.table(&schema::API_KEYS))
+                .set_key(Some(schema::API_KEYS.key(hash.as_str(), None)))
+                .update_expression("SET active = :no")
+                .condition_expression("attribute_exists(keyHash)")
+                .expression_attribute_values(":no", AttributeValue::Bool(false))
+                .send()
+                .await;
+            let Err(error) = outcome else { return Ok(()) };
+            match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => return Err(Error::ApiKeyNotFound),
+                Some(UpdateItemError::TransactionConflictException(_)) => pause(attempt).await,
+                Some(_) | None => return Err(unexpected(error)),
+            }
         }
+        Err(Error::internal("an API key was in use by others all the time"))
     }
 }

@@ -189,22 +189,28 @@ impl Store {
             same.push(format!("attribute_not_exists(#n{i})"));
             names.insert(format!("#n{i}"), name.clone());
         }
-        let outcome = self
-            .client
-            .put_item()
-            .table_name(self.table(table))
-            .set_item(Some(new))
-            .condition_expression(same.join(" AND "))
-            .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(Some(values))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = outcome else { return Ok(Replaced::Done) };
-        match error.as_service_error() {
-            Some(E::ConditionalCheckFailedException(refused)) => Ok(Replaced::Changed(refused.item.clone())),
-            Some(_) | None => Err(unexpected(error)),
+        for attempt in 0..WRITE_ATTEMPTS {
+            let outcome = self
+                .client
+                .put_item()
+                .table_name(self.table(table))
+                .set_item(Some(new.clone()))
+                .condition_expression(same.join(" AND "))
+                .set_expression_attribute_names(Some(names.clone()))
+                .set_expression_attribute_values(Some(values.clone()))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .send()
+                .await;
+            let Err(error) = outcome else { return Ok(Replaced::Done) };
+            match error.as_service_error() {
+                Some(E::ConditionalCheckFailedException(refused)) => {
+                    return Ok(Replaced::Changed(refused.item.clone()));
+                }
+                Some(E::TransactionConflictException(_)) => pause(attempt).await,
+                Some(_) | None => return Err(unexpected(error)),
+            }
         }
+        Err(Error::internal("an item was in use by others all the time"))
     }
 
     /// Every item of a partition, read with strong consistency.

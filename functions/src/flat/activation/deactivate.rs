@@ -13,7 +13,7 @@ use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
     face::Face,
-    flat::wire::Success,
+    flat::wire::{Success, blank_is_absent},
 };
 
 /// `POST /deactivate`.
@@ -25,6 +25,7 @@ pub struct Deactivate;
 pub struct Request {
     license_key: LicenseKey,
     machine_fingerprint: Fingerprint,
+    #[serde(default, deserialize_with = "blank_is_absent")]
     token: Option<Token>,
 }
 

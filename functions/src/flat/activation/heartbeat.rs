@@ -14,7 +14,7 @@ use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
     face::Face,
-    flat::wire::{Success, message},
+    flat::wire::{Success, blank_is_absent, message},
 };
 
 /// `POST /heartbeat`.
@@ -26,6 +26,7 @@ pub struct Heartbeat;
 pub struct Request {
     license_key: LicenseKey,
     machine_fingerprint: Fingerprint,
+    #[serde(default, deserialize_with = "blank_is_absent")]
     token: Option<Token>,
 }
 

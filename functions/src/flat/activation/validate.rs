@@ -15,7 +15,7 @@ use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
     face::Face,
-    flat::wire::{Success, message},
+    flat::wire::{Success, blank_is_absent, message},
 };
 
 /// `POST /validate`.
@@ -28,6 +28,7 @@ pub struct Request {
     license_key: LicenseKey,
     machine_fingerprint: Fingerprint,
     token: Token,
+    #[serde(default, deserialize_with = "blank_is_absent")]
     product_id: Option<ProductId>,
 }
 
