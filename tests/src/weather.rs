@@ -39,8 +39,8 @@ pub enum Fault {
     LostBefore,
     /// The reply is lost on its way back: the call took effect.
     LostAfter,
-    /// A write collides with a transaction of someone else. Reads go through, and so do the counters of attempts, which
-    /// are in no transaction.
+    /// A transaction, or a write of a license or an activation, collides with a transaction of someone else. Other calls
+    /// go through: what they are about is in no transaction once it is made.
     Conflict,
     /// The reply arrives cut short: the call took effect.
     Garbled,
@@ -151,13 +151,14 @@ impl Weather {
             .unwrap_or(Fault::None);
         let table = table_of(&body);
         let governs = table == schema::RATE_LIMITS.name;
+        let contended = [schema::LICENSES.name, schema::ACTIVATIONS.name].contains(&table.as_str());
         self.give_way().await;
         let answer = match fault {
             Fault::Throttled => failure(400, "ThrottlingException"),
             Fault::ServerError => failure(500, "InternalServerError"),
             Fault::LostBefore => return Err(lost()),
             Fault::Conflict if operation == "TransactWriteItems" => conflict(),
-            Fault::Conflict if operation == "UpdateItem" && !governs => failure(400, "TransactionConflictException"),
+            Fault::Conflict if operation == "UpdateItem" && contended => failure(400, "TransactionConflictException"),
             Fault::DeathBefore => return self.die().await,
             Fault::None | Fault::LostAfter | Fault::Conflict | Fault::Garbled | Fault::DeathAfter => {
                 if governs && self.state.ungoverned.load(Ordering::SeqCst) {
