@@ -68,7 +68,13 @@ impl Server {
         Self::spawn(command)
     }
 
-    fn spawn(mut command: Command) -> Self {
+    fn spawn(command: Command) -> Self {
+        Self::try_spawn(command)
+            .unwrap_or_else(|(status, written)| panic!("the server did not start: {status}: {written}"))
+    }
+
+    /// The server, once it serves; or how it ended instead, and what it wrote to the standard error.
+    fn try_spawn(mut command: Command) -> Result<Self, (ExitStatus, String)> {
         let mut process = command.spawn().expect("the server's process");
         let mut errors = BufReader::new(process.stderr.take().expect("a pipe"));
         let (tell, told) = mpsc::channel();
@@ -86,14 +92,14 @@ impl Server {
             all
         });
         let Ok(address) = told.recv() else {
-            let written = errors.join().expect("the standard error");
-            panic!("the server did not start: {written}");
+            let status = process.wait().expect("an exit status");
+            return Err((status, errors.join().expect("the standard error")));
         };
-        Self {
+        Ok(Self {
             process,
             address: address.parse().expect("an address"),
             errors: Some(errors),
-        }
+        })
     }
 
     fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
@@ -278,9 +284,10 @@ fn a_restart_keeps_data_and_secrets() {
 fn a_second_server_on_the_same_folder_refuses() {
     let folder = folder("twice");
     let first = Server::start_bare(&folder, &[]);
-    let second = keystead(&folder, &[]).output().expect("a second server");
-    assert!(!second.status.success());
-    let told = String::from_utf8_lossy(&second.stderr);
+    let Err((status, told)) = Server::try_spawn(keystead(&folder, &[])) else {
+        panic!("two servers serve from one folder");
+    };
+    assert!(!status.success());
     assert!(told.contains("in use by another keystead"), "{told}");
     assert!(told.contains("--data-dir"), "{told}");
     assert_eq!(first.send("GET", "/health", "").0, 200);
