@@ -198,3 +198,19 @@ async fn on_a_license_without_sessions_a_beat_only_notes_that_the_machine_was_se
         app.assert_counters_true(&license).await;
     }
 }
+
+#[tokio::test]
+async fn a_blank_token_is_no_token() {
+    let app = TestApp::start().await;
+    let license = app.license().floating(1).create().await;
+    let machine = app.machine("a");
+    machine.activate(&license).await.expect(200);
+    for blank in [json!(""), json!("  "), json!(null)] {
+        let token = json!({ "token": blank });
+        machine.heartbeat_with(&license, token).await.0.expect(200);
+    }
+    let wrong = machine.heartbeat_with(&license, json!({ "token": 7 })).await.0;
+    wrong.expect_error(400, "Invalid token: must be a string of 1 to 8192 characters");
+    let blank = json!({ "token": "" });
+    machine.deactivate_with(&license, blank).await.0.expect(200);
+}
