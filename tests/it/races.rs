@@ -132,7 +132,7 @@ async fn the_last_slots_are_given_once() {
 
 #[tokio::test]
 async fn the_last_floating_seats_are_given_once() {
-    for seed in seeds(20) {
+    for seed in seeds(10) {
         let app = storm(seed).await;
         // Any number of machines may be known; `maxConcurrent` is what counts.
         let license = app.license().floating(2).with("maxConcurrent", 5).create().await;
@@ -160,7 +160,7 @@ async fn a_site_license_turns_nobody_away() {
 /// Runs the storm on as many threads as there are, where calls also overlap in time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_last_seats_are_given_once_on_many_threads() {
-    for seed in seeds(4) {
+    for seed in seeds(2) {
         let app = storm(seed).await;
         let slots = app.license().max_machines(5).create().await;
         let seats = app.license().floating(5).create().await;
@@ -176,7 +176,7 @@ async fn the_last_seats_are_given_once_on_many_threads() {
 
 #[tokio::test]
 async fn one_machine_that_activates_many_times_at_once_holds_one_seat() {
-    for seed in seeds(3) {
+    for seed in seeds(2) {
         for license_type in ["per-machine", "floating", "site"] {
             let app = storm(seed).await;
             let license = app
@@ -203,7 +203,7 @@ async fn one_machine_that_activates_many_times_at_once_holds_one_seat() {
 
 #[tokio::test]
 async fn a_seat_that_is_given_back_many_times_at_once_is_given_back_once() {
-    for seed in seeds(4) {
+    for seed in seeds(3) {
         for license_type in ["per-machine", "floating"] {
             let app = storm(seed).await;
             let license = app
@@ -237,7 +237,7 @@ async fn a_seat_that_is_given_back_many_times_at_once_is_given_back_once() {
 async fn lapsing_sessions_never_make_more_seats_than_there_are() {
     const CAP: usize = 6;
 
-    for seed in seeds(6) {
+    for seed in seeds(4) {
         let app = storm(seed).await;
         let license = app.license().floating(CAP as i64).create().await;
         let holders: Vec<Machine> = (0..CAP).map(|i| app.machine(&format!("holder-{i}"))).collect();
@@ -305,7 +305,7 @@ async fn every_lapsed_seat_is_retaken() {
 async fn a_session_is_reaped_or_extended_but_not_both() {
     const CAP: usize = 4;
 
-    for seed in seeds(10) {
+    for seed in seeds(6) {
         let app = storm(seed).await;
         let license = app.license().floating(CAP as i64).create().await;
         let holders: Vec<Machine> = (0..CAP).map(|i| app.machine(&format!("holder-{i}"))).collect();
@@ -336,7 +336,7 @@ async fn a_session_is_reaped_or_extended_but_not_both() {
 
 #[tokio::test]
 async fn a_reaped_machine_that_comes_back_many_times_at_once_holds_one_session() {
-    for seed in seeds(6) {
+    for seed in seeds(4) {
         let app = storm(seed).await;
         let license = app.license().floating(2).create().await;
         let back = app.machine("back");
@@ -440,14 +440,14 @@ async fn mixed_storm(seed: u64, license_type: &str) {
 
 #[tokio::test]
 async fn the_counters_are_true_after_a_storm_of_everything_on_a_license_per_machine() {
-    for seed in seeds(8) {
+    for seed in seeds(6) {
         mixed_storm(seed, "per-machine").await;
     }
 }
 
 #[tokio::test]
 async fn the_counters_are_true_after_a_storm_of_everything_on_a_floating_license() {
-    for seed in seeds(8) {
+    for seed in seeds(6) {
         mixed_storm(seed, "floating").await;
     }
 }
@@ -464,7 +464,7 @@ async fn the_counters_are_true_after_a_storm_of_everything_on_many_threads() {
 /// The vendor changes the license's type and limits while machines come and go.
 #[tokio::test]
 async fn the_counters_are_true_after_the_license_changes_in_the_storm() {
-    for seed in seeds(8) {
+    for seed in seeds(5) {
         let app = storm(seed).await;
         let license = app.license().floating(3).create().await;
         let mut chance = seed.wrapping_add(77);
@@ -505,7 +505,7 @@ fn changed(license: &License, chance: u64) -> License {
 #[tokio::test]
 async fn the_sixteenth_of_sixteen_attempts_at_once_is_too_many() {
     let too_many = "Too many activation attempts. Try again later.";
-    for seed in seeds(20) {
+    for seed in seeds(10) {
         let app = TestApp::start().await;
         app.weather.seed(seed);
         let license = app.license().max_machines(4).create().await;
@@ -517,7 +517,7 @@ async fn the_sixteenth_of_sixteen_attempts_at_once_is_too_many() {
         limited.expect_error(429, too_many);
         assert_eq!(limited.header("retry-after"), "3601");
         assert_admitted(&others, 4, 4);
-        if seed >= 3 {
+        if seed >= 2 {
             continue;
         }
         // Those who are refused do not make anyone wait longer.
@@ -536,7 +536,7 @@ async fn the_sixteenth_of_sixteen_attempts_at_once_is_too_many() {
 
 #[tokio::test]
 async fn no_activation_that_begins_after_a_revocation_is_accepted() {
-    for seed in seeds(5) {
+    for seed in seeds(3) {
         for license_type in ["per-machine", "floating"] {
             let app = storm(seed).await;
             let license = app
@@ -602,7 +602,7 @@ async fn no_activation_that_begins_after_a_revocation_is_accepted() {
 
 #[tokio::test]
 async fn of_many_revocations_at_once_the_first_reason_stands() {
-    for seed in seeds(4) {
+    for seed in seeds(3) {
         let app = storm(seed).await;
         let license = app.license().create().await;
         let revoke = |i: usize| {
@@ -622,7 +622,7 @@ async fn of_many_revocations_at_once_the_first_reason_stands() {
 
 #[tokio::test]
 async fn a_slug_is_taken_once() {
-    for seed in seeds(6) {
+    for seed in seeds(4) {
         let app = storm(seed).await;
         let create = |i: usize| {
             let app = app.clone();
