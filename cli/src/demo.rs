@@ -60,6 +60,7 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         max_machines,
         max_concurrent: None,
         created_at: now,
+        purchased_at: None,
         expires_at: None,
         discount_code: None,
         purchase_id: None,

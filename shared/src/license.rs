@@ -267,6 +267,9 @@ pub struct License {
     pub max_concurrent: Option<SeatLimit>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was bought, if not when it was made: it came from elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purchased_at: Option<Timestamp>,
     /// When it stops to work; never, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,

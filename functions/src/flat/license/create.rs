@@ -23,12 +23,16 @@ pub struct CreateLicense;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
+    /// The key that it has already, elsewhere; a new one, when absent.
+    license_key: Option<LicenseKey>,
     email: Email,
     product_id: ProductId,
     variant: Option<VariantId>,
     license_type: Option<LicenseType>,
     max_machines: Option<SeatLimit>,
     max_concurrent: Option<SeatLimit>,
+    /// When it was bought, if that was before now.
+    purchased_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
     discount_code: Option<Reference>,
     purchase_id: Option<Reference>,
@@ -113,7 +117,10 @@ impl Endpoint for CreateLicense {
         let now = cx.clock.now();
         let of_variant = variant.as_ref();
         let license = License {
-            license_key: cx.ids.license_key()?,
+            license_key: match request.license_key {
+                Some(ref own) => own.clone(),
+                None => cx.ids.license_key()?,
+            },
             license_id: cx.ids.license_id(now)?,
             owner_id: product.owner_id.clone(),
             variant: request.variant()?,
@@ -131,6 +138,7 @@ impl Endpoint for CreateLicense {
                 .unwrap_or(default::MAX_MACHINES),
             max_concurrent: request.max_concurrent.or(of_variant.and_then(|v| v.max_concurrent)),
             created_at: now,
+            purchased_at: request.purchased_at,
             expires_at: request.expires_at,
             discount_code: request.discount_code,
             purchase_id: request.purchase_id,
@@ -145,7 +153,7 @@ impl Endpoint for CreateLicense {
             revision: 0,
         };
         if !cx.store.create_license(&license).await? {
-            return Err(Error::internal("a new license key was taken already"));
+            return Err(Error::LicenseKeyTaken);
         }
         Ok(Reply {
             success: Success,
