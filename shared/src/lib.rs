@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod email;
 mod error;
+pub mod event;
 pub mod ids;
 pub mod keys;
 pub mod license;

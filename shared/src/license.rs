@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     activation::{Activation, Admission},
     config::TokenPolicy,
     email::Email,
-    owner::OwnerId,
+    owner::{OwnerId, Scope},
     product::ProductId,
     text::{choice, is_plain, text_value},
     variant::VariantId,
@@ -333,6 +334,38 @@ pub enum Standing {
 }
 
 impl License {
+    /// The license that was found, should `scope` cover it.
+    ///
+    /// # Errors
+    /// [`Error::LicenseNotFound`], also when there is one that belongs to another owner.
+    pub fn seen_by(scope: &Scope, found: Option<Self>) -> Result<Self> {
+        found
+            .filter(|license| scope.covers(&license.owner_id))
+            .ok_or(Error::LicenseNotFound)
+    }
+
+    /// What an event tells of a change to `changed`: each field's value before and after, counters aside.
+    pub fn changes_to(&self, changed: &Self) -> Result<Map<String, Value>> {
+        let fields = |license: &Self| match serde_json::to_value(license).map_err(Error::internal)? {
+            Value::Object(fields) => Ok(fields),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                Err(Error::internal("a license is not an object"))
+            }
+        };
+        let (mut before, after) = (fields(self)?, fields(changed)?);
+        let mut changes = Map::new();
+        for (name, to) in after {
+            let from = before.remove(&name).unwrap_or_default();
+            if from != to && name != "revision" {
+                changes.insert(name, json!({ "from": from, "to": to }));
+            }
+        }
+        for (name, from) in before {
+            changes.insert(name, json!({ "from": from, "to": null }));
+        }
+        Ok(changes)
+    }
+
     /// Whether the license works for `product` at `now`, and how to speak of it.
     ///
     /// # Errors

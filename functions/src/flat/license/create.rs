@@ -3,6 +3,7 @@
 use keystead_core::{
     Error, Result, Timestamp,
     email::Email,
+    event::EventType,
     license::{License, LicenseKey, LicenseStatus, LicenseType, Reference, SeatLimit, ThreatLevel},
     product::{Product, ProductId, ProductStatus},
     variant::{Variant, VariantId},
@@ -152,7 +153,8 @@ impl Endpoint for CreateLicense {
             unresolved_violations: 0,
             revision: 0,
         };
-        if !cx.store.create_license(&license).await? {
+        let event = cx.event(EventType::Created, &license, &caller, now)?;
+        if !cx.store.create_license(&license, &event).await? {
             return Err(Error::LicenseKeyTaken);
         }
         Ok(Reply {
