@@ -46,6 +46,7 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         offline_days: None,
         price: None,
         active: true,
+        creation: cx.ids.creation_id()?,
     };
     cx.store.create_variant(&variant).await?;
     let license = License {
@@ -101,6 +102,7 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         owner_id,
         status: ProductStatus::Live,
         created_at: now,
+        creation: cx.ids.creation_id()?,
     };
     cx.store.create_product(&product).await?;
     Ok(raw.reveal().to_owned())
