@@ -14,6 +14,7 @@ mod error;
 pub mod ids;
 pub mod keys;
 pub mod license;
+mod number;
 pub mod owner;
 pub mod product;
 pub mod rate_limit;

@@ -1,10 +1,8 @@
 //! Licenses.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::ReturnValuesOnConditionCheckFailure};
 
-use super::{Item, Store, WRITE_ATTEMPTS, decode, encode, number, pause, schema, text, unexpected};
+use super::{Difference, Item, Store, WRITE_ATTEMPTS, decode, encode, number, pause, schema, text, unexpected};
 use crate::{
     Error, Result,
     activation::{Activation, Fingerprint},
@@ -130,47 +128,8 @@ impl Store {
     }
 }
 
-/// How a license changes, except for its key and its counters.
-pub(super) struct Difference {
-    /// `SET ...`
-    pub(super) sets: String,
-    /// ` REMOVE ...`, or nothing.
-    pub(super) removes: String,
-    pub(super) names: HashMap<String, String>,
-    pub(super) values: Item,
-}
-
-/// What turns `old` into `new`.
+/// What turns `old` into `new`, except for its key and its counters.
 pub(super) fn difference(old: &License, new: &License) -> Result<Difference> {
-    let (old, new) = (item(old)?, item(new)?);
-    let free = |name: &&String| name.as_str() != "licenseKey" && !COUNTERS.contains(&name.as_str());
-    let (mut sets, mut removes) = (Vec::new(), Vec::new());
-    let (mut names, mut values) = (HashMap::new(), HashMap::new());
-    let changed = new
-        .iter()
-        .filter(|(name, value)| free(name) && old.get(*name) != Some(*value));
-    for (i, (name, value)) in changed.enumerate() {
-        sets.push(format!("#s{i} = :s{i}"));
-        names.insert(format!("#s{i}"), name.clone());
-        values.insert(format!(":s{i}"), value.clone());
-    }
-    for (i, name) in old
-        .keys()
-        .filter(|name| free(name) && !new.contains_key(*name))
-        .enumerate()
-    {
-        removes.push(format!("#r{i}"));
-        names.insert(format!("#r{i}"), name.clone());
-    }
-    let removes = if removes.is_empty() {
-        String::new()
-    } else {
-        format!(" REMOVE {}", removes.join(", "))
-    };
-    Ok(Difference {
-        sets: format!("SET {}", sets.join(", ")),
-        removes,
-        names,
-        values,
-    })
+    let kept = |name: &str| name == schema::LICENSES.partition || COUNTERS.contains(&name);
+    Ok(Difference::between(&item(old)?, &item(new)?, kept))
 }
