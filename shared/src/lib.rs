@@ -8,6 +8,7 @@
 pub mod activation;
 pub mod api_key;
 pub mod clock;
+pub mod code;
 pub mod config;
 pub mod email;
 mod error;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     Error, Result, Timestamp,
     activation::{Activation, Admission},
+    code::CodeName,
     config::TokenPolicy,
     email::Email,
     number::whole_number,
@@ -56,6 +57,12 @@ text_value!(
         is_plain(text, 256).then(|| text.to_owned())
     }
 );
+
+impl From<&CodeName> for Reference {
+    fn from(code: &CodeName) -> Self {
+        Self(code.as_str().to_owned())
+    }
+}
 
 choice!(
     /// How a license counts its seats.

@@ -6,6 +6,7 @@
 
 pub mod activation;
 mod api_key;
+mod code;
 mod license;
 pub mod license_pages;
 pub mod meter;
