@@ -4,6 +4,7 @@ use keystead_core::{
     Error, Result, Timestamp,
     api_key::ApiKey,
     email::Email,
+    event::{Event, EventType, Origin},
     license::{License, LicenseKey, LicenseStatus, LicenseType, SeatLimit, ThreatLevel},
     owner::{OwnerId, Scope},
     product::{Name, Product, ProductId, ProductStatus},
@@ -60,6 +61,7 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         max_machines,
         max_concurrent: None,
         created_at: now,
+        purchased_at: None,
         expires_at: None,
         discount_code: None,
         purchase_id: None,
@@ -73,7 +75,16 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         unresolved_violations: 0,
         revision: 0,
     };
-    cx.store.create_license(&license).await?;
+    let retention = cx.config.event_retention;
+    let made = Event::new(
+        cx.ids.event_id(now)?,
+        EventType::Created,
+        &license,
+        &Origin::keystead(),
+        now,
+        retention,
+    );
+    cx.store.create_license(&license, &made).await?;
     let raw = cx.ids.api_key()?;
     let api_key = ApiKey {
         key_hash: raw.hash(),

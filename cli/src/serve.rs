@@ -113,7 +113,7 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
         Some(DataDir::open(&args.data_dir)?)
     };
     let (secrets, generated) = secrets(args, folder.as_ref(), &clock)?;
-    let mut config = Config::from_env();
+    let mut config = Config::from_env()?;
     let (store, engine) = open_store(args, folder.as_ref(), &mut config)?;
     store.create_tables().await.map_err(|error| explain(&error))?;
 

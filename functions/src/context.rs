@@ -1,15 +1,18 @@
 //! What every endpoint works with.
 
 use keystead_core::{
+    Result, Timestamp,
     clock::Clock,
     config::Config,
+    event::{Event, EventType},
     ids::Ids,
     keys::{KeyError, KeyRing},
+    license::License,
     secrets::{SecretHash, Secrets},
     store::Store,
 };
 
-use crate::log::Log;
+use crate::{endpoint::Caller, log::Log};
 
 /// What every endpoint works with; built once a process.
 pub struct Context {
@@ -30,6 +33,16 @@ pub struct Context {
 }
 
 impl Context {
+    /// What `caller` did to `license` at `now`, to be noted together with it.
+    ///
+    /// # Errors
+    /// [`keystead_core::Error::Internal`] when there are no random numbers for its id.
+    pub fn event(&self, r#type: EventType, license: &License, caller: &Caller, now: Timestamp) -> Result<Event> {
+        let id = self.ids.event_id(now)?;
+        let retention = self.config.event_retention;
+        Ok(Event::new(id, r#type, license, &caller.origin, now, retention))
+    }
+
     /// A context over `store` with the credentials and keys in `secrets`.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! What an endpoint is.
 
-use std::{future::Future, net::IpAddr, pin::Pin};
+use std::{future::Future, pin::Pin};
 
-use keystead_core::{Result, activation::Country, owner::Scope};
+use keystead_core::{Result, activation::Country, event::Origin, owner::Scope};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -78,8 +78,8 @@ pub struct Caller {
     pub scope: Scope,
     /// The country they call from, when a trusted proxy tells.
     pub country: Option<Country>,
-    /// The address they call from.
-    pub ip: Option<IpAddr>,
+    /// Who they are, and where they call from, as events tell it.
+    pub origin: Origin,
 }
 
 /// [`pipeline::handle`] of one endpoint.

@@ -1,7 +1,12 @@
 //! What happens to every request: authenticate, parse, call, reply.
 
 use http::StatusCode;
-use keystead_core::{Error, Result, api_key::RawApiKey, owner::Scope};
+use keystead_core::{
+    Error, Result,
+    api_key::RawApiKey,
+    event::{Actor, ActorKind, Origin, UserAgent},
+    owner::Scope,
+};
 
 use crate::{
     context::Context,
@@ -63,15 +68,20 @@ async fn reply<E: Endpoint>(cx: &Context, incoming: &Incoming) -> Result<E::Repl
     let mut fields = Fields::of(incoming)?;
     let credential = Credential::shown(E::AUTH, incoming, &mut fields)?;
     let request: Result<E::Request> = fields.parse(E::REQUIRED);
-    let (scope, fetched) = match &request {
-        Ok(request) => tokio::join!(credential.scope(cx), E::fetch(cx, request)),
-        Err(_) => (credential.scope(cx).await, Ok(E::Fetched::default())),
+    let (known, fetched) = match &request {
+        Ok(request) => tokio::join!(credential.holder(cx), E::fetch(cx, request)),
+        Err(_) => (credential.holder(cx).await, Ok(E::Fetched::default())),
     };
     // Who may not ask does not learn what was wrong with the question.
+    let (scope, actor) = known?;
     let caller = Caller {
-        scope: scope?,
+        scope,
         country: incoming.country(&cx.config.country_header),
-        ip: incoming.ip,
+        origin: Origin {
+            actor,
+            ip: incoming.ip,
+            user_agent: incoming.header("user-agent").and_then(UserAgent::parse),
+        },
     };
     E::call(cx, caller, request?, fetched?).await
 }
@@ -123,23 +133,21 @@ impl Credential {
         Ok(Self::Shown { admin_secret, api_key })
     }
 
-    /// Whose records this credential lets the caller see. A right admin secret wins over an API key; a wrong one does
-    /// not stand in the key's way.
-    async fn scope(self, cx: &Context) -> Result<Scope> {
+    /// Who holds this credential, and whose records it lets them see. A right admin secret wins over an API key; a wrong
+    /// one does not stand in the key's way.
+    async fn holder(self, cx: &Context) -> Result<(Scope, Actor)> {
         let (admin_secret, api_key) = match self {
-            Self::NotAskedFor => return Ok(Scope::Nothing),
+            Self::NotAskedFor => return Ok((Scope::Nothing, Actor::the(ActorKind::Customer))),
             Self::Shown { admin_secret, api_key } => (admin_secret, api_key),
         };
         if admin_secret.is_some_and(|secret| cx.admin_secret.matches(&secret)) {
-            return Ok(Scope::Everything);
+            return Ok((Scope::Everything, Actor::the(ActorKind::Admin)));
         }
         let key = api_key
             .and_then(|key| RawApiKey::parse(&key))
             .ok_or(Error::Unauthorized)?;
         let stored = cx.store.shown_api_key(&key.hash()).await?;
-        stored
-            .filter(|key| key.active)
-            .map(|key| Scope::Owner(key.owner_id))
-            .ok_or(Error::Unauthorized)
+        let stored = stored.filter(|key| key.active).ok_or(Error::Unauthorized)?;
+        Ok((Scope::Owner(stored.owner_id), Actor::api_key(&stored.key_hash)))
     }
 }

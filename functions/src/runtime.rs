@@ -46,7 +46,7 @@ async fn serve_route(route: Route) -> Result<(), Error> {
 /// and the connection to DynamoDB is opened, which at the smallest memory takes most of a first request otherwise.
 async fn start() -> Result<Context, Error> {
     let environment = AwsEnvironment::from_env().map_err(|name| format!("Lambda did not set {name}"))?;
-    let config = Config::from_env();
+    let config = Config::from_env()?;
     let http = transport::aws_client()?;
     let credentials = Connection::credentials(
         &environment.access_key_id,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Timestamp,
+    event::VALIDATED_INTERVAL,
     license::{License, LicenseKey},
     text::{is_plain, text_value},
 };
@@ -55,6 +56,9 @@ pub struct Activation {
     pub last_seen: Timestamp,
     /// When the last token it was given expires.
     pub token_expiry: Timestamp,
+    /// When an event last told that it was activated or validated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validated_at: Option<Timestamp>,
     /// Every country that it was seen in.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub countries: BTreeSet<Country>,
@@ -123,6 +127,12 @@ impl Activation {
             || (license.session_limit().is_some() && !self.session_is_live(arrival.now))
     }
 
+    /// Whether a validation at `now` is an event: it is some time since the last one was.
+    pub fn validation_is_due(&self, now: Timestamp) -> bool {
+        self.validated_at
+            .is_none_or(|told| now.since(told) >= VALIDATED_INTERVAL)
+    }
+
     /// The activation after `arrival`: a new one, or `known` brought up to date.
     pub fn after(known: Option<&Self>, license: &License, arrival: &Arrival) -> Self {
         let mut activation = known.cloned().unwrap_or_else(|| Self {
@@ -136,6 +146,7 @@ impl Activation {
             first_seen: arrival.now,
             last_seen: arrival.now,
             token_expiry: arrival.now,
+            validated_at: Some(arrival.now),
             countries: BTreeSet::new(),
             last_country: None,
             session_started: None,

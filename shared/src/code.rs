@@ -6,7 +6,7 @@ use crate::{
     Error, Result, Timestamp,
     license::LicenseKey,
     number::whole_number,
-    owner::OwnerId,
+    owner::{OwnerId, Scope},
     product::ProductId,
     text::{is_plain, text_value},
     variant::Days,
@@ -194,6 +194,16 @@ pub struct Redemption {
 }
 
 impl Code {
+    /// The code that was found, should `scope` cover it.
+    ///
+    /// # Errors
+    /// [`Error::CodeNotFound`], also when there is one that belongs to another owner.
+    pub fn seen_by(scope: &Scope, found: Option<Self>) -> Result<Self> {
+        found
+            .filter(|code| scope.covers(&code.owner_id))
+            .ok_or(Error::CodeNotFound)
+    }
+
     /// The code with `changes`.
     #[must_use]
     pub fn change(&self, changes: &CodeChanges) -> Self {

@@ -1,6 +1,6 @@
 //! What an operator can set: the only caller of the environment.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 /// The settings of a process. `Default` is what the documentation promises.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct Config {
     pub issuer: String,
     /// How long tokens live.
     pub tokens: TokenPolicy,
+    /// How long events are kept (`KEYSTEAD_EVENT_RETENTION_DAYS`, default 365; 0: for good).
+    pub event_retention: Option<Duration>,
 }
 
 /// How long tokens live.
@@ -40,20 +42,56 @@ impl Default for Config {
                 short_life: DAY,
                 renewal_window: 7 * DAY,
             },
+            event_retention: Some(365 * DAY),
         }
     }
 }
 
 impl Config {
     /// The settings that the environment gives, and the defaults of the others.
-    pub fn from_env() -> Self {
+    ///
+    /// # Errors
+    /// The first variable whose value can't be used.
+    pub fn from_env() -> Result<Self, InvalidSetting> {
         let default = Self::default();
-        Self {
+        Ok(Self {
             table_prefix: variable("KEYSTEAD_TABLE_PREFIX").unwrap_or(default.table_prefix),
             country_header: variable("KEYSTEAD_COUNTRY_HEADER").map_or(default.country_header, |h| h.to_lowercase()),
             issuer: variable("KEYSTEAD_ISSUER").unwrap_or(default.issuer),
             tokens: default.tokens,
-        }
+            event_retention: match number("KEYSTEAD_EVENT_RETENTION_DAYS", 0..=36_500)? {
+                None => default.event_retention,
+                Some(0) => None,
+                Some(days) => Some(days * DAY),
+            },
+        })
+    }
+}
+
+/// A variable whose value can't be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidSetting {
+    name: &'static str,
+    expected: String,
+}
+
+impl std::fmt::Display for InvalidSetting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} must be {}", self.name, self.expected)
+    }
+}
+
+impl std::error::Error for InvalidSetting {}
+
+/// The whole number that a variable holds; `None` when it is unset or empty.
+fn number(name: &'static str, range: RangeInclusive<u32>) -> Result<Option<u32>, InvalidSetting> {
+    let Some(text) = variable(name) else { return Ok(None) };
+    match text.trim().parse() {
+        Ok(number) if range.contains(&number) => Ok(Some(number)),
+        Ok(_) | Err(_) => Err(InvalidSetting {
+            name,
+            expected: format!("a whole number from {} to {}", range.start(), range.end()),
+        }),
     }
 }
 

@@ -17,6 +17,8 @@ pub enum Error {
     Unauthorized,
     /// No license has this key (or it belongs to another owner).
     LicenseNotFound,
+    /// Another license has this key.
+    LicenseKeyTaken,
     /// The license was revoked.
     LicenseRevoked,
     /// The license's `expiresAt` has passed.
@@ -126,6 +128,7 @@ impl Error {
             Self::Invalid(InvalidRequest::Field { .. }) => "invalid_field",
             Self::Unauthorized => "unauthorized",
             Self::LicenseNotFound => "not_found",
+            Self::LicenseKeyTaken => "license_key_taken",
             Self::LicenseRevoked => "revoked",
             Self::LicenseExpired => "expired",
             Self::LicenseSuspended => "suspended",

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::{
     Error, Result, Timestamp,
     api_key::RawApiKey,
+    event::EventId,
     license::{LicenseId, LicenseKey},
 };
 
@@ -55,6 +56,14 @@ impl Ids {
     /// As for [`Ids::license_key`].
     pub fn license_id(&self, now: Timestamp) -> Result<LicenseId> {
         Ok(LicenseId::from_uuid(self.uuid_v7(now)?))
+    }
+
+    /// A new id of an event: a UUID v7, so that events sort by when they happened.
+    ///
+    /// # Errors
+    /// As for [`Ids::license_key`].
+    pub fn event_id(&self, now: Timestamp) -> Result<EventId> {
+        Ok(EventId::from_uuid(self.uuid_v7(now)?))
     }
 
     /// A new id of a request, to find it again in the log: a UUID v7.

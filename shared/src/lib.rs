@@ -12,6 +12,7 @@ pub mod code;
 pub mod config;
 pub mod email;
 mod error;
+pub mod event;
 pub mod ids;
 pub mod keys;
 pub mod license;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
     config::TokenPolicy,
     email::Email,
     number::whole_number,
-    owner::OwnerId,
+    owner::{OwnerId, Scope},
     product::{Product, ProductId},
     text::{choice, is_plain, text_value},
     variant::{Variant, VariantId},
@@ -258,6 +259,9 @@ pub struct License {
     pub max_concurrent: Option<SeatLimit>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was bought, if not when it was made: it came from elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purchased_at: Option<Timestamp>,
     /// When it stops to work; never, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
@@ -351,6 +355,7 @@ impl License {
             max_machines: variant.and_then(|v| v.max_machines).unwrap_or(default::MAX_MACHINES),
             max_concurrent: variant.and_then(|v| v.max_concurrent),
             created_at: now,
+            purchased_at: None,
             expires_at: None,
             discount_code: None,
             purchase_id: None,
@@ -364,6 +369,38 @@ impl License {
             unresolved_violations: 0,
             revision: 0,
         }
+    }
+
+    /// The license that was found, should `scope` cover it.
+    ///
+    /// # Errors
+    /// [`Error::LicenseNotFound`], also when there is one that belongs to another owner.
+    pub fn seen_by(scope: &Scope, found: Option<Self>) -> Result<Self> {
+        found
+            .filter(|license| scope.covers(&license.owner_id))
+            .ok_or(Error::LicenseNotFound)
+    }
+
+    /// What an event tells of a change to `changed`: each field's value before and after, counters aside.
+    pub fn changes_to(&self, changed: &Self) -> Result<Map<String, Value>> {
+        let fields = |license: &Self| match serde_json::to_value(license).map_err(Error::internal)? {
+            Value::Object(fields) => Ok(fields),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                Err(Error::internal("a license is not an object"))
+            }
+        };
+        let (mut before, after) = (fields(self)?, fields(changed)?);
+        let mut changes = Map::new();
+        for (name, to) in after {
+            let from = before.remove(&name).unwrap_or_default();
+            if from != to && name != "revision" {
+                changes.insert(name, json!({ "from": from, "to": to }));
+            }
+        }
+        for (name, from) in before {
+            changes.insert(name, json!({ "from": from, "to": null }));
+        }
+        Ok(changes)
     }
 
     /// Whether the license works for `product` at `now`, and how to speak of it.

@@ -17,7 +17,7 @@ async fn a_machine_that_activates_gets_a_token_and_a_seat() {
     let body = answer.expect(200);
     assert_eq!(body["machinesUsed"], 1);
     assert_eq!((usage.calls, usage.rounds), (3, 2), "{usage:?}");
-    assert_eq!((usage.read_units, usage.write_units), (2.0, 5.0), "{usage:?}");
+    assert_eq!((usage.read_units, usage.write_units), (2.0, 8.0), "{usage:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! Trial and discount codes: one store under two names.
 
-use keystead_core::store::schema;
+use keystead_core::{
+    event::{ActorKind, EventType},
+    store::schema,
+};
 use keystead_tests::{Answer, DAY, OWNER, PRODUCT, TestApp, TestLicense};
 use serde_json::{Value, json};
 
@@ -462,6 +465,20 @@ async fn a_redeemed_code_makes_a_license_that_is_good_for_the_trial() {
         .await
         .expect_error(403, "License has expired");
     assert_eq!(shown(&app, "Welcome").await["usedCount"], 1);
+}
+
+#[tokio::test]
+async fn a_redemption_is_told_as_the_making_of_a_license() {
+    let app = TestApp::start().await;
+    let alice = app.creator(OWNER).await;
+    trial(&app, "Welcome", json!({})).await;
+    let ask = json!({ "code": "Welcome", "email": "customer@example.com" });
+    let answer = alice.post("/redeemTrialCode", ask).await;
+    let key = answer.expect(200)["licenseKey"].as_str().expect("a key").to_owned();
+    let license = app.stored(&TestLicense { key }).await;
+    let events = app.cx.store.events(&license).await.expect("a read");
+    let told: Vec<_> = events.iter().map(|event| (event.r#type, event.actor.kind)).collect();
+    assert_eq!(told, [(EventType::Created, ActorKind::ApiKey)]);
 }
 
 #[tokio::test]

@@ -254,3 +254,26 @@ async fn every_license_has_a_key_of_its_own() {
     let (one, two) = (app.license().create().await, app.license().create().await);
     assert_ne!(one.key, two.key);
 }
+
+#[tokio::test]
+async fn a_license_that_comes_from_elsewhere_keeps_its_key_and_its_date_of_purchase() {
+    let app = TestApp::start().await;
+    let own = json!({ "licenseKey": " GLD-AAAA-BBBB ", "purchasedAt": "2019-05-01T12:00:00Z" });
+    let answer = app.admin().post("/createLicense", wanted(own)).await;
+    answer.expect_body(200, &json!({ "success": true, "licenseKey": "GLD-AAAA-BBBB" }));
+    let license = shown(&app, &answer).await;
+    assert_eq!(license["purchasedAt"], "2019-05-01T12:00:00.000Z");
+    assert_eq!(license["createdAt"], app.now().to_string());
+}
+
+#[tokio::test]
+async fn a_key_that_is_taken_is_not_given_again() {
+    let app = TestApp::start().await;
+    let license = app.license().with("email", "first@example.com").create().await;
+    let again = wanted(json!({ "licenseKey": license.key, "email": "second@example.com" }));
+    app.admin()
+        .post("/createLicense", again)
+        .await
+        .expect_error(409, "A license with this key already exists");
+    assert_eq!(app.stored(&license).await.email.as_str(), "first@example.com");
+}

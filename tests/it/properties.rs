@@ -324,6 +324,7 @@ prop_compose! {
             max_machines,
             max_concurrent,
             created_at: Timestamp::from_millis(0),
+            purchased_at: None,
             expires_at,
             discount_code: None,
             purchase_id: None,

@@ -376,12 +376,14 @@ const FIELDS: &[(&str, &[(&str, Kind)])] = &[
     (
         "create-license",
         &[
+            ("licenseKey", Kind::Text),
             ("email", Kind::Email),
             ("productId", Kind::Text),
             ("variant", Kind::Text),
             ("licenseType", Kind::Choice),
             ("maxMachines", Kind::Seats),
             ("maxConcurrent", Kind::Seats),
+            ("purchasedAt", Kind::Time),
             ("expiresAt", Kind::Time),
             ("discountCode", Kind::Text),
             ("purchaseId", Kind::Text),

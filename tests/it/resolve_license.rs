@@ -225,7 +225,7 @@ async fn the_key_and_the_ids_are_required_and_the_license_must_be_in_scope() {
             .expect_refusal(400, missing);
     }
     let answer = resolve(&app, &license, json!(vec!["viol_0"; 100])).await;
-    answer.expect_refusal(400, "Invalid violationIds: must be at most 99 ids");
+    answer.expect_refusal(400, "Invalid violationIds: must be at most 98 ids");
     let answer = resolve(&app, &license, json!(["viol_0", 7])).await;
     answer.expect_refusal(400, "Invalid violationIds[1]: must be a string of 1 to 128 characters");
     let unknown = json!({ "licenseKey": "XXXX-XXXX-XXXX-XXXX", "violationIds": ["viol_0"] });

@@ -1,6 +1,7 @@
 //! Licenses to test with.
 
 use keystead_core::{
+    event::{Event, EventType, Origin},
     license::{License, LicenseKey, LicenseStatus, SuspendedBy, Suspension},
     store::schema,
 };
@@ -151,9 +152,11 @@ impl TestLicense {
             .await
             .expect("a read")
             .expect("the license is there");
+        let id = app.cx.ids.event_id(app.now()).expect("an id");
+        let event = Event::new(id, EventType::Updated, &license, &Origin::keystead(), app.now(), None);
         app.cx
             .store
-            .change_license(license, |license| Ok(Some(change(license))))
+            .change_license(license, &event, |license| Ok(Some(change(license))))
             .await
             .expect("a change");
     }

@@ -36,6 +36,7 @@ fn say(face: Face, error: &Error) -> (StatusCode, String) {
         }
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
         Error::LicenseNotFound => (StatusCode::NOT_FOUND, "License not found"),
+        Error::LicenseKeyTaken => (StatusCode::CONFLICT, "A license with this key already exists"),
         Error::LicenseRevoked => (StatusCode::FORBIDDEN, "License has been revoked"),
         Error::LicenseExpired => (StatusCode::FORBIDDEN, "License has expired"),
         Error::LicenseSuspended => (StatusCode::FORBIDDEN, "License is suspended"),
@@ -100,6 +101,7 @@ fn reason(error: &Error) -> Option<&'static str> {
         | Error::LicenseSuspended => Some(error.code()),
         Error::Invalid(_)
         | Error::Unauthorized
+        | Error::LicenseKeyTaken
         | Error::MachineLimitReached { .. }
         | Error::SessionLimitReached { .. }
         | Error::TooManyActivations { .. }

@@ -75,7 +75,7 @@ impl<'a> From<&'a License> for LicenseView<'a> {
             max_machines: license.max_machines,
             max_concurrent: license.max_concurrent,
             created_at: license.created_at,
-            purchased_at: license.created_at,
+            purchased_at: license.purchased_at.unwrap_or(license.created_at),
             expires_at: license.expires_at,
             discount_code: license.discount_code.as_ref().map(Reference::as_str),
             purchase_id: license.purchase_id.as_ref().map(Reference::as_str),

@@ -18,6 +18,7 @@ use crate::{
     Error, Result, Timestamp,
     activation::{Activation, Admission, Arrival, Fingerprint, SESSION_TIMEOUT},
     config::TokenPolicy,
+    event::{Event, VALIDATED_INTERVAL},
     ids,
     license::{License, LicenseKey, SeatLimit},
     product::ProductId,
@@ -32,8 +33,9 @@ pub enum Beat {
     NoSession(Option<Activation>),
 }
 
-/// How many activations one transaction removes: DynamoDB takes a hundred actions, and one is the license's.
-const RESET_BATCH: i32 = 99;
+/// How many activations one transaction removes: DynamoDB takes a hundred actions, of which one is the license's and
+/// one the event's.
+const RESET_BATCH: i32 = 98;
 
 impl Store {
     /// Lets a machine in, once the license and its activation, if it has one, are read. The activation is noted to have
@@ -49,13 +51,14 @@ impl Store {
         product: &ProductId,
         arrival: &Arrival,
         policy: &TokenPolicy,
+        event: &Event,
     ) -> Result<(License, Activation)> {
-        self.seat(license, known, product, arrival, Purpose::Activate(policy))
+        self.seat(license, known, product, arrival, Purpose::Activate(policy, event))
             .await
     }
 
     /// Keeps a machine in that has an activation: notes what `arrival` tells and, of a floating license, extends its
-    /// session or takes one again.
+    /// session or takes one again. Of a validation there is an `event`, which is noted unless one was not long ago.
     ///
     /// # Errors
     /// As for [`Store::admit`], and [`Error::MachineNotActivated`] when the activation is removed meanwhile.
@@ -65,8 +68,10 @@ impl Store {
         known: Activation,
         product: &ProductId,
         arrival: &Arrival,
+        event: Option<&Event>,
     ) -> Result<(License, Activation)> {
-        self.seat(license, Some(known), product, arrival, Purpose::Keep).await
+        self.seat(license, Some(known), product, arrival, Purpose::Keep(event))
+            .await
     }
 
     /// The decision is made on what was read; the write repeats it as conditions. When another request came between,
@@ -103,15 +108,30 @@ impl Store {
             };
             let mut arrival = arrival.clone();
             match purpose {
-                Purpose::Activate(policy) => arrival.token_expiry = Some(license.token_expiry(arrival.now, policy)),
-                Purpose::Keep if known.is_none() => return Err(Error::MachineNotActivated),
-                Purpose::Keep => {}
+                Purpose::Activate(policy, _) => arrival.token_expiry = Some(license.token_expiry(arrival.now, policy)),
+                Purpose::Keep(_) if known.is_none() => return Err(Error::MachineNotActivated),
+                Purpose::Keep(_) => {}
             }
-            let next = Activation::after(known.as_ref(), &license, &arrival);
-            let written = match admission {
-                Admission::Refresh => self.refresh(&license, &next, &arrival).await?,
-                Admission::NewMachine => self.add_machine(&license, &next).await?,
-                Admission::OpenSession => self.open_session(&license, &next, &arrival).await?,
+            let due = |event: &Event| known.as_ref().is_some_and(|known| known.validation_is_due(event.at));
+            let validated = match purpose {
+                Purpose::Keep(Some(event)) if due(event) => Some(event),
+                Purpose::Keep(_) | Purpose::Activate(..) => None,
+            };
+            let mut next = Activation::after(known.as_ref(), &license, &arrival);
+            if let Some(event) = validated {
+                next.validated_at = Some(event.at);
+            }
+            let written = match (admission, purpose) {
+                (Admission::NewMachine, Purpose::Activate(_, event)) => {
+                    self.add_machine(&license, &next, event).await?
+                }
+                // Of a machine without an activation there is nothing to keep.
+                (Admission::NewMachine, Purpose::Keep(_)) => return Err(Error::MachineNotActivated),
+                (Admission::Refresh, _) => match validated {
+                    None => self.refresh(&license, &next, &arrival).await?,
+                    Some(event) => self.refresh_with_event(&license, &next, &arrival, event).await?,
+                },
+                (Admission::OpenSession, _) => self.open_session(&license, &next, &arrival, validated).await?,
             };
             match written {
                 Written::Done => return Ok((counted(license, admission), next)),
@@ -131,7 +151,7 @@ impl Store {
     }
 
     /// A machine's first activation, which takes a slot and, of a floating license, a session.
-    async fn add_machine(&self, license: &License, activation: &Activation) -> Result<Written<2>> {
+    async fn add_machine(&self, license: &License, activation: &Activation, event: &Event) -> Result<Written<2>> {
         let floating = license.session_limit().is_some();
         let take = if floating {
             "SET machinesUsed = machinesUsed + :one, sessionsOpen = sessionsOpen + :one"
@@ -146,16 +166,22 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
             .map_err(Error::internal)?;
-        self.transact([
-            self.take(license, take)?,
-            TransactWriteItem::builder().put(slot).build(),
-        ])
-        .await
+        let slot = TransactWriteItem::builder().put(slot).build();
+        self.transact_with_event([self.take(license, take)?, slot], event).await
     }
 
     /// A known machine's session, after its last one was reaped.
-    async fn open_session(&self, license: &License, activation: &Activation, arrival: &Arrival) -> Result<Written<2>> {
-        let change = Change::of(activation, arrival, true);
+    async fn open_session(
+        &self,
+        license: &License,
+        activation: &Activation,
+        arrival: &Arrival,
+        validated: Option<&Event>,
+    ) -> Result<Written<2>> {
+        let mut change = Change::of(activation, arrival, true);
+        if let Some(event) = validated {
+            change.set_validated_at(event.at);
+        }
         let session = change
             .apply(Update::builder())
             .table_name(self.table(&schema::ACTIVATIONS))
@@ -165,11 +191,14 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
             .map_err(Error::internal)?;
-        self.transact([
+        let actions = [
             self.take(license, "SET sessionsOpen = sessionsOpen + :one")?,
             TransactWriteItem::builder().update(session).build(),
-        ])
-        .await
+        ];
+        match validated {
+            None => self.transact(actions).await,
+            Some(event) => self.transact_with_event(actions, event).await,
+        }
     }
 
     /// The license's half of taking a seat: the counters go up by `take`, unless the limit is reached or the license is
@@ -226,6 +255,38 @@ impl Store {
             Some(UpdateItemError::TransactionConflictException(_)) => Ok(Written::Contended),
             Some(_) | None => Err(unexpected(error)),
         }
+    }
+
+    /// As [`Store::refresh`], and notes that the machine's token was validated: unless another request has noted that
+    /// since the activation was read.
+    async fn refresh_with_event(
+        &self,
+        license: &License,
+        activation: &Activation,
+        arrival: &Arrival,
+        event: &Event,
+    ) -> Result<Written<2>> {
+        let floating = license.session_limit().is_some();
+        let mut change = Change::of(activation, arrival, floating);
+        change.set_validated_at(event.at);
+        let still = if floating { "leaseUntil" } else { "fingerprint" };
+        let update = change
+            .apply(Update::builder())
+            .table_name(self.table(&schema::ACTIVATIONS))
+            .set_key(Some(activation_key(&activation.license_key, &activation.fingerprint)))
+            .condition_expression(format!(
+                "attribute_exists({still}) AND (attribute_not_exists(validatedAt) OR validatedAt <= :due)"
+            ))
+            .expression_attribute_values(":due", text(event.at - VALIDATED_INTERVAL))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(Error::internal)?;
+        let update = TransactWriteItem::builder().update(update).build();
+        Ok(match self.transact_with_event([update], event).await? {
+            Written::Done => Written::Done,
+            Written::Refused([by_activation]) => Written::Refused([Refusal::None, by_activation]),
+            Written::Contended => Written::Contended,
+        })
     }
 
     /// Extends a machine's session, in one conditional write that needs nothing to be read first. A session that has
@@ -312,7 +373,12 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::ActivationNotFound`], [`Error::LicenseNotFound`], [`Error::Internal`].
-    pub async fn release(&self, mut license: License, mut activation: Option<Activation>) -> Result<License> {
+    pub async fn release(
+        &self,
+        mut license: License,
+        mut activation: Option<Activation>,
+        event: &Event,
+    ) -> Result<License> {
         for attempt in 0..WRITE_ATTEMPTS {
             let leaving = activation.as_ref().ok_or(Error::ActivationNotFound)?;
             let counters = Counters {
@@ -325,7 +391,7 @@ impl Store {
                 leaving.lease_until.is_some(),
             )?;
             match self
-                .transact([self.give_back(&license.license_key, counters)?, remove])
+                .transact_with_event([self.give_back(&license.license_key, counters)?, remove], event)
                 .await?
             {
                 Written::Done => {
@@ -348,11 +414,11 @@ impl Store {
     }
 
     /// Removes every activation of a license, and gives their slots and sessions back: as many as fit in a transaction
-    /// at a time, each true to the counters. Answers how many.
+    /// at a time, each true to the counters. Answers how many. The event is noted with the first that are removed.
     ///
     /// # Errors
     /// [`Error::LicenseNotFound`], [`Error::Internal`]; what was removed until then stays removed.
-    pub async fn reset_activations(&self, license: &License) -> Result<u32> {
+    pub async fn reset_activations(&self, license: &License, event: &Event) -> Result<u32> {
         let (mut removed, mut collisions) = (0, 0);
         while collisions < WRITE_ATTEMPTS {
             let page = self
@@ -387,6 +453,9 @@ impl Store {
                     &machine.fingerprint,
                     machine.lease_until.is_some(),
                 )?);
+            }
+            if removed == 0 {
+                actions.push(self.note(event)?);
             }
             match self.transact_many(actions).await? {
                 Written::Done => {
@@ -458,10 +527,10 @@ impl Store {
 /// Why a machine shows itself.
 #[derive(Clone, Copy)]
 enum Purpose<'a> {
-    /// To be let in, and be given a token of the life that this policy allows.
-    Activate(&'a TokenPolicy),
-    /// To stay in.
-    Keep,
+    /// To be let in, and be given a token of the life that this policy allows. Taking a slot is an event.
+    Activate(&'a TokenPolicy, &'a Event),
+    /// To stay in. A validation is an event, at times.
+    Keep(Option<&'a Event>),
 }
 
 /// What the license's counters lose.
@@ -528,6 +597,13 @@ impl Change {
             values.insert(":countries".to_owned(), AttributeValue::Ss(vec![country.to_string()]));
         }
         Self { expression, values }
+    }
+
+    /// Notes when a validation was last an event.
+    fn set_validated_at(&mut self, at: Timestamp) {
+        // After `SET `, with which every change begins.
+        self.expression.insert_str(4, "validatedAt = :validatedAt, ");
+        self.values.insert(":validatedAt".to_owned(), text(at));
     }
 
     fn apply(self, update: UpdateBuilder) -> UpdateBuilder {

@@ -7,13 +7,12 @@ use aws_sdk_dynamodb::types::{
     Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, builders::UpdateBuilder,
 };
 
-use super::{
-    Difference, Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, license, number, pause, schema, text,
-};
+use super::{Difference, Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, number, pause, schema, text};
 use crate::{
     Error, Result,
     code::{Code, CodeChanges, CodeName, Redemption, UseLimit},
     email::Email,
+    event::Event,
     license::License,
     owner::Scope,
     variant::Days,
@@ -180,7 +179,8 @@ impl Store {
     }
 
     /// Redeems a trial code for the customer of a new license, once the code and the customer's redemption, if there is
-    /// one, are read. Answers the license with the end that the code gives it, and how long that is.
+    /// one, are read, and notes that `event` made the license. Answers the license with the end that the code gives it,
+    /// and how long that is.
     ///
     /// # Errors
     /// The refusals of [`Code::redeem`]; [`Error::CodeNotFound`] also when the code is deleted meanwhile;
@@ -190,6 +190,7 @@ impl Store {
         mut code: Code,
         mut redemption: Option<Redemption>,
         mut license: License,
+        event: &Event,
     ) -> Result<(License, Days)> {
         let now = license.created_at;
         for attempt in 0..WRITE_ATTEMPTS {
@@ -211,7 +212,7 @@ impl Store {
                 self.note_redemption(&code.name, &license.email, &redeemed)?,
                 self.new_license(&license)?,
             ];
-            match self.transact(actions).await? {
+            match self.transact_with_event(actions, event).await? {
                 Written::Done => return Ok((license, days)),
                 Written::Contended => pause(attempt).await,
                 Written::Refused([by_code, by_redemption, by_license]) => {
@@ -266,16 +267,6 @@ impl Store {
             .condition_expression("attribute_not_exists(code) OR codeOwner <> :owner")
             .expression_attribute_values(":owner", text(&redemption.code_owner))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().put(put).build())
-    }
-
-    fn new_license(&self, license: &License) -> Result<TransactWriteItem> {
-        let put = Put::builder()
-            .table_name(self.table(&schema::LICENSES))
-            .set_item(Some(license::item(license)?))
-            .condition_expression("attribute_not_exists(licenseKey)")
             .build()
             .map_err(Error::internal)?;
         Ok(TransactWriteItem::builder().put(put).build())

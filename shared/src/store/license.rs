@@ -1,11 +1,12 @@
 //! Licenses.
 
-use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
-use super::{Difference, Item, Store, WRITE_ATTEMPTS, decode, encode, number, pause, schema, text, unexpected};
+use super::{Difference, Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, number, pause, schema, text};
 use crate::{
     Error, Result,
     activation::{Activation, Fingerprint},
+    event::Event,
     license::{License, LicenseKey},
     owner::Scope,
 };
@@ -66,22 +67,40 @@ impl Store {
     /// # Errors
     /// [`Error::LicenseNotFound`], [`Error::Internal`].
     pub async fn license(&self, scope: &Scope, key: &LicenseKey) -> Result<License> {
-        let license = self.held_license(key).await?;
-        license
-            .filter(|license| scope.covers(&license.owner_id))
-            .ok_or(Error::LicenseNotFound)
+        License::seen_by(scope, self.held_license(key).await?)
     }
 
-    /// Stores a new license. Answers whether its key was free.
+    /// Stores a new license, and that `event` made it. Answers whether its key was free.
     ///
     /// # Errors
     /// [`Error::Internal`].
-    pub async fn create_license(&self, license: &License) -> Result<bool> {
-        self.create(&schema::LICENSES, item(license)?).await
+    pub async fn create_license(&self, license: &License, event: &Event) -> Result<bool> {
+        let put = self.new_license(license)?;
+        for attempt in 0..WRITE_ATTEMPTS {
+            match self.transact_with_event([put.clone()], event).await? {
+                Written::Done => return Ok(true),
+                Written::Refused(_) => return Ok(false),
+                Written::Contended => pause(attempt).await,
+            }
+        }
+        Err(Error::internal("a license was in use by others all the time"))
     }
 
-    /// Changes a license by `change`, which answers the license as it should be, or `None` to leave it. Counters stay
-    /// as they are. `change` is called again on the license as it is then, should another change come between.
+    /// That `license` is made, unless its key is taken: to be written in one transaction with what it is made for.
+    pub(super) fn new_license(&self, license: &License) -> Result<TransactWriteItem> {
+        let put = Put::builder()
+            .table_name(self.table(&schema::LICENSES))
+            .set_item(Some(item(license)?))
+            .condition_expression("attribute_not_exists(licenseKey)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// Changes a license by `change`, which answers the license as it should be, or `None` to leave it, and notes
+    /// `event` with what changed. Counters stay as they are. `change` is called again on the license as it is then,
+    /// should another change come between.
     ///
     /// Answers the license as it is afterwards.
     ///
@@ -90,42 +109,64 @@ impl Store {
     pub async fn change_license(
         &self,
         mut license: License,
+        event: &Event,
         change: impl Fn(&License) -> Result<Option<License>>,
     ) -> Result<License> {
         for attempt in 0..WRITE_ATTEMPTS {
             let Some(changed) = change(&license)? else {
                 return Ok(license);
             };
-            let changed = License {
-                revision: license.revision + 1,
-                ..changed
-            };
-            let difference = difference(&license, &changed)?;
-            let outcome = self
-                .client
-                .update_item()
-                .table_name(self.table(&schema::LICENSES))
-                .set_key(Some(schema::LICENSES.key(license.license_key.as_str(), None)))
-                .update_expression(format!("{}{}", difference.sets, difference.removes))
-                // Whatever the decision was made on is still so.
-                .condition_expression("revision = :seen")
-                .set_expression_attribute_names(Some(difference.names))
-                .set_expression_attribute_values(Some(difference.values))
-                .expression_attribute_values(":seen", number(license.revision))
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-                .send()
-                .await;
-            let Err(error) = outcome else { return Ok(changed) };
-            match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                    license = decode(refused.item.clone().ok_or(Error::LicenseNotFound)?)?;
-                }
-                Some(UpdateItemError::TransactionConflictException(_)) => pause(attempt).await,
-                Some(_) | None => return Err(unexpected(error)),
+            match self.try_change_license(&license, changed, event).await? {
+                Changed::Done(changed) => return Ok(changed),
+                Changed::Meanwhile(now) => license = now,
+                Changed::Contended => pause(attempt).await,
             }
         }
         Err(Error::internal("a license was changed by others all the time"))
     }
+
+    /// Turns `license` into `changed`, counters aside, unless it was changed since it was read.
+    pub(super) async fn try_change_license(
+        &self,
+        license: &License,
+        changed: License,
+        event: &Event,
+    ) -> Result<Changed> {
+        let changed = License {
+            revision: license.revision + 1,
+            ..changed
+        };
+        let difference = difference(license, &changed)?;
+        let update = Update::builder()
+            .table_name(self.table(&schema::LICENSES))
+            .set_key(Some(schema::LICENSES.key(license.license_key.as_str(), None)))
+            .update_expression(format!("{}{}", difference.sets, difference.removes))
+            // Whatever the decision was made on is still so.
+            .condition_expression("revision = :seen")
+            .set_expression_attribute_names(Some(difference.names))
+            .set_expression_attribute_values(Some(difference.values))
+            .expression_attribute_values(":seen", number(license.revision))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(Error::internal)?;
+        let update = TransactWriteItem::builder().update(update).build();
+        let event = event.clone().with("changes", license.changes_to(&changed)?);
+        Ok(match self.transact_with_event([update], &event).await? {
+            Written::Done => Changed::Done(changed),
+            Written::Refused([Refusal::By(found)]) => Changed::Meanwhile(decode(found.ok_or(Error::LicenseNotFound)?)?),
+            Written::Refused([Refusal::None]) | Written::Contended => Changed::Contended,
+        })
+    }
+}
+
+/// What became of a change of a license.
+pub(super) enum Changed {
+    /// It took effect: the license as it is now.
+    Done(License),
+    /// Another change came between: the license as it is now.
+    Meanwhile(License),
+    /// It collided with another write; nothing is known of the license. Try again.
+    Contended,
 }
 
 /// What turns `old` into `new`, except for its key and its counters.

@@ -7,6 +7,7 @@
 pub mod activation;
 mod api_key;
 mod code;
+mod event;
 mod license;
 pub mod license_pages;
 pub mod meter;
@@ -33,7 +34,7 @@ use aws_sdk_dynamodb::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Error, Result, ids};
+use crate::{Error, Result, event::Event, ids};
 
 /// An item as DynamoDB has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -440,20 +441,29 @@ mod reason {
 impl Store {
     /// Writes `actions` as one: all or none of them.
     async fn transact<const N: usize>(&self, actions: [TransactWriteItem; N]) -> Result<Written<N>> {
-        let cancelled = match self.try_transact(actions.into()).await? {
-            Tried::Done => return Ok(Written::Done),
-            Tried::Contended => return Ok(Written::Contended),
-            Tried::Cancelled(reasons) => reasons,
-        };
-        let refusals = cancelled.into_iter().map(|reason| match reason.code() {
-            Some(reason::CONDITION) => Refusal::By(reason.item),
-            Some(_) | None => Refusal::None,
-        });
-        match refusals.collect::<Vec<_>>().try_into() {
-            Ok(refusals) => Ok(Written::Refused(refusals)),
-            Err(_) => Err(Error::internal(
-                "DynamoDB gave another number of reasons than there were actions",
-            )),
+        match self.try_transact(actions.into()).await? {
+            Tried::Done => Ok(Written::Done),
+            Tried::Contended => Ok(Written::Contended),
+            Tried::Cancelled(reasons) => refused(reasons),
+        }
+    }
+
+    /// Writes `actions`, and that `event` happened, as one.
+    async fn transact_with_event<const N: usize>(
+        &self,
+        actions: [TransactWriteItem; N],
+        event: &Event,
+    ) -> Result<Written<N>> {
+        let mut all = Vec::from(actions);
+        all.push(self.note(event)?);
+        match self.try_transact(all).await? {
+            Tried::Done => Ok(Written::Done),
+            Tried::Contended => Ok(Written::Contended),
+            Tried::Cancelled(mut reasons) => {
+                // The event's own, which has no condition.
+                reasons.truncate(N);
+                refused(reasons)
+            }
         }
     }
 
@@ -507,6 +517,26 @@ impl Store {
                 }
             }
             Some(_) | None => Err(unexpected(error)),
+        }
+    }
+}
+
+/// What each of `N` actions' conditions found.
+fn refused<const N: usize>(reasons: Vec<CancellationReason>) -> Result<Written<N>> {
+    let refusals: Vec<Refusal> = reasons.into_iter().map(Refusal::from).collect();
+    match refusals.try_into() {
+        Ok(refusals) => Ok(Written::Refused(refusals)),
+        Err(_) => Err(Error::internal(
+            "DynamoDB gave another number of reasons than there were actions",
+        )),
+    }
+}
+
+impl From<CancellationReason> for Refusal {
+    fn from(reason: CancellationReason) -> Self {
+        match reason.code() {
+            Some(reason::CONDITION) => Self::By(reason.item),
+            Some(_) | None => Self::None,
         }
     }
 }

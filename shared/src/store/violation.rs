@@ -2,17 +2,21 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
-use super::{Store, WRITE_ATTEMPTS, Written, license::difference, number, pause, schema, text};
+use super::{
+    Store, WRITE_ATTEMPTS, Written,
+    license::{Changed, difference},
+    number, pause, schema, text,
+};
 use crate::{
     Error, Result, Timestamp,
-    license::{License, LicenseKey},
-    owner::Scope,
+    event::Event,
+    license::License,
     violation::{Violation, ViolationId, threat_level},
 };
 
-/// How many violations one request resolves: DynamoDB takes a hundred actions in a transaction, and one is the
-/// license's.
-pub const MAX_RESOLVED: usize = 99;
+/// How many violations one request resolves: DynamoDB takes a hundred actions in a transaction, of which one is the
+/// license's and one the event's.
+pub const MAX_RESOLVED: usize = 98;
 
 impl Store {
     /// The violations of a license that the caller was found to own, oldest first.
@@ -21,6 +25,29 @@ impl Store {
     /// [`Error::Internal`].
     pub async fn violations(&self, license: &License) -> Result<Vec<Violation>> {
         self.partition(&schema::VIOLATIONS, license.license_id.as_str()).await
+    }
+
+    /// Lets a suspended or revoked license work again, on the threat level that its unresolved violations warrant.
+    /// Answers the license as it is afterwards.
+    ///
+    /// # Errors
+    /// [`Error::LicenseNotFound`], [`Error::Internal`].
+    pub async fn reinstate_license(&self, mut license: License, event: &Event) -> Result<License> {
+        for attempt in 0..WRITE_ATTEMPTS {
+            // A violation that comes from now on changes the license, and so is seen by the next attempt.
+            let violations = self.violations(&license).await?;
+            let unresolved = threat_level(violations.iter().filter(|violation| !violation.resolved));
+            let changed = license.reinstate(unresolved);
+            if changed == license {
+                return Ok(license);
+            }
+            match self.try_change_license(&license, changed, event).await? {
+                Changed::Done(changed) => return Ok(changed),
+                Changed::Meanwhile(now) => license = now,
+                Changed::Contended => pause(attempt).await,
+            }
+        }
+        Err(Error::internal("a license was changed by others all the time"))
     }
 
     /// Marks violations resolved, and puts the license on the level and in the status that the others warrant: all as
@@ -32,13 +59,12 @@ impl Store {
     /// [`Error::LicenseNotFound`], [`Error::Internal`].
     pub async fn resolve_violations(
         &self,
-        scope: &Scope,
-        key: &LicenseKey,
+        mut license: License,
         ids: &[ViolationId],
         now: Timestamp,
+        event: &Event,
     ) -> Result<(License, u32)> {
         for attempt in 0..WRITE_ATTEMPTS {
-            let license = self.license(scope, key).await?;
             let unresolved = self
                 .violations(&license)
                 .await?
@@ -58,7 +84,7 @@ impl Store {
             let mut actions = vec![
                 Update::builder()
                     .table_name(self.table(&schema::LICENSES))
-                    .set_key(Some(schema::LICENSES.key(key.as_str(), None)))
+                    .set_key(Some(schema::LICENSES.key(license.license_key.as_str(), None)))
                     .update_expression(format!(
                         "{}, unresolvedViolations = unresolvedViolations - :count{}",
                         difference.sets, difference.removes
@@ -89,7 +115,7 @@ impl Store {
                         .build(),
                 );
             }
-            let actions = actions
+            let mut actions = actions
                 .into_iter()
                 .map(|update| {
                     Ok(TransactWriteItem::builder()
@@ -97,6 +123,12 @@ impl Store {
                         .build())
                 })
                 .collect::<Result<Vec<_>>>()?;
+            let told: Vec<&str> = resolved
+                .iter()
+                .map(|violation| violation.violation_id.as_str())
+                .collect();
+            let event = event.clone().with("violationIds", told);
+            actions.push(self.note(&event.with("changes", license.changes_to(&changed)?))?);
             match self.transact_many(actions).await? {
                 Written::Done => {
                     let unresolved_violations = changed.unresolved_violations.saturating_sub(count);
@@ -108,7 +140,11 @@ impl Store {
                         count,
                     ));
                 }
-                Written::Contended | Written::Refused(_) => pause(attempt).await,
+                Written::Contended | Written::Refused(_) => {
+                    pause(attempt).await;
+                    let now = self.held_license(&license.license_key).await?;
+                    license = now.ok_or(Error::LicenseNotFound)?;
+                }
             }
         }
         Err(Error::internal("a license was changed by others all the time"))

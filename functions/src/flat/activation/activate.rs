@@ -3,6 +3,7 @@
 use keystead_core::{
     Error, Result, Timestamp,
     activation::{Activation, Arrival, Fingerprint, Hostname},
+    event::EventType,
     license::{License, LicenseKey, LicenseStatus, SeatLimit},
     product::ProductId,
     token::Token,
@@ -76,6 +77,9 @@ impl Endpoint for Activate {
         let (license, known) = fetched;
         let license = license.ok_or(Error::LicenseNotFound)?;
         let product = request.product_id;
+        let event = cx
+            .event(EventType::Activated, &license, &caller, now)?
+            .of_machine(&request.machine_fingerprint);
         let arrival = Arrival {
             fingerprint: request.machine_fingerprint,
             hostname: Some(request.hostname),
@@ -85,7 +89,7 @@ impl Endpoint for Activate {
         };
         let (license, activation) = cx
             .store
-            .admit(license, known, &product, &arrival, &cx.config.tokens)
+            .admit(license, known, &product, &arrival, &cx.config.tokens, &event)
             .await?;
         Ok(Reply {
             success: Success,

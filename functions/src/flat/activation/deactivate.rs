@@ -3,6 +3,7 @@
 use keystead_core::{
     Error, Result,
     activation::{Activation, Fingerprint},
+    event::EventType,
     license::{License, LicenseKey, SeatLimit},
     token::{Claims, Token},
 };
@@ -65,10 +66,14 @@ impl Endpoint for Deactivate {
     }
 
     /// Seats of revoked and expired licenses are given back as well.
-    async fn call(cx: &Context, _: Caller, _: Request, (claims, license, activation): Self::Fetched) -> Result<Reply> {
+    async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
+        let (claims, license, activation) = fetched;
         let license = license.ok_or(Error::LicenseNotFound)?;
         claims.map_or(Ok(()), |claims| claims.issued_for(&license))?;
-        let license = cx.store.release(license, activation).await?;
+        let event = cx
+            .event(EventType::Deactivated, &license, &caller, cx.clock.now())?
+            .of_machine(&request.machine_fingerprint);
+        let license = cx.store.release(license, activation, &event).await?;
         Ok(Reply {
             success: Success,
             message: "License deactivated",

@@ -92,7 +92,7 @@ impl Endpoint for Heartbeat {
                 // notes that the machine was seen.
                 if activation.needs_write(&license, &arrival) {
                     let product = license.product_id.clone();
-                    let kept = cx.store.keep(license, activation, &product, &arrival).await;
+                    let kept = cx.store.keep(license, activation, &product, &arrival, None).await;
                     kept.map_err(gone)?.0
                 } else {
                     license

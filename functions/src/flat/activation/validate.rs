@@ -3,6 +3,7 @@
 use keystead_core::{
     Error, Result, Timestamp,
     activation::{Activation, Arrival, Fingerprint},
+    event::EventType,
     license::{License, LicenseKey, LicenseStatus, SeatLimit},
     product::ProductId,
     token::{Claims, Token},
@@ -84,6 +85,9 @@ impl Endpoint for Validate {
         let activation = activation.ok_or(Error::MachineNotActivated)?;
 
         let renewed = renewed_expiry(cx, &license, &claims, &product, now);
+        let event = cx
+            .event(EventType::Validated, &license, &caller, now)?
+            .of_machine(&request.machine_fingerprint);
         let arrival = Arrival {
             fingerprint: request.machine_fingerprint,
             hostname: None,
@@ -91,8 +95,10 @@ impl Endpoint for Validate {
             token_expiry: renewed,
             now,
         };
-        let (license, activation) = if activation.needs_write(&license, &arrival) {
-            cx.store.keep(license, activation, &product, &arrival).await?
+        let worth_a_write = activation.needs_write(&license, &arrival) || activation.validation_is_due(now);
+        let (license, activation) = if worth_a_write {
+            let kept = cx.store.keep(license, activation, &product, &arrival, Some(&event));
+            kept.await?
         } else {
             (license, activation)
         };

@@ -6,7 +6,6 @@ use keystead_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::seen;
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
@@ -33,7 +32,7 @@ pub struct Reply {
 }
 
 async fn delete(cx: &Context, caller: Caller, code: Option<Code>) -> Result<Reply> {
-    cx.store.delete_code(&seen(code, &caller)?).await?;
+    cx.store.delete_code(&Code::seen_by(&caller.scope, code)?).await?;
     Ok(Reply { success: Success })
 }
 

@@ -8,7 +8,6 @@ mod update;
 
 use keystead_core::{
     Error, Result,
-    code::Code,
     product::{Product, ProductId},
 };
 
@@ -19,12 +18,6 @@ pub use delete::{DeleteDiscountCode, DeleteTrialCode};
 pub use list::{ListDiscountCodes, ListTrialCodes};
 pub use redeem::RedeemTrialCode;
 pub use update::{UpdateDiscountCode, UpdateTrialCode};
-
-/// A code that was fetched, should its caller see it.
-fn seen(code: Option<Code>, caller: &Caller) -> Result<Code> {
-    code.filter(|code| caller.scope.covers(&code.owner_id))
-        .ok_or(Error::CodeNotFound)
-}
 
 /// The product that a request names, should it name one, for [`seen_product`].
 async fn named_product(cx: &Context, id: Option<&ProductId>) -> Result<Option<Product>> {

@@ -4,13 +4,13 @@ use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
     code::{Code, CodeName, Redemption},
     email::Email,
+    event::EventType,
     license::{License, LicenseKey, Reference},
     product::{Product, ProductId},
     variant::{Days, Variant, VariantId},
 };
 use serde::{Deserialize, Serialize};
 
-use super::seen;
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
@@ -103,7 +103,7 @@ impl Endpoint for RedeemTrialCode {
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, fetched: Fetched) -> Result<Reply> {
-        let code = seen(fetched.code, &caller)?;
+        let code = Code::seen_by(&caller.scope, fetched.code)?;
         // A code that gives a discount only can't be redeemed, whatever else is asked.
         if code.trial_days.is_none() {
             return Err(Error::CodeNotFound);
@@ -133,7 +133,8 @@ impl Endpoint for RedeemTrialCode {
                 now,
             )
         };
-        let (license, trial_days) = cx.store.redeem(code, fetched.redemption, license).await?;
+        let event = cx.event(EventType::Created, &license, &caller, now)?;
+        let (license, trial_days) = cx.store.redeem(code, fetched.redemption, license, &event).await?;
         Ok(Reply {
             success: Success,
             license_key: license.license_key,

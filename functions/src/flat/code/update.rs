@@ -7,7 +7,6 @@ use keystead_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::seen;
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
@@ -55,7 +54,10 @@ async fn update(cx: &Context, caller: Caller, request: Request, code: Option<Cod
     if changes == CodeChanges::default() {
         return Err(Error::Invalid(InvalidRequest::NothingToUpdate));
     }
-    let code = cx.store.change_code(seen(code, &caller)?, &changes).await?;
+    let code = cx
+        .store
+        .change_code(Code::seen_by(&caller.scope, code)?, &changes)
+        .await?;
     Ok(Reply {
         success: Success,
         code: code.name,

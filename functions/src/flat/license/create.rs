@@ -3,6 +3,7 @@
 use keystead_core::{
     Error, Result, Timestamp,
     email::Email,
+    event::EventType,
     license::{License, LicenseKey, LicenseType, Reference, SeatLimit},
     product::{Product, ProductId, ProductStatus},
     variant::{Variant, VariantId},
@@ -23,12 +24,16 @@ pub struct CreateLicense;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
+    /// The key that it has already, elsewhere; a new one, when absent.
+    license_key: Option<LicenseKey>,
     email: Email,
     product_id: ProductId,
     variant: Option<VariantId>,
     license_type: Option<LicenseType>,
     max_machines: Option<SeatLimit>,
     max_concurrent: Option<SeatLimit>,
+    /// When it was bought, if that was before now.
+    purchased_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
     discount_code: Option<Reference>,
     purchase_id: Option<Reference>,
@@ -108,8 +113,12 @@ impl Endpoint for CreateLicense {
         }
         let now = cx.clock.now();
         let variant_id = request.variant()?;
+        let license_key = match request.license_key {
+            Some(own) => own,
+            None => cx.ids.license_key()?,
+        };
         let usual = License::new(
-            cx.ids.license_key()?,
+            license_key,
             cx.ids.license_id(now)?,
             product,
             variant_id,
@@ -121,6 +130,7 @@ impl Endpoint for CreateLicense {
             license_type: request.license_type.unwrap_or(usual.license_type),
             max_machines: request.max_machines.unwrap_or(usual.max_machines),
             max_concurrent: request.max_concurrent.or(usual.max_concurrent),
+            purchased_at: request.purchased_at,
             expires_at: request.expires_at,
             discount_code: request.discount_code,
             purchase_id: request.purchase_id,
@@ -128,8 +138,9 @@ impl Endpoint for CreateLicense {
             unlocked_products: request.unlocked_products.unwrap_or_default(),
             ..usual
         };
-        if !cx.store.create_license(&license).await? {
-            return Err(Error::internal("a new license key was taken already"));
+        let event = cx.event(EventType::Created, &license, &caller, now)?;
+        if !cx.store.create_license(&license, &event).await? {
+            return Err(Error::LicenseKeyTaken);
         }
         Ok(Reply {
             success: Success,

@@ -2,8 +2,8 @@
 
 use keystead_core::{
     Result,
-    license::{LicenseKey, LicenseStatus},
-    violation::threat_level,
+    event::EventType,
+    license::{License, LicenseKey, LicenseStatus},
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,18 +39,17 @@ impl Endpoint for ReinstateLicense {
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
 
     type Request = Request;
-    type Fetched = ();
+    type Fetched = Option<License>;
     type Reply = Reply;
 
-    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
-        let license = cx.store.license(&caller.scope, &request.license_key).await?;
-        let violations = cx.store.violations(&license).await?;
-        let unresolved = threat_level(violations.iter().filter(|violation| !violation.resolved));
-        let change = |license: &keystead_core::license::License| {
-            let changed = license.reinstate(unresolved);
-            Ok((changed != *license).then_some(changed))
-        };
-        let license = cx.store.change_license(license, change).await?;
+    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
+        cx.store.held_license(&request.license_key).await
+    }
+
+    async fn call(cx: &Context, caller: Caller, _: Request, found: Self::Fetched) -> Result<Reply> {
+        let license = License::seen_by(&caller.scope, found)?;
+        let event = cx.event(EventType::Reinstated, &license, &caller, cx.clock.now())?;
+        let license = cx.store.reinstate_license(license, &event).await?;
         Ok(Reply {
             success: Success,
             status: license.status,

@@ -1,6 +1,10 @@
 //! `POST /resetActivations`: take every machine off a license.
 
-use keystead_core::{Result, license::LicenseKey};
+use keystead_core::{
+    Result,
+    event::EventType,
+    license::{License, LicenseKey},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -36,14 +40,19 @@ impl Endpoint for ResetActivations {
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
 
     type Request = Request;
-    type Fetched = ();
+    type Fetched = Option<License>;
     type Reply = Reply;
 
-    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
-        let license = cx.store.license(&caller.scope, &request.license_key).await?;
+    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
+        cx.store.held_license(&request.license_key).await
+    }
+
+    async fn call(cx: &Context, caller: Caller, _: Request, found: Self::Fetched) -> Result<Reply> {
+        let license = License::seen_by(&caller.scope, found)?;
+        let event = cx.event(EventType::Reset, &license, &caller, cx.clock.now())?;
         Ok(Reply {
             success: Success,
-            deleted_count: cx.store.reset_activations(&license).await?,
+            deleted_count: cx.store.reset_activations(&license, &event).await?,
         })
     }
 }

@@ -2,7 +2,8 @@
 
 use keystead_core::{
     Error, Result,
-    license::{LicenseKey, LicenseStatus},
+    event::EventType,
+    license::{License, LicenseKey, LicenseStatus},
     store::violation::MAX_RESOLVED,
     violation::ViolationId,
 };
@@ -44,18 +45,22 @@ impl Endpoint for ResolveLicense {
     const REQUIRED: &'static [&'static str] = &["licenseKey", "violationIds"];
 
     type Request = Request;
-    type Fetched = ();
+    type Fetched = Option<License>;
     type Reply = Reply;
 
-    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
+    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
+        cx.store.held_license(&request.license_key).await
+    }
+
+    async fn call(cx: &Context, caller: Caller, request: Request, found: Self::Fetched) -> Result<Reply> {
         let ids = request.violation_ids;
         if ids.len() > MAX_RESOLVED {
             return Err(Error::field("violationIds", &format!("at most {MAX_RESOLVED} ids")));
         }
-        let (license, resolved_count) = cx
-            .store
-            .resolve_violations(&caller.scope, &request.license_key, &ids, cx.clock.now())
-            .await?;
+        let now = cx.clock.now();
+        let license = License::seen_by(&caller.scope, found)?;
+        let event = cx.event(EventType::Resolved, &license, &caller, now)?;
+        let (license, resolved_count) = cx.store.resolve_violations(license, &ids, now, &event).await?;
         Ok(Reply {
             success: Success,
             threat_level: license.threat_level.number(),

@@ -2,7 +2,8 @@
 
 use keystead_core::{
     Result,
-    license::{LicenseKey, Reference},
+    event::EventType,
+    license::{License, LicenseKey, Reference},
 };
 use serde::{Deserialize, Serialize};
 
@@ -38,14 +39,21 @@ impl Endpoint for RevokeLicense {
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
 
     type Request = Request;
-    type Fetched = ();
+    type Fetched = Option<License>;
     type Reply = Reply;
 
-    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
+    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
+        cx.store.held_license(&request.license_key).await
+    }
+
+    async fn call(cx: &Context, caller: Caller, request: Request, found: Self::Fetched) -> Result<Reply> {
         let now = cx.clock.now();
-        let license = cx.store.license(&caller.scope, &request.license_key).await?;
+        let license = License::seen_by(&caller.scope, found)?;
+        let event = cx.event(EventType::Revoked, &license, &caller, now)?;
         cx.store
-            .change_license(license, |license| Ok(license.revoke(request.reason.clone(), now)))
+            .change_license(license, &event, |license| {
+                Ok(license.revoke(request.reason.clone(), now))
+            })
             .await?;
         Ok(Reply { success: Success })
     }

@@ -2,7 +2,8 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
-    license::{Changes, LicenseKey, LicenseStatus, LicenseType, SeatLimit},
+    event::EventType,
+    license::{Changes, License, LicenseKey, LicenseStatus, LicenseType, SeatLimit},
     variant::VariantId,
 };
 use serde::{Deserialize, Serialize};
@@ -49,10 +50,14 @@ impl Endpoint for UpdateLicense {
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
 
     type Request = Request;
-    type Fetched = ();
+    type Fetched = Option<License>;
     type Reply = Reply;
 
-    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
+    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
+        cx.store.held_license(&request.license_key).await
+    }
+
+    async fn call(cx: &Context, caller: Caller, request: Request, found: Self::Fetched) -> Result<Reply> {
         let now = cx.clock.now();
         let changes = Changes {
             variant: request.variant,
@@ -65,12 +70,13 @@ impl Endpoint for UpdateLicense {
         if changes == Changes::default() {
             return Err(Error::Invalid(InvalidRequest::NothingToUpdate));
         }
-        let license = cx.store.license(&caller.scope, &request.license_key).await?;
-        let change = |license: &keystead_core::license::License| {
+        let license = License::seen_by(&caller.scope, found)?;
+        let event = cx.event(EventType::Updated, &license, &caller, now)?;
+        let change = |license: &License| {
             let changed = license.change(&changes, now);
             Ok((changed != *license).then_some(changed))
         };
-        cx.store.change_license(license, change).await?;
+        cx.store.change_license(license, &event, change).await?;
         Ok(Reply {
             success: Success,
             license_key: request.license_key,

@@ -1,0 +1,217 @@
+//! Events: what happened to a license, when, and through whom.
+//!
+//! An event is written together with what it tells of, or not at all, so that the log can be relied on in a dispute.
+//! ADR 12 has what that costs.
+
+use std::{net::IpAddr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::{
+    Timestamp,
+    activation::Fingerprint,
+    api_key::KeyHash,
+    license::{License, LicenseId},
+    owner::OwnerId,
+    text::{choice, is_plain, text_value},
+};
+
+text_value!(
+    /// An event's id: a UUID v7, so that a license's events sort by when they happened.
+    EventId,
+    "a string of 1 to 128 characters",
+    |text| is_plain(text, 128).then(|| text.to_owned())
+);
+
+impl EventId {
+    pub(crate) fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid.to_string())
+    }
+}
+
+choice!(
+    /// What happened to a license.
+    EventType {
+        /// It was made.
+        Created = "created",
+        /// A machine took a slot.
+        Activated = "activated",
+        /// A machine gave its slot back.
+        Deactivated = "deactivated",
+        /// A machine's token was found good; at most once an hour for each machine.
+        Validated = "validated",
+        /// It was blocked for good.
+        Revoked = "revoked",
+        /// It was made to work again.
+        Reinstated = "reinstated",
+        /// It was changed otherwise.
+        Updated = "updated",
+        /// Every machine was taken off.
+        Reset = "reset",
+        /// It was caught at something.
+        Violation = "violation",
+        /// Violations were put aside.
+        Resolved = "resolved",
+    }
+);
+
+choice!(
+    /// What kind of caller did something.
+    ActorKind {
+        /// Who holds the admin secret.
+        Admin = "admin",
+        /// Who holds an API key.
+        ApiKey = "apiKey",
+        /// Who holds the license key.
+        Customer = "customer",
+        /// A store, through a webhook.
+        Store = "store",
+        /// The service itself.
+        Keystead = "keystead",
+    }
+);
+
+/// Who did something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// What kind of caller.
+    pub kind: ActorKind,
+    /// Which one of the kind, where there are several: the beginning of an API key's hash, a store's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+impl Actor {
+    /// A caller of which there is only one.
+    pub fn the(kind: ActorKind) -> Self {
+        Self { kind, id: None }
+    }
+
+    /// Who holds the API key with this hash. Its beginning tells one key from another, and lets nobody in.
+    pub fn api_key(hash: &KeyHash) -> Self {
+        Self {
+            kind: ActorKind::ApiKey,
+            id: Some(hash.as_str().chars().take(12).collect()),
+        }
+    }
+}
+
+/// Who did something, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Who.
+    pub actor: Actor,
+    /// The address they called from, as far as the network tells.
+    pub ip: Option<IpAddr>,
+    /// What they called with, as it calls itself.
+    pub user_agent: Option<UserAgent>,
+}
+
+impl Origin {
+    /// The service itself.
+    pub fn keystead() -> Self {
+        Self {
+            actor: Actor::the(ActorKind::Keystead),
+            ip: None,
+            user_agent: None,
+        }
+    }
+}
+
+text_value!(
+    /// What a client calls itself: its header `User-Agent`, cut short when it is long.
+    UserAgent,
+    "a string without control characters",
+    |text| {
+        let mut text = text.trim();
+        if text.len() > UserAgent::LONGEST {
+            text = &text[..text.floor_char_boundary(UserAgent::LONGEST)];
+        }
+        is_plain(text, UserAgent::LONGEST).then(|| text.to_owned())
+    }
+);
+
+impl UserAgent {
+    /// How much of it is kept, in bytes: an event with it still fits in one write unit.
+    const LONGEST: usize = 256;
+}
+
+/// How often a machine's validations are an event.
+pub const VALIDATED_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// An event, as stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// The license that it happened to.
+    pub subject: LicenseId,
+    /// Its id, by which a license's events sort.
+    pub event_id: EventId,
+    /// Whose license it is.
+    pub owner_id: OwnerId,
+    /// What happened.
+    pub r#type: EventType,
+    /// When.
+    pub at: Timestamp,
+    /// Who did it.
+    pub actor: Actor,
+    /// The address they called from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<IpAddr>,
+    /// What they called with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<UserAgent>,
+    /// The machine that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+    /// What else there is to know: of a change, each field's value before and after.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub details: Map<String, Value>,
+    /// When it may be forgotten, in seconds since 1970: the table's TTL. Never, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+}
+
+impl Event {
+    /// What happened to `license` at `now`, to be kept as long as `retention`, or for good.
+    pub fn new(
+        event_id: EventId,
+        r#type: EventType,
+        license: &License,
+        origin: &Origin,
+        now: Timestamp,
+        retention: Option<Duration>,
+    ) -> Self {
+        Self {
+            subject: license.license_id.clone(),
+            event_id,
+            owner_id: license.owner_id.clone(),
+            r#type,
+            at: now,
+            actor: origin.actor.clone(),
+            ip: origin.ip,
+            user_agent: origin.user_agent.clone(),
+            fingerprint: None,
+            details: Map::new(),
+            expires_at: retention.map(|retention| (now + retention).seconds()),
+        }
+    }
+
+    /// The event, about this machine.
+    #[must_use]
+    pub fn of_machine(self, fingerprint: &Fingerprint) -> Self {
+        Self {
+            fingerprint: Some(fingerprint.clone()),
+            ..self
+        }
+    }
+
+    /// The event, with one more thing to know.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+}
