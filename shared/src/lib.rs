@@ -8,6 +8,7 @@
 pub mod activation;
 pub mod api_key;
 pub mod clock;
+pub mod code;
 pub mod config;
 pub mod email;
 mod error;
@@ -16,6 +17,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod keys;
 pub mod license;
+mod number;
 pub mod owner;
 pub mod product;
 pub mod rate_limit;

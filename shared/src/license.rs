@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
     Error, Result, Timestamp,
     activation::{Activation, Admission},
+    code::CodeName,
     config::TokenPolicy,
     email::Email,
+    number::whole_number,
     owner::{OwnerId, Scope},
-    product::ProductId,
+    product::{Product, ProductId},
     text::{choice, is_plain, text_value},
-    variant::VariantId,
+    variant::{Variant, VariantId},
 };
 
 text_value!(
@@ -56,6 +58,12 @@ text_value!(
         is_plain(text, 256).then(|| text.to_owned())
     }
 );
+
+impl From<&CodeName> for Reference {
+    fn from(code: &CodeName) -> Self {
+        Self(code.as_str().to_owned())
+    }
+}
 
 choice!(
     /// How a license counts its seats.
@@ -138,25 +146,8 @@ impl Serialize for SeatLimit {
 
 impl<'de> Deserialize<'de> for SeatLimit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-
-        impl de::Visitor<'_> for Visitor {
-            type Value = SeatLimit;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write!(f, "a whole number from 0 to {}, or -1 for unlimited", SeatLimit::MAX)
-            }
-
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<SeatLimit, E> {
-                SeatLimit::parse(number).ok_or_else(|| E::invalid_value(de::Unexpected::Signed(number), &self))
-            }
-
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<SeatLimit, E> {
-                self.visit_i64(i64::try_from(number).unwrap_or(i64::MAX))
-            }
-        }
-
-        deserializer.deserialize_i64(Visitor)
+        let expected = format!("a whole number from 0 to {}, or -1 for unlimited", Self::MAX);
+        whole_number(deserializer, &expected, Self::parse)
     }
 }
 
@@ -333,7 +324,53 @@ pub enum Standing {
     Ending,
 }
 
+/// What a license allows when nobody says.
+mod default {
+    pub(super) const MAX_MACHINES: super::SeatLimit = super::SeatLimit::Limited(2);
+    pub(super) const LICENSE_TYPE: super::LicenseType = super::LicenseType::PerMachine;
+}
+
 impl License {
+    /// A license of `product` in this edition, made at `now`, without an end. It allows what the edition's variant says,
+    /// should the product have it.
+    pub fn new(
+        license_key: LicenseKey,
+        license_id: LicenseId,
+        product: &Product,
+        edition: VariantId,
+        variant: Option<&Variant>,
+        email: Email,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            license_key,
+            license_id,
+            owner_id: product.owner_id.clone(),
+            email,
+            product_id: product.product_id.clone(),
+            variant: edition,
+            license_type: variant.map_or(default::LICENSE_TYPE, |v| v.license_type),
+            status: LicenseStatus::Active,
+            threat_level: ThreatLevel::CLEAN,
+            max_machines: variant.and_then(|v| v.max_machines).unwrap_or(default::MAX_MACHINES),
+            max_concurrent: variant.and_then(|v| v.max_concurrent),
+            created_at: now,
+            purchased_at: None,
+            expires_at: None,
+            discount_code: None,
+            purchase_id: None,
+            bundle_id: None,
+            unlocked_products: Vec::new(),
+            dispute_reason: None,
+            disputed_at: None,
+            suspension: None,
+            machines_used: 0,
+            sessions_open: 0,
+            unresolved_violations: 0,
+            revision: 0,
+        }
+    }
+
     /// The license that was found, should `scope` cover it.
     ///
     /// # Errors

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     idempotency::CreationId,
     license::{LicenseType, SeatLimit},
+    number::whole_number,
     product::{Name, ProductId},
     text::{is_plain, text_value},
 };
@@ -66,8 +67,11 @@ const MAX_SPLITS: usize = 8;
 pub struct Days(u32);
 
 impl Days {
+    /// How long a trial lasts when nobody says.
+    pub const TRIAL: Self = Self(14);
+
     /// The number, should it be in range.
-    pub fn parse(days: u64) -> Option<Self> {
+    pub fn parse(days: i64) -> Option<Self> {
         u32::try_from(days)
             .ok()
             .filter(|days| (1..=3650).contains(days))
@@ -87,21 +91,7 @@ impl Days {
 
 impl<'de> Deserialize<'de> for Days {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-
-        impl de::Visitor<'_> for Visitor {
-            type Value = Days;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a whole number of days from 1 to 3650")
-            }
-
-            fn visit_u64<E: de::Error>(self, days: u64) -> Result<Days, E> {
-                Days::parse(days).ok_or_else(|| E::invalid_value(de::Unexpected::Unsigned(days), &self))
-            }
-        }
-
-        deserializer.deserialize_u64(Visitor)
+        whole_number(deserializer, "a whole number of days from 1 to 3650", Self::parse)
     }
 }
 

@@ -156,6 +156,42 @@ async fn every_request_keeps_within_its_budget() {
         (3, ANY, ANY),
         measured,
     );
+
+    let code = json!({ "code": "Welcome", "productId": PRODUCT });
+    let measured = usage(creator.post_metered("/createTrialCode", code).await);
+    line("/createTrialCode, API key", 3, (2, 2.0, 4.0), (2, ANY, ANY), measured);
+    let redeem = |email: &str| json!({ "code": "welcome", "email": email, "productId": PRODUCT });
+    let measured = usage(
+        creator
+            .post_metered("/redeemTrialCode", redeem("one@example.com"))
+            .await,
+    );
+    line("/redeemTrialCode, API key", 4, (2, 5.0, 17.0), (2, ANY, ANY), measured);
+    let without = json!({ "code": "welcome", "email": "two@example.com" });
+    let measured = usage(creator.post_metered("/redeemTrialCode", without).await);
+    line(
+        "/redeemTrialCode, without the product",
+        4,
+        (3, 5.0, 17.0),
+        (3, ANY, ANY),
+        measured,
+    );
+    let code = json!({ "code": "welcome", "maxUses": 9 });
+    let measured = usage(creator.post_metered("/updateTrialCode", code).await);
+    line("/updateTrialCode, API key", 3, (2, 2.0, 4.0), (2, ANY, ANY), measured);
+    let measured = usage(
+        creator
+            .post_metered("/listTrialCodes", json!({ "productId": PRODUCT }))
+            .await,
+    );
+    line("/listTrialCodes, API key", 3, (2, 2.5, 0.0), (2, ANY, 0.0), measured);
+    let measured = usage(
+        creator
+            .post_metered("/deleteTrialCode", json!({ "code": "welcome" }))
+            .await,
+    );
+    line("/deleteTrialCode, API key", 3, (2, 2.0, 4.0), (2, ANY, ANY), measured);
+
     active(&app, &license, "one").await;
     active(&app, &license, "two").await;
     let wanted = json!({ "licenseKey": license.key });

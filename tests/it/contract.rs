@@ -34,6 +34,9 @@ enum Foreign {
     NoOwners,
 }
 
+/// A trial code of [`PRODUCT`].
+const TRIAL_CODE: &str = "Welcome";
+
 /// Every route. A new one is added here, in the order of `routes::all()`.
 const ROWS: &[Row] = &[
     Row {
@@ -152,6 +155,55 @@ const ROWS: &[Row] = &[
         foreign: Foreign::NotFound("Variant not found"),
     },
     Row {
+        name: "create-discount-code",
+        good: |_| json!({ "code": "SALE", "productId": PRODUCT, "discountPercent": 20 }),
+        foreign: Foreign::NotFound("Product not found"),
+    },
+    Row {
+        name: "list-discount-codes",
+        good: |_| json!({ "productId": PRODUCT }),
+        foreign: Foreign::NotFound("Product not found"),
+    },
+    Row {
+        name: "update-discount-code",
+        good: |_| json!({ "code": TRIAL_CODE, "discountPercent": 25 }),
+        foreign: Foreign::NotFound("Trial code not found"),
+    },
+    Row {
+        name: "delete-discount-code",
+        good: |_| json!({ "code": TRIAL_CODE }),
+        foreign: Foreign::NotFound("Trial code not found"),
+    },
+    Row {
+        name: "create-trial-code",
+        good: |_| json!({ "code": "TRY", "productId": PRODUCT, "trialDays": 7 }),
+        foreign: Foreign::NotFound("Product not found"),
+    },
+    Row {
+        name: "list-trial-codes",
+        good: |_| json!({}),
+        foreign: Foreign::OwnOnly(&[OWNER, PRODUCT, TRIAL_CODE]),
+    },
+    Row {
+        name: "update-trial-code",
+        good: |_| json!({ "code": TRIAL_CODE, "active": true }),
+        foreign: Foreign::NotFound("Trial code not found"),
+    },
+    Row {
+        name: "delete-trial-code",
+        good: |_| json!({ "code": TRIAL_CODE }),
+        foreign: Foreign::NotFound("Trial code not found"),
+    },
+    Row {
+        name: "redeem-trial-code",
+        good: |_| {
+            json!({
+                "code": TRIAL_CODE, "email": "customer@example.com", "productId": PRODUCT, "variant": "trial",
+            })
+        },
+        foreign: Foreign::NotFound("Trial code not found"),
+    },
+    Row {
         name: "create-api-key",
         good: |_| json!({ "creatorId": OWNER, "name": "script" }),
         foreign: Foreign::NoKeys,
@@ -195,6 +247,8 @@ impl World {
         machine.activate(&license).await.expect(200);
         let studio = json!({ "productId": PRODUCT, "name": "Studio" });
         app.admin().post("/createVariant", studio).await.expect(200);
+        let trial = json!({ "code": TRIAL_CODE, "productId": PRODUCT });
+        app.admin().post("/createTrialCode", trial).await.expect(200);
         let spare_key = RawApiKey::parse(&app.creator("carol").await.api_key).expect("a key");
         Self {
             spare_key_hash: spare_key.hash().as_str().to_owned(),

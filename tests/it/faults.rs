@@ -207,6 +207,7 @@ fn admin_scenarios() -> Vec<Scenario> {
         }),
     ];
     scenarios.extend(further_admin_scenarios());
+    scenarios.extend(code_scenarios());
     scenarios
 }
 
@@ -299,6 +300,52 @@ fn further_admin_scenarios() -> Vec<Scenario> {
             }
         }),
     ]
+}
+
+/// Those of the endpoints around trial and discount codes.
+fn code_scenarios() -> Vec<Scenario> {
+    const GONE: (u16, &str) = (404, "Trial code not found");
+
+    vec![
+        scenario!(
+            "/createTrialCode",
+            |app, trial| {
+                let license = app.license().create().await;
+                let body = json!({ "code": trial, "productId": PRODUCT });
+                with_key(&app, "/createTrialCode", license, body).await
+            },
+            again(409, "A code with this name already exists")
+        ),
+        scenario!("/listTrialCodes", |app, trial| {
+            let body = json!({ "productId": PRODUCT, "note": trial });
+            about_a_code(&app, "/listTrialCodes", &trial, body).await
+        }),
+        scenario!("/updateTrialCode", |app, trial| {
+            let body = json!({ "code": trial, "maxUses": 3, "expiresAt": null });
+            about_a_code(&app, "/updateTrialCode", &trial, body).await
+        }),
+        scenario!(
+            "/deleteTrialCode",
+            |app, trial| { about_a_code(&app, "/deleteTrialCode", &trial, json!({ "code": trial })).await },
+            again GONE
+        ),
+        scenario!(
+            "/redeemTrialCode",
+            |app, trial| {
+                let body = json!({ "code": trial, "email": format!("{trial}@example.com") });
+                about_a_code(&app, "/redeemTrialCode", &trial, body).await
+            },
+            again(409, "Trial already redeemed for this email")
+        ),
+    ]
+}
+
+/// A request about a code that is there.
+async fn about_a_code(app: &TestApp, path: &'static str, code: &str, body: Value) -> Asked {
+    let license = app.license().create().await;
+    let made = json!({ "code": code, "productId": PRODUCT, "maxUses": 1 });
+    app.admin().post("/createTrialCode", made).await.expect(200);
+    with_key(app, path, license, body).await
 }
 
 fn activate(machine: &str, license: TestLicense) -> Asked {

@@ -5,6 +5,7 @@ mod api_keys;
 mod architecture;
 mod authentication;
 mod bundle;
+mod codes;
 mod contract;
 mod create_api_key;
 mod create_license;

@@ -222,6 +222,10 @@ enum Kind {
     List,
     /// Yes or no.
     Flag,
+    /// A number of uses.
+    Uses,
+    /// A part of a hundred.
+    Percent,
     /// A number that is at least one.
     Count,
     /// Any number.
@@ -257,6 +261,27 @@ impl Kind {
                 json!(u64::MAX),
                 json!(1e300),
             ],
+            Self::Uses => vec![
+                json!("3"),
+                json!(-2),
+                json!(2.5),
+                json!(1_000_000_001),
+                json!(i64::MIN),
+                json!(u64::MAX),
+                json!(1e300),
+            ],
+            Self::Percent => vec![
+                json!("7"),
+                json!(0),
+                json!(-1),
+                json!(0.001),
+                json!(100.5),
+                json!(101),
+                json!(i64::MIN),
+                json!(u64::MAX),
+                json!(1e300),
+                json!(1e-300),
+            ],
             Self::Email => vec![
                 json!("customer"),
                 json!("@example.com"),
@@ -278,7 +303,9 @@ impl Kind {
             Self::Lookup => vec![json!(2.5)],
         };
         let types = match self {
-            Self::Seats | Self::Count | Self::Number => vec![json!(true), json!([]), json!({})],
+            Self::Seats | Self::Uses | Self::Percent | Self::Count | Self::Number => {
+                vec![json!(true), json!([]), json!({})]
+            }
             Self::List => vec![json!(true), json!(7)],
             Self::Flag => vec![json!([]), json!({})],
             Self::Text | Self::Choice | Self::Time | Self::Email | Self::Lookup => {
@@ -288,6 +315,26 @@ impl Kind {
         [texts, types].concat()
     }
 }
+
+const CREATE_CODE: &[(&str, Kind)] = &[
+    ("code", Kind::Text),
+    ("productId", Kind::Text),
+    ("creatorId", Kind::Text),
+    ("trialDays", Kind::Count),
+    ("discountPercent", Kind::Percent),
+    ("maxUses", Kind::Uses),
+    ("expiresAt", Kind::Time),
+    ("active", Kind::Flag),
+];
+
+const UPDATE_CODE: &[(&str, Kind)] = &[
+    ("code", Kind::Text),
+    ("active", Kind::Flag),
+    ("maxUses", Kind::Uses),
+    ("expiresAt", Kind::Time),
+    ("trialDays", Kind::Count),
+    ("discountPercent", Kind::Percent),
+];
 
 /// Every field of every endpoint that has fields.
 const FIELDS: &[(&str, &[(&str, Kind)])] = &[
@@ -428,6 +475,23 @@ const FIELDS: &[(&str, &[(&str, Kind)])] = &[
             ("offlineDays", Kind::Count),
             ("price", Kind::Number),
             ("active", Kind::Flag),
+        ],
+    ),
+    ("create-discount-code", CREATE_CODE),
+    ("list-discount-codes", &[("productId", Kind::Text)]),
+    ("update-discount-code", UPDATE_CODE),
+    ("delete-discount-code", &[("code", Kind::Text)]),
+    ("create-trial-code", CREATE_CODE),
+    ("list-trial-codes", &[("productId", Kind::Text)]),
+    ("update-trial-code", UPDATE_CODE),
+    ("delete-trial-code", &[("code", Kind::Text)]),
+    (
+        "redeem-trial-code",
+        &[
+            ("code", Kind::Text),
+            ("email", Kind::Email),
+            ("productId", Kind::Text),
+            ("variant", Kind::Text),
         ],
     ),
     ("create-api-key", &[("creatorId", Kind::Text), ("name", Kind::Text)]),

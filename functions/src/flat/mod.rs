@@ -2,6 +2,7 @@
 
 pub mod activation;
 pub mod api_key;
+pub mod code;
 pub(crate) mod error;
 pub mod health;
 pub mod license;

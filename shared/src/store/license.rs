@@ -1,10 +1,8 @@
 //! Licenses.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
-use super::{Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, number, pause, schema, text};
+use super::{Difference, Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, number, pause, schema, text};
 use crate::{
     Error, Result,
     activation::{Activation, Fingerprint},
@@ -77,14 +75,7 @@ impl Store {
     /// # Errors
     /// [`Error::Internal`].
     pub async fn create_license(&self, license: &License, event: &Event) -> Result<bool> {
-        let put = Put::builder()
-            .table_name(self.table(&schema::LICENSES))
-            .set_item(Some(item(license)?))
-            .condition_expression("attribute_not_exists(licenseKey)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(Error::internal)?;
-        let put = TransactWriteItem::builder().put(put).build();
+        let put = self.new_license(license)?;
         for attempt in 0..WRITE_ATTEMPTS {
             match self.transact_with_event([put.clone()], event).await? {
                 Written::Done => return Ok(true),
@@ -98,6 +89,18 @@ impl Store {
             }
         }
         Err(Error::internal("a license was in use by others all the time"))
+    }
+
+    /// That `license` is made, unless its key is taken: to be written in one transaction with what it is made for.
+    pub(super) fn new_license(&self, license: &License) -> Result<TransactWriteItem> {
+        let put = Put::builder()
+            .table_name(self.table(&schema::LICENSES))
+            .set_item(Some(item(license)?))
+            .condition_expression("attribute_not_exists(licenseKey)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().put(put).build())
     }
 
     /// Changes a license by `change`, which answers the license as it should be, or `None` to leave it, and notes
@@ -171,47 +174,8 @@ pub(super) enum Changed {
     Contended,
 }
 
-/// How a license changes, except for its key and its counters.
-pub(super) struct Difference {
-    /// `SET ...`
-    pub(super) sets: String,
-    /// ` REMOVE ...`, or nothing.
-    pub(super) removes: String,
-    pub(super) names: HashMap<String, String>,
-    pub(super) values: Item,
-}
-
-/// What turns `old` into `new`.
+/// What turns `old` into `new`, except for its key and its counters.
 pub(super) fn difference(old: &License, new: &License) -> Result<Difference> {
-    let (old, new) = (item(old)?, item(new)?);
-    let free = |name: &&String| name.as_str() != "licenseKey" && !COUNTERS.contains(&name.as_str());
-    let (mut sets, mut removes) = (Vec::new(), Vec::new());
-    let (mut names, mut values) = (HashMap::new(), HashMap::new());
-    let changed = new
-        .iter()
-        .filter(|(name, value)| free(name) && old.get(*name) != Some(*value));
-    for (i, (name, value)) in changed.enumerate() {
-        sets.push(format!("#s{i} = :s{i}"));
-        names.insert(format!("#s{i}"), name.clone());
-        values.insert(format!(":s{i}"), value.clone());
-    }
-    for (i, name) in old
-        .keys()
-        .filter(|name| free(name) && !new.contains_key(*name))
-        .enumerate()
-    {
-        removes.push(format!("#r{i}"));
-        names.insert(format!("#r{i}"), name.clone());
-    }
-    let removes = if removes.is_empty() {
-        String::new()
-    } else {
-        format!(" REMOVE {}", removes.join(", "))
-    };
-    Ok(Difference {
-        sets: format!("SET {}", sets.join(", ")),
-        removes,
-        names,
-        values,
-    })
+    let kept = |name: &str| name == schema::LICENSES.partition || COUNTERS.contains(&name);
+    Ok(Difference::between(&item(old)?, &item(new)?, kept))
 }

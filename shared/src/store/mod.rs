@@ -6,6 +6,7 @@
 
 pub mod activation;
 mod api_key;
+mod code;
 mod event;
 pub mod idempotency;
 mod license;
@@ -366,6 +367,48 @@ where
         cause = error.source();
     }
     Error::internal(told)
+}
+
+/// How an item changes, as an update says it.
+struct Difference {
+    /// `SET ...`
+    sets: String,
+    /// ` REMOVE ...`, or nothing.
+    removes: String,
+    names: HashMap<String, String>,
+    values: Item,
+}
+
+impl Difference {
+    /// What turns `old` into `new`, but for the attributes that are `kept`.
+    fn between(old: &Item, new: &Item, kept: impl Fn(&str) -> bool) -> Self {
+        let (mut sets, mut removes) = (Vec::new(), Vec::new());
+        let (mut names, mut values) = (HashMap::new(), HashMap::new());
+        let changed = new
+            .iter()
+            .filter(|(name, value)| !kept(name) && old.get(*name) != Some(*value));
+        for (i, (name, value)) in changed.enumerate() {
+            sets.push(format!("#s{i} = :s{i}"));
+            names.insert(format!("#s{i}"), name.clone());
+            values.insert(format!(":s{i}"), value.clone());
+        }
+        let gone = old.keys().filter(|name| !kept(name) && !new.contains_key(*name));
+        for (i, name) in gone.enumerate() {
+            removes.push(format!("#r{i}"));
+            names.insert(format!("#r{i}"), name.clone());
+        }
+        let removes = if removes.is_empty() {
+            String::new()
+        } else {
+            format!(" REMOVE {}", removes.join(", "))
+        };
+        Self {
+            sets: format!("SET {}", sets.join(", ")),
+            removes,
+            names,
+            values,
+        }
+    }
 }
 
 /// What became of an item that was to be replaced.

@@ -4,7 +4,7 @@ use keystead_core::{
     Error, Result, Timestamp,
     email::Email,
     event::EventType,
-    license::{License, LicenseKey, LicenseStatus, LicenseType, Reference, SeatLimit, ThreatLevel},
+    license::{License, LicenseKey, LicenseType, Reference, SeatLimit},
     product::{Product, ProductId, ProductStatus},
     variant::{Variant, VariantId},
 };
@@ -52,18 +52,14 @@ pub struct Reply {
 /// How many products a bundle can hold: what one read of the catalog takes, and a license item has room for.
 const MAX_UNLOCKED: usize = 50;
 
-/// What a license allows when neither the request nor the variant says.
-mod default {
-    pub(super) const VARIANT: &str = "indie";
-    pub(super) const MAX_MACHINES: super::SeatLimit = super::SeatLimit::Limited(2);
-    pub(super) const LICENSE_TYPE: super::LicenseType = super::LicenseType::PerMachine;
-}
+/// The edition when the request does not say.
+const DEFAULT_VARIANT: &str = "indie";
 
 impl Request {
     fn variant(&self) -> Result<VariantId> {
         let written = match &self.variant {
             Some(variant) => variant.clone(),
-            None => VariantId::parse(default::VARIANT).ok_or(Error::internal("the default variant is no variant"))?,
+            None => VariantId::parse(DEFAULT_VARIANT).ok_or(Error::internal("the default variant is no variant"))?,
         };
         Ok(written.within(&self.product_id))
     }
@@ -117,42 +113,31 @@ impl Endpoint for CreateLicense {
             return Err(Error::ProductArchived);
         }
         let now = cx.clock.now();
-        let of_variant = variant.as_ref();
+        let variant_id = request.variant()?;
+        let license_key = match request.license_key {
+            Some(own) => own,
+            None => cx.ids.license_key()?,
+        };
+        let usual = License::new(
+            license_key,
+            cx.ids.license_id(now)?,
+            product,
+            variant_id,
+            variant.as_ref(),
+            request.email,
+            now,
+        );
         let license = License {
-            license_key: match request.license_key {
-                Some(ref own) => own.clone(),
-                None => cx.ids.license_key()?,
-            },
-            license_id: cx.ids.license_id(now)?,
-            owner_id: product.owner_id.clone(),
-            variant: request.variant()?,
-            email: request.email,
-            product_id: request.product_id,
-            license_type: request
-                .license_type
-                .or(of_variant.map(|v| v.license_type))
-                .unwrap_or(default::LICENSE_TYPE),
-            status: LicenseStatus::Active,
-            threat_level: ThreatLevel::CLEAN,
-            max_machines: request
-                .max_machines
-                .or(of_variant.and_then(|v| v.max_machines))
-                .unwrap_or(default::MAX_MACHINES),
-            max_concurrent: request.max_concurrent.or(of_variant.and_then(|v| v.max_concurrent)),
-            created_at: now,
+            license_type: request.license_type.unwrap_or(usual.license_type),
+            max_machines: request.max_machines.unwrap_or(usual.max_machines),
+            max_concurrent: request.max_concurrent.or(usual.max_concurrent),
             purchased_at: request.purchased_at,
             expires_at: request.expires_at,
             discount_code: request.discount_code,
             purchase_id: request.purchase_id,
             bundle_id: request.bundle_id,
             unlocked_products: request.unlocked_products.unwrap_or_default(),
-            dispute_reason: None,
-            disputed_at: None,
-            suspension: None,
-            machines_used: 0,
-            sessions_open: 0,
-            unresolved_violations: 0,
-            revision: 0,
+            ..usual
         };
         let event = cx.event(EventType::Created, &license, &caller, now)?;
         if !cx.store.create_license(&license, &event).await? {

@@ -1,0 +1,132 @@
+//! `POST /createDiscountCode` and `POST /createTrialCode`: make a code.
+
+use keystead_core::{
+    Error, InvalidRequest, Result, Timestamp,
+    code::{Code, CodeName, Percent, UseLimit},
+    owner::{OwnerId, Scope},
+    product::{Product, ProductId},
+    variant::Days,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{named_product, seen_product};
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::{Flag, Success, blank_is_absent},
+};
+
+/// `POST /createDiscountCode`.
+pub struct CreateDiscountCode;
+
+/// `POST /createTrialCode`.
+pub struct CreateTrialCode;
+
+/// The code that is wanted.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    code: CodeName,
+    /// Blank or absent: all products of the creator.
+    #[serde(default, deserialize_with = "blank_is_absent")]
+    product_id: Option<ProductId>,
+    /// For the super admin, when there is no `productId`.
+    creator_id: Option<OwnerId>,
+    trial_days: Option<Days>,
+    discount_percent: Option<Percent>,
+    max_uses: Option<UseLimit>,
+    expires_at: Option<Timestamp>,
+    active: Option<Flag>,
+}
+
+/// The code that was made.
+#[derive(Serialize)]
+pub struct Reply {
+    success: Success,
+    code: CodeName,
+}
+
+async fn create(cx: &Context, caller: Caller, request: Request, product: Option<Product>) -> Result<Reply> {
+    let product = seen_product(request.product_id.as_ref(), product, &caller)?;
+    if let Some(product) = &product {
+        product.writable()?;
+    }
+    let code = Code {
+        name: request.code,
+        owner_id: owner(caller.scope, product.as_ref(), request.creator_id)?,
+        product_id: request.product_id,
+        trial_days: request.trial_days,
+        discount_percent: request.discount_percent,
+        max_uses: request.max_uses.unwrap_or(UseLimit::Unlimited),
+        expires_at: request.expires_at,
+        created_at: cx.clock.now(),
+        active: request.active.is_none_or(|flag| flag.0),
+        used_count: 0,
+        revision: 0,
+    };
+    if !cx.store.create_code(&code).await? {
+        return Err(Error::CodeTaken);
+    }
+    Ok(Reply {
+        success: Success,
+        code: code.name,
+    })
+}
+
+/// Whose the code is: the product's owner's or, of one for all products, the API key's or whoever's the admin names.
+fn owner(scope: Scope, product: Option<&Product>, named: Option<OwnerId>) -> Result<OwnerId> {
+    let (owner, expected) = match (product, scope) {
+        (Some(product), _) => (product.owner_id.clone(), "the product's own creator"),
+        (None, Scope::Owner(own)) => (own, "the API key's own creator"),
+        (None, Scope::Everything) => {
+            return named.ok_or(Error::Invalid(InvalidRequest::MissingFields(&["creatorId"])));
+        }
+        (None, Scope::Nothing) => return Err(Error::Unauthorized),
+    };
+    if named.is_some_and(|named| named != owner) {
+        return Err(Error::field("creatorId", expected));
+    }
+    Ok(owner)
+}
+
+impl Endpoint for CreateDiscountCode {
+    const NAME: &'static str = "create-discount-code";
+    const ROUTE: &'static str = "POST /createDiscountCode";
+    const AUTH: Auth = Auth::Admin;
+    const FACE: Face = Face::FlatAdmin;
+    const REQUIRED: &'static [&'static str] = &["code"];
+
+    type Request = Request;
+    type Fetched = Option<Product>;
+    type Reply = Reply;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Option<Product>> {
+        named_product(cx, request.product_id.as_ref()).await
+    }
+
+    async fn call(cx: &Context, caller: Caller, request: Request, product: Option<Product>) -> Result<Reply> {
+        create(cx, caller, request, product).await
+    }
+}
+
+impl Endpoint for CreateTrialCode {
+    const NAME: &'static str = "create-trial-code";
+    const ROUTE: &'static str = "POST /createTrialCode";
+    const AUTH: Auth = Auth::Admin;
+    const FACE: Face = Face::FlatAdmin;
+    const REQUIRED: &'static [&'static str] = &["code"];
+
+    type Request = Request;
+    type Fetched = Option<Product>;
+    type Reply = Reply;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Option<Product>> {
+        named_product(cx, request.product_id.as_ref()).await
+    }
+
+    async fn call(cx: &Context, caller: Caller, mut request: Request, product: Option<Product>) -> Result<Reply> {
+        request.trial_days.get_or_insert(Days::TRIAL);
+        create(cx, caller, request, product).await
+    }
+}

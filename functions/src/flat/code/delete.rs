@@ -1,0 +1,77 @@
+//! `POST /deleteDiscountCode` and `POST /deleteTrialCode`: take a code away. What it was redeemed for stays good.
+
+use keystead_core::{
+    Result,
+    code::{Code, CodeName},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::Success,
+};
+
+/// `POST /deleteDiscountCode`.
+pub struct DeleteDiscountCode;
+
+/// `POST /deleteTrialCode`.
+pub struct DeleteTrialCode;
+
+/// Which code.
+#[derive(Deserialize)]
+pub struct Request {
+    code: CodeName,
+}
+
+/// The code is deleted.
+#[derive(Serialize)]
+pub struct Reply {
+    success: Success,
+}
+
+async fn delete(cx: &Context, caller: Caller, code: Option<Code>) -> Result<Reply> {
+    cx.store.delete_code(&Code::seen_by(&caller.scope, code)?).await?;
+    Ok(Reply { success: Success })
+}
+
+impl Endpoint for DeleteDiscountCode {
+    const NAME: &'static str = "delete-discount-code";
+    const ROUTE: &'static str = "POST /deleteDiscountCode";
+    const AUTH: Auth = Auth::Admin;
+    const FACE: Face = Face::FlatAdmin;
+    const REQUIRED: &'static [&'static str] = &["code"];
+
+    type Request = Request;
+    type Fetched = Option<Code>;
+    type Reply = Reply;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Option<Code>> {
+        cx.store.catalog_code(&request.code).await
+    }
+
+    async fn call(cx: &Context, caller: Caller, _: Request, code: Option<Code>) -> Result<Reply> {
+        delete(cx, caller, code).await
+    }
+}
+
+impl Endpoint for DeleteTrialCode {
+    const NAME: &'static str = "delete-trial-code";
+    const ROUTE: &'static str = "POST /deleteTrialCode";
+    const AUTH: Auth = Auth::Admin;
+    const FACE: Face = Face::FlatAdmin;
+    const REQUIRED: &'static [&'static str] = &["code"];
+
+    type Request = Request;
+    type Fetched = Option<Code>;
+    type Reply = Reply;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Option<Code>> {
+        cx.store.catalog_code(&request.code).await
+    }
+
+    async fn call(cx: &Context, caller: Caller, _: Request, code: Option<Code>) -> Result<Reply> {
+        delete(cx, caller, code).await
+    }
+}

@@ -1,0 +1,133 @@
+//! `GET|POST /listDiscountCodes` and `GET|POST /listTrialCodes`: the codes of an owner, or of all.
+
+use keystead_core::{
+    Result, Timestamp,
+    code::{Code, CodeName, Percent},
+    owner::{OwnerId, Scope},
+    product::{Product, ProductId},
+    variant::Days,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{named_product, seen_product};
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::{Success, blank_is_absent},
+};
+
+/// `GET|POST /listDiscountCodes`.
+pub struct ListDiscountCodes;
+
+/// `GET|POST /listTrialCodes`.
+pub struct ListTrialCodes;
+
+/// Which codes.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// Those that this product can be had with; all, when blank or absent.
+    #[serde(default, deserialize_with = "blank_is_absent")]
+    product_id: Option<ProductId>,
+}
+
+/// A list of codes, trial and discount codes alike; the newest is first.
+#[derive(Serialize)]
+pub struct Reply {
+    success: Success,
+    codes: Vec<CodeView>,
+    count: usize,
+}
+
+/// A code as the flat API shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CodeView {
+    code: CodeName,
+    /// Empty when it is for all products of the creator.
+    product_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trial_days: Option<Days>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    discount_percent: Option<Percent>,
+    /// Null when unlimited.
+    max_uses: Option<u32>,
+    used_count: u64,
+    expires_at: Option<Timestamp>,
+    created_at: Timestamp,
+    active: bool,
+    creator_id: OwnerId,
+}
+
+impl From<Code> for CodeView {
+    fn from(code: Code) -> Self {
+        Self {
+            code: code.name,
+            product_id: code.product_id.map(|id| id.to_string()).unwrap_or_default(),
+            trial_days: code.trial_days,
+            discount_percent: code.discount_percent,
+            max_uses: code.max_uses.number(),
+            used_count: code.used_count,
+            expires_at: code.expires_at,
+            created_at: code.created_at,
+            active: code.active,
+            creator_id: code.owner_id,
+        }
+    }
+}
+
+async fn list(cx: &Context, caller: Caller, request: Request, product: Option<Product>) -> Result<Reply> {
+    let codes = match seen_product(request.product_id.as_ref(), product, &caller)? {
+        None => cx.store.codes(&caller.scope).await?,
+        Some(product) => {
+            let mut codes = cx.store.codes(&Scope::Owner(product.owner_id)).await?;
+            codes.retain(|code| code.product_id.as_ref().is_none_or(|own| *own == product.product_id));
+            codes
+        }
+    };
+    let codes: Vec<CodeView> = codes.into_iter().map(CodeView::from).collect();
+    Ok(Reply {
+        success: Success,
+        count: codes.len(),
+        codes,
+    })
+}
+
+impl Endpoint for ListDiscountCodes {
+    const NAME: &'static str = "list-discount-codes";
+    const ROUTE: &'static str = "GET|POST /listDiscountCodes";
+    const AUTH: Auth = Auth::Admin;
+    const FACE: Face = Face::FlatAdmin;
+
+    type Request = Request;
+    type Fetched = Option<Product>;
+    type Reply = Reply;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Option<Product>> {
+        named_product(cx, request.product_id.as_ref()).await
+    }
+
+    async fn call(cx: &Context, caller: Caller, request: Request, product: Option<Product>) -> Result<Reply> {
+        list(cx, caller, request, product).await
+    }
+}
+
+impl Endpoint for ListTrialCodes {
+    const NAME: &'static str = "list-trial-codes";
+    const ROUTE: &'static str = "GET|POST /listTrialCodes";
+    const AUTH: Auth = Auth::Admin;
+    const FACE: Face = Face::FlatAdmin;
+
+    type Request = Request;
+    type Fetched = Option<Product>;
+    type Reply = Reply;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Option<Product>> {
+        named_product(cx, request.product_id.as_ref()).await
+    }
+
+    async fn call(cx: &Context, caller: Caller, request: Request, product: Option<Product>) -> Result<Reply> {
+        list(cx, caller, request, product).await
+    }
+}

@@ -1,0 +1,145 @@
+//! `POST /redeemTrialCode`: make a license that is good for as long as the code's trial lasts.
+
+use keystead_core::{
+    Error, InvalidRequest, Result, Timestamp,
+    code::{Code, CodeName, Redemption},
+    email::Email,
+    event::EventType,
+    license::{License, LicenseKey, Reference},
+    product::{Product, ProductId},
+    variant::{Days, Variant, VariantId},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::{Success, blank_is_absent},
+};
+
+/// `POST /redeemTrialCode`.
+pub struct RedeemTrialCode;
+
+/// Which code, for whom.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    code: CodeName,
+    email: Email,
+    /// Needed when the code is for all products of its owner.
+    #[serde(default, deserialize_with = "blank_is_absent")]
+    product_id: Option<ProductId>,
+    #[serde(default, deserialize_with = "blank_is_absent")]
+    variant: Option<VariantId>,
+}
+
+/// The license that was made.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    success: Success,
+    license_key: LicenseKey,
+    expires_at: Option<Timestamp>,
+    trial_days: Days,
+}
+
+/// The edition when the request does not say.
+const DEFAULT_VARIANT: &str = "trial";
+
+impl Request {
+    fn variant(&self, product: &ProductId) -> Result<VariantId> {
+        let written = match &self.variant {
+            Some(variant) => variant.clone(),
+            None => VariantId::parse(DEFAULT_VARIANT).ok_or(Error::internal("the default variant is no variant"))?,
+        };
+        Ok(written.within(product))
+    }
+}
+
+/// A product, with the variant that was asked for.
+type Catalog = (Option<Product>, Option<Variant>);
+
+async fn catalog(cx: &Context, request: &Request, product: &ProductId) -> Result<Catalog> {
+    let variant = request.variant(product)?;
+    let (mut products, variant) = cx.store.products_with_variant(&[product], &variant).await?;
+    Ok((products.pop(), variant))
+}
+
+/// What was read before it was known who asks.
+#[derive(Default)]
+pub struct Fetched {
+    code: Option<Code>,
+    redemption: Option<Redemption>,
+    /// If the request names a product.
+    catalog: Option<Catalog>,
+}
+
+impl Endpoint for RedeemTrialCode {
+    const NAME: &'static str = "redeem-trial-code";
+    const ROUTE: &'static str = "POST /redeemTrialCode";
+    const AUTH: Auth = Auth::Admin;
+    const FACE: Face = Face::FlatAdmin;
+    const REQUIRED: &'static [&'static str] = &["code", "email"];
+
+    type Request = Request;
+    type Fetched = Fetched;
+    type Reply = Reply;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Fetched> {
+        let named = async {
+            match &request.product_id {
+                Some(product) => catalog(cx, request, product).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let ((code, redemption), catalog) =
+            tokio::try_join!(cx.store.code_with_redemption(&request.code, &request.email), named)?;
+        Ok(Fetched {
+            code,
+            redemption,
+            catalog,
+        })
+    }
+
+    async fn call(cx: &Context, caller: Caller, request: Request, fetched: Fetched) -> Result<Reply> {
+        let code = Code::seen_by(&caller.scope, fetched.code)?;
+        // A code that gives a discount only can't be redeemed, whatever else is asked.
+        if code.trial_days.is_none() {
+            return Err(Error::CodeNotFound);
+        }
+        let (product, variant) = match (&code.product_id, &request.product_id, fetched.catalog) {
+            (Some(own), Some(named), _) if own != named => {
+                return Err(Error::field("productId", "the product that the code is for"));
+            }
+            (_, Some(_), Some(catalog)) => catalog,
+            (Some(product), None, _) | (_, Some(product), None) => catalog(cx, &request, product).await?,
+            (None, None, _) => return Err(Error::Invalid(InvalidRequest::MissingFields(&["productId"]))),
+        };
+        let product = product
+            .filter(|product| product.owner_id == code.owner_id)
+            .ok_or(Error::ProductNotFound)?;
+        product.writable()?;
+        let now = cx.clock.now();
+        let license = License {
+            discount_code: Some(Reference::from(&code.name)),
+            ..License::new(
+                cx.ids.license_key()?,
+                cx.ids.license_id(now)?,
+                &product,
+                request.variant(&product.product_id)?,
+                variant.as_ref(),
+                request.email.clone(),
+                now,
+            )
+        };
+        let event = cx.event(EventType::Created, &license, &caller, now)?;
+        let (license, trial_days) = cx.store.redeem(code, fetched.redemption, license, &event).await?;
+        Ok(Reply {
+            success: Success,
+            license_key: license.license_key,
+            expires_at: license.expires_at,
+            trial_days,
+        })
+    }
+}

@@ -1,0 +1,36 @@
+//! How the whole numbers of every noun are read: once, so that a number that exists is a valid one.
+
+use serde::{Deserializer, de};
+
+/// Reads a whole number, of which `parse` makes the value. `expected` ends the sentence "the field must be ...".
+pub(crate) fn whole_number<'de, D, T>(
+    deserializer: D,
+    expected: &str,
+    parse: fn(i64) -> Option<T>,
+) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    struct Visitor<'a, T> {
+        expected: &'a str,
+        parse: fn(i64) -> Option<T>,
+    }
+
+    impl<T> de::Visitor<'_> for Visitor<'_, T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(self.expected)
+        }
+
+        fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+            (self.parse)(number).ok_or_else(|| E::invalid_value(de::Unexpected::Signed(number), &self))
+        }
+
+        fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
+            self.visit_i64(i64::try_from(number).unwrap_or(i64::MAX))
+        }
+    }
+
+    deserializer.deserialize_i64(Visitor { expected, parse })
+}
