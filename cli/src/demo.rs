@@ -85,7 +85,7 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         now,
         retention,
     );
-    cx.store.create_license(&license, &made).await?;
+    cx.store.create_license(&license, &made, &[], None).await?;
     let raw = cx.ids.api_key()?;
     let api_key = ApiKey {
         key_hash: raw.hash(),

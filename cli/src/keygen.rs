@@ -26,6 +26,7 @@ pub fn secrets(algorithm: Algorithm, now: Timestamp) -> Result<Secrets, KeyError
     Ok(Secrets {
         admin_secret: credential()?,
         webhook_secret: credential()?,
+        stripe_webhook_secret: None,
         root_public_key: root_key.public_pem(),
         root_key: BASE64_STANDARD.encode(&root),
         signing_keys: vec![signing_key(algorithm, &root_key, now)?],

@@ -198,6 +198,9 @@ fn secrets(args: &ServeArgs, folder: Option<&DataDir>, clock: &Clock) -> Result<
     };
     secrets.admin_secret = admin_secret.unwrap_or(secrets.admin_secret);
     secrets.webhook_secret = webhook_secret.unwrap_or(secrets.webhook_secret);
+    if let Some(secret) = variable("KEYSTEAD_STRIPE_WEBHOOK_SECRET") {
+        secrets.stripe_webhook_secret = Some(secret);
+    }
     Ok((secrets, generated))
 }
 

@@ -13,6 +13,7 @@ use keystead_core::{
     license::License,
     secrets::{SecretHash, Secrets},
     store::Store,
+    stripe::SigningSecret,
 };
 
 use crate::{endpoint::Caller, log::Log};
@@ -30,6 +31,10 @@ pub struct Context {
     pub keys: Arc<KeyRing>,
     /// The super admin's credential.
     pub admin_secret: SecretHash,
+    /// The credential of stores.
+    pub webhook_secret: SecretHash,
+    /// With what Stripe signs, should it send anything here.
+    pub stripe_secret: Option<SigningSecret>,
     /// The settings.
     pub config: Config,
     /// Where each request leaves its line.
@@ -68,6 +73,8 @@ impl Context {
             ids: Ids::random(),
             keys: Arc::new(KeyRing::new(&secrets.signing_keys)?),
             admin_secret: SecretHash::of(&secrets.admin_secret),
+            webhook_secret: SecretHash::of(&secrets.webhook_secret),
+            stripe_secret: secrets.stripe_webhook_secret.as_deref().map(SigningSecret::new),
             config,
             log: Log::stdout(),
         })

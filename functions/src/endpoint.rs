@@ -63,6 +63,10 @@ pub enum Auth {
     Admin,
     /// The admin secret only.
     SuperAdmin,
+    /// A store that shows the webhook secret.
+    Webhook,
+    /// Stripe, which signs what it sends.
+    Stripe,
 }
 
 /// How long a reply may be kept by others.

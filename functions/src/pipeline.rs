@@ -1,5 +1,6 @@
 //! What happens to every request: authenticate, parse, call, reply.
 
+use bytes::Bytes;
 use http::StatusCode;
 use keystead_core::{
     Error, Result,
@@ -160,10 +161,28 @@ struct Holder {
     credential: String,
 }
 
+impl Holder {
+    /// A store, which sees everybody's products.
+    fn store(name: &str, credential: String) -> Self {
+        Self {
+            scope: Scope::Everything,
+            actor: Actor {
+                kind: ActorKind::Store,
+                id: Some(name.to_owned()),
+            },
+            credential,
+        }
+    }
+}
+
 /// What a request shows to be let in.
 enum Credential {
     /// Nothing but, maybe, a license key, which is all that the endpoint asks for.
     NotAskedFor { license_key: String },
+    /// A store's secret.
+    Webhook(String),
+    /// A signature of Stripe's, and what was signed.
+    Signature { header: String, body: Bytes },
     /// An admin secret, an API key, or both.
     Shown {
         admin_secret: Option<String>,
@@ -181,6 +200,16 @@ impl Credential {
             Auth::Public | Auth::LicenseKey => {
                 let license_key = fields.text("licenseKey").unwrap_or_default();
                 return Ok(Self::NotAskedFor { license_key });
+            }
+            Auth::Webhook => {
+                let in_header = incoming.header("x-webhook-secret").map(str::to_owned);
+                let in_body = fields.take("webhookSecret");
+                return in_header.or(in_body).map(Self::Webhook).ok_or(Error::Unauthorized);
+            }
+            Auth::Stripe => {
+                let header = incoming.header("stripe-signature").ok_or(Error::Unauthorized)?.to_owned();
+                let body = incoming.body.clone().unwrap_or_default();
+                return Ok(Self::Signature { header, body });
             }
             Auth::SuperAdmin => (fields.take("adminSecret"), None),
             Auth::Admin => {
@@ -220,6 +249,15 @@ impl Credential {
                     actor: Actor::the(ActorKind::Customer),
                     credential: license_key,
                 });
+            }
+            Self::Webhook(secret) if cx.webhook_secret.matches(&secret) => {
+                return Ok(Holder::store("cglounge", secret));
+            }
+            Self::Webhook(_) => return Err(Error::Unauthorized),
+            Self::Signature { header, body } => {
+                let secret = cx.stripe_secret.as_ref().ok_or(Error::Unauthorized)?;
+                secret.verify(&header, &body, cx.clock.now())?;
+                return Ok(Holder::store("stripe", header));
             }
             Self::Shown { admin_secret, api_key } => (admin_secret, api_key),
         };

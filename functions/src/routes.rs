@@ -53,6 +53,8 @@ pub fn all() -> Vec<Route> {
         Route::of::<flat::api_key::CreateApiKey>(),
         Route::of::<flat::api_key::ListApiKeys>(),
         Route::of::<flat::api_key::RevokeApiKey>(),
+        Route::of::<flat::webhook::CgloungeWebhook>(),
+        Route::of::<flat::webhook::StripeWebhook>(),
         Route::of::<flat::health::Health>(),
     ]
 }

@@ -4,10 +4,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{
     Error, Result, Timestamp,
+    idempotency::CreationId,
     license::LicenseKey,
     number::whole_number,
     owner::{OwnerId, Scope},
-    product::ProductId,
+    product::{Product, ProductId},
     text::{is_plain, text_value},
     variant::Days,
 };
@@ -160,6 +161,8 @@ pub struct Code {
     pub used_count: u64,
     /// How often anything but the counter has changed.
     pub revision: u64,
+    /// By which making.
+    pub creation: CreationId,
 }
 
 fn switched_on() -> bool {
@@ -202,6 +205,11 @@ impl Code {
         found
             .filter(|code| scope.covers(&code.owner_id))
             .ok_or(Error::CodeNotFound)
+    }
+
+    /// Whether the code can be used to buy `product`.
+    pub fn is_for(&self, product: &Product) -> bool {
+        self.owner_id == product.owner_id && self.product_id.as_ref().is_none_or(|own| *own == product.product_id)
     }
 
     /// The code with `changes`.

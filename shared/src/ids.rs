@@ -20,6 +20,7 @@ use crate::{
     event::EventId,
     idempotency::CreationId,
     license::{LicenseId, LicenseKey},
+    violation::ViolationId,
 };
 
 /// Where a process gets its ids and keys from. Clones share it.
@@ -85,6 +86,14 @@ impl Ids {
     /// As for [`Ids::license_key`].
     pub fn license_id(&self, now: Timestamp) -> Result<LicenseId> {
         Ok(LicenseId::from_uuid(self.uuid_v7(now)?))
+    }
+
+    /// A new id of a violation: `viol_` and a UUID v7.
+    ///
+    /// # Errors
+    /// As for [`Ids::license_key`].
+    pub fn violation_id(&self, now: Timestamp) -> Result<ViolationId> {
+        Ok(ViolationId::from_uuid(self.uuid_v7(now)?))
     }
 
     /// A new id of an event: a UUID v7, so that events sort by when they happened.

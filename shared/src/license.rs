@@ -15,8 +15,9 @@ use crate::{
     number::whole_number,
     owner::{OwnerId, Scope},
     product::{Product, ProductId},
+    purchase::RENEWAL_INTERVAL,
     text::{choice, is_plain, text_value},
-    variant::{Variant, VariantId},
+    variant::{Days, Variant, VariantId},
 };
 
 text_value!(
@@ -262,6 +263,9 @@ pub struct License {
     /// When it was bought, if not when it was made: it came from elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purchased_at: Option<Timestamp>,
+    /// When it was last renewed by a notice without an id of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewed_at: Option<Timestamp>,
     /// When it stops to work; never, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
@@ -313,6 +317,16 @@ pub struct Changes {
     pub status: Option<LicenseStatus>,
 }
 
+choice!(
+    /// How a customer got the money back.
+    Dispute {
+        /// From the vendor.
+        Refund = "refund",
+        /// From their bank.
+        Chargeback = "chargeback",
+    }
+);
+
 /// How a license that works should be spoken of to the person in front of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -356,6 +370,7 @@ impl License {
             max_concurrent: variant.and_then(|v| v.max_concurrent),
             created_at: now,
             purchased_at: None,
+            renewed_at: None,
             expires_at: None,
             discount_code: None,
             purchase_id: None,
@@ -509,6 +524,48 @@ impl License {
             disputed_at: Some(now),
             suspension: None,
             ..self.clone()
+        })
+    }
+
+    /// The license after the money for it was given back, or `None` when that is known already. It is revoked and on the
+    /// highest threat level, even if it was revoked for another reason before; a chargeback outweighs a refund.
+    pub fn dispute(&self, dispute: Dispute, now: Timestamp) -> Option<Self> {
+        let known = self.dispute_reason.as_ref().map(Reference::as_str);
+        let disputed = self.status == LicenseStatus::Revoked && self.threat_level == ThreatLevel::REVOKED;
+        let weighed = known == Some(Dispute::Chargeback.as_str()) || known == Some(dispute.as_str());
+        if disputed && weighed {
+            return None;
+        }
+        Some(Self {
+            status: LicenseStatus::Revoked,
+            threat_level: ThreatLevel::REVOKED,
+            dispute_reason: Some(Reference(dispute.as_str().to_owned())),
+            disputed_at: Some(now),
+            suspension: None,
+            ..self.clone()
+        })
+    }
+
+    /// The license after it was paid for another period, which begins when the last one ends, or now. A perpetual license
+    /// stays perpetual, and a revoked one revoked. `None` when nothing changes.
+    pub fn renew(&self, days: Days, now: Timestamp) -> Option<Self> {
+        let expiry = self.expires_at?;
+        Some(Self {
+            expires_at: Some(expiry.max(now) + days.duration()),
+            ..self.clone()
+        })
+    }
+
+    /// As [`License::renew`], by a notice that has no id by which it could be told from the last one. `None` also when the
+    /// last one was so short a time ago that this is the same.
+    pub fn renew_unnamed(&self, days: Days, now: Timestamp) -> Option<Self> {
+        let told_twice = |renewed| now.since(renewed) < RENEWAL_INTERVAL;
+        if self.renewed_at.is_some_and(told_twice) {
+            return None;
+        }
+        Some(Self {
+            renewed_at: Some(now),
+            ..self.renew(days, now)?
         })
     }
 

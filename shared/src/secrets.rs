@@ -14,6 +14,9 @@ pub struct Secrets {
     pub admin_secret: String,
     /// What a store shows to deliver a purchase.
     pub webhook_secret: String,
+    /// With what Stripe signs what it sends: `whsec_...`. Without it, nothing of Stripe's is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stripe_webhook_secret: Option<String>,
     /// The root's private key: RSA, PKCS #8 in base64. Needed only to certify a new signing key.
     pub root_key: String,
     /// The root's public key in PEM: what applications ship with.

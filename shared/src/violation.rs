@@ -1,10 +1,11 @@
 //! Violations: what a license was caught at.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{
     Timestamp,
-    license::{LicenseId, ThreatLevel},
+    license::{License, LicenseId, ThreatLevel},
     text::{choice, is_plain, text_value},
 };
 
@@ -54,6 +55,36 @@ pub struct Violation {
     /// What the detector saw.
     #[serde(default)]
     pub details: serde_json::Map<String, serde_json::Value>,
+}
+
+impl ViolationId {
+    pub(crate) fn from_uuid(uuid: Uuid) -> Self {
+        Self(format!("viol_{}", uuid.simple()))
+    }
+}
+
+impl Violation {
+    /// The type of a chargeback.
+    const CHARGEBACK: &'static str = "chargeback";
+
+    /// That the customer of `license` asked their bank for the money.
+    pub fn chargeback(license: &License, violation_id: ViolationId, now: Timestamp) -> Self {
+        Self {
+            license_id: license.license_id.clone(),
+            violation_id,
+            r#type: Self::CHARGEBACK.to_owned(),
+            severity: Severity::Critical,
+            detected_at: now,
+            resolved: false,
+            resolved_at: None,
+            details: serde_json::Map::new(),
+        }
+    }
+
+    /// Whether it is a chargeback that nobody has dealt with.
+    pub fn is_open_chargeback(&self) -> bool {
+        !self.resolved && self.r#type == Self::CHARGEBACK
+    }
 }
 
 impl Severity {

@@ -9,4 +9,5 @@ pub mod license;
 pub mod product;
 pub mod signing_key;
 pub mod variant;
+pub mod webhook;
 mod wire;

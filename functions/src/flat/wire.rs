@@ -228,6 +228,17 @@ where
     serde::Deserialize::deserialize(deserializer).map(Some)
 }
 
+/// A number of which 0 means that there is none.
+pub(super) fn zero_is_absent<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::de::DeserializeOwned,
+{
+    let value: Option<serde_json::Value> = serde::Deserialize::deserialize(deserializer)?;
+    let given = value.filter(|value| value.as_u64() != Some(0));
+    given.map(T::deserialize).transpose().map_err(serde::de::Error::custom)
+}
+
 /// A field that may be left blank: a client that has no token yet may well send an empty one.
 pub(super) fn blank_is_absent<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where

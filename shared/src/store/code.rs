@@ -26,7 +26,7 @@ const KIND: &str = "code";
 const COUNTER: &str = "usedCount";
 /// That a code is still the one that was read. One that was deleted and made again is another, perhaps another owner's,
 /// and would have the same revision.
-const SAME: &str = "ownerId = :owner AND createdAt = :made";
+const SAME: &str = "creation = :made";
 
 /// The sort key of a customer's redemption.
 fn redemption_key(email: &Email) -> String {
@@ -47,16 +47,13 @@ fn item(code: &Code) -> Result<Item> {
 
 /// The values that [`SAME`] names.
 fn same(code: &Code) -> Item {
-    Item::from([
-        (":owner".to_owned(), text(&code.owner_id)),
-        (":made".to_owned(), text(code.created_at)),
-    ])
+    Item::from([(":made".to_owned(), text(&code.creation))])
 }
 
 /// `seen` as a refused condition found it.
 fn found_again(seen: &Code, found: Option<Item>) -> Result<Code> {
     let found: Code = decode(found.ok_or(Error::CodeNotFound)?)?;
-    if (&found.owner_id, found.created_at) == (&seen.owner_id, seen.created_at) {
+    if found.creation == seen.creation {
         Ok(found)
     } else {
         Err(Error::CodeNotFound)
@@ -199,6 +196,12 @@ impl Store {
                 // customer, by another request, who used it last.
                 let item = redemption_key(&license.email);
                 redemption = self.get(&schema::CODES, &code.name.folded(), Some(&item)).await?;
+            }
+            let own = |redemption: &Redemption| redemption.license_key == license.license_key;
+            if let (true, Some(days)) = (redemption.as_ref().is_some_and(own), code.trial_days) {
+                // By this very request, when it was carried out before.
+                let made = self.held_license(&license.license_key).await?;
+                return Ok((made.ok_or(Error::LicenseNotFound)?, days));
             }
             let days = code.redeem(redemption.as_ref(), now)?;
             license.expires_at = Some(now + days.duration());

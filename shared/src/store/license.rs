@@ -70,27 +70,6 @@ impl Store {
         License::seen_by(scope, self.held_license(key).await?)
     }
 
-    /// Stores a new license, and that `event` made it. Answers whether its key was free.
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
-    pub async fn create_license(&self, license: &License, event: &Event) -> Result<bool> {
-        let put = self.new_license(license)?;
-        for attempt in 0..WRITE_ATTEMPTS {
-            match self.transact_with_event([put.clone()], event).await? {
-                Written::Done => return Ok(true),
-                Written::Refused([Refusal::By(Some(found))]) => {
-                    // This very license, which the same request made before.
-                    let found: License = decode(found)?;
-                    return Ok(found.license_id == license.license_id);
-                }
-                Written::Refused(_) => return Ok(false),
-                Written::Contended => pause(attempt).await,
-            }
-        }
-        Err(Error::internal("a license was in use by others all the time"))
-    }
-
     /// That `license` is made, unless its key is taken: to be written in one transaction with what it is made for.
     pub(super) fn new_license(&self, license: &License) -> Result<TransactWriteItem> {
         let put = Put::builder()

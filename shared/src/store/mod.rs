@@ -13,6 +13,7 @@ mod license;
 pub mod license_pages;
 pub mod meter;
 mod product;
+pub mod purchase;
 mod rate_limit;
 pub mod schema;
 mod tables;

@@ -1,9 +1,9 @@
 //! Violations.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
 use super::{
-    Store, WRITE_ATTEMPTS, Written,
+    Store, WRITE_ATTEMPTS, Written, encode,
     license::{Changed, difference},
     number, pause, schema, text,
 };
@@ -25,6 +25,16 @@ impl Store {
     /// [`Error::Internal`].
     pub async fn violations(&self, license: &License) -> Result<Vec<Violation>> {
         self.partition(&schema::VIOLATIONS, license.license_id.as_str()).await
+    }
+
+    /// That a violation was found: to be written in one transaction with the license's counter of them.
+    pub(super) fn new_violation(&self, violation: &Violation) -> Result<TransactWriteItem> {
+        let put = Put::builder()
+            .table_name(self.table(&schema::VIOLATIONS))
+            .set_item(Some(encode(violation)?))
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().put(put).build())
     }
 
     /// Lets a suspended or revoked license work again, on the threat level that its unresolved violations warrant.

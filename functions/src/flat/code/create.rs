@@ -64,6 +64,7 @@ async fn create(cx: &Context, caller: Caller, request: Request, product: Option<
         active: request.active.is_none_or(|flag| flag.0),
         used_count: 0,
         revision: 0,
+        creation: cx.ids.creation_id()?,
     };
     if !cx.store.create_code(&code).await? {
         return Err(Error::CodeTaken);
@@ -96,6 +97,7 @@ impl Endpoint for CreateDiscountCode {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = Option<Product>;
@@ -116,6 +118,7 @@ impl Endpoint for CreateTrialCode {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = Option<Product>;

@@ -2,10 +2,13 @@
 
 use keystead_core::{
     Error, Result, Timestamp,
+    code::{Code, CodeName},
     email::Email,
     event::EventType,
     license::{License, LicenseKey, LicenseType, Reference, SeatLimit},
     product::{Product, ProductId, ProductStatus},
+    purchase::{NoticeType, Purchase, PurchaseKey},
+    store::purchase::Made,
     variant::{Variant, VariantId},
 };
 use serde::{Deserialize, Serialize};
@@ -78,7 +81,7 @@ impl Endpoint for CreateLicense {
     const WRITES: bool = true;
 
     type Request = Request;
-    type Fetched = (Vec<Product>, Option<Variant>);
+    type Fetched = ((Vec<Product>, Option<Variant>), Option<Code>);
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
@@ -95,11 +98,19 @@ impl Endpoint for CreateLicense {
                 wanted.push(product);
             }
         }
-        cx.store.products_with_variant(&wanted, &request.variant()?).await
+        let variant = request.variant()?;
+        let named = async {
+            let code = request.discount_code.as_ref();
+            match code.and_then(|code| CodeName::parse(code.as_str())) {
+                Some(name) => cx.store.catalog_code(&name).await,
+                None => Ok(None),
+            }
+        };
+        tokio::try_join!(cx.store.products_with_variant(&wanted, &variant), named)
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
-        let (products, variant) = fetched;
+        let ((products, variant), code) = fetched;
         let seen = |id: &ProductId| {
             products
                 .iter()
@@ -112,6 +123,8 @@ impl Endpoint for CreateLicense {
         if product.status == ProductStatus::Archived {
             return Err(Error::ProductArchived);
         }
+        // One that is not known, or not for this product, is no more than a note.
+        let code = code.filter(|code| code.is_for(product));
         let now = cx.clock.now();
         let variant_id = request.variant()?;
         let license_key = match request.license_key {
@@ -140,12 +153,23 @@ impl Endpoint for CreateLicense {
             ..usual
         };
         let event = cx.event(EventType::Created, &license, &caller, now)?;
-        if !cx.store.create_license(&license, &event).await? {
-            return Err(Error::LicenseKeyTaken);
+        let key = license
+            .purchase_id
+            .as_ref()
+            .map(|id| PurchaseKey::of_owner(NoticeType::Completed, &license.owner_id, id));
+        let mut purchases: Vec<Purchase> = key.map(|key| Purchase::new(key, &license, now)).into_iter().collect();
+        loop {
+            match cx.store.create_license(&license, &event, &purchases, code.clone()).await? {
+                Made::Done => {
+                    return Ok(Reply {
+                        success: Success,
+                        license_key: license.license_key,
+                    });
+                }
+                Made::KeyTaken => return Err(Error::LicenseKeyTaken),
+                // A vendor may well make several licenses of one purchase; a store finds the first.
+                Made::Before(_) => purchases.clear(),
+            }
         }
-        Ok(Reply {
-            success: Success,
-            license_key: license.license_key,
-        })
     }
 }

@@ -1,0 +1,202 @@
+//! Webhooks: what stores tell of purchases.
+//!
+//! Each store has its own words and its own way to show who it is; what is done about a [`Notice`] is the same.
+
+mod cglounge;
+mod stripe;
+
+use keystead_core::{
+    Error, InvalidRequest, Result, Timestamp,
+    code::{Code, CodeName},
+    event::EventType,
+    license::{Dispute, License, LicenseKey, Reference},
+    product::Product,
+    purchase::{Notice, NoticeType, Purchase, PurchaseKey},
+    store::purchase::{Act, Made, Told},
+    variant::{Variant, VariantId},
+};
+use serde::Serialize;
+
+use crate::{context::Context, endpoint::Caller, flat::wire::Success};
+
+pub use cglounge::CgloungeWebhook;
+pub use stripe::StripeWebhook;
+
+/// What a store is answered.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    success: Success,
+    /// The license that the purchase made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    license_key: Option<LicenseKey>,
+    /// There when this was told and acted on before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicate: Option<Success>,
+}
+
+impl Reply {
+    fn now(license_key: LicenseKey) -> Self {
+        Self {
+            license_key: Some(license_key),
+            ..Self::default()
+        }
+    }
+
+    fn before(purchase: Purchase) -> Self {
+        Self {
+            duplicate: Some(Success),
+            ..Self::now(purchase.license_key)
+        }
+    }
+}
+
+impl From<Told> for Reply {
+    fn from(told: Told) -> Self {
+        match told {
+            Told::Now(license) | Told::Nothing(license) => Self::now(license.license_key),
+            Told::Before(purchase) => Self::before(purchase),
+        }
+    }
+}
+
+/// What is sold: a product, with the variant and the code that a notice names, should there be such.
+#[derive(Default)]
+pub struct Offer {
+    product: Option<Product>,
+    variant: Option<Variant>,
+    code: Option<Code>,
+}
+
+impl Offer {
+    /// A store sees every owner's products.
+    async fn of(cx: &Context, notice: &Notice) -> Result<Self> {
+        let edition = edition(notice)?;
+        let named = async {
+            match notice.discount_code.as_ref().and_then(|code| CodeName::parse(code.as_str())) {
+                Some(name) => cx.store.catalog_code(&name).await,
+                None => Ok(None),
+            }
+        };
+        let wanted = [&notice.product_id];
+        let ((mut products, variant), code) =
+            tokio::try_join!(cx.store.products_with_variant(&wanted, &edition), named)?;
+        let product = products.pop();
+        Ok(Self {
+            code: code.filter(|code| product.as_ref().is_some_and(|product| code.is_for(product))),
+            product,
+            variant,
+        })
+    }
+}
+
+/// The edition when a notice does not say.
+const DEFAULT_VARIANT: &str = "indie";
+
+fn edition(notice: &Notice) -> Result<VariantId> {
+    let written = match &notice.variant {
+        Some(variant) => variant.clone(),
+        None => VariantId::parse(DEFAULT_VARIANT).ok_or(Error::internal("the default variant is no variant"))?,
+    };
+    Ok(written.within(&notice.product_id))
+}
+
+/// Makes the license that was bought, unless this purchase made one already. The product may be archived by now: whoever
+/// paid gets what they paid for.
+async fn complete(
+    cx: &Context,
+    caller: &Caller,
+    notice: &Notice,
+    offer: Offer,
+    keys: impl FnOnce(&Product) -> Vec<PurchaseKey>,
+) -> Result<Reply> {
+    let product = offer.product.ok_or(Error::ProductNotFound)?;
+    let now = cx.clock.now();
+    let usual = License::new(
+        cx.ids.license_key()?,
+        cx.ids.license_id(now)?,
+        &product,
+        edition(notice)?,
+        offer.variant.as_ref(),
+        notice.email.clone(),
+        now,
+    );
+    let license = License {
+        license_type: notice.license_type.unwrap_or(usual.license_type),
+        max_machines: notice.max_machines.unwrap_or(usual.max_machines),
+        expires_at: notice.expiry(offer.code.as_ref(), now),
+        discount_code: notice.discount_code.clone(),
+        purchase_id: notice.purchase_id.clone(),
+        ..usual
+    };
+    let purchases: Vec<Purchase> = keys(&product)
+        .into_iter()
+        .map(|key| Purchase::new(key, &license, now))
+        .collect();
+    let event = cx.event(EventType::Created, &license, caller, now)?;
+    match cx.store.create_license(&license, &event, &purchases, offer.code).await? {
+        Made::Done => Ok(Reply::now(license.license_key)),
+        Made::Before(purchase) => Ok(Reply::before(purchase)),
+        Made::KeyTaken => Err(Error::internal("a new license key was taken already")),
+    }
+}
+
+/// Revokes the license for which the money was given back.
+async fn dispute(
+    cx: &Context,
+    caller: &Caller,
+    license: License,
+    dispute: Dispute,
+    keys: &[PurchaseKey],
+) -> Result<Reply> {
+    let now = cx.clock.now();
+    let event = cx.event(EventType::Revoked, &license, caller, now)?;
+    let caught = cx.event(EventType::Violation, &license, caller, now)?;
+    let violation = cx.ids.violation_id(now)?;
+    let act = Act {
+        keys,
+        event: &event,
+        now,
+    };
+    let told = cx.store.dispute_license(license, dispute, (&violation, &caught), &act);
+    Ok(told.await?.into())
+}
+
+/// Lets the license that was paid for another period go on.
+async fn renew(
+    cx: &Context,
+    caller: &Caller,
+    notice: &Notice,
+    license: License,
+    keys: &[PurchaseKey],
+) -> Result<Reply> {
+    let days = notice
+        .duration_days
+        .ok_or(Error::Invalid(InvalidRequest::MissingFields(&["durationDays"])))?;
+    let now = cx.clock.now();
+    let event = cx.event(EventType::Updated, &license, caller, now)?;
+    let act = Act {
+        keys,
+        event: &event,
+        now,
+    };
+    Ok(cx.store.renew_license(license, days, &act).await?.into())
+}
+
+/// The license that came of a purchase.
+async fn license_of(cx: &Context, purchase: &PurchaseKey) -> Result<Option<License>> {
+    match cx.store.purchase(purchase).await? {
+        Some(purchase) => cx.store.held_license(&purchase.license_key).await,
+        None => Ok(None),
+    }
+}
+
+/// The key under which what is told of an owner's purchase is written down, should it have an id.
+fn owner_key(r#type: NoticeType, product: &Product, id: Option<&Reference>) -> Option<PurchaseKey> {
+    id.map(|id| PurchaseKey::of_owner(r#type, &product.owner_id, id))
+}
+
+/// How a period that is told by its ends is counted: in whole days, the last one included.
+fn days_between(from: Timestamp, until: Timestamp) -> u64 {
+    until.since(from).as_secs().div_ceil(24 * 60 * 60)
+}

@@ -1,0 +1,137 @@
+//! Purchases: what a store tells, and what came of it.
+//!
+//! A store tells the same thing again until it is answered, and sometimes after. So what it tells is written down in the
+//! transaction that acts on it, under a key that the same notice always has: one purchase makes one license, and a refund
+//! that comes again does not undo a reinstatement.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Timestamp,
+    code::Code,
+    email::Email,
+    license::{License, LicenseId, LicenseKey, LicenseType, Reference, SeatLimit},
+    owner::OwnerId,
+    product::ProductId,
+    text::{choice, is_plain, text_value},
+    variant::{Days, VariantId},
+};
+
+choice!(
+    /// What a store tells.
+    NoticeType {
+        /// Someone has bought a license.
+        Completed = "purchase.completed",
+        /// They got their money back.
+        Refunded = "purchase.refunded",
+        /// They asked their bank for it.
+        Disputed = "purchase.disputed",
+        /// They paid for another period.
+        Renewed = "subscription.renewed",
+        /// They will not pay for another period.
+        Cancelled = "subscription.cancelled",
+    }
+);
+
+text_value!(
+    /// A currency: ISO 4217's three letters.
+    Currency,
+    "three letters",
+    |text| {
+        let text = text.trim();
+        let known = text.len() == 3 && text.bytes().all(|b| b.is_ascii_alphabetic());
+        known.then(|| text.to_ascii_uppercase())
+    }
+);
+
+/// A notice of a store.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// What it is about.
+    pub r#type: NoticeType,
+    /// Who bought.
+    pub email: Email,
+    /// What was bought.
+    pub product_id: ProductId,
+    /// The edition.
+    pub variant: Option<VariantId>,
+    /// The store's own id of the purchase, or of the payment for another period.
+    pub purchase_id: Option<Reference>,
+    /// How the license counts seats, when not as its variant says.
+    pub license_type: Option<LicenseType>,
+    /// How many machines it allows, when not as many as its variant says.
+    pub max_machines: Option<SeatLimit>,
+    /// The code that the customer typed in.
+    pub discount_code: Option<Reference>,
+    /// How long it is good as a trial.
+    pub trial_days: Option<Days>,
+    /// How long it is good, or good for longer.
+    pub duration_days: Option<Days>,
+}
+
+impl Notice {
+    /// When a license that is made at `now` ends: after the duration, or else the trial, or else the trial of the code
+    /// that was redeemed, even if that is used up by now: the store has taken it.
+    pub fn expiry(&self, code: Option<&Code>, now: Timestamp) -> Option<Timestamp> {
+        let days = self.duration_days.or(self.trial_days);
+        let days = days.or(code.and_then(|code| code.trial_days));
+        days.map(|days| now + days.duration())
+    }
+}
+
+text_value!(
+    /// Under what a notice is written down.
+    PurchaseKey,
+    "a string of 1 to 512 characters",
+    |text| is_plain(text, 512).then(|| text.to_owned())
+);
+
+impl PurchaseKey {
+    /// What is told of an owner's purchase. The ids of one owner's purchases are not those of another's.
+    pub fn of_owner(r#type: NoticeType, owner: &OwnerId, id: &Reference) -> Self {
+        Self(format!("{type}#{owner}#{id}"))
+    }
+
+    /// What Stripe tells of something with this id. Its ids are unique, and no owner has an empty name.
+    pub fn of_stripe(r#type: NoticeType, id: &Reference) -> Self {
+        Self(format!("{type}##{id}"))
+    }
+
+    /// A notice of Stripe's, whatever it tells.
+    pub fn of_stripe_event(id: &Reference) -> Self {
+        Self(format!("event##{id}"))
+    }
+}
+
+/// A notice that was acted on, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Purchase {
+    /// Under what it is written down.
+    #[serde(rename = "purchaseId")]
+    pub key: PurchaseKey,
+    /// The license that came of it, or that it changed.
+    pub license_key: LicenseKey,
+    /// The same license, should its key be re-issued.
+    pub license_id: LicenseId,
+    /// When it was acted on.
+    pub at: Timestamp,
+}
+
+impl Purchase {
+    /// That `license` is what the notice with this key came to.
+    pub fn new(key: PurchaseKey, license: &License, now: Timestamp) -> Self {
+        Self {
+            key,
+            license_key: license.license_key.clone(),
+            license_id: license.license_id.clone(),
+            at: now,
+        }
+    }
+}
+
+/// Two renewals of one license within this time are one that was told twice, unless each has an id of its own. No
+/// subscription is paid for more often than once a day.
+pub const RENEWAL_INTERVAL: Duration = Duration::from_secs(12 * 60 * 60);

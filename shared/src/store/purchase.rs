@@ -1,0 +1,308 @@
+//! Purchases, and the licenses that come of them.
+
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+
+use super::{
+    Refusal, Store, Tried, WRITE_ATTEMPTS, decode, encode, number, pause, schema,
+    license::difference,
+    text, unexpected,
+};
+use crate::{
+    Error, Result, Timestamp,
+    code::Code,
+    email::Email,
+    event::Event,
+    license::{Dispute, License, LicenseKey},
+    owner::OwnerId,
+    product::ProductId,
+    purchase::{Purchase, PurchaseKey},
+    variant::Days,
+    violation::{Violation, ViolationId},
+};
+
+/// What became of a license that was to be made.
+#[derive(Debug)]
+pub enum Made {
+    /// It was, now or when the same request was carried out before.
+    Done,
+    /// Another license has its key.
+    KeyTaken,
+    /// This came of its purchase before.
+    Before(Purchase),
+}
+
+/// What became of a notice about a license.
+#[derive(Debug)]
+pub enum Told {
+    /// It was acted on; the license as it is now.
+    Now(License),
+    /// It changes nothing.
+    Nothing(License),
+    /// It was acted on before.
+    Before(Purchase),
+}
+
+/// A notice that is acted on.
+pub struct Act<'a> {
+    /// Under what it is written down, so that it is acted on once.
+    pub keys: &'a [PurchaseKey],
+    /// What is noted of the change, should there be one.
+    pub event: &'a Event,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Store {
+    /// What came of the notice with this key. Whoever knows the key is a store that was let in.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub async fn purchase(&self, key: &PurchaseKey) -> Result<Option<Purchase>> {
+        self.get(&schema::PURCHASES, key.as_str(), None).await
+    }
+
+    /// Stores a new license; that `event` made it; that it came of `purchases`; and that it used `code`, if that can be
+    /// used: all as one. A code that can't be used does not stand in the way.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub async fn create_license(
+        &self,
+        license: &License,
+        event: &Event,
+        purchases: &[Purchase],
+        mut code: Option<Code>,
+    ) -> Result<Made> {
+        for attempt in 0..WRITE_ATTEMPTS {
+            let mut actions = vec![self.new_license(license)?, self.note(event)?];
+            for purchase in purchases {
+                actions.push(self.register(purchase)?);
+            }
+            if let Some(code) = code.as_ref().filter(|code| code.redeemable(license.created_at).is_ok()) {
+                actions.push(self.use_code(code)?);
+            }
+            let mut refusals = match self.try_transact(actions).await? {
+                Tried::Done => return Ok(Made::Done),
+                Tried::Contended => {
+                    pause(attempt).await;
+                    continue;
+                }
+                Tried::Cancelled(reasons) => reasons.into_iter().map(Refusal::from),
+            };
+            if let Some(Refusal::By(found)) = refusals.next() {
+                let found: Option<License> = found.map(decode).transpose()?;
+                let own = found.is_some_and(|found| found.license_id == license.license_id);
+                return Ok(if own { Made::Done } else { Made::KeyTaken });
+            }
+            // The event's, which has no condition.
+            refusals.next();
+            for refusal in refusals.by_ref().take(purchases.len()) {
+                if let Refusal::By(Some(found)) = refusal {
+                    return Ok(Made::Before(decode(found)?));
+                }
+            }
+            if let Some(Refusal::By(found)) = refusals.next() {
+                // Used up or changed by another request, or deleted.
+                code = found.map(decode).transpose()?;
+            }
+        }
+        Err(Error::internal("a license was in use by others all the time"))
+    }
+
+    /// Revokes a license for which the money was given back. A chargeback is also a violation, unless one is open; it
+    /// gets this id, and is an event of its own.
+    ///
+    /// # Errors
+    /// [`Error::LicenseNotFound`] when the license is deleted meanwhile; [`Error::Internal`].
+    pub async fn dispute_license(
+        &self,
+        mut license: License,
+        dispute: Dispute,
+        chargeback: (&ViolationId, &Event),
+        notice: &Act<'_>,
+    ) -> Result<Told> {
+        for attempt in 0..WRITE_ATTEMPTS {
+            let changed = license.dispute(dispute, notice.now);
+            let violation = if changed.is_some() && dispute == Dispute::Chargeback {
+                let known = self.violations(&license).await?;
+                let (id, event) = chargeback;
+                let is_new = !known.iter().any(Violation::is_open_chargeback);
+                is_new.then(|| (Violation::chargeback(&license, id.clone(), notice.now), event))
+            } else {
+                None
+            };
+            match self.try_to_act(&license, changed, violation, notice).await? {
+                Some(told) => return Ok(told),
+                None => license = self.license_after(attempt, &license).await?,
+            }
+        }
+        Err(Error::internal("a license was changed by others all the time"))
+    }
+
+    /// Lets a license that was paid for another period go on for these days. Of renewals that have no keys of their own,
+    /// two at once are one that was told twice.
+    ///
+    /// # Errors
+    /// As for [`Store::dispute_license`].
+    pub async fn renew_license(&self, mut license: License, days: Days, notice: &Act<'_>) -> Result<Told> {
+        for attempt in 0..WRITE_ATTEMPTS {
+            let changed = if notice.keys.is_empty() {
+                license.renew_unnamed(days, notice.now)
+            } else {
+                license.renew(days, notice.now)
+            };
+            match self.try_to_act(&license, changed, None, notice).await? {
+                Some(told) => return Ok(told),
+                None => license = self.license_after(attempt, &license).await?,
+            }
+        }
+        Err(Error::internal("a license was changed by others all the time"))
+    }
+
+    /// Writes down that a notice is about this license, which it does not change.
+    ///
+    /// # Errors
+    /// As for [`Store::dispute_license`].
+    pub async fn note_notice(&self, mut license: License, notice: &Act<'_>) -> Result<Told> {
+        for attempt in 0..WRITE_ATTEMPTS {
+            match self.try_to_act(&license, None, None, notice).await? {
+                Some(told) => return Ok(told),
+                None => license = self.license_after(attempt, &license).await?,
+            }
+        }
+        Err(Error::internal("a purchase was in use by others all the time"))
+    }
+
+    /// Turns `license` into `changed` and writes the notice down, all as one; `None` when the license was changed since
+    /// it was read.
+    async fn try_to_act(
+        &self,
+        license: &License,
+        changed: Option<License>,
+        violation: Option<(Violation, &Event)>,
+        notice: &Act<'_>,
+    ) -> Result<Option<Told>> {
+        let mut actions = Vec::new();
+        for key in notice.keys {
+            actions.push(self.register(&Purchase::new(key.clone(), license, notice.now))?);
+        }
+        let changed = changed.map(|changed| License {
+            revision: license.revision + 1,
+            ..changed
+        });
+        if let Some(changed) = &changed {
+            let violations = u32::from(violation.is_some());
+            actions.push(self.changed_by_notice(license, changed, violations)?);
+            let changes = license.changes_to(changed)?;
+            actions.push(self.note(&notice.event.clone().with("changes", changes))?);
+        }
+        if let Some((violation, event)) = violation {
+            actions.push(self.new_violation(&violation)?);
+            actions.push(self.note(&event.clone().with("violationId", violation.violation_id.as_str()))?);
+        }
+        let refusals = if actions.is_empty() {
+            Vec::new()
+        } else {
+            match self.try_transact(actions).await? {
+                Tried::Done => Vec::new(),
+                Tried::Contended => return Ok(None),
+                Tried::Cancelled(reasons) => reasons.into_iter().map(Refusal::from).collect(),
+            }
+        };
+        for (i, refusal) in refusals.into_iter().enumerate() {
+            match refusal {
+                Refusal::By(Some(found)) if i < notice.keys.len() => return Ok(Some(Told::Before(decode(found)?))),
+                Refusal::By(_) => return Ok(None),
+                Refusal::None => {}
+            }
+        }
+        Ok(Some(match changed {
+            Some(changed) => Told::Now(changed),
+            None => Told::Nothing(license.clone()),
+        }))
+    }
+
+    /// The license as it is after an attempt to change it was in vain.
+    async fn license_after(&self, attempt: u32, license: &License) -> Result<License> {
+        pause(attempt).await;
+        let now = self.held_license(&license.license_key).await?;
+        now.ok_or(Error::LicenseNotFound)
+    }
+
+    /// The license's half of a notice, with so many violations more.
+    fn changed_by_notice(&self, license: &License, changed: &License, violations: u32) -> Result<TransactWriteItem> {
+        let difference = difference(license, changed)?;
+        let update = Update::builder()
+            .table_name(self.table(&schema::LICENSES))
+            .set_key(Some(schema::LICENSES.key(license.license_key.as_str(), None)))
+            .update_expression(format!(
+                "{}, unresolvedViolations = unresolvedViolations + :violations{}",
+                difference.sets, difference.removes
+            ))
+            // Whatever the decision was made on is still so.
+            .condition_expression("revision = :seen")
+            .set_expression_attribute_names(Some(difference.names))
+            .set_expression_attribute_values(Some(difference.values))
+            .expression_attribute_values(":seen", number(license.revision))
+            .expression_attribute_values(":violations", number(violations))
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    /// That something came of a notice, unless something did before.
+    fn register(&self, purchase: &Purchase) -> Result<TransactWriteItem> {
+        let put = Put::builder()
+            .table_name(self.table(&schema::PURCHASES))
+            .set_item(Some(encode(purchase)?))
+            // Closes the race of a notice that is told twice at once.
+            .condition_expression("attribute_not_exists(purchaseId)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// The newest license of this owner's product that a customer has. With `unsold`, of those that came of no purchase.
+    ///
+    /// An index leads to it, and may be late; the license itself is read with strong consistency.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub async fn newest_license(
+        &self,
+        owner: &OwnerId,
+        product: &ProductId,
+        email: &Email,
+        unsold: bool,
+    ) -> Result<Option<License>> {
+        let index = &schema::LICENSES_BY_EMAIL;
+        let mut keys = self
+            .client
+            .query()
+            .table_name(self.table(&schema::LICENSES))
+            .index_name(index.name)
+            .key_condition_expression("#partition = :partition")
+            .expression_attribute_names("#partition", index.partition)
+            .expression_attribute_values(":partition", text(email.folded()))
+            .scan_index_forward(false)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(item) = keys.next().await {
+            let mut item = item.map_err(unexpected)?;
+            let Some(key) = item.remove(schema::LICENSES.partition) else { continue };
+            let key: LicenseKey = serde_dynamo::from_attribute_value(key).map_err(Error::internal)?;
+            let license = self.held_license(&key).await?.filter(|license| {
+                license.owner_id == *owner
+                    && license.product_id == *product
+                    && license.email.folded() == email.folded()
+                    && !(unsold && license.purchase_id.is_some())
+            });
+            if license.is_some() {
+                return Ok(license);
+            }
+        }
+        Ok(None)
+    }
+}
