@@ -391,10 +391,7 @@ async fn a_deleted_code_is_gone_but_the_licenses_stay() {
             .await
             .expect_refusal(404, NOT_FOUND);
         assert_eq!(license(&app, &redeemed).await["status"], "active");
-        assert_eq!(
-            listed(&app.admin().post("/listTrialCodes", json!({})).await),
-            [json!({}); 0]
-        );
+        assert!(listed(&app.admin().post("/listTrialCodes", json!({})).await).is_empty());
     }
 }
 
