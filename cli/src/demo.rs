@@ -45,6 +45,7 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         offline_days: None,
         price: None,
         active: true,
+        creation: cx.ids.creation_id()?,
     };
     cx.store.create_variant(&variant).await?;
     let product = Product {
@@ -53,6 +54,7 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         owner_id: owner_id.clone(),
         status: ProductStatus::Live,
         created_at: now,
+        creation: cx.ids.creation_id()?,
     };
     let license = License::new(
         LicenseKey::parse(LICENSE).ok_or_else(parsed)?,

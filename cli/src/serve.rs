@@ -118,7 +118,7 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     store.create_tables().await.map_err(|error| explain(&error))?;
 
     let context = Context {
-        keys: KeyRing::signing_with(&secrets.signing_keys, signer::signer)?,
+        keys: Arc::new(KeyRing::signing_with(&secrets.signing_keys, signer::signer)?),
         log: if args.quiet { Log::nowhere() } else { Log::stdout() },
         clock,
         ..Context::new(store, &secrets, config)?

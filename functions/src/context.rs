@@ -1,10 +1,13 @@
 //! What every endpoint works with.
 
+use std::sync::Arc;
+
 use keystead_core::{
     Result, Timestamp,
     clock::Clock,
     config::Config,
     event::{Event, EventType},
+    idempotency::{Attempt, Repeatable},
     ids::Ids,
     keys::{KeyError, KeyRing},
     license::License,
@@ -14,7 +17,8 @@ use keystead_core::{
 
 use crate::{endpoint::Caller, log::Log};
 
-/// What every endpoint works with; built once a process.
+/// What every endpoint works with; built once a process. Clones share it.
+#[derive(Clone)]
 pub struct Context {
     /// The tables.
     pub store: Store,
@@ -23,7 +27,7 @@ pub struct Context {
     /// New ids and keys.
     pub ids: Ids,
     /// What signs and verifies tokens.
-    pub keys: KeyRing,
+    pub keys: Arc<KeyRing>,
     /// The super admin's credential.
     pub admin_secret: SecretHash,
     /// The settings.
@@ -33,6 +37,16 @@ pub struct Context {
 }
 
 impl Context {
+    /// What an attempt of a request works with that may be carried out several times: always the same time and ids, so
+    /// that what it makes is the same.
+    pub(crate) fn of_attempt(&self, repeatable: &Repeatable, attempt: &Attempt) -> Self {
+        Self {
+            clock: Clock::given(attempt.began_at),
+            ids: repeatable.ids(attempt),
+            ..self.clone()
+        }
+    }
+
     /// What `caller` did to `license` at `now`, to be noted together with it.
     ///
     /// # Errors
@@ -52,7 +66,7 @@ impl Context {
             store,
             clock: Clock::system(),
             ids: Ids::random(),
-            keys: KeyRing::new(&secrets.signing_keys)?,
+            keys: Arc::new(KeyRing::new(&secrets.signing_keys)?),
             admin_secret: SecretHash::of(&secrets.admin_secret),
             config,
             log: Log::stdout(),

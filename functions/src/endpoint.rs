@@ -24,6 +24,9 @@ pub trait Endpoint: 'static {
     const FACE: Face;
     /// The fields that must be there. A field that is null or blank counts as absent.
     const REQUIRED: &'static [&'static str] = &[];
+    /// Whether it changes something, so that a client may name a request with an `Idempotency-Key` and send it again.
+    /// Signs of life are no changes: one that is answered from memory would keep nothing alive.
+    const WRITES: bool = false;
     /// How long its replies may be kept.
     const CACHE: Cache = Cache::Never;
 
@@ -96,6 +99,8 @@ pub struct Route {
     pub face: Face,
     /// [`Endpoint::REQUIRED`].
     pub required: &'static [&'static str],
+    /// [`Endpoint::WRITES`].
+    pub writes: bool,
     /// [`Endpoint::CACHE`].
     pub cache: Cache,
     route: &'static str,
@@ -110,6 +115,7 @@ impl Route {
             auth: E::AUTH,
             face: E::FACE,
             required: E::REQUIRED,
+            writes: E::WRITES,
             cache: E::CACHE,
             route: E::ROUTE,
             handle: |cx, incoming| Box::pin(pipeline::handle::<E>(cx, incoming)),

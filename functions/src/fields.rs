@@ -47,6 +47,26 @@ impl Fields {
         }
     }
 
+    /// A field's text, which stays where it is.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        match self {
+            Self::Body(fields) => fields.get(name)?.as_str().map(str::to_owned),
+            Self::Query(fields) => fields
+                .iter()
+                .find(|(field, _)| field == name)
+                .map(|(_, text)| text.clone()),
+        }
+    }
+
+    /// All fields, always in one order: what tells one request from another.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        match self {
+            Self::Body(fields) => serde_json::to_vec(fields),
+            Self::Query(fields) => serde_json::to_vec(fields),
+        }
+        .map_err(Error::internal)
+    }
+
     /// Parses the fields, of which those in `required` must be there.
     pub(crate) fn parse<T: DeserializeOwned>(self, required: &'static [&'static str]) -> Result<T> {
         if required.iter().any(|name| self.lacks(name)) {

@@ -5,7 +5,9 @@ use keystead_core::{
     Error, Result,
     api_key::RawApiKey,
     event::{Actor, ActorKind, Origin, UserAgent},
+    idempotency::{Attempt, IdempotencyKey, Repeatable, SealedAnswer},
     owner::Scope,
+    store::idempotency::Begun,
 };
 
 use crate::{
@@ -23,6 +25,8 @@ pub(crate) struct Answer {
     pub(crate) cache: Cache,
     /// Seconds after which to try again.
     pub(crate) retry_after: Option<u64>,
+    /// Whether it is the answer to the same request before.
+    pub(crate) replayed: bool,
     /// Why it refused.
     pub(crate) code: Option<&'static str>,
     /// What went wrong inside.
@@ -31,65 +35,135 @@ pub(crate) struct Answer {
 
 /// Answers a request to `E`.
 pub(crate) async fn handle<E: Endpoint>(cx: &Context, incoming: &Incoming) -> Answer {
-    let answer = match reply::<E>(cx, incoming).await {
-        Ok(reply) => serde_json::to_vec(&reply).map_err(Error::internal),
-        Err(error) => Err(error),
-    };
-    let error = match answer {
-        Ok(body) => {
-            return Answer {
-                status: StatusCode::OK,
-                body,
-                cache: E::CACHE,
-                retry_after: None,
-                code: None,
-                cause: None,
-            };
-        }
-        Err(error) => error,
-    };
-    let refusal = E::FACE.refuse(&error);
-    Answer {
-        status: refusal.status,
-        body: refusal.body.to_string().into_bytes(),
-        cache: Cache::Never,
-        // Rounded up: who comes back on the second is let in.
-        retry_after: refusal.retry_at.map(|at| at.since(cx.clock.now()).as_secs() + 1),
-        code: Some(error.code()),
-        cause: if let Error::Internal(cause) = &error {
-            Some(cause.to_string())
-        } else {
-            None
-        },
-    }
+    reply::<E>(cx, incoming)
+        .await
+        .unwrap_or_else(|error| Answer::refusal::<E>(cx, &error))
 }
 
-async fn reply<E: Endpoint>(cx: &Context, incoming: &Incoming) -> Result<E::Reply> {
+async fn reply<E: Endpoint>(cx: &Context, incoming: &Incoming) -> Result<Answer> {
     let mut fields = Fields::of(incoming)?;
     let credential = Credential::shown(E::AUTH, incoming, &mut fields)?;
+    let asked = if E::WRITES && incoming.headers.contains_key(IDEMPOTENCY_KEY) {
+        Some(fields.to_bytes()?)
+    } else {
+        None
+    };
     let request: Result<E::Request> = fields.parse(E::REQUIRED);
     let (known, fetched) = match &request {
         Ok(request) => tokio::join!(credential.holder(cx), E::fetch(cx, request)),
         Err(_) => (credential.holder(cx).await, Ok(E::Fetched::default())),
     };
     // Who may not ask does not learn what was wrong with the question.
-    let (scope, actor) = known?;
+    let holder = known?;
     let caller = Caller {
-        scope,
+        scope: holder.scope,
         country: incoming.country(&cx.config.country_header),
         origin: Origin {
-            actor,
+            actor: holder.actor,
             ip: incoming.ip,
             user_agent: incoming.header("user-agent").and_then(UserAgent::parse),
         },
     };
-    E::call(cx, caller, request?, fetched?).await
+    let call = async |cx: &Context| match E::call(cx, caller, request?, fetched?).await {
+        Ok(reply) => Answer::good::<E>(&reply),
+        Err(error) => Err(error),
+    };
+    let Some(asked) = asked else {
+        return call(cx).await;
+    };
+    let key = incoming.header(IDEMPOTENCY_KEY).and_then(IdempotencyKey::parse);
+    let key = key.ok_or_else(|| Error::field("Idempotency-Key", "1 to 255 printable ASCII characters"))?;
+    let repeatable = Repeatable::new(&holder.credential, &key, E::NAME, &asked);
+    let attempt = match cx
+        .store
+        .begin(repeatable.begin(&cx.ids, cx.clock.now())?, &cx.clock)
+        .await?
+    {
+        Begun::Now(attempt) => attempt,
+        Begun::Before(attempt, answer) => return Answer::again(&repeatable, &attempt, &answer),
+    };
+    let answer = call(&cx.of_attempt(&repeatable, &attempt)).await;
+    let mut answer = answer.unwrap_or_else(|error| Answer::refusal::<E>(cx, &error));
+    let kept = if answer.is_final() {
+        let sealed = repeatable.seal(&attempt, answer.status.as_u16(), &answer.body)?;
+        cx.store.keep_answer(&attempt, &sealed).await
+    } else {
+        cx.store.let_go(&attempt).await
+    };
+    if let Err(Error::Internal(cause)) = kept {
+        // What was asked for is done, and would be done as it was, should it be asked for again.
+        answer
+            .cause
+            .get_or_insert(format!("the answer could not be kept: {cause}"));
+    }
+    Ok(answer)
+}
+
+/// The header by which a client names a request, so that it may send it again.
+pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+impl Answer {
+    fn good<E: Endpoint>(reply: &E::Reply) -> Result<Self> {
+        Ok(Self {
+            status: StatusCode::OK,
+            body: serde_json::to_vec(reply).map_err(Error::internal)?,
+            cache: E::CACHE,
+            retry_after: None,
+            replayed: false,
+            code: None,
+            cause: None,
+        })
+    }
+
+    fn refusal<E: Endpoint>(cx: &Context, error: &Error) -> Self {
+        let refusal = E::FACE.refuse(error);
+        Self {
+            status: refusal.status,
+            body: refusal.body.to_string().into_bytes(),
+            cache: Cache::Never,
+            // Rounded up: who comes back on the second is let in.
+            retry_after: refusal.retry_at.map(|at| at.since(cx.clock.now()).as_secs() + 1),
+            replayed: false,
+            code: Some(error.code()),
+            cause: if let Error::Internal(cause) = error {
+                Some(cause.to_string())
+            } else {
+                None
+            },
+        }
+    }
+
+    /// The answer that the same request got before.
+    fn again(repeatable: &Repeatable, attempt: &Attempt, answer: &SealedAnswer) -> Result<Self> {
+        Ok(Self {
+            status: StatusCode::from_u16(answer.status).map_err(Error::internal)?,
+            body: repeatable.open(attempt, answer)?,
+            cache: Cache::Never,
+            retry_after: None,
+            replayed: true,
+            code: None,
+            cause: None,
+        })
+    }
+
+    /// Whether the same request should get the same answer: not one that asks to come again.
+    fn is_final(&self) -> bool {
+        !self.status.is_server_error() && self.status != StatusCode::TOO_MANY_REQUESTS
+    }
+}
+
+/// Who was let in.
+struct Holder {
+    scope: Scope,
+    actor: Actor,
+    /// By what, in clear.
+    credential: String,
 }
 
 /// What a request shows to be let in.
 enum Credential {
-    /// Nothing, which is all that the endpoint asks for.
-    NotAskedFor,
+    /// Nothing but, maybe, a license key, which is all that the endpoint asks for.
+    NotAskedFor { license_key: String },
     /// An admin secret, an API key, or both.
     Shown {
         admin_secret: Option<String>,
@@ -104,7 +178,10 @@ impl Credential {
     /// admin secret may be in the body, or in the query of a GET.
     fn shown(auth: Auth, incoming: &Incoming, fields: &mut Fields) -> Result<Self> {
         let (admin_secret, api_key) = match auth {
-            Auth::Public | Auth::LicenseKey => return Ok(Self::NotAskedFor),
+            Auth::Public | Auth::LicenseKey => {
+                let license_key = fields.text("licenseKey").unwrap_or_default();
+                return Ok(Self::NotAskedFor { license_key });
+            }
             Auth::SuperAdmin => (fields.take("adminSecret"), None),
             Auth::Admin => {
                 let in_body = if let Fields::Body(_) = fields {
@@ -135,19 +212,33 @@ impl Credential {
 
     /// Who holds this credential, and whose records it lets them see. A right admin secret wins over an API key; a wrong
     /// one does not stand in the key's way.
-    async fn holder(self, cx: &Context) -> Result<(Scope, Actor)> {
+    async fn holder(self, cx: &Context) -> Result<Holder> {
         let (admin_secret, api_key) = match self {
-            Self::NotAskedFor => return Ok((Scope::Nothing, Actor::the(ActorKind::Customer))),
+            Self::NotAskedFor { license_key } => {
+                return Ok(Holder {
+                    scope: Scope::Nothing,
+                    actor: Actor::the(ActorKind::Customer),
+                    credential: license_key,
+                });
+            }
             Self::Shown { admin_secret, api_key } => (admin_secret, api_key),
         };
-        if admin_secret.is_some_and(|secret| cx.admin_secret.matches(&secret)) {
-            return Ok((Scope::Everything, Actor::the(ActorKind::Admin)));
+        if let Some(credential) = admin_secret.filter(|secret| cx.admin_secret.matches(secret)) {
+            return Ok(Holder {
+                scope: Scope::Everything,
+                actor: Actor::the(ActorKind::Admin),
+                credential,
+            });
         }
         let key = api_key
             .and_then(|key| RawApiKey::parse(&key))
             .ok_or(Error::Unauthorized)?;
         let stored = cx.store.shown_api_key(&key.hash()).await?;
         let stored = stored.filter(|key| key.active).ok_or(Error::Unauthorized)?;
-        Ok((Scope::Owner(stored.owner_id), Actor::api_key(&stored.key_hash)))
+        Ok(Holder {
+            actor: Actor::api_key(&stored.key_hash),
+            scope: Scope::Owner(stored.owner_id),
+            credential: key.reveal().to_owned(),
+        })
     }
 }

@@ -142,6 +142,7 @@ fn plain(status: StatusCode, error: &str) -> Answer {
         body: json!({ "success": false, "error": error }).to_string().into_bytes(),
         cache: Cache::Never,
         retry_after: None,
+        replayed: false,
         code: None,
         cause: None,
     }
@@ -159,7 +160,7 @@ fn preflight() -> Response<Bytes> {
     );
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("Content-Type, X-API-Key, x-webhook-secret"),
+        HeaderValue::from_static("Content-Type, X-API-Key, x-webhook-secret, Idempotency-Key"),
     );
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     response
@@ -173,7 +174,7 @@ fn respond(answer: Answer, request_id: &str) -> Response<Bytes> {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("Retry-After, x-request-id"),
+        HeaderValue::from_static("Retry-After, x-request-id, Idempotency-Replayed"),
     );
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let cache = match answer.cache {
@@ -183,6 +184,9 @@ fn respond(answer: Answer, request_id: &str) -> Response<Bytes> {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     if let Some(seconds) = answer.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if answer.replayed {
+        headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
     }
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert("x-request-id", id);

@@ -76,6 +76,10 @@ pub enum Error {
     ApiKeyNotFound,
     /// An API key named an owner other than its own.
     ForeignOwner,
+    /// The request's idempotency key stands for another request.
+    IdempotencyKeyReused,
+    /// The same request is being carried out, and has no answer yet.
+    RequestInProgress,
     /// An unexpected failure. The cause is for the log only.
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -153,6 +157,8 @@ impl Error {
             Self::CodeRedeemed => "code_redeemed",
             Self::ApiKeyNotFound => "api_key_not_found",
             Self::ForeignOwner => "foreign_owner",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::RequestInProgress => "request_in_progress",
             Self::Internal(_) => "internal",
         }
     }

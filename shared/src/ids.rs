@@ -8,13 +8,17 @@ use std::{
     time::Duration,
 };
 
-use ring::rand::{SecureRandom, SystemRandom};
+use ring::{
+    aead, hmac,
+    rand::{SecureRandom, SystemRandom},
+};
 use uuid::Uuid;
 
 use crate::{
     Error, Result, Timestamp,
     api_key::RawApiKey,
     event::EventId,
+    idempotency::CreationId,
     license::{LicenseId, LicenseKey},
 };
 
@@ -28,6 +32,14 @@ enum Source {
     Random(SystemRandom),
     /// A counter: tests, whose answers then hold no surprises.
     Counted(Arc<AtomicU64>),
+    /// A secret: a request that is carried out again, and then makes the same things.
+    Derived(Arc<Derived>),
+}
+
+#[derive(Debug)]
+struct Derived {
+    secret: hmac::Key,
+    count: AtomicU64,
 }
 
 impl Ids {
@@ -39,6 +51,23 @@ impl Ids {
     /// Ids from a counter that starts at 1. For tests only: anyone can guess them.
     pub fn counted() -> Self {
         Self(Source::Counted(Arc::default()))
+    }
+
+    /// Ids that follow from a secret, in the order in which they are asked for.
+    pub(crate) fn derived(secret: &[u8; 32]) -> Self {
+        Self(Source::Derived(Arc::new(Derived {
+            secret: hmac::Key::new(hmac::HMAC_SHA256, secret),
+            count: AtomicU64::default(),
+        })))
+    }
+
+    /// A new mark of a record that is made.
+    ///
+    /// # Errors
+    /// As for [`Ids::license_key`].
+    pub fn creation_id(&self) -> Result<CreationId> {
+        let uuid = uuid::Builder::from_random_bytes(self.bytes()?).into_uuid();
+        Ok(CreationId::from_uuid(uuid))
     }
 
     /// A new license key: a UUID v4 in lower case.
@@ -100,6 +129,12 @@ impl Ids {
                 let digits = count.to_be_bytes();
                 bytes[N - digits.len()..].copy_from_slice(&digits);
             }
+            Source::Derived(derived) => {
+                let count = derived.count.fetch_add(1, Ordering::SeqCst);
+                let derived = hmac::sign(&derived.secret, &count.to_be_bytes());
+                let enough = derived.as_ref().get(..N);
+                bytes.copy_from_slice(enough.ok_or(Error::internal("an id is longer than a hash"))?);
+            }
         }
         Ok(bytes)
     }
@@ -124,6 +159,15 @@ pub(crate) fn request_token() -> Result<String> {
         .fill(&mut bytes)
         .map_err(|_| Error::internal("the operating system gave no random numbers"))?;
     Ok(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
+}
+
+/// A number that a cipher uses once.
+pub(crate) fn nonce() -> Result<[u8; aead::NONCE_LEN]> {
+    let mut bytes = [0; aead::NONCE_LEN];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Error::internal("the operating system gave no random numbers"))?;
+    Ok(bytes)
 }
 
 /// One of `choices`, at random; `None` when there are none.

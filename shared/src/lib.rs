@@ -13,6 +13,7 @@ pub mod config;
 pub mod email;
 mod error;
 pub mod event;
+pub mod idempotency;
 pub mod ids;
 pub mod keys;
 pub mod license;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result, Timestamp,
+    idempotency::CreationId,
     owner::OwnerId,
     text::{choice, is_plain, text_value},
 };
@@ -73,6 +74,8 @@ pub struct Product {
     pub status: ProductStatus,
     /// When it was made.
     pub created_at: Timestamp,
+    /// By which making.
+    pub creation: CreationId,
 }
 
 impl Product {

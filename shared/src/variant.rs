@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
+    idempotency::CreationId,
     license::{LicenseType, SeatLimit},
     number::whole_number,
     product::{Name, ProductId},
@@ -152,6 +153,8 @@ pub struct Variant {
     /// Whether it is sold.
     #[serde(default = "sold")]
     pub active: bool,
+    /// By which making.
+    pub creation: CreationId,
 }
 
 fn sold() -> bool {
@@ -178,6 +181,7 @@ impl Variant {
             offline_days: changes.offline_days.unwrap_or(self.offline_days),
             price: changes.price.clone().unwrap_or_else(|| self.price.clone()),
             active: changes.active.unwrap_or(self.active),
+            creation: self.creation.clone(),
         }
     }
 }

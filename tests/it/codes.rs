@@ -656,7 +656,7 @@ async fn a_code_that_was_stored_without_active_is_active() {
             "code": { "S": "OLD" }, "item": { "S": "#" }, "kind": { "S": "code" }, "name": { "S": "old" },
             "ownerId": { "S": OWNER }, "productId": { "S": PRODUCT }, "trialDays": { "N": "7" },
             "maxUses": { "N": "-1" }, "usedCount": { "N": "0" }, "revision": { "N": "0" },
-            "createdAt": { "S": "2029-01-01T00:00:00.000Z" },
+            "createdAt": { "S": "2029-01-01T00:00:00.000Z" }, "creation": { "S": "once" },
         }),
     );
     assert_eq!(shown(&app, "old").await["active"], true);

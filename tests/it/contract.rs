@@ -543,6 +543,42 @@ async fn no_route_answers_garbage_with_5xx_or_in_another_shape() {
 }
 
 #[tokio::test]
+async fn every_write_that_is_named_is_answered_twice_and_done_once() {
+    for route in routes::all() {
+        if !route.methods().any(|method| method == "POST") {
+            continue;
+        }
+        let world = World::new().await;
+        let body = world.let_in(&route, (row(&route).good)(&world)).to_string();
+        let headers = [("idempotency-key", route.name)];
+        let ask = async || {
+            let stranger = world.app.stranger();
+            stranger
+                .send(&Method::POST, route.path(), &headers, body.as_bytes())
+                .await
+        };
+        let (first, second) = (ask().await, ask().await);
+        first.expect(200);
+        assert_eq!(first.header("idempotency-replayed"), "", "{}", route.name);
+        let replayed = if route.writes { "true" } else { "" };
+        assert_eq!(second.header("idempotency-replayed"), replayed, "{}", route.name);
+        if route.writes {
+            second.expect_body(200, &first.body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_route_that_changes_something_lets_its_requests_be_named() {
+    // Signs of life are no changes, and what only reads is not a write.
+    let reads = ["validate", "verify", "heartbeat", "get-", "list-", "jwks", "health"];
+    for route in routes::all() {
+        let only_reads = reads.iter().any(|read| route.name.starts_with(read));
+        assert_eq!(route.writes, !only_reads, "{}: set WRITES", route.name);
+    }
+}
+
+#[tokio::test]
 async fn every_route_tells_browsers_what_they_may_send() {
     let app = TestApp::start().await;
     for route in routes::all() {
@@ -553,7 +589,7 @@ async fn every_route_tells_browsers_what_they_may_send() {
             ("access-control-allow-methods", "GET, POST, OPTIONS"),
             (
                 "access-control-allow-headers",
-                "Content-Type, X-API-Key, x-webhook-secret",
+                "Content-Type, X-API-Key, x-webhook-secret, Idempotency-Key",
             ),
         ] {
             assert_eq!(answer.header(name), value, "{}: {name}", route.name);

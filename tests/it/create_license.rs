@@ -36,6 +36,7 @@ async fn variant(app: &TestApp, id: &str, license_type: LicenseType, max: Option
         offline_days: None,
         price: None,
         active: true,
+        creation: app.cx.ids.creation_id().expect("an id"),
     };
     assert!(app.cx.store.create_variant(&variant).await.expect("a write"));
 }

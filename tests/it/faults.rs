@@ -5,7 +5,9 @@
 
 use std::{collections::HashSet, pin::Pin, time::Duration};
 
-use keystead_core::activation::SESSION_TIMEOUT;
+use http::Method;
+use keystead_core::{activation::SESSION_TIMEOUT, idempotency::LONGEST_REQUEST};
+use keystead_functions::{endpoint::Route, routes};
 use keystead_tests::{Answer, Fault, LicenseBuilder, PRODUCT, TestApp, TestLicense, secrets};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -21,6 +23,15 @@ impl Asked {
     async fn of(&self, app: &TestApp) -> Answer {
         app.stranger().post(self.path, self.body.clone()).await
     }
+
+    /// As [`Asked::of`], by a client that named the request.
+    async fn of_named(&self, app: &TestApp, name: &str) -> Answer {
+        let headers = [("idempotency-key", name)];
+        let body = self.body.to_string();
+        app.stranger()
+            .send(&Method::POST, self.path, &headers, body.as_bytes())
+            .await
+    }
 }
 
 type Prepared = Pin<Box<dyn Future<Output = Asked> + Send>>;
@@ -33,15 +44,18 @@ struct Scenario {
     prepare: fn(TestApp, String) -> Prepared,
     /// How the same request may be answered once it took effect already, beside with 200.
     again: Option<(u16, &'static str)>,
+    /// As `again`, also of a request that its client named: what it takes away is not there to be taken twice.
+    gone: Option<(u16, &'static str)>,
 }
 
 /// A scenario; `$again` when the same request is answered differently once it took effect.
 macro_rules! scenario {
-    ($name:literal, |$app:ident, $trial:ident| $prepare:block $(, again $again:expr)?) => {
+    ($name:literal, |$app:ident, $trial:ident| $prepare:block $(, again $again:expr)? $(, gone $gone:expr)?) => {
         Scenario {
             name: $name,
             prepare: |$app, $trial| Box::pin(async move { $prepare }),
-            again: None $(.or(Some($again)))?,
+            again: None $(.or(Some($again)))? $(.or(Some($gone)))?,
+            gone: None $(.or(Some($gone)))?,
         }
     };
 }
@@ -116,7 +130,7 @@ fn client_scenarios() -> Vec<Scenario> {
                 app.machine(&trial).activate(&license).await.expect(200);
                 machine_s("/deactivate", &trial, license, json!({}))
             },
-            again(404, "Activation not found")
+            gone(404, "Activation not found")
         ),
         scenario!(
             "/deactivate, floating",
@@ -125,7 +139,7 @@ fn client_scenarios() -> Vec<Scenario> {
                 app.machine(&trial).activate(&license).await.expect(200);
                 machine_s("/deactivate", &trial, license, json!({}))
             },
-            again(404, "Activation not found")
+            gone(404, "Activation not found")
         ),
         scenario!("/verify", |app, trial| {
             let license = app.license().create().await;
@@ -313,7 +327,7 @@ fn code_scenarios() -> Vec<Scenario> {
         scenario!(
             "/deleteTrialCode",
             |app, trial| { about_a_code(&app, "/deleteTrialCode", &trial, json!({ "code": trial })).await },
-            again GONE
+            gone GONE
         ),
         scenario!(
             "/redeemTrialCode",
@@ -453,6 +467,70 @@ async fn a_crash_at_any_call_of_a_client_s_request_costs_nobody_a_seat() {
 #[tokio::test]
 async fn a_crash_at_any_call_of_an_admin_s_request_leaves_the_counters_true() {
     on_each(admin_scenarios(), dies_at_each_call).await;
+}
+
+/// As [`dies_at_each_call`], with a request that the client named: it gets the answer that it would have got, and what it
+/// asked for is done once.
+async fn dies_at_each_call_of_a_named_request(scenario: Scenario) {
+    let app = TestApp::start().await;
+    let asked = (scenario.prepare)(app.clone(), "fair".to_owned()).await;
+    app.weather.calls();
+    asked.of_named(&app, "fair").await.expect(200);
+    let calls = app.weather.calls().len();
+    let (fair, told) = (counters(&app, &asked).await, events(&app, &asked).await);
+    for fault in [Fault::DeathBefore, Fault::DeathAfter] {
+        for call in 0..calls {
+            let trial = format!("{} {fault:?} {call}", scenario.name);
+            let asked = (scenario.prepare)(app.clone(), format!("{fault:?}-{call}").to_lowercase()).await;
+            app.weather
+                .forecast(std::iter::repeat_n(Fault::None, call).chain([fault]));
+            let answer = app.weather.mortal(asked.of_named(&app, &trial)).await;
+            assert!(answer.is_none(), "{trial}: {answer:?}");
+            let next = app.restarted().await;
+            // Until then the next process waits for the one that died.
+            next.advance(LONGEST_REQUEST);
+            let again = asked.of_named(&next, &trial).await;
+            match scenario.gone {
+                Some((status, text)) if again.status == status => {
+                    again.expect_error(status, text);
+                }
+                _ => assert_eq!(again.status, 200, "{trial}, asked again: {again:?}"),
+            }
+            assert_eq!(counters(&next, &asked).await, fair, "{trial}");
+            assert_eq!(events(&next, &asked).await, told, "{trial}");
+            let replayed = asked.of_named(&next, &trial).await;
+            assert_eq!(
+                (replayed.status, &replayed.body),
+                (again.status, &again.body),
+                "{trial}"
+            );
+            assert_eq!(replayed.header("idempotency-replayed"), "true", "{trial}");
+        }
+    }
+}
+
+/// How many events of the license there are.
+async fn events(app: &TestApp, asked: &Asked) -> usize {
+    let license = app.stored(&asked.license).await;
+    app.cx.store.events(&license).await.expect("a read").len()
+}
+
+#[tokio::test]
+async fn a_named_request_that_dies_is_carried_out_once() {
+    let writes: HashSet<&str> = routes::all()
+        .iter()
+        .filter(|route| route.writes)
+        .map(Route::path)
+        .collect();
+    let scenarios = client_scenarios().into_iter().chain(admin_scenarios());
+    let written = scenarios.filter(|scenario| {
+        scenario
+            .name
+            .split([' ', ','])
+            .next()
+            .is_some_and(|path| writes.contains(path))
+    });
+    on_each(written.collect(), dies_at_each_call_of_a_named_request).await;
 }
 
 /// Every fault that DynamoDB and the network know, once at each call. The SDK and the store try again, so the client

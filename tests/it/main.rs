@@ -15,6 +15,7 @@ mod events;
 mod floating;
 mod get_license;
 mod heartbeat;
+mod idempotency;
 mod license_types;
 mod list_licenses;
 mod list_products;

@@ -47,7 +47,7 @@ async fn a_preflight_is_answered_without_a_body_and_kept_for_a_day() {
     assert_eq!(answer.header("access-control-allow-methods"), "GET, POST, OPTIONS");
     assert_eq!(
         answer.header("access-control-allow-headers"),
-        "Content-Type, X-API-Key, x-webhook-secret"
+        "Content-Type, X-API-Key, x-webhook-secret, Idempotency-Key"
     );
     assert_eq!(answer.header("access-control-max-age"), "86400");
 }

@@ -156,7 +156,7 @@ impl TestApp {
         let cx = Context {
             clock,
             ids,
-            keys: KeyRing::new(&secrets.signing_keys).expect("keys"),
+            keys: Arc::new(KeyRing::new(&secrets.signing_keys).expect("keys")),
             log: Log::memory(),
             ..Context::new(store, secrets, options.config).expect("a context")
         };

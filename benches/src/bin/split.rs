@@ -4,7 +4,7 @@
 //! face and core is what is left. Figures are CPU time of the process from `/proc/self/stat`, so other work on the
 //! machine does not count, except by what it does to caches and clock speed.
 
-use std::error::Error;
+use std::{error::Error, sync::Arc};
 
 use bytes::Bytes;
 use clap::Parser;
@@ -58,7 +58,7 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error + Send + Sync>> {
     store.create_tables().await?;
     let cx = Context {
         log: Log::nowhere(),
-        keys: KeyRing::signing_with(&secrets.signing_keys, signer::signer)?,
+        keys: Arc::new(KeyRing::signing_with(&secrets.signing_keys, signer::signer)?),
         ..Context::new(store, &secrets, Config::default())?
     };
     let router = Router::new(&routes::all())?;

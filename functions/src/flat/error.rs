@@ -62,6 +62,11 @@ fn say(face: Face, error: &Error) -> (StatusCode, String) {
         Error::CodeRedeemed => (StatusCode::CONFLICT, "Trial already redeemed for this email"),
         Error::ApiKeyNotFound => (StatusCode::NOT_FOUND, "API key not found"),
         Error::ForeignOwner => (StatusCode::FORBIDDEN, "The API key belongs to another creator"),
+        Error::IdempotencyKeyReused => (StatusCode::CONFLICT, "The Idempotency-Key was used for another request"),
+        Error::RequestInProgress => (
+            StatusCode::CONFLICT,
+            "A request with this Idempotency-Key is in progress. Try again later.",
+        ),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
     };
     (status, text.to_owned())
@@ -122,6 +127,8 @@ fn reason(error: &Error) -> Option<&'static str> {
         | Error::CodeRedeemed
         | Error::ApiKeyNotFound
         | Error::ForeignOwner
+        | Error::IdempotencyKeyReused
+        | Error::RequestInProgress
         | Error::Internal(_) => None,
     }
 }

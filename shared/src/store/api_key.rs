@@ -27,12 +27,12 @@ impl Store {
         self.get(&schema::API_KEYS, hash.as_str(), None).await
     }
 
-    /// Stores a new API key. Answers whether there was none with its hash.
+    /// Stores a new API key. Should its hash be there already, then it is this key's, which the same request made before.
     ///
     /// # Errors
     /// [`Error::Internal`].
-    pub async fn create_api_key(&self, key: &ApiKey) -> Result<bool> {
-        self.create(&schema::API_KEYS, item(key)?).await
+    pub async fn create_api_key(&self, key: &ApiKey) -> Result<()> {
+        self.create(&schema::API_KEYS, item(key)?).await.map(drop)
     }
 
     /// The API keys that `scope` covers, revoked ones too, newest first.

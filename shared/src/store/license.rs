@@ -79,6 +79,11 @@ impl Store {
         for attempt in 0..WRITE_ATTEMPTS {
             match self.transact_with_event([put.clone()], event).await? {
                 Written::Done => return Ok(true),
+                Written::Refused([Refusal::By(Some(found))]) => {
+                    // This very license, which the same request made before.
+                    let found: License = decode(found)?;
+                    return Ok(found.license_id == license.license_id);
+                }
                 Written::Refused(_) => return Ok(false),
                 Written::Contended => pause(attempt).await,
             }

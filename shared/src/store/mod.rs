@@ -8,6 +8,7 @@ pub mod activation;
 mod api_key;
 mod code;
 mod event;
+pub mod idempotency;
 mod license;
 pub mod license_pages;
 pub mod meter;
@@ -153,7 +154,8 @@ impl Store {
         found.item.map(decode).transpose()
     }
 
-    /// Stores an item unless there is one with its key. Answers whether it did.
+    /// Stores an item unless there is one with its key. Answers whether it did, now or when the same request was carried
+    /// out before ([`crate::idempotency`]).
     ///
     /// In a transaction, though it is one item: the SDK sends a request again whose reply was lost, and DynamoDB knows a
     /// transaction again that it has carried out. It would refuse a plain write the second time, because of the item that
@@ -163,13 +165,21 @@ impl Store {
             .table_name(self.table(table))
             .set_item(Some(item))
             .condition_expression(format!("attribute_not_exists({})", table.partition))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
             .map_err(Error::internal)?;
         for attempt in 0..WRITE_ATTEMPTS {
-            let put = TransactWriteItem::builder().put(put.clone()).build();
-            match self.transact([put]).await? {
+            let action = TransactWriteItem::builder().put(put.clone()).build();
+            match self.transact([action]).await? {
                 Written::Done => return Ok(true),
-                Written::Refused(_) => return Ok(false),
+                Written::Refused([by]) => {
+                    let creation = |item: &Item| item.get("creation").cloned();
+                    let own = creation(&put.item);
+                    return Ok(match by {
+                        Refusal::By(Some(found)) => own.is_some() && creation(&found) == own,
+                        Refusal::By(None) | Refusal::None => false,
+                    });
+                }
                 Written::Contended => pause(attempt).await,
             }
         }

@@ -173,6 +173,15 @@ pub const RATE_LIMITS: Table = Table {
     indexes: &[],
 };
 
+/// Requests that may be sent again, and their answers.
+pub const IDEMPOTENCY: Table = Table {
+    name: "idempotency",
+    partition: "requestId",
+    sort: None,
+    ttl: Some("expiresAt"),
+    indexes: &[],
+};
+
 /// What happened to each license.
 pub const EVENTS: Table = Table {
     name: "events",
@@ -194,5 +203,6 @@ pub const ALL: &[&Table] = &[
     &API_KEYS,
     &PURCHASES,
     &RATE_LIMITS,
+    &IDEMPOTENCY,
     &EVENTS,
 ];

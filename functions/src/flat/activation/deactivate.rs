@@ -46,6 +46,7 @@ impl Endpoint for Deactivate {
     const AUTH: Auth = Auth::LicenseKey;
     const FACE: Face = Face::FlatClient;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = (Option<Claims>, Option<License>, Option<Activation>);

@@ -1,6 +1,6 @@
 //! `POST /createApiKey`: let an owner's scripts in.
 
-use keystead_core::{Error, Result, api_key::ApiKey, owner::OwnerId, product::Name};
+use keystead_core::{Result, api_key::ApiKey, owner::OwnerId, product::Name};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -37,6 +37,7 @@ impl Endpoint for CreateApiKey {
     const AUTH: Auth = Auth::SuperAdmin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["creatorId", "name"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = ();
@@ -51,9 +52,7 @@ impl Endpoint for CreateApiKey {
             active: true,
             created_at: cx.clock.now(),
         };
-        if !cx.store.create_api_key(&key).await? {
-            return Err(Error::internal("a new API key was taken already"));
-        }
+        cx.store.create_api_key(&key).await?;
         Ok(Reply {
             success: Success,
             api_key: raw.reveal().to_owned(),

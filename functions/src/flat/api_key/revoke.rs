@@ -37,6 +37,7 @@ impl Endpoint for RevokeApiKey {
     const ROUTE: &'static str = "POST /revokeApiKey";
     const AUTH: Auth = Auth::SuperAdmin;
     const FACE: Face = Face::FlatAdmin;
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = ();

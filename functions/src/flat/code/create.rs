@@ -62,6 +62,7 @@ async fn create(cx: &Context, caller: Caller, request: Request, product: Option<
         expires_at: request.expires_at,
         created_at: cx.clock.now(),
         active: request.active.is_none_or(|flag| flag.0),
+        creation: cx.ids.creation_id()?,
         used_count: 0,
         revision: 0,
     };
@@ -96,6 +97,7 @@ impl Endpoint for CreateDiscountCode {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = Option<Product>;
@@ -116,6 +118,7 @@ impl Endpoint for CreateTrialCode {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = Option<Product>;

@@ -42,6 +42,7 @@ impl Endpoint for DeleteDiscountCode {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = Option<Code>;
@@ -62,6 +63,7 @@ impl Endpoint for DeleteTrialCode {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = Option<Code>;

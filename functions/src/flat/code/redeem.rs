@@ -81,6 +81,7 @@ impl Endpoint for RedeemTrialCode {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code", "email"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = Fetched;

@@ -70,6 +70,7 @@ impl Endpoint for UpdateDiscountCode {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = Option<Code>;
@@ -90,6 +91,7 @@ impl Endpoint for UpdateTrialCode {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = Option<Code>;

@@ -75,6 +75,7 @@ impl Endpoint for CreateLicense {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["email", "productId"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = (Vec<Product>, Option<Variant>);

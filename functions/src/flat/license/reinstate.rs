@@ -37,6 +37,7 @@ impl Endpoint for ReinstateLicense {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = Option<License>;

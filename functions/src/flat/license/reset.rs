@@ -38,6 +38,7 @@ impl Endpoint for ResetActivations {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = Option<License>;

@@ -43,6 +43,7 @@ impl Endpoint for ResolveLicense {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "violationIds"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = Option<License>;

@@ -48,6 +48,7 @@ impl Endpoint for UpdateLicense {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = Option<License>;

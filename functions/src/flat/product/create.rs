@@ -42,6 +42,7 @@ impl Endpoint for CreateProduct {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["name", "slug"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = ();
@@ -63,6 +64,7 @@ impl Endpoint for CreateProduct {
             owner_id,
             status: request.status.unwrap_or(ProductStatus::Live),
             created_at: cx.clock.now(),
+            creation: cx.ids.creation_id()?,
         };
         if !cx.store.create_product(&product).await? {
             return Err(Error::SlugTaken);

@@ -42,6 +42,7 @@ impl Endpoint for UpdateProduct {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["productId"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = ();

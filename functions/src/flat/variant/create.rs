@@ -48,6 +48,7 @@ impl Endpoint for CreateVariant {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["productId", "name"];
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = Option<Product>;
@@ -74,6 +75,7 @@ impl Endpoint for CreateVariant {
             trial_days: request.trial_days,
             offline_days: request.offline_days,
             price: request.price,
+            creation: cx.ids.creation_id()?,
             active: request.active.is_none_or(|flag| flag.0),
         };
         if !cx.store.create_variant(&variant).await? {

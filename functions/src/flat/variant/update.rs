@@ -55,6 +55,7 @@ impl Endpoint for UpdateVariant {
     const ROUTE: &'static str = "POST /updateVariant";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
+    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = ();
