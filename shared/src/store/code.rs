@@ -219,9 +219,9 @@ impl Store {
                         code = found_again(&code, found)?;
                     }
                     if let Refusal::By(found) = by_redemption {
+                        // It may be by this same request, whose license is then there as well.
                         redemption = found.map(decode).transpose()?;
-                    }
-                    if let Refusal::By(_) = by_license {
+                    } else if let Refusal::By(_) = by_license {
                         return Err(Error::internal("a new license key was taken already"));
                     }
                 }
