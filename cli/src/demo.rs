@@ -5,7 +5,7 @@ use keystead_core::{
     api_key::ApiKey,
     email::Email,
     event::{Event, EventType, Origin},
-    license::{License, LicenseKey, LicenseStatus, LicenseType, SeatLimit, ThreatLevel},
+    license::{License, LicenseKey, LicenseType, SeatLimit},
     owner::{OwnerId, Scope},
     product::{Name, Product, ProductId, ProductStatus},
     variant::{Variant, VariantId},
@@ -33,14 +33,13 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
     let product_id = ProductId::parse(PRODUCT).ok_or_else(parsed)?;
     let variant_id = VariantId::parse("indie").ok_or_else(parsed)?;
     let name = |text| Name::parse(text).ok_or_else(parsed);
-    let max_machines = SeatLimit::Limited(3);
 
     let variant = Variant {
         product_id: product_id.clone(),
         variant_id: variant_id.clone(),
         name: name("Indie")?,
         license_type: LicenseType::PerMachine,
-        max_machines: Some(max_machines),
+        max_machines: Some(SeatLimit::Limited(3)),
         max_concurrent: None,
         trial_days: None,
         offline_days: None,
@@ -49,33 +48,23 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         creation: cx.ids.creation_id()?,
     };
     cx.store.create_variant(&variant).await?;
-    let license = License {
-        license_key: LicenseKey::parse(LICENSE).ok_or_else(parsed)?,
-        license_id: cx.ids.license_id(now)?,
+    let product = Product {
+        product_id,
+        name: name("Demo App")?,
         owner_id: owner_id.clone(),
-        email: Email::parse("customer@example.com").ok_or_else(parsed)?,
-        product_id: product_id.clone(),
-        variant: variant_id,
-        license_type: LicenseType::PerMachine,
-        status: LicenseStatus::Active,
-        threat_level: ThreatLevel::CLEAN,
-        max_machines,
-        max_concurrent: None,
+        status: ProductStatus::Live,
         created_at: now,
-        purchased_at: None,
-        expires_at: None,
-        discount_code: None,
-        purchase_id: None,
-        bundle_id: None,
-        unlocked_products: Vec::new(),
-        dispute_reason: None,
-        disputed_at: None,
-        suspension: None,
-        machines_used: 0,
-        sessions_open: 0,
-        unresolved_violations: 0,
-        revision: 0,
+        creation: cx.ids.creation_id()?,
     };
+    let license = License::new(
+        LicenseKey::parse(LICENSE).ok_or_else(parsed)?,
+        cx.ids.license_id(now)?,
+        &product,
+        variant_id,
+        Some(&variant),
+        Email::parse("customer@example.com").ok_or_else(parsed)?,
+        now,
+    );
     let retention = cx.config.event_retention;
     let made = Event::new(
         cx.ids.event_id(now)?,
@@ -89,21 +78,13 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
     let raw = cx.ids.api_key()?;
     let api_key = ApiKey {
         key_hash: raw.hash(),
-        owner_id: owner_id.clone(),
+        owner_id,
         name: name("Demo key")?,
         active: true,
         created_at: now,
     };
     cx.store.create_api_key(&api_key).await?;
     // The product last: until it is there, the next start makes the rest again.
-    let product = Product {
-        product_id,
-        name: name("Demo App")?,
-        owner_id,
-        status: ProductStatus::Live,
-        created_at: now,
-        creation: cx.ids.creation_id()?,
-    };
     cx.store.create_product(&product).await?;
     Ok(raw.reveal().to_owned())
 }

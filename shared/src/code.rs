@@ -157,6 +157,8 @@ pub struct Code {
     /// Whether it is switched on.
     #[serde(default = "switched_on")]
     pub active: bool,
+    /// By which making. A code that was deleted and made again is another code, perhaps another owner's.
+    pub creation: CreationId,
     /// Counter: the licenses that it was used for.
     pub used_count: u64,
     /// How often anything but the counter has changed.
@@ -192,6 +194,8 @@ pub struct Redemption {
     pub code_owner: OwnerId,
     /// The license that was made for it.
     pub license_key: LicenseKey,
+    /// How long its trial lasts.
+    pub trial_days: Days,
     /// When.
     pub redeemed_at: Timestamp,
 }

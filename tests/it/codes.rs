@@ -391,10 +391,7 @@ async fn a_deleted_code_is_gone_but_the_licenses_stay() {
             .await
             .expect_refusal(404, NOT_FOUND);
         assert_eq!(license(&app, &redeemed).await["status"], "active");
-        assert_eq!(
-            listed(&app.admin().post("/listTrialCodes", json!({})).await),
-            [json!({}); 0]
-        );
+        assert!(listed(&app.admin().post("/listTrialCodes", json!({})).await).is_empty());
     }
 }
 
@@ -659,7 +656,7 @@ async fn a_code_that_was_stored_without_active_is_active() {
             "code": { "S": "OLD" }, "item": { "S": "#" }, "kind": { "S": "code" }, "name": { "S": "old" },
             "ownerId": { "S": OWNER }, "productId": { "S": PRODUCT }, "trialDays": { "N": "7" },
             "maxUses": { "N": "-1" }, "usedCount": { "N": "0" }, "revision": { "N": "0" },
-            "createdAt": { "S": "2029-01-01T00:00:00.000Z" },
+            "createdAt": { "S": "2029-01-01T00:00:00.000Z" }, "creation": { "S": "once" },
         }),
     );
     assert_eq!(shown(&app, "old").await["active"], true);

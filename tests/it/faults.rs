@@ -327,7 +327,7 @@ fn code_scenarios() -> Vec<Scenario> {
         scenario!(
             "/deleteTrialCode",
             |app, trial| { about_a_code(&app, "/deleteTrialCode", &trial, json!({ "code": trial })).await },
-            again GONE
+            gone GONE
         ),
         scenario!(
             "/redeemTrialCode",

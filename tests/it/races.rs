@@ -847,7 +847,7 @@ async fn a_code_is_made_once() {
         let create = |i: usize| {
             let app = app.clone();
             caller(async move {
-                let name = if i % 2 == 0 { "wanted" } else { "WANTED" };
+                let name = if i.is_multiple_of(2) { "wanted" } else { "WANTED" };
                 let code = json!({ "code": name, "creatorId": format!("owner {i}") });
                 app.admin().post("/createDiscountCode", code).await
             })

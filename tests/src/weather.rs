@@ -186,16 +186,36 @@ impl Weather {
         Ok(HttpResponse::new(status, SdkBody::from(answer.1)))
     }
 
-    /// Reads the tables of a batch one after the other, in any order: DynamoDB answers a batch at no one moment, where
-    /// the engine would.
+    /// Reads the tables of a batch one after the other, in any order, and of a few items of a table each by itself:
+    /// DynamoDB answers a batch at no one moment, where the engine would.
     async fn batch_get(&self, body: &[u8]) -> (u16, Vec<u8>) {
         let asked: Value = serde_json::from_slice(body).expect("a batch");
-        let mut tables: Vec<(&String, &Value)> = asked["RequestItems"].as_object().expect("tables").iter().collect();
+        let mut parts = Vec::new();
+        for (table, keys) in asked["RequestItems"].as_object().expect("tables") {
+            match keys["Keys"].as_array().expect("keys").as_slice() {
+                [one, another] => {
+                    for key in [one, another] {
+                        let mut keys = keys.clone();
+                        keys["Keys"] = json!([key]);
+                        parts.push((table, keys));
+                    }
+                }
+                _ => parts.push((table, keys.clone())),
+            }
+        }
         if self.chance() >> 63 == 0 {
-            tables.reverse();
+            parts.reverse();
         }
         let mut merged = json!({ "Responses": {}, "UnprocessedKeys": {}, "ConsumedCapacity": [] });
-        for (table, keys) in tables {
+        let append = |all: &mut Value, part: Value| {
+            if all.is_null() {
+                *all = json!([]);
+            }
+            if let (Value::Array(all), Value::Array(part)) = (all, part) {
+                all.extend(part);
+            }
+        };
+        for (table, keys) in parts {
             let mut part = asked.clone();
             part["RequestItems"] = json!({ table: keys });
             let (status, reply) = self.engine.answer("BatchGetItem", part.to_string().as_bytes());
@@ -203,13 +223,8 @@ impl Weather {
                 return (status, reply);
             }
             let mut reply: Value = serde_json::from_slice(&reply).expect("a reply");
-            merged["Responses"][table] = reply["Responses"][table].take();
-            if let (Some(all), Value::Array(part)) = (
-                merged["ConsumedCapacity"].as_array_mut(),
-                reply["ConsumedCapacity"].take(),
-            ) {
-                all.extend(part);
-            }
+            append(&mut merged["Responses"][table], reply["Responses"][table].take());
+            append(&mut merged["ConsumedCapacity"], reply["ConsumedCapacity"].take());
             self.give_way().await;
         }
         (200, merged.to_string().into_bytes())

@@ -24,9 +24,8 @@ const CODE: &str = "#";
 const KIND: &str = "code";
 /// What changes only together with what it counts, and so is never written with the rest.
 const COUNTER: &str = "usedCount";
-/// That a code is still the one that was read. One that was deleted and made again is another, perhaps another owner's,
-/// and would have the same revision.
-const SAME: &str = "creation = :made";
+/// That a code is as it was read. One that was deleted and made again meanwhile would have the same revision.
+const UNCHANGED: &str = "revision = :seen AND creation = :creation";
 
 /// The sort key of a customer's redemption.
 fn redemption_key(email: &Email) -> String {
@@ -45,19 +44,12 @@ fn item(code: &Code) -> Result<Item> {
     Ok(item)
 }
 
-/// The values that [`SAME`] names.
-fn same(code: &Code) -> Item {
-    Item::from([(":made".to_owned(), text(&code.creation))])
-}
-
 /// `seen` as a refused condition found it.
 fn found_again(seen: &Code, found: Option<Item>) -> Result<Code> {
-    let found: Code = decode(found.ok_or(Error::CodeNotFound)?)?;
-    if found.creation == seen.creation {
-        Ok(found)
-    } else {
-        Err(Error::CodeNotFound)
-    }
+    let found: Option<Code> = found.map(decode).transpose()?;
+    found
+        .filter(|found| found.creation == seen.creation)
+        .ok_or(Error::CodeNotFound)
 }
 
 impl Store {
@@ -133,8 +125,9 @@ impl Store {
                 .update_expression(format!("{}{}", difference.sets, difference.removes))
                 .set_expression_attribute_names(Some(difference.names))
                 // Whatever was changed is still so.
-                .condition_expression(format!("revision = :seen AND {SAME}"))
-                .set_expression_attribute_values(Some(difference.values.into_iter().chain(same(&code)).collect()))
+                .condition_expression(UNCHANGED)
+                .set_expression_attribute_values(Some(difference.values))
+                .expression_attribute_values(":creation", text(&code.creation))
                 .expression_attribute_values(":seen", number(code.revision))
                 .build()
                 .map_err(Error::internal)?;
@@ -159,8 +152,8 @@ impl Store {
         let delete = Delete::builder()
             .table_name(self.table(&schema::CODES))
             .set_key(Some(key(&code.name, CODE)))
-            .condition_expression(SAME)
-            .set_expression_attribute_values(Some(same(code)))
+            .condition_expression("creation = :creation")
+            .expression_attribute_values(":creation", text(&code.creation))
             .build()
             .map_err(Error::internal)?;
         for attempt in 0..WRITE_ATTEMPTS {
@@ -197,17 +190,20 @@ impl Store {
                 let item = redemption_key(&license.email);
                 redemption = self.get(&schema::CODES, &code.name.folded(), Some(&item)).await?;
             }
-            let own = |redemption: &Redemption| redemption.license_key == license.license_key;
-            if let (true, Some(days)) = (redemption.as_ref().is_some_and(own), code.trial_days) {
-                // By this very request, when it was carried out before.
-                let made = self.held_license(&license.license_key).await?;
-                return Ok((made.ok_or(Error::LicenseNotFound)?, days));
+            if let Some(own) = redemption
+                .as_ref()
+                .filter(|redemption| redemption.license_key == license.license_key)
+            {
+                // This very redemption, which the same request made before.
+                license.expires_at = Some(now + own.trial_days.duration());
+                return Ok((license, own.trial_days));
             }
             let days = code.redeem(redemption.as_ref(), now)?;
             license.expires_at = Some(now + days.duration());
             let redeemed = Redemption {
                 code_owner: code.owner_id.clone(),
                 license_key: license.license_key.clone(),
+                trial_days: days,
                 redeemed_at: now,
             };
             let actions = [
@@ -223,9 +219,9 @@ impl Store {
                         code = found_again(&code, found)?;
                     }
                     if let Refusal::By(found) = by_redemption {
+                        // It may be by this same request, whose license is then there as well.
                         redemption = found.map(decode).transpose()?;
-                    }
-                    if let Refusal::By(_) = by_license {
+                    } else if let Refusal::By(_) = by_license {
                         return Err(Error::internal("a new license key was taken already"));
                     }
                 }
@@ -240,18 +236,17 @@ impl Store {
     /// # Errors
     /// [`Error::Internal`].
     pub(super) fn use_code(&self, code: &Code) -> Result<TransactWriteItem> {
-        let unchanged = format!("revision = :seen AND {SAME}");
         let mut update = self
             .update_code(code)
             .update_expression(format!("SET {COUNTER} = {COUNTER} + :one"))
-            .set_expression_attribute_values(Some(same(code)))
+            .expression_attribute_values(":creation", text(&code.creation))
             .expression_attribute_values(":seen", number(code.revision))
             .expression_attribute_values(":one", number(1));
         update = match code.max_uses {
-            UseLimit::Unlimited => update.condition_expression(unchanged),
+            UseLimit::Unlimited => update.condition_expression(UNCHANGED),
             // Closes the race for the last use.
             UseLimit::Limited(limit) => update
-                .condition_expression(format!("{unchanged} AND {COUNTER} < :limit"))
+                .condition_expression(format!("{UNCHANGED} AND {COUNTER} < :limit"))
                 .expression_attribute_values(":limit", number(limit)),
         };
         Ok(TransactWriteItem::builder()
