@@ -207,7 +207,10 @@ impl Credential {
                 return in_header.or(in_body).map(Self::Webhook).ok_or(Error::Unauthorized);
             }
             Auth::Stripe => {
-                let header = incoming.header("stripe-signature").ok_or(Error::Unauthorized)?.to_owned();
+                let header = incoming
+                    .header("stripe-signature")
+                    .ok_or(Error::Unauthorized)?
+                    .to_owned();
                 let body = incoming.body.clone().unwrap_or_default();
                 return Ok(Self::Signature { header, body });
             }

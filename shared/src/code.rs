@@ -163,8 +163,6 @@ pub struct Code {
     pub used_count: u64,
     /// How often anything but the counter has changed.
     pub revision: u64,
-    /// By which making.
-    pub creation: CreationId,
 }
 
 fn switched_on() -> bool {

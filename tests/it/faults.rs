@@ -280,6 +280,31 @@ fn further_admin_scenarios() -> Vec<Scenario> {
             )
             .await
         }),
+        scenario!("/createLicense with a purchase and a code", |app, trial| {
+            let license = app.license().create().await;
+            let code = json!({ "code": trial, "discountPercent": 10, "creatorId": keystead_tests::OWNER });
+            app.admin().post("/createDiscountCode", code).await.expect(200);
+            let body = json!({ "email": format!("{trial}@example.com"), "productId": PRODUCT, "purchaseId": trial,
+                               "discountCode": trial });
+            with_key(&app, "/createLicense", license, body).await
+        }),
+        scenario!("/cgloungeWebhook, completed", |app, trial| {
+            let license = app.license().create().await;
+            told("purchase.completed", license, &trial)
+        }),
+        scenario!("/cgloungeWebhook, refunded", |app, trial| {
+            let license = app.license().with("purchaseId", trial.as_str()).create().await;
+            told("purchase.refunded", license, &trial)
+        }),
+        scenario!("/cgloungeWebhook, disputed", |app, trial| {
+            let license = app.license().with("purchaseId", trial.as_str()).create().await;
+            told("purchase.disputed", license, &trial)
+        }),
+        scenario!("/cgloungeWebhook, renewed", |app, trial| {
+            let ends = (app.now() + Duration::from_secs(60)).to_string();
+            let license = app.license().with("expiresAt", ends).create().await;
+            told("subscription.renewed", license, &trial)
+        }),
         scenario!("/listApiKeys", |app, trial| {
             let license = app.license().create().await;
             let body = json!({ "adminSecret": secrets().admin_secret, "note": trial });
@@ -365,6 +390,19 @@ fn machine_s(path: &'static str, machine: &str, license: TestLicense, more: Valu
     body["licenseKey"] = license.key.clone().into();
     body["machineFingerprint"] = format!("fingerprint-of-{machine}").into();
     Asked { path, body, license }
+}
+
+/// What a store tells of the purchase with this id.
+fn told(r#type: &str, license: TestLicense, id: &str) -> Asked {
+    let body = json!({
+        "webhookSecret": secrets().webhook_secret, "type": r#type, "email": "customer@example.com",
+        "productId": PRODUCT, "purchaseId": id, "durationDays": 30,
+    });
+    Asked {
+        path: "/cgloungeWebhook",
+        body,
+        license,
+    }
 }
 
 /// A request with an API key of the product's owner.

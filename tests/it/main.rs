@@ -31,11 +31,14 @@ mod update_product;
 mod validate;
 mod variants;
 mod verify;
+mod webhooks;
 
 mod admin_session;
 mod attacks;
 mod budgets;
+mod code_races;
 mod faults;
 mod properties;
+mod purchase_races;
 mod races;
 mod secrecy;

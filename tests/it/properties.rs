@@ -325,6 +325,7 @@ prop_compose! {
             max_concurrent,
             created_at: Timestamp::from_millis(0),
             purchased_at: None,
+            renewed_at: None,
             expires_at,
             discount_code: None,
             purchase_id: None,

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use http::Method;
 use keystead_core::store::meter::Usage;
+use ring::hmac;
 use serde_json::{Value, json};
 
 use crate::{Answer, PRODUCT, TestApp, TestLicense, merged, request, secrets};
@@ -98,6 +99,63 @@ impl Creator {
         self.app
             .send(request(&Method::POST, path, &[], body.to_string().as_bytes()))
             .await
+    }
+}
+
+/// A store.
+#[derive(Clone)]
+pub struct Store {
+    app: TestApp,
+}
+
+impl Store {
+    pub(crate) fn new(app: &TestApp) -> Self {
+        Self { app: app.clone() }
+    }
+
+    /// Tells something about a purchase of [`PRODUCT`] by a customer, unless `notice` says otherwise.
+    pub async fn tell(&self, r#type: &str, notice: Value) -> Answer {
+        let usual = json!({ "type": r#type, "email": "customer@example.com", "productId": PRODUCT });
+        let body = merged(usual, notice).to_string();
+        let headers = [("x-webhook-secret", secrets().webhook_secret.as_str())];
+        let asked = request(&Method::POST, "/cgloungeWebhook", &headers, body.as_bytes());
+        self.app.send(asked).await.0
+    }
+}
+
+/// Stripe.
+#[derive(Clone)]
+pub struct Stripe {
+    app: TestApp,
+}
+
+impl Stripe {
+    pub(crate) fn new(app: &TestApp) -> Self {
+        Self { app: app.clone() }
+    }
+
+    /// Delivers an event, signed now.
+    pub async fn deliver(&self, id: &str, r#type: &str, object: Value) -> Answer {
+        let event = json!({ "id": id, "type": r#type, "data": { "object": object } }).to_string();
+        let signature = self.sign(&event);
+        self.deliver_signed(&event, &signature).await
+    }
+
+    /// Delivers a body with this signature.
+    pub async fn deliver_signed(&self, body: &str, signature: &str) -> Answer {
+        let headers = [("stripe-signature", signature)];
+        let asked = request(&Method::POST, "/stripeWebhook", &headers, body.as_bytes());
+        self.app.send(asked).await.0
+    }
+
+    /// The header `Stripe-Signature` of a body that is sent now.
+    pub fn sign(&self, body: &str) -> String {
+        let secret = secrets().stripe_webhook_secret.as_deref().expect("a secret");
+        let at = self.app.now().seconds();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let tag = hmac::sign(&key, format!("{at}.{body}").as_bytes());
+        let digits: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("t={at},v1={digits}")
     }
 }
 

@@ -44,7 +44,7 @@ use keystead_functions::{
 };
 use serde_json::{Value, json};
 
-pub use actors::{Admin, Creator, Machine, Stranger};
+pub use actors::{Admin, Creator, Machine, Store as PurchaseStore, Stranger, Stripe};
 pub use answer::Answer;
 pub use license::{LicenseBuilder, TestLicense};
 pub use weather::{Fault, Weather};
@@ -121,7 +121,10 @@ impl Options {
 /// The credentials and keys of the tests: generated once a process, because RSA keys take a while.
 pub fn secrets() -> &'static Secrets {
     static SECRETS: OnceLock<Secrets> = OnceLock::new();
-    SECRETS.get_or_init(|| keygen::secrets(Algorithm::Rs256, epoch()).expect("new secrets"))
+    SECRETS.get_or_init(|| Secrets {
+        stripe_webhook_secret: Some("whsec_of-the-tests".to_owned()),
+        ..keygen::secrets(Algorithm::Rs256, epoch()).expect("new secrets")
+    })
 }
 
 /// [`EPOCH`] as a time.
@@ -193,6 +196,16 @@ impl TestApp {
     /// An owner with an API key of their own.
     pub async fn creator(&self, owner: &str) -> Creator {
         Creator::new(self, owner).await
+    }
+
+    /// A store that tells of purchases by `/cgloungeWebhook`.
+    pub fn store(&self) -> PurchaseStore {
+        PurchaseStore::new(self)
+    }
+
+    /// Stripe.
+    pub fn stripe(&self) -> Stripe {
+        Stripe::new(self)
     }
 
     /// A machine.

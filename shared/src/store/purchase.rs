@@ -3,9 +3,7 @@
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
 use super::{
-    Refusal, Store, Tried, WRITE_ATTEMPTS, decode, encode, number, pause, schema,
-    license::difference,
-    text, unexpected,
+    Refusal, Store, Tried, WRITE_ATTEMPTS, decode, encode, license::difference, number, pause, schema, text, unexpected,
 };
 use crate::{
     Error, Result, Timestamp,
@@ -291,7 +289,9 @@ impl Store {
             .send();
         while let Some(item) = keys.next().await {
             let mut item = item.map_err(unexpected)?;
-            let Some(key) = item.remove(schema::LICENSES.partition) else { continue };
+            let Some(key) = item.remove(schema::LICENSES.partition) else {
+                continue;
+            };
             let key: LicenseKey = serde_dynamo::from_attribute_value(key).map_err(Error::internal)?;
             let license = self.held_license(&key).await?.filter(|license| {
                 license.owner_id == *owner

@@ -62,7 +62,6 @@ async fn create(cx: &Context, caller: Caller, request: Request, product: Option<
         expires_at: request.expires_at,
         created_at: cx.clock.now(),
         active: request.active.is_none_or(|flag| flag.0),
-        creation: cx.ids.creation_id()?,
         used_count: 0,
         revision: 0,
         creation: cx.ids.creation_id()?,

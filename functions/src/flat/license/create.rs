@@ -159,7 +159,11 @@ impl Endpoint for CreateLicense {
             .map(|id| PurchaseKey::of_owner(NoticeType::Completed, &license.owner_id, id));
         let mut purchases: Vec<Purchase> = key.map(|key| Purchase::new(key, &license, now)).into_iter().collect();
         loop {
-            match cx.store.create_license(&license, &event, &purchases, code.clone()).await? {
+            match cx
+                .store
+                .create_license(&license, &event, &purchases, code.clone())
+                .await?
+            {
                 Made::Done => {
                     return Ok(Reply {
                         success: Success,

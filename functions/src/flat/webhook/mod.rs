@@ -73,7 +73,11 @@ impl Offer {
     async fn of(cx: &Context, notice: &Notice) -> Result<Self> {
         let edition = edition(notice)?;
         let named = async {
-            match notice.discount_code.as_ref().and_then(|code| CodeName::parse(code.as_str())) {
+            match notice
+                .discount_code
+                .as_ref()
+                .and_then(|code| CodeName::parse(code.as_str()))
+            {
                 Some(name) => cx.store.catalog_code(&name).await,
                 None => Ok(None),
             }
@@ -134,7 +138,11 @@ async fn complete(
         .map(|key| Purchase::new(key, &license, now))
         .collect();
     let event = cx.event(EventType::Created, &license, caller, now)?;
-    match cx.store.create_license(&license, &event, &purchases, offer.code).await? {
+    match cx
+        .store
+        .create_license(&license, &event, &purchases, offer.code)
+        .await?
+    {
         Made::Done => Ok(Reply::now(license.license_key)),
         Made::Before(purchase) => Ok(Reply::before(purchase)),
         Made::KeyTaken => Err(Error::internal("a new license key was taken already")),

@@ -8,11 +8,11 @@
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
     email::Email,
+    event::EventType,
     license::{Dispute, License, LicenseType, Reference, SeatLimit},
     product::ProductId,
     purchase::{Notice, NoticeType, PurchaseKey},
     store::purchase::Act,
-    event::EventType,
     variant::{Days, VariantId},
 };
 use serde::Deserialize;
@@ -37,6 +37,7 @@ pub struct Request {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Data {
     object: Value,
 }
@@ -86,12 +87,17 @@ async fn checked_out(cx: &Context, caller: &Caller, session: Object<'_>, event: 
     };
     let email = ["/customer_details/email", "/customer_email"];
     let notice = Notice {
-        purchase_id: session.ids(&["payment_intent", "subscription", "id"]).into_iter().next(),
+        purchase_id: session
+            .ids(&["payment_intent", "subscription", "id"])
+            .into_iter()
+            .next(),
         ..metadata.notice(NoticeType::Completed, session.email(&email)?)?
     };
     if session.0["mode"] == "subscription" && notice.duration_days.or(notice.trial_days).is_none() {
         // Without, the license of a subscription would never end.
-        return Err(Error::Invalid(InvalidRequest::MissingFields(&["metadata.durationDays"])));
+        return Err(Error::Invalid(InvalidRequest::MissingFields(&[
+            "metadata.durationDays",
+        ])));
     }
     let mut keys = completed(&session.ids(&["payment_intent", "subscription", "invoice", "id"]));
     keys.push(event);
@@ -142,7 +148,10 @@ async fn invoice_paid(cx: &Context, caller: &Caller, invoice: Object<'_>, event:
         };
         return Ok(cx.store.note_notice(license, &act).await?.into());
     }
-    let said = invoice.metadata().map(|metadata| metadata.days("durationDays")).transpose()?;
+    let said = invoice
+        .metadata()
+        .map(|metadata| metadata.days("durationDays"))
+        .transpose()?;
     let notice = Notice {
         r#type: NoticeType::Renewed,
         email: license.email.clone(),
@@ -214,7 +223,9 @@ impl<'a> Object<'a> {
             "/lines/data/0/metadata",
         ];
         let found = places.iter().filter_map(|place| self.0.pointer(place));
-        found.map(Metadata).find(|metadata| metadata.text("productId").is_some())
+        found
+            .map(Metadata)
+            .find(|metadata| metadata.text("productId").is_some())
     }
 
     /// How long the period is that an invoice is for.
