@@ -1,0 +1,4 @@
+//! The command `keystead` as its users have it: the real binary, real sockets, files that stay.
+
+mod serve;
+mod server;
