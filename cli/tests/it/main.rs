@@ -1,4 +1,6 @@
 //! The command `keystead` as its users have it: the real binary, real sockets, files that stay.
 
+mod command;
+mod operator;
 mod serve;
 mod server;

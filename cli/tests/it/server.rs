@@ -62,6 +62,30 @@ impl Server {
         Self::spawn(command)
     }
 
+    /// With [`SECRET`], without a demo, and without a trace when it ends.
+    pub(crate) fn start_in_memory() -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keystead"));
+        command
+            .args(["serve", "--port", "0", "--in-memory", "--no-demo", "--quiet"])
+            .env_remove("KEYSTEAD_WEBHOOK_SECRET")
+            .env_remove("KEYSTEAD_SIGNING_ALGORITHM")
+            .env("KEYSTEAD_ADMIN_SECRET", SECRET);
+        Self::spawn_quietly(command)
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// As [`Server::spawn`], for a command whose streams are not set yet.
+    pub(crate) fn spawn_quietly(mut command: Command) -> Self {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        Self::spawn(command)
+    }
+
     pub(crate) fn spawn(command: Command) -> Self {
         Self::try_spawn(command)
             .unwrap_or_else(|(status, written)| panic!("the server did not start: {status}: {written}"))
