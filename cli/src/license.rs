@@ -9,11 +9,13 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Client, ServerArgs, given},
+    export::{self, ExportArgs},
     failure::{EXIT_CODES, Failure},
+    import::{self, ImportArgs},
     output,
 };
 
-/// Make, look at and change licenses.
+/// Make, look at, change, import and export licenses.
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
 pub struct LicenseArgs {
@@ -46,6 +48,12 @@ enum Command {
     /// Take all machines off a license.
     #[command(after_help = EXIT_CODES)]
     Reset(Which),
+    /// Make a license for every line of a file. Goes on where it stopped when it is run again.
+    #[command(after_help = EXIT_CODES)]
+    Import(ImportArgs),
+    /// Write licenses to a file that can be imported again.
+    #[command(after_help = EXIT_CODES)]
+    Export(ExportArgs),
 }
 
 #[derive(Args, Debug)]
@@ -209,7 +217,7 @@ pub(crate) fn status(text: &str) -> Result<LicenseStatus, String> {
 /// Runs the command.
 ///
 /// # Errors
-/// When the server refuses, fails, or isn't there.
+/// When the server refuses, fails, or isn't there; for an import and an export also when a file can't be used.
 pub fn run(args: &LicenseArgs) -> Result<(), Failure> {
     let server = &args.server;
     match &args.command {
@@ -220,6 +228,8 @@ pub fn run(args: &LicenseArgs) -> Result<(), Failure> {
         Command::Revoke(which) => revoke(&server.client(1)?, which),
         Command::Reinstate(which) => reinstate(&server.client(1)?, which),
         Command::Reset(which) => reset(&server.client(1)?, which),
+        Command::Import(wanted) => import::run(server, wanted),
+        Command::Export(wanted) => export::run(&server.client(1)?, wanted),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::{
     fmt::Display,
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
 };
 
 use comfy_table::{Table, presets};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde_json::Value;
 
 use crate::{
@@ -87,6 +88,33 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
         .collect()
+}
+
+/// How far something is, of `length` or of nobody knows how many licenses.
+pub(crate) fn progress(length: Option<u64>) -> ProgressBar {
+    // A file that the standard error is sent to has no use for it.
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let (bar, template) = match length {
+        Some(length) => (
+            ProgressBar::new(length),
+            "{bar:30} {human_pos} of {human_len} licenses, {rate} a second, {eta} left",
+        ),
+        None => (
+            ProgressBar::no_length(),
+            "{spinner} {human_pos} licenses, {rate} a second",
+        ),
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(
+            style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                // Where it is drawn, there is nothing to be done about it.
+                let _: std::fmt::Result = write!(out, "{:.0}", state.per_sec());
+            }),
+        );
+    }
+    bar
 }
 
 /// A number of things: `1 license`, `2 licenses`.

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt as _,
     process::Stdio,
     thread,
 };
@@ -440,6 +441,38 @@ fn what_is_not_keystead_is_told_so_and_a_redirection_is_not_followed() {
 }
 
 #[test]
+fn an_export_is_whole_and_for_its_user_only() {
+    let (server, key) = with_license();
+    let home = folder("export");
+    fs::create_dir_all(&home).expect("a folder");
+    let file = home.join("licenses.csv");
+    let told = run(&server, &["license", "export", "--output", text(&file)]).printed();
+    assert_eq!(told, "exported 1 license\n");
+    let written = fs::read_to_string(&file).expect("a file");
+    let columns = "licenseKey,email,productId,variant,licenseType,status,maxMachines,maxConcurrent,createdAt,\
+                   purchasedAt,expiresAt,discountCode,purchaseId,bundleId,unlockedProducts,disputeReason";
+    assert_eq!(written.lines().next(), Some(columns));
+    assert!(written.contains(&key));
+    assert_eq!(fs::metadata(&file).expect("a file").permissions().mode() & 0o777, 0o600);
+    // The standard output holds the licenses and nothing else.
+    let printed = run(&server, &["license", "export", "--format", "ndjson"]).expect(0);
+    assert_eq!(printed.out.lines().count(), 1);
+    let license: serde_json::Value = serde_json::from_str(&printed.out).expect("JSON");
+    assert_eq!(license["licenseKey"], key.as_str());
+    assert!(!printed.err.contains(&key));
+
+    // One that fails leaves what was there.
+    let failed = run(
+        &server,
+        &["license", "export", "--output", text(&file), "--product", "none"],
+    )
+    .expect(1);
+    assert!(failed.err.contains("Product not found"), "{}", failed.err);
+    assert_eq!(fs::read_to_string(&file).expect("a file"), written);
+    assert_eq!(fs::read_dir(&home).expect("a folder").count(), 1);
+}
+
+#[test]
 fn a_trial_code_is_made_redeemed_changed_and_deleted() {
     let (server, _) = with_license();
     let create = [
@@ -579,7 +612,7 @@ fn every_shell_gets_its_completions() {
 #[test]
 fn a_reader_that_leaves_is_no_error() {
     let (server, _) = with_license();
-    let mut list = operator(&server, &["license", "list"]);
+    let mut list = operator(&server, &["license", "export"]);
     let mut process = list.stderr(Stdio::null()).spawn().expect("a process");
     drop(process.stdout.take());
     assert!(process.wait().expect("an exit status").success());
