@@ -1,6 +1,8 @@
-//! Operator commands as processes, and what comes of them.
+//! Operator commands as processes, what comes of them, and what a server that isn't Keystead sees and says.
 
 use std::{
+    io::Read as _,
+    net::TcpStream,
     path::Path,
     process::{Command, Output, Stdio},
 };
@@ -82,4 +84,31 @@ impl Ran {
 /// A path as an argument.
 pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
+}
+
+/// The head and the body of a request, from a client that sends the length of its body.
+pub(crate) fn request(stream: &mut TcpStream) -> (String, String) {
+    let mut bytes = Vec::new();
+    let mut byte = [0];
+    while !bytes.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).expect("a head");
+        bytes.push(byte[0]);
+    }
+    let head = String::from_utf8(bytes).expect("UTF-8").to_lowercase();
+    let (_, length) = head.split_once("content-length: ").expect("a length");
+    let length = length
+        .split("\r\n")
+        .next()
+        .expect("a length")
+        .parse()
+        .expect("a number");
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).expect("a body");
+    (head, String::from_utf8(body).expect("UTF-8"))
+}
+
+/// An answer after which the connection ends.
+pub(crate) fn answer(status: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
 }

@@ -2,18 +2,23 @@
 
 use std::{
     collections::BTreeSet,
-    fmt::Write as _,
     fs,
+    io::Write as _,
+    net::TcpListener,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
 use serde_json::{Value, json};
 
 use crate::{
-    command::{Ran, bare, operator, ran, run, text},
+    command::{Ran, answer, bare, operator, ran, request, run, text},
     server::{LOOK, SECRET, Server, folder},
 };
 
@@ -74,7 +79,7 @@ fn many(lines: usize) -> String {
             format!("OWN-{line}")
         };
         let status = if line % 10 == 1 { "suspended" } else { "" };
-        writeln!(content, "{key},c{line}@example.com,app,{status}").expect("a string");
+        content += &format!("{key},c{line}@example.com,app,{status}\n");
     }
     content
 }
@@ -462,21 +467,97 @@ fn a_server_that_goes_away_ends_an_import_that_goes_on_when_it_is_back() {
 
     // At the same address: another one would be another import.
     let mut command = Command::new(env!("CARGO_BIN_EXE_keystead"));
-    command.args([
-        "serve",
-        "--no-demo",
-        "--quiet",
-        "--port",
-        &port,
-        "--data-dir",
-        text(&home),
-    ]);
+    command.args(["serve", "--no-demo", "--quiet", "--test-clock", "--port", &port]);
+    command.args(["--data-dir", text(&home)]);
     command
         .env("KEYSTEAD_ADMIN_SECRET", SECRET)
         .env_remove("KEYSTEAD_WEBHOOK_SECRET");
     let server = Server::spawn_quietly(command);
+    // It holds what was under way for half a minute, since the process that is at it may still be there.
+    server.expect(200, "/_clock", &json!({ "advanceSeconds": 31 }));
     import(&server, &file, &[]).expect(0);
     assert_all_are_there_once(&server, LINES);
+}
+
+/// A server that answers `fails(body)` with 500, and makes a license of everything else. Answers its address.
+fn failing(fails: fn(&str) -> bool) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let failed = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&failed);
+    // It ends with the process.
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let counter = Arc::clone(&counter);
+            thread::spawn(move || {
+                let mut stream = stream.expect("a connection");
+                let (_, body) = request(&mut stream);
+                let asked: Value = serde_json::from_str(&body).expect("JSON");
+                let answer = if fails(&body) {
+                    counter.fetch_add(1, Ordering::SeqCst);
+                    answer(
+                        "500 Internal Server Error",
+                        r#"{"success":false,"error":"Internal error"}"#,
+                    )
+                } else {
+                    let made = json!({ "success": true, "licenseKey": asked["licenseKey"] });
+                    answer("200 OK", &made.to_string())
+                };
+                stream.write_all(answer.as_bytes()).expect("an answer");
+            });
+        }
+    });
+    (url, failed)
+}
+
+fn import_to(url: &str, file: &Path) -> Ran {
+    let mut command = bare(&["license", "import", text(file), "--server", url]);
+    ran(command.env("KEYSTEAD_ADMIN_SECRET", SECRET))
+}
+
+#[test]
+fn one_line_that_the_server_fails_at_does_not_hold_the_others_up() {
+    let (url, failed) = failing(|body| body.contains("c5@example.com"));
+    let file = input("one-fails", &many(40));
+    let told = import_to(&url, &file).expect(1);
+    assert!(
+        told.out
+            .starts_with("imported 39 licenses (0 present already, 0 rejected)"),
+        "{}",
+        told.out
+    );
+    assert!(told.err.contains("line 7: Internal error (HTTP 500)"), "{}", told.err);
+    assert!(told.err.contains("tries them again"), "{}", told.err);
+    assert_eq!(failed.load(Ordering::SeqCst), 3, "it was tried three times");
+}
+
+#[test]
+fn a_server_that_fails_at_every_line_is_left_alone_soon() {
+    let (url, failed) = failing(|body| body.contains("@example.com"));
+    let file = input("all-fail", &many(400));
+    let told = import_to(&url, &file).expect(1);
+    assert!(told.err.contains("goes on where this one ended"), "{}", told.err);
+    assert!(
+        failed.load(Ordering::SeqCst) <= 3 * 3 * 16,
+        "most lines were never sent"
+    );
+}
+
+#[test]
+fn a_server_that_ignores_the_keys_of_its_licenses_is_not_imported_to() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            request(&mut stream);
+            let made = answer("200 OK", r#"{"success":true,"licenseKey":"another"}"#);
+            stream.write_all(made.as_bytes()).expect("an answer");
+        }
+    });
+    let file = input("ignores", "licenseKey,email,productId\nK-2,a@example.com,app\n");
+    let told = import_to(&url, &file).expect(1);
+    assert!(told.err.contains("too old"), "{}", told.err);
 }
 
 #[test]

@@ -1,18 +1,11 @@
 //! The operator's commands: one story for each, against a real server.
 
-use std::{
-    fs,
-    io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
-    os::unix::fs::PermissionsExt as _,
-    process::Stdio,
-    thread,
-};
+use std::{fs, io::Write as _, net::TcpListener, os::unix::fs::PermissionsExt as _, process::Stdio, thread};
 
 use serde_json::json;
 
 use crate::{
-    command::{bare, operator, ran, run, text},
+    command::{answer, bare, operator, ran, request, run, text},
     server::{SECRET, Server, folder},
 };
 
@@ -352,33 +345,6 @@ fn the_end_of_the_address_does_not_matter() {
     let (server, _) = with_license();
     let mut command = bare(&["product", "list", "--server", &format!("{}//", server.url())]);
     ran(command.env("KEYSTEAD_ADMIN_SECRET", SECRET)).expect(0);
-}
-
-/// The head and the body of a request, from a client that sends the length of its body.
-fn request(stream: &mut TcpStream) -> (String, String) {
-    let mut bytes = Vec::new();
-    let mut byte = [0];
-    while !bytes.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte).expect("a head");
-        bytes.push(byte[0]);
-    }
-    let head = String::from_utf8(bytes).expect("UTF-8").to_lowercase();
-    let (_, length) = head.split_once("content-length: ").expect("a length");
-    let length = length
-        .split("\r\n")
-        .next()
-        .expect("a length")
-        .parse()
-        .expect("a number");
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).expect("a body");
-    (head, String::from_utf8(body).expect("UTF-8"))
-}
-
-/// An answer after which the connection ends.
-fn answer(status: &str, body: &str) -> String {
-    let length = body.len();
-    format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
 }
 
 #[test]
