@@ -58,7 +58,7 @@ impl DataDir {
 
     /// The secrets' file.
     pub fn secrets_file(&self) -> PathBuf {
-        self.path.join("secrets.json")
+        secrets_file(&self.path)
     }
 
     /// The secrets, if there are any yet.
@@ -66,14 +66,7 @@ impl DataDir {
     /// # Errors
     /// When the file is there and can't be read.
     pub fn secrets(&self) -> io::Result<Option<Secrets>> {
-        let file = self.secrets_file();
-        match fs::read(&file) {
-            Ok(document) => serde_json::from_slice(&document)
-                .map(Some)
-                .map_err(|error| io::Error::other(format!("{}: {error}", file.display()))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", file.display()))),
-        }
+        read_secrets(&self.secrets_file())
     }
 
     /// Writes the secrets for this user only: all of them, or none should the machine fail in between.
@@ -92,5 +85,21 @@ impl DataDir {
         file.sync_all()?;
         fs::rename(&draft, self.secrets_file())?;
         File::open(&self.path)?.sync_all()
+    }
+}
+
+/// Where a data folder's secrets are.
+pub(crate) fn secrets_file(folder: &Path) -> PathBuf {
+    folder.join("secrets.json")
+}
+
+/// The secrets in this file, if it is there.
+pub(crate) fn read_secrets(file: &Path) -> io::Result<Option<Secrets>> {
+    match fs::read(file) {
+        Ok(document) => serde_json::from_slice(&document)
+            .map(Some)
+            .map_err(|error| io::Error::other(format!("{}: {error}", file.display()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", file.display()))),
     }
 }

@@ -1,9 +1,21 @@
-//! Keystead on one machine: the whole API in one process over an embedded DynamoDB.
+//! Keystead on one machine: the whole API in one process over an embedded DynamoDB; and commands that talk to a server.
 
+pub mod api_key;
+pub mod client;
+pub mod code;
 pub mod data_dir;
 mod demo;
 pub mod embedded;
+mod export;
+pub mod failure;
+mod import;
+mod journal;
 pub mod keygen;
+pub mod license;
+mod license_file;
+mod output;
+mod private_file;
+pub mod product;
 pub mod serve;
 pub mod server;
 pub mod signer;

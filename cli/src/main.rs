@@ -1,9 +1,20 @@
 //! The command `keystead`.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
-use clap::{Parser, Subcommand};
-use keystead::serve::{self, ServeArgs};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+use keystead::{
+    api_key::{self, ApiKeyArgs},
+    code::{self, CodeArgs},
+    failure::{EXIT_CODES, Failure},
+    license::{self, LicenseArgs},
+    product::{self, ProductArgs},
+    serve::{self, ServeArgs},
+};
 
 /// A request allocates a few hundred small things on the way through SDK and engine; this takes less time for them than
 /// the system's allocator.
@@ -12,7 +23,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Software licensing that a vendor hosts: seats, trials, tokens that work offline.
 #[derive(Parser)]
-#[command(name = "keystead", version, about)]
+#[command(name = "keystead", version, about, after_help = EXIT_CODES)]
 struct Args {
     #[command(subcommand)]
     command: Option<Command>,
@@ -22,6 +33,15 @@ struct Args {
 enum Command {
     /// Serve the whole API in one process, over an embedded DynamoDB. The default.
     Serve(ServeArgs),
+    Product(ProductArgs),
+    License(LicenseArgs),
+    Code(CodeArgs),
+    ApiKey(ApiKeyArgs),
+    /// Print what makes a shell complete this command's words.
+    Completions {
+        /// The shell that will read it.
+        shell: Shell,
+    },
 }
 
 fn main() -> ExitCode {
@@ -29,13 +49,30 @@ fn main() -> ExitCode {
         .command
         .unwrap_or_else(|| Command::Serve(ServeArgs::default()));
     let outcome = match command {
-        Command::Serve(args) => serve::run(&args),
+        Command::Serve(args) => return ended(serve::run(&args), |_| ExitCode::FAILURE),
+        Command::Product(args) => product::run(&args),
+        Command::License(args) => license::run(&args),
+        Command::Code(args) => code::run(&args),
+        Command::ApiKey(args) => api_key::run(&args),
+        Command::Completions { shell } => completions(shell),
     };
+    ended(outcome, Failure::exit_code)
+}
+
+fn ended<E: std::fmt::Display>(outcome: Result<(), E>, code: impl FnOnce(&E) -> ExitCode) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("keystead: {error}");
-            ExitCode::FAILURE
+            code(&error)
         }
     }
+}
+
+fn completions(shell: Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "keystead", &mut script);
+    io::stdout()
+        .write_all(&script)
+        .map_err(|error| Failure::Local(format!("the standard output: {error}")))
 }

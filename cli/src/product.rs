@@ -1,0 +1,140 @@
+//! `keystead product`: what licenses are for.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::{
+    client::{Client, ServerArgs, given},
+    failure::{EXIT_CODES, Failure},
+    output,
+};
+
+/// Make, list and change products.
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub struct ProductArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Make a product.
+    #[command(after_help = EXIT_CODES)]
+    Create(Create),
+    /// List the products on sale, or others.
+    #[command(after_help = EXIT_CODES)]
+    List(List),
+    /// Change a product's name or status.
+    #[command(after_help = EXIT_CODES)]
+    Update(Update),
+}
+
+#[derive(Args, Debug)]
+struct Create {
+    /// Its URL-safe id, unique on the server.
+    slug: String,
+    /// Its name for people.
+    #[arg(long)]
+    name: String,
+    /// Whose it is. An API key says that by itself.
+    #[arg(long, value_name = "ID")]
+    creator: Option<String>,
+    /// live (the default), unlisted or archived.
+    #[arg(long)]
+    status: Option<String>,
+}
+
+#[derive(Args, Debug)]
+struct List {
+    /// Those of these statuses, separated by commas: live (the default), unlisted, archived.
+    #[arg(long, conflicts_with = "all")]
+    status: Option<String>,
+    /// Those of every status.
+    #[arg(long)]
+    all: bool,
+    /// Those of one creator. For the admin secret.
+    #[arg(long, value_name = "ID")]
+    creator: Option<String>,
+}
+
+#[derive(Args, Debug)]
+struct Update {
+    /// The product's id.
+    product: String,
+    /// A new name.
+    #[arg(long, required_unless_present = "status")]
+    name: Option<String>,
+    /// live, unlisted or archived.
+    #[arg(long)]
+    status: Option<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the server refuses, fails, or isn't there.
+pub fn run(args: &ProductArgs) -> Result<(), Failure> {
+    let client = args.server.client(1)?;
+    match &args.command {
+        Command::Create(wanted) => create(&client, wanted),
+        Command::List(wanted) => list(&client, wanted),
+        Command::Update(changes) => update(&client, changes),
+    }
+}
+
+fn create(client: &Client, wanted: &Create) -> Result<(), Failure> {
+    let body = given(json!({
+        "slug": wanted.slug,
+        "name": wanted.name,
+        "creatorId": wanted.creator,
+        "status": wanted.status,
+    }));
+    let answer = client.write("createProduct", body)?;
+    output::answer(client, &answer, |made| {
+        format!(
+            "Made the product {}, {}.",
+            output::text(&made["productId"]),
+            output::text(&made["status"])
+        )
+    })
+}
+
+fn list(client: &Client, wanted: &List) -> Result<(), Failure> {
+    let body = given(json!({
+        "status": wanted.status,
+        "includeAll": wanted.all.then_some(true),
+        "creatorId": wanted.creator,
+    }));
+    let answer = client.read("listProducts", body)?;
+    output::answer(client, &answer, |found| {
+        output::table(
+            &found["products"],
+            &[
+                ("PRODUCT", "productId"),
+                ("NAME", "name"),
+                ("CREATOR", "creatorId"),
+                ("STATUS", "status"),
+                ("CREATED", "createdAt"),
+            ],
+        )
+    })
+}
+
+fn update(client: &Client, changes: &Update) -> Result<(), Failure> {
+    let body = given(json!({
+        "productId": changes.product,
+        "name": changes.name,
+        "status": changes.status,
+    }));
+    let answer = client.write("updateProduct", body)?;
+    output::answer(client, &answer, |changed| {
+        format!(
+            "Changed the product {}; it is {}.",
+            output::text(&changed["productId"]),
+            output::text(&changed["status"])
+        )
+    })
+}

@@ -1,0 +1,7 @@
+//! The command `keystead` as its users have it: the real binary, real sockets, files that stay.
+
+mod command;
+mod import;
+mod operator;
+mod serve;
+mod server;
