@@ -277,6 +277,11 @@ impl Client {
         self.send(endpoint, body, None)
     }
 
+    /// Has something made that has a name already, and so can't be made twice.
+    pub(crate) fn make(&self, endpoint: &str, body: Value) -> Result<Answer, Failure> {
+        self.send(endpoint, body, None)
+    }
+
     /// Has something changed: once, however often it has to be sent.
     pub(crate) fn write(&self, endpoint: &str, body: Value) -> Result<Answer, Failure> {
         let key = self

@@ -386,7 +386,7 @@ mod tests {
         journal.append(entry(3, Outcome::Present)).expect("a line");
         let (key, idempotency) = (
             journal.keys().license_key(9),
-            journal.keys().idempotency_key(9, "create"),
+            journal.keys().idempotency_key(9, "status"),
         );
         drop(journal);
 
@@ -403,7 +403,7 @@ mod tests {
         assert_eq!(
             (
                 journal.keys().license_key(9),
-                journal.keys().idempotency_key(9, "create")
+                journal.keys().idempotency_key(9, "status")
             ),
             (key, idempotency)
         );
@@ -531,12 +531,12 @@ mod tests {
         let keys = journal.keys();
         assert_ne!(keys.license_key(2), keys.license_key(3));
         assert_ne!(keys.license_key(2), open(&second).keys().license_key(2));
-        assert_ne!(keys.idempotency_key(2, "create"), keys.idempotency_key(2, "status"));
+        assert_ne!(keys.idempotency_key(2, "status"), keys.idempotency_key(2, "other"));
         journal.append(entry(2, Outcome::Rejected)).expect("a line");
         assert_eq!(journal.keys().license_key(2), keys.license_key(2));
         assert_ne!(
-            journal.keys().idempotency_key(2, "create"),
-            keys.idempotency_key(2, "create"),
+            journal.keys().idempotency_key(2, "status"),
+            keys.idempotency_key(2, "status"),
             "a rejected line is asked for anew"
         );
     }

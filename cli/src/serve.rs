@@ -15,7 +15,10 @@ use keystead_functions::{
     log::Log,
     routes::{self, Router},
 };
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 
 use crate::{
     data_dir::DataDir,
@@ -129,6 +132,7 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
         Some(demo::make(&context).await?)
     };
 
+    let stop = told_to_stop()?;
     let listener = TcpListener::bind((args.host.as_str(), args.port))
         .await
         .map_err(|error| format!("{}:{} can't be listened on: {error}", args.host, args.port))?;
@@ -151,7 +155,7 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
         context,
         test_clock: args.test_clock,
     };
-    server::serve(listener, Arc::new(app), told_to_stop()).await;
+    server::serve(listener, Arc::new(app), stop).await;
     Ok(())
 }
 
@@ -284,17 +288,16 @@ async fn welcome(
 }
 
 /// Comes about when the process is told to stop: Ctrl-C or SIGTERM.
-async fn told_to_stop() {
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => signal.recv().await,
-            Err(_) => std::future::pending().await,
+fn told_to_stop() -> Result<impl Future<Output = ()>, Failure> {
+    // From here on, and not from when the future is first asked: a signal until then would end the process at once.
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated => {}
-    }
+    })
 }
 
 /// An error of the store in words: what is inside is for this person.
