@@ -1,12 +1,12 @@
 //! Codes: what a customer types in for a trial, or for a lower price.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     Error, Result, Timestamp,
     idempotency::CreationId,
     license::LicenseKey,
-    number::whole_number,
+    number::{decimal, whole_number},
     owner::{OwnerId, Scope},
     product::{Product, ProductId},
     text::{is_plain, text_value},
@@ -93,37 +93,11 @@ impl Percent {
 
 impl<'de> Deserialize<'de> for Percent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-
-        impl de::Visitor<'_> for Visitor {
-            type Value = Percent;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write!(f, "a number from {} to {}", Percent::MIN, Percent::MAX)
-            }
-
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Percent, E> {
-                // Whole numbers stay whole.
-                if (1..=100).contains(&number) {
-                    return Ok(Percent(number.into()));
-                }
-                Err(E::invalid_value(de::Unexpected::Unsigned(number), &self))
-            }
-
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Percent, E> {
-                self.visit_u64(u64::try_from(number).unwrap_or(0))
-            }
-
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Percent, E> {
-                let fits = (Percent::MIN..=Percent::MAX).contains(&number);
-                let number = serde_json::Number::from_f64(number).filter(|_| fits);
-                number
-                    .map(Percent)
-                    .ok_or_else(|| E::invalid_value(de::Unexpected::Other("number"), &self))
-            }
-        }
-
-        deserializer.deserialize_any(Visitor)
+        let expected = format!("a number from {} to {}", Self::MIN, Self::MAX);
+        decimal(deserializer, &expected, |number| {
+            (Self::MIN..=Self::MAX).contains(&number)
+        })
+        .map(Self)
     }
 }
 

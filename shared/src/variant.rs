@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::{
     idempotency::CreationId,
     license::{LicenseType, SeatLimit},
-    number::whole_number,
+    number::{decimal, whole_number},
     product::{Name, ProductId},
     text::{is_plain, text_value},
 };
@@ -96,11 +96,25 @@ impl<'de> Deserialize<'de> for Days {
 }
 
 /// A price that a variant is shown with; Keystead takes no money, and attaches no meaning to it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Price(serde_json::Number);
 
 impl Eq for Price {}
+
+impl Price {
+    const MAX: f64 = 1e12;
+    /// The smallest that is not nothing.
+    const MIN: f64 = 1e-6;
+}
+
+impl<'de> Deserialize<'de> for Price {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = format!("a number from 0 to {}", Self::MAX);
+        let fits = |number: f64| number.abs() == 0.0 || (Self::MIN..=Self::MAX).contains(&number);
+        decimal(deserializer, &expected, fits).map(Self)
+    }
+}
 
 /// What a vendor changes of a variant; what is `None` stays, and an inner `None` takes the value away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -299,7 +299,7 @@ impl Kind {
                 json!(1e300),
                 json!("7"),
             ],
-            Self::Number => vec![json!("7")],
+            Self::Number => vec![json!(1e300), json!(-1), json!(1e-300), json!("7")],
             Self::Lookup => vec![json!(2.5)],
         };
         let types = match self {

@@ -1,9 +1,12 @@
 //! Products and their variants.
 
-use super::{Item, Replaced, Store, WRITE_ATTEMPTS, decode, encode, schema, text};
+use aws_sdk_dynamodb::types::Select;
+use futures_util::future::try_join_all;
+
+use super::{Item, Replaced, Store, WRITE_ATTEMPTS, decode, encode, schema, text, unexpected};
 use crate::{
     Error, Result,
-    owner::Scope,
+    owner::{OwnerId, Scope},
     product::{Product, ProductId, ProductStatus},
     variant::{Variant, VariantId},
 };
@@ -182,6 +185,34 @@ impl Store {
                 .then_with(|| a.product_id.cmp(&b.product_id))
         });
         Ok(products)
+    }
+
+    /// Whether an owner has more products than `limit`, whatever their status. No more are looked at than it takes to
+    /// tell.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub async fn has_more_products_than(&self, limit: usize, owner: &OwnerId) -> Result<bool> {
+        let enough = i32::try_from(limit + 1).unwrap_or(i32::MAX);
+        let count = |status: ProductStatus| async move {
+            let index = &schema::PRODUCTS_BY_OWNER;
+            let counted = self
+                .client
+                .query()
+                .table_name(self.table(&schema::PRODUCTS))
+                .index_name(index.name)
+                .key_condition_expression("#partition = :partition")
+                .expression_attribute_names("#partition", index.partition)
+                .expression_attribute_values(":partition", text(format!("{owner}#{status}")))
+                .select(Select::Count)
+                .limit(enough)
+                .send()
+                .await
+                .map_err(unexpected)?;
+            Ok::<_, Error>(usize::try_from(counted.count).unwrap_or(0))
+        };
+        let counts = try_join_all(ProductStatus::ALL.iter().copied().map(count)).await?;
+        Ok(counts.into_iter().sum::<usize>() > limit)
     }
 
     async fn products_in(&self, scope: &Scope, status: ProductStatus) -> Result<Vec<Product>> {

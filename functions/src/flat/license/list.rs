@@ -5,7 +5,7 @@ use keystead_core::{
     email::Email,
     license::LicenseStatus,
     owner::Scope,
-    product::{Product, ProductId, ProductStatus},
+    product::{Product, ProductId},
     store::license_pages::{Cursor, LicenseFilter, LicenseState},
 };
 use serde::{Deserialize, Serialize};
@@ -74,26 +74,25 @@ impl Endpoint for ListLicenses {
         if request.product_id.is_some() && !product.is_some_and(|product| caller.scope.covers(&product.owner_id)) {
             return Err(Error::ProductNotFound);
         }
-        let needs_product = matches!(caller.scope, Scope::Owner(_)) && request.product_id.is_none();
+        let needs_product = request.product_id.is_none();
         let filter = LicenseFilter {
             product: request.product_id,
             email: request.email,
             state: request.status.as_deref().map(state).transpose()?,
         };
         let limit = request.limit.map_or(Limit::DEFAULT, |limit| limit.0);
-        let count_products = async {
-            if needs_product {
-                cx.store.products(&caller.scope, ProductStatus::ALL).await
-            } else {
-                Ok(Vec::new())
+        let too_many = async {
+            match &caller.scope {
+                Scope::Owner(owner) if needs_product => cx.store.has_more_products_than(MAX_PRODUCTS, owner).await,
+                Scope::Owner(_) | Scope::Everything | Scope::Nothing => Ok(false),
             }
         };
-        let (products, page) = tokio::try_join!(
-            count_products,
+        let (too_many, page) = tokio::try_join!(
+            too_many,
             cx.store
                 .licenses(&caller.scope, &filter, limit, cursor.as_ref(), cx.clock.now()),
         )?;
-        if products.len() > MAX_PRODUCTS {
+        if too_many {
             return Err(Error::Invalid(InvalidRequest::MissingFields(&["productId"])));
         }
         let page = page.ok_or_else(invalid_cursor)?;
