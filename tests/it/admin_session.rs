@@ -70,6 +70,47 @@ async fn a_session_of_an_admin_tool() {
         assert_eq!(item[field], value, "{field}");
     }
 
+    // A trial code is made, as the dialog sends it; switched off and on; limited; and deleted.
+    let code = json!({ "code": " Summer-30 ", "productId": PRODUCT, "trialDays": 30, "maxUses": 5,
+                       "expiresAt": "2030-02-01T00:00:00Z" });
+    assert_eq!(post("/createTrialCode", code).await["code"], "Summer-30");
+    let codes = post("/listTrialCodes", json!({ "productId": PRODUCT })).await;
+    assert_eq!(codes.get("error"), None);
+    let item = &codes["codes"][0];
+    for (field, value) in [
+        ("code", json!("Summer-30")),
+        ("productId", json!(PRODUCT)),
+        ("trialDays", json!(30)),
+        ("maxUses", json!(5)),
+        ("usedCount", json!(0)),
+        ("expiresAt", json!("2030-02-01T00:00:00.000Z")),
+        ("active", json!(true)),
+    ] {
+        assert_eq!(item[field], value, "{field}");
+    }
+    for change in [
+        json!({ "code": "Summer-30", "active": false }),
+        json!({ "code": "Summer-30", "active": true, "maxUses": -1, "expiresAt": null }),
+    ] {
+        assert_eq!(post("/updateTrialCode", change).await["success"], true);
+    }
+    let redeemed = post(
+        "/redeemTrialCode",
+        json!({ "code": "SUMMER-30", "email": "bea@example.com" }),
+    )
+    .await;
+    let trial = post("/getLicense", json!({ "licenseKey": redeemed["licenseKey"] })).await;
+    assert_eq!(trial["license"]["variant"], "trial");
+    post(
+        "/revokeLicense",
+        json!({ "licenseKey": redeemed["licenseKey"], "reason": "manual" }),
+    )
+    .await;
+    assert_eq!(
+        post("/deleteTrialCode", json!({ "code": "Summer-30" })).await,
+        json!({ "success": true })
+    );
+
     // It is suspended, and reinstated a day later.
     post("/updateLicense", of_license(json!({ "status": "suspended" }))).await;
     a.validate(&license).await.expect_invalid(403, "License is suspended");

@@ -465,6 +465,31 @@ async fn every_admin_route_answers_401_to_a_stranger() {
 }
 
 #[tokio::test]
+async fn every_admin_route_answers_401_to_an_api_key_from_the_next_call_after_it_was_revoked() {
+    let world = World::new().await;
+    let key = &world.alice.api_key;
+    let ask = async |route: &Route, method: &str| {
+        let body = world.let_in(route, (row(route).good)(&world));
+        world.send(route, method, &body).await
+    };
+    let list = world.alice.post("/listProducts", json!({})).await;
+    list.expect(200);
+    world
+        .app
+        .admin()
+        .post("/revokeApiKey", json!({ "key": key }))
+        .await
+        .expect(200);
+    for route in routes::all() {
+        if route.auth == Auth::Admin {
+            for method in route.methods() {
+                ask(&route, method).await.expect_refusal(401, "Unauthorized");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_route_treats_another_owner_s_records_as_if_they_were_not_there() {
     let world = World::new().await;
     for route in routes::all() {
