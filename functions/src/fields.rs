@@ -1,5 +1,7 @@
 //! A request's fields, from its body or its query, on their way to a typed request.
 
+use std::collections::HashSet;
+
 use http::Method;
 use keystead_core::{Error, InvalidRequest, Result};
 use serde::de::DeserializeOwned;
@@ -73,10 +75,13 @@ impl Fields {
             return Err(Error::Invalid(InvalidRequest::MissingFields(required)));
         }
         match self {
-            Self::Body(fields) => serde_path_to_error::deserialize(Value::Object(fields)).map_err(refused),
+            Self::Body(fields) => parse(fields),
             Self::Query(mut fields) => {
                 // A blank parameter says nothing: `?status=&limit=10`.
                 fields.retain(|(_, value)| !value.trim().is_empty());
+                // Of a parameter that is there twice, the first counts.
+                let mut seen = HashSet::new();
+                fields.retain(|(name, _)| seen.insert(name.clone()));
                 let query = serde_urlencoded::to_string(fields).map_err(Error::internal)?;
                 let pairs = form_urlencoded::parse(query.as_bytes());
                 serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs)).map_err(refused)
@@ -89,14 +94,22 @@ impl Fields {
         match self {
             Self::Body(fields) => match fields.get(name) {
                 None | Some(Value::Null) => true,
-                Some(Value::String(text)) => text.trim().is_empty(),
-                Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => false,
+                Some(value) => is_blank(value),
             },
             Self::Query(fields) => !fields
                 .iter()
                 .any(|(field, value)| field == name && !value.trim().is_empty()),
         }
     }
+}
+
+fn is_blank(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.trim().is_empty())
+}
+
+/// Parses some fields of a body.
+pub(crate) fn parse<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T> {
+    serde_path_to_error::deserialize(Value::Object(fields)).map_err(refused)
 }
 
 /// The parameters in a request's query; none when it can't be read.

@@ -15,7 +15,7 @@ use crate::{
     number::whole_number,
     owner::{OwnerId, Scope},
     product::{Product, ProductId},
-    purchase::RENEWAL_INTERVAL,
+    purchase::told_again_within,
     text::{choice, is_plain, text_value},
     variant::{Days, Variant, VariantId},
 };
@@ -56,7 +56,7 @@ text_value!(
     "a string of 1 to 256 characters",
     |text| {
         let text = text.trim();
-        is_plain(text, 256).then(|| text.to_owned())
+        is_plain(text, Reference::LONGEST).then(|| text.to_owned())
     }
 );
 
@@ -64,6 +64,21 @@ impl From<&CodeName> for Reference {
     fn from(code: &CodeName) -> Self {
         Self(code.as_str().to_owned())
     }
+}
+
+impl Reference {
+    /// A note that may be any text: what a note can't hold is left out, and it is cut short when it is long. `None` when
+    /// nothing is left.
+    pub fn lenient(text: &str) -> Option<Self> {
+        let plain: String = text
+            .chars()
+            .map(|letter| if letter.is_control() { ' ' } else { letter })
+            .collect();
+        let plain = plain.trim();
+        Self::parse(&plain[..plain.floor_char_boundary(Self::LONGEST)])
+    }
+
+    const LONGEST: usize = 256;
 }
 
 choice!(
@@ -559,7 +574,7 @@ impl License {
     /// As [`License::renew`], by a notice that has no id by which it could be told from the last one. `None` also when the
     /// last one was so short a time ago that this is the same.
     pub fn renew_unnamed(&self, days: Days, now: Timestamp) -> Option<Self> {
-        let told_twice = |renewed| now.since(renewed) < RENEWAL_INTERVAL;
+        let told_twice = |renewed| now.since(renewed) < told_again_within(days);
         if self.renewed_at.is_some_and(told_twice) {
             return None;
         }
@@ -611,6 +626,12 @@ impl License {
             LicenseStatus::Suspended => self.suspend(now),
             LicenseStatus::Active | LicenseStatus::Degraded => Self {
                 status,
+                // The level of a dispute goes with the dispute; what nobody has put aside still counts.
+                threat_level: if self.fraud_level() == ThreatLevel::REVOKED && self.unresolved_violations == 0 {
+                    ThreatLevel::CLEAN
+                } else {
+                    self.threat_level
+                },
                 suspension: None,
                 ..self.without_dispute()
             },
@@ -655,6 +676,13 @@ impl License {
         if self.status == LicenseStatus::Revoked || (self.status == LicenseStatus::Suspended && by_hand) {
             return Self {
                 threat_level: unresolved.max(self.fraud_level()),
+                ..self.clone()
+            };
+        }
+        // A vendor has let it work again in spite of a chargeback.
+        if unresolved == ThreatLevel::REVOKED {
+            return Self {
+                threat_level: unresolved,
                 ..self.clone()
             };
         }

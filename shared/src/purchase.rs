@@ -13,7 +13,6 @@ use crate::{
     code::Code,
     email::Email,
     license::{License, LicenseId, LicenseKey, LicenseType, Reference, SeatLimit},
-    owner::OwnerId,
     product::ProductId,
     text::{choice, is_plain, text_value},
     variant::{Days, VariantId},
@@ -32,17 +31,6 @@ choice!(
         Renewed = "subscription.renewed",
         /// They will not pay for another period.
         Cancelled = "subscription.cancelled",
-    }
-);
-
-text_value!(
-    /// A currency: ISO 4217's three letters.
-    Currency,
-    "three letters",
-    |text| {
-        let text = text.trim();
-        let known = text.len() == 3 && text.bytes().all(|b| b.is_ascii_alphabetic());
-        known.then(|| text.to_ascii_uppercase())
     }
 );
 
@@ -89,12 +77,13 @@ text_value!(
 );
 
 impl PurchaseKey {
-    /// What is told of an owner's purchase. The ids of one owner's purchases are not those of another's.
-    pub fn of_owner(r#type: NoticeType, owner: &OwnerId, id: &Reference) -> Self {
-        Self(format!("{type}#{owner}#{id}"))
+    /// What is told of a purchase of a product. The ids of one product's purchases are not those of another's, which may
+    /// be another owner's; and whoever buys two products at once has bought both.
+    pub fn of_product(r#type: NoticeType, product: &ProductId, id: &Reference) -> Self {
+        Self(format!("{type}#{product}#{id}"))
     }
 
-    /// What Stripe tells of something with this id. Its ids are unique, and no owner has an empty name.
+    /// What Stripe tells of something with this id. Its ids are unique, and no product has an empty one.
     pub fn of_stripe(r#type: NoticeType, id: &Reference) -> Self {
         Self(format!("{type}##{id}"))
     }
@@ -132,6 +121,8 @@ impl Purchase {
     }
 }
 
-/// Two renewals of one license within this time are one that was told twice, unless each has an id of its own. No
-/// subscription is paid for more often than once a day.
-pub const RENEWAL_INTERVAL: Duration = Duration::from_secs(12 * 60 * 60);
+/// How long after a renewal by so many days another one is the same that is told again, unless each has an id of its own:
+/// half of what was paid for. The next one is due after all of it.
+pub(crate) fn told_again_within(days: Days) -> Duration {
+    days.duration() / 2
+}

@@ -58,6 +58,9 @@ impl VariantId {
     }
 }
 
+/// The edition that a trial is, unless its code's owner says otherwise.
+pub const TRIAL: &str = "trial";
+
 /// In how many ways a prefixed id is read at most.
 const MAX_SPLITS: usize = 8;
 

@@ -278,3 +278,45 @@ async fn a_key_that_is_taken_is_not_given_again() {
         .expect_error(409, "A license with this key already exists");
     assert_eq!(app.stored(&license).await.email.as_str(), "first@example.com");
 }
+
+#[tokio::test]
+async fn a_license_that_comes_from_elsewhere_is_made_in_the_status_it_had_there() {
+    let app = TestApp::start().await;
+    for (fields, status, reason) in [
+        (
+            json!({ "status": "active", "disputeReason": "refund" }),
+            "active",
+            json!(null),
+        ),
+        (json!({ "status": "degraded" }), "degraded", json!(null)),
+        (json!({ "status": "suspended" }), "suspended", json!(null)),
+        (json!({ "status": "revoked" }), "revoked", json!(null)),
+        (
+            json!({ "status": "revoked", "disputeReason": " refund\n" }),
+            "revoked",
+            json!("refund"),
+        ),
+    ] {
+        let answer = app.admin().post("/createLicense", wanted(fields)).await;
+        let license = shown(&app, &answer).await;
+        assert_eq!(
+            (&license["status"], &license["disputeReason"]),
+            (&json!(status), &reason)
+        );
+        let key = license["key"].as_str().expect("a key").to_owned();
+        let works = app.machine("a").activate(&TestLicense { key }).await.status == 200;
+        assert_eq!(works, matches!(status, "active" | "degraded"), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_form_leaves_blank_is_not_said() {
+    let app = TestApp::start().await;
+    let blank = json!({ "variant": "", "discountCode": " ", "purchaseId": "", "bundleId": "", "expiresAt": "" });
+    let answer = app.admin().post("/createLicense", wanted(blank)).await;
+    let license = shown(&app, &answer).await;
+    assert_eq!(
+        (&license["variant"], &license["expiresAt"]),
+        (&json!("indie"), &json!(null))
+    );
+}

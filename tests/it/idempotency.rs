@@ -215,7 +215,7 @@ async fn a_name_has_1_to_255_printable_ascii_characters() {
 }
 
 #[tokio::test]
-async fn a_machine_that_names_its_activation_gets_its_token_again() {
+async fn a_machine_that_names_its_activation_is_not_let_in_from_memory() {
     let app = TestApp::start().await;
     let license = app.license().max_machines(1).create().await;
     let body = json!({
@@ -228,9 +228,35 @@ async fn a_machine_that_names_its_activation_gets_its_token_again() {
             .send(&Method::POST, "/activate", &headers, body.to_string().as_bytes())
             .await
     };
-    let first = ask().await;
-    ask().await.expect_body(200, first.expect(200));
-    let items = app.engine.answer("Scan", br#"{ "TableName": "idempotency" }"#).1;
-    let token = first.body["token"].as_str().expect("a token");
-    assert!(!String::from_utf8_lossy(&items).contains(token));
+    ask().await.expect(200);
+    ask().await.expect(200);
+    license.revoke(&app).await;
+    ask().await.expect_error(403, "License has been revoked");
+}
+
+#[tokio::test]
+async fn what_was_done_before_a_crash_is_not_done_again_over_what_others_did_since() {
+    for (path, fields) in [
+        ("/updateLicense", json!({ "status": "suspended" })),
+        ("/revokeLicense", json!({ "reason": "fraud" })),
+    ] {
+        let app = TestApp::start().await;
+        let license = app.license().create().await;
+        let mut body = fields;
+        body["licenseKey"] = license.key.as_str().into();
+        // The license, the claim, the change; the process dies before the answer is kept.
+        app.weather
+            .forecast([Fault::None, Fault::None, Fault::None, Fault::DeathBefore]);
+        let died = app.weather.mortal(ask(&app, path, "change-1", body.clone())).await;
+        assert!(died.is_none(), "{path}");
+        let next = app.restarted().await;
+        next.advance(MINUTE);
+        let reinstate = json!({ "licenseKey": license.key });
+        next.admin().post("/reinstateLicense", reinstate).await.expect(200);
+        ask(&next, path, "change-1", body).await.expect(200);
+        assert_eq!(next.shown(&license).await["license"]["status"], "active", "{path}");
+        let stored = next.stored(&license).await;
+        let events = next.cx.store.events(&stored).await.expect("a read");
+        assert_eq!(events.len(), 3, "{path}: made, changed, reinstated");
+    }
 }

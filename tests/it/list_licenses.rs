@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+
 use keystead_core::{
     license::{License, SuspendedBy, ThreatLevel},
     store::meter::Usage,
@@ -545,4 +547,79 @@ async fn a_page_costs_the_same_of_a_thousand_licenses_and_of_twenty_thousand() {
         costs.push(cost);
     }
     assert_eq!(costs[0], costs[1]);
+}
+
+#[tokio::test]
+async fn a_customer_of_two_owners_is_to_each_only_their_own() {
+    let app = TestApp::start().await;
+    app.make_product("hers", "carol", "live").await;
+    let ours = app.license().create().await;
+    app.advance(MINUTE);
+    let mut foreign = Vec::new();
+    for _ in 0..30 {
+        foreign.push(app.license().with("productId", "hers").create().await.key);
+    }
+    let alice = app.creator(OWNER).await;
+    let asked = json!({ "email": "customer@example.com", "limit": 1 });
+    let page = alice.post("/listLicenses", asked).await.expect(200).clone();
+    assert_eq!(
+        page["licenses"][0]["key"], ours.key,
+        "a page is not short because of another's licenses"
+    );
+    if let Some(cursor) = page["nextCursor"].as_str() {
+        let told = BASE64_URL_SAFE_NO_PAD.decode(cursor).expect("base64");
+        let told = String::from_utf8_lossy(&told).into_owned();
+        assert!(foreign.iter().all(|key| !told.contains(key)), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn few_expired_licenses_among_many_newer_ones_are_found_at_once_and_last_expired_first() {
+    let app = TestApp::start().await;
+    let mut expired = Vec::new();
+    for days in [1, 3, 2] {
+        let ends = (app.now() + days * DAY).to_string();
+        expired.push((days, app.license().with("expiresAt", ends).create().await.key));
+    }
+    app.advance(4 * DAY);
+    for _ in 0..40 {
+        app.license().create().await;
+    }
+    expired.sort_by_key(|(days, _)| std::cmp::Reverse(*days));
+    let expected: Vec<&str> = expired.iter().map(|(_, key)| key.as_str()).collect();
+    let alice = app.creator(OWNER).await;
+    for asked in [json!({}), json!({ "productId": PRODUCT })] {
+        let mut asked = asked;
+        asked["status"] = "expired".into();
+        asked["limit"] = 5.into();
+        let answers = [
+            app.admin().post("/listLicenses", asked.clone()).await,
+            alice.post("/listLicenses", asked).await,
+        ];
+        for answer in answers {
+            let licenses = answer.expect(200)["licenses"].as_array().expect("a list");
+            let keys: Vec<&str> = licenses.iter().filter_map(|license| license["key"].as_str()).collect();
+            assert_eq!(keys, expected);
+            assert_eq!(answer.body.get("nextCursor"), None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_that_was_tampered_with_is_refused() {
+    let app = TestApp::start().await;
+    for _ in 0..3 {
+        app.license().create().await;
+    }
+    let page = app.admin().post("/listLicenses", json!({ "limit": 1 })).await;
+    let cursor = page.expect(200)["nextCursor"].as_str().expect("a cursor");
+    let told = BASE64_URL_SAFE_NO_PAD.decode(cursor).expect("base64");
+    let mut told: Value = serde_json::from_slice(&told).expect("JSON");
+    let text = told.to_string();
+    let emptied = text.replace(page.body["licenses"][0]["key"].as_str().expect("a key"), "");
+    assert_ne!(text, emptied);
+    told = serde_json::from_str(&emptied).expect("JSON");
+    let asked = json!({ "cursor": BASE64_URL_SAFE_NO_PAD.encode(told.to_string()) });
+    let answer = app.admin().post("/listLicenses", asked).await;
+    answer.expect_refusal(400, "Invalid cursor: must be the nextCursor of a page of the same list");
 }

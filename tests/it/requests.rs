@@ -385,6 +385,7 @@ const FIELDS: &[(&str, &[(&str, Kind)])] = &[
             ("maxConcurrent", Kind::Seats),
             ("purchasedAt", Kind::Time),
             ("expiresAt", Kind::Time),
+            ("status", Kind::Choice),
             ("discountCode", Kind::Text),
             ("purchaseId", Kind::Text),
             ("bundleId", Kind::Text),
@@ -414,7 +415,7 @@ const FIELDS: &[(&str, &[(&str, Kind)])] = &[
             ("status", Kind::Choice),
         ],
     ),
-    ("revoke-license", &[("licenseKey", Kind::Text), ("reason", Kind::Text)]),
+    ("revoke-license", &[("licenseKey", Kind::Text)]),
     ("reinstate-license", &[("licenseKey", Kind::Text)]),
     (
         "resolve-license",

@@ -122,3 +122,25 @@ async fn the_key_is_required_and_must_be_in_scope() {
     assert_eq!(app.shown(&license).await["license"]["status"], "active");
     app.creator(OWNER).await.post("/revokeLicense", asked).await.expect(200);
 }
+
+#[tokio::test]
+async fn any_text_is_a_reason() {
+    let app = TestApp::start().await;
+    let long = "ä".repeat(200);
+    for (reason, kept) in [
+        (json!(""), json!(null)),
+        (json!(" \n "), json!(null)),
+        (json!(null), json!(null)),
+        (
+            json!("asked\tby mail,\nline by line"),
+            json!("asked by mail, line by line"),
+        ),
+        (json!(long), json!("ä".repeat(128))),
+    ] {
+        let license = app.license().create().await;
+        let asked = json!({ "licenseKey": license.key, "reason": reason });
+        app.admin().post("/revokeLicense", asked).await.expect(200);
+        let shown = app.shown(&license).await["license"].clone();
+        assert_eq!((&shown["status"], &shown["disputeReason"]), (&json!("revoked"), &kept));
+    }
+}

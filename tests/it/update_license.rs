@@ -275,3 +275,14 @@ async fn the_key_is_required_and_must_be_in_scope() {
     app.creator(OWNER).await.post("/updateLicense", asked).await.expect(200);
     assert_eq!(app.shown(&license).await["license"]["maxMachines"], 3);
 }
+
+#[tokio::test]
+async fn a_license_that_is_made_active_after_a_dispute_is_clean() {
+    let app = TestApp::start().await;
+    let license = app.license().create().await;
+    let refund = json!({ "licenseKey": license.key, "reason": "refund" });
+    app.admin().post("/revokeLicense", refund).await.expect(200);
+    update(&app, &license, json!({ "status": "active" })).await;
+    let shown = app.shown(&license).await["license"].clone();
+    assert_eq!((&shown["status"], &shown["threatLevel"]), (&json!("active"), &json!(0)));
+}

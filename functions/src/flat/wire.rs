@@ -228,14 +228,15 @@ where
     serde::Deserialize::deserialize(deserializer).map(Some)
 }
 
-/// A number of which 0 means that there is none.
+/// A number of which 0, or a blank, means that there is none.
 pub(super) fn zero_is_absent<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: serde::de::DeserializeOwned,
 {
     let value: Option<serde_json::Value> = serde::Deserialize::deserialize(deserializer)?;
-    let given = value.filter(|value| value.as_u64() != Some(0));
+    let is_blank = |value: &serde_json::Value| value.as_str().is_some_and(|text| text.trim().is_empty());
+    let given = value.filter(|value| value.as_u64() != Some(0) && !is_blank(value));
     given.map(T::deserialize).transpose().map_err(serde::de::Error::custom)
 }
 

@@ -6,13 +6,22 @@ use super::{Difference, Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, e
 use crate::{
     Error, Result,
     activation::{Activation, Fingerprint},
+    email::Email,
     event::Event,
     license::{License, LicenseKey},
-    owner::Scope,
+    owner::{OwnerId, Scope},
 };
 
 /// What changes only together with what it counts, and so is never written with the rest.
 const COUNTERS: [&str; 3] = ["machinesUsed", "sessionsOpen", "unresolvedViolations"];
+
+/// The one value of `expiring`, under which all licenses are listed that have an end.
+pub(super) const EXPIRING: &str = "yes";
+
+/// Under what an owner's customer is found.
+pub(super) fn owner_email(owner: &OwnerId, email: &Email) -> String {
+    format!("{owner}#{}", email.folded())
+}
 
 /// A license as stored: the entity, and the attributes that exist for the indexes' sake.
 pub(super) fn item(license: &License) -> Result<Item> {
@@ -24,8 +33,14 @@ pub(super) fn item(license: &License) -> Result<Item> {
     );
     item.insert("ownerStatus".to_owned(), text(format!("{}#{status}", license.owner_id)));
     item.insert("emailFolded".to_owned(), text(license.email.folded()));
+    item.insert(
+        "ownerEmail".to_owned(),
+        text(owner_email(&license.owner_id, &license.email)),
+    );
     if license.expires_at.is_some() {
         item.insert("expiringOwner".to_owned(), text(&license.owner_id));
+        item.insert("expiringProduct".to_owned(), text(&license.product_id));
+        item.insert("expiring".to_owned(), text(EXPIRING));
     }
     Ok(item)
 }

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Item, Store, decode,
+    license::{EXPIRING, owner_email},
     schema::{self, Index},
     text, unexpected,
 };
@@ -47,7 +48,7 @@ pub enum LicenseState {
 /// Some licenses, and where the next ones begin.
 #[derive(Clone, Debug)]
 pub struct LicensePage {
-    /// The licenses, newest first; of the expired ones of an owner, the last to expire first.
+    /// The licenses, newest first; of a list of expired ones, the last to expire first.
     pub licenses: Vec<License>,
     /// Where the next page begins; `None` when this was the last.
     pub next: Option<Cursor>,
@@ -79,7 +80,13 @@ impl Cursor {
 
     /// The cursor that a client carried; `None` when it is none of ours.
     pub fn parse(text: &str) -> Option<Self> {
-        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+        let cursor: Self = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        // DynamoDB takes no empty key.
+        let whole = |position: &Position| match position {
+            Position::Start | Position::End => true,
+            Position::After(sort, key) => !sort.is_empty() && !key.is_empty(),
+        };
+        cursor.positions.iter().all(whole).then_some(cursor)
     }
 }
 
@@ -258,15 +265,23 @@ fn partitions(scope: &Scope, filter: &LicenseFilter, now: Timestamp) -> Vec<Part
     };
     match (&filter.email, &filter.product, scope) {
         (_, _, Scope::Nothing) => Vec::new(),
-        (Some(email), _, _) => vec![whole(&schema::LICENSES_BY_EMAIL, email.folded())],
-        (None, Some(product), _) => each(&schema::LICENSES_BY_PRODUCT, &format!("{product}#")),
-        (None, None, Scope::Owner(owner)) if filter.state == Some(LicenseState::Expired) => {
+        (Some(email), _, Scope::Owner(owner)) => {
+            vec![whole(&schema::LICENSES_BY_OWNER_EMAIL, owner_email(owner, email))]
+        }
+        (Some(email), _, Scope::Everything) => vec![whole(&schema::LICENSES_BY_EMAIL, email.folded())],
+        (None, product, scope) if filter.state == Some(LicenseState::Expired) => {
+            let (index, value) = match (product, scope) {
+                (Some(product), _) => (&schema::LICENSES_BY_PRODUCT_EXPIRY, product.to_string()),
+                (None, Scope::Owner(owner)) => (&schema::LICENSES_BY_OWNER_EXPIRY, owner.to_string()),
+                (None, Scope::Everything | Scope::Nothing) => (&schema::LICENSES_BY_EXPIRY, EXPIRING.to_owned()),
+            };
             vec![Partition {
-                index: &schema::LICENSES_BY_EXPIRY,
-                value: owner.to_string(),
+                index,
+                value,
                 until: Some(now),
             }]
         }
+        (None, Some(product), _) => each(&schema::LICENSES_BY_PRODUCT, &format!("{product}#")),
         (None, None, Scope::Owner(owner)) => each(&schema::LICENSES_BY_OWNER, &format!("{owner}#")),
         (None, None, Scope::Everything) => each(&schema::LICENSES_BY_STATUS, ""),
     }

@@ -513,6 +513,14 @@ impl Store {
         match error.as_service_error() {
             Some(E::TransactionCanceledException(cancelled)) => {
                 let reasons = cancelled.cancellation_reasons();
+                // An event is only ever there already if the same request wrote it ([`Store::note`]).
+                let was_noted = |reason: &CancellationReason| {
+                    let event = schema::EVENTS.sort.unwrap_or_default();
+                    reason.item().is_some_and(|item| item.contains_key(event))
+                };
+                if reasons.iter().any(was_noted) {
+                    return Ok(Tried::Done);
+                }
                 let any = |codes: &[&str]| {
                     reasons
                         .iter()

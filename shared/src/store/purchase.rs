@@ -3,16 +3,17 @@
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
 use super::{
-    Refusal, Store, Tried, WRITE_ATTEMPTS, decode, encode, license::difference, number, pause, schema, text, unexpected,
+    Refusal, Store, Tried, WRITE_ATTEMPTS, decode, encode,
+    license::{difference, owner_email},
+    number, pause, schema, text, unexpected,
 };
 use crate::{
     Error, Result, Timestamp,
     code::Code,
     email::Email,
     event::Event,
-    license::{Dispute, License, LicenseKey},
-    owner::OwnerId,
-    product::ProductId,
+    license::{Dispute, License, LicenseKey, Reference},
+    product::Product,
     purchase::{Purchase, PurchaseKey},
     variant::Days,
     violation::{Violation, ViolationId},
@@ -40,10 +41,21 @@ pub enum Told {
     Before(Purchase),
 }
 
+/// How often a key may be registered.
+#[derive(Clone, Copy)]
+enum Registered {
+    /// Once: it is why the notice is acted on.
+    Once,
+    /// Again for the same license: it only leads there.
+    Again,
+}
+
 /// A notice that is acted on.
 pub struct Act<'a> {
     /// Under what it is written down, so that it is acted on once.
     pub keys: &'a [PurchaseKey],
+    /// By what else the license is found from now on.
+    pub aliases: &'a [PurchaseKey],
     /// What is noted of the change, should there be one.
     pub event: &'a Event,
     /// When.
@@ -74,7 +86,7 @@ impl Store {
         for attempt in 0..WRITE_ATTEMPTS {
             let mut actions = vec![self.new_license(license)?, self.note(event)?];
             for purchase in purchases {
-                actions.push(self.register(purchase)?);
+                actions.push(self.register(purchase, Registered::Once)?);
             }
             if let Some(code) = code.as_ref().filter(|code| code.redeemable(license.created_at).is_ok()) {
                 actions.push(self.use_code(code)?);
@@ -100,8 +112,9 @@ impl Store {
                 }
             }
             if let Some(Refusal::By(found)) = refusals.next() {
-                // Used up or changed by another request, or deleted.
-                code = found.map(decode).transpose()?;
+                // Used up or changed by another request; or deleted, and maybe made again, perhaps by another owner.
+                let found: Option<Code> = found.map(decode).transpose()?;
+                code = found.filter(|found| code.as_ref().is_some_and(|code| code.creation == found.creation));
             }
         }
         Err(Error::internal("a license was in use by others all the time"))
@@ -182,7 +195,10 @@ impl Store {
     ) -> Result<Option<Told>> {
         let mut actions = Vec::new();
         for key in notice.keys {
-            actions.push(self.register(&Purchase::new(key.clone(), license, notice.now))?);
+            actions.push(self.register(&Purchase::new(key.clone(), license, notice.now), Registered::Once)?);
+        }
+        for alias in notice.aliases {
+            actions.push(self.register(&Purchase::new(alias.clone(), license, notice.now), Registered::Again)?);
         }
         let changed = changed.map(|changed| License {
             revision: license.revision + 1,
@@ -210,6 +226,9 @@ impl Store {
         for (i, refusal) in refusals.into_iter().enumerate() {
             match refusal {
                 Refusal::By(Some(found)) if i < notice.keys.len() => return Ok(Some(Told::Before(decode(found)?))),
+                Refusal::By(Some(_)) if i < notice.keys.len() + notice.aliases.len() => {
+                    return Err(Error::internal("a purchase is said to be two licenses'"));
+                }
                 Refusal::By(_) => return Ok(None),
                 Refusal::None => {}
             }
@@ -249,19 +268,23 @@ impl Store {
     }
 
     /// That something came of a notice, unless something did before.
-    fn register(&self, purchase: &Purchase) -> Result<TransactWriteItem> {
+    fn register(&self, purchase: &Purchase, registered: Registered) -> Result<TransactWriteItem> {
         let put = Put::builder()
             .table_name(self.table(&schema::PURCHASES))
             .set_item(Some(encode(purchase)?))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let put = match registered {
             // Closes the race of a notice that is told twice at once.
-            .condition_expression("attribute_not_exists(purchaseId)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(Error::internal)?;
+            Registered::Once => put.condition_expression("attribute_not_exists(purchaseId)"),
+            Registered::Again => put
+                .condition_expression("attribute_not_exists(purchaseId) OR licenseId = :own")
+                .expression_attribute_values(":own", text(&purchase.license_id)),
+        };
+        let put = put.build().map_err(Error::internal)?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// The newest license of this owner's product that a customer has. With `unsold`, of those that came of no purchase.
+    /// The newest license that this owner's customer has of a product and that is `meant`.
     ///
     /// An index leads to it, and may be late; the license itself is read with strong consistency.
     ///
@@ -269,40 +292,61 @@ impl Store {
     /// [`Error::Internal`].
     pub async fn newest_license(
         &self,
-        owner: &OwnerId,
-        product: &ProductId,
+        product: &Product,
         email: &Email,
-        unsold: bool,
+        meant: impl Fn(&License) -> bool,
     ) -> Result<Option<License>> {
-        let index = &schema::LICENSES_BY_EMAIL;
-        let mut keys = self
-            .client
-            .query()
-            .table_name(self.table(&schema::LICENSES))
-            .index_name(index.name)
-            .key_condition_expression("#partition = :partition")
-            .expression_attribute_names("#partition", index.partition)
-            .expression_attribute_values(":partition", text(email.folded()))
-            .scan_index_forward(false)
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(item) = keys.next().await {
-            let mut item = item.map_err(unexpected)?;
-            let Some(key) = item.remove(schema::LICENSES.partition) else {
-                continue;
-            };
-            let key: LicenseKey = serde_dynamo::from_attribute_value(key).map_err(Error::internal)?;
-            let license = self.held_license(&key).await?.filter(|license| {
-                license.owner_id == *owner
-                    && license.product_id == *product
+        let partition = owner_email(&product.owner_id, email);
+        for key in self.license_keys(&schema::LICENSES_BY_OWNER_EMAIL, &partition).await? {
+            let license = self.held_license(&key).await?;
+            let license = license.filter(|license| {
+                license.owner_id == product.owner_id
+                    && license.product_id == product.product_id
                     && license.email.folded() == email.folded()
-                    && !(unsold && license.purchase_id.is_some())
+                    && meant(license)
             });
             if license.is_some() {
                 return Ok(license);
             }
         }
         Ok(None)
+    }
+
+    /// Every license that was made for this purchase of a product, which may be several. An index leads to them.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub async fn licenses_of_purchase(&self, product: &Product, id: &Reference) -> Result<Vec<License>> {
+        let mut licenses = Vec::new();
+        for key in self.license_keys(&schema::LICENSES_BY_PURCHASE, id.as_str()).await? {
+            let license = self.held_license(&key).await?;
+            licenses.extend(license.filter(|license| {
+                license.product_id == product.product_id && license.purchase_id.as_ref() == Some(id)
+            }));
+        }
+        Ok(licenses)
+    }
+
+    /// The keys of a partition of an index of licenses, the newest license's first.
+    async fn license_keys(&self, index: &schema::Index, partition: &str) -> Result<Vec<LicenseKey>> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(self.table(&schema::LICENSES))
+            .index_name(index.name)
+            .key_condition_expression("#partition = :partition")
+            .expression_attribute_names("#partition", index.partition)
+            .expression_attribute_values(":partition", text(partition))
+            .scan_index_forward(false)
+            .into_paginator()
+            .items()
+            .send();
+        let mut keys = Vec::new();
+        while let Some(item) = pages.next().await {
+            let key = item.map_err(unexpected)?.remove(schema::LICENSES.partition);
+            let key = key.ok_or_else(|| Error::internal("an index has a license without a key"))?;
+            keys.push(serde_dynamo::from_attribute_value(key).map_err(Error::internal)?);
+        }
+        Ok(keys)
     }
 }

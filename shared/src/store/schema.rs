@@ -76,8 +76,11 @@ pub const LICENSES: Table = Table {
         LICENSES_BY_PRODUCT,
         LICENSES_BY_OWNER,
         LICENSES_BY_EMAIL,
+        LICENSES_BY_OWNER_EMAIL,
         LICENSES_BY_PURCHASE,
         LICENSES_BY_STATUS,
+        LICENSES_BY_OWNER_EXPIRY,
+        LICENSES_BY_PRODUCT_EXPIRY,
         LICENSES_BY_EXPIRY,
     ],
 };
@@ -89,12 +92,18 @@ pub const LICENSES_BY_PRODUCT: Index = by("by-product-status", "productStatus", 
 pub const LICENSES_BY_OWNER: Index = by("by-owner-status", "ownerStatus", "createdAt");
 /// Licenses of a customer, whose address is folded to lower case.
 pub const LICENSES_BY_EMAIL: Index = by("by-email", "emailFolded", "createdAt");
+/// Licenses of an owner's customer: a customer may have bought from others as well.
+pub const LICENSES_BY_OWNER_EMAIL: Index = by("by-owner-email", "ownerEmail", "createdAt");
 /// The license of a purchase. Sparse.
 pub const LICENSES_BY_PURCHASE: Index = by_id("by-purchase", "purchaseId");
 /// Licenses of all owners in one status: what the super admin walks.
 pub const LICENSES_BY_STATUS: Index = by("by-status", "status", "createdAt");
 /// Licenses of an owner that expire, by when. Sparse.
-pub const LICENSES_BY_EXPIRY: Index = by("by-owner-expiry", "expiringOwner", "expiresAt");
+pub const LICENSES_BY_OWNER_EXPIRY: Index = by("by-owner-expiry", "expiringOwner", "expiresAt");
+/// Licenses of a product that expire, by when. Sparse.
+pub const LICENSES_BY_PRODUCT_EXPIRY: Index = by("by-product-expiry", "expiringProduct", "expiresAt");
+/// Licenses of all owners that expire, by when. Sparse: others have no `expiring`.
+pub const LICENSES_BY_EXPIRY: Index = by("by-expiry", "expiring", "expiresAt");
 
 /// Activations: machines on licenses.
 pub const ACTIVATIONS: Table = Table {

@@ -11,12 +11,12 @@ use crate::{
     Error, Result, Timestamp,
     event::Event,
     license::License,
-    violation::{Violation, ViolationId, threat_level},
+    violation::{Violation, threat_level},
 };
 
-/// How many violations one request resolves: DynamoDB takes a hundred actions in a transaction, of which one is the
-/// license's and one the event's.
-pub const MAX_RESOLVED: usize = 98;
+/// How many violations one transaction resolves: DynamoDB takes a hundred actions, of which one is the license's and one
+/// the event's. No license has so many open, of which there is one a type.
+const RESOLVED_AT_ONCE: usize = 98;
 
 impl Store {
     /// The violations of a license that the caller was found to own, oldest first.
@@ -70,7 +70,7 @@ impl Store {
     pub async fn resolve_violations(
         &self,
         mut license: License,
-        ids: &[ViolationId],
+        ids: &[String],
         now: Timestamp,
         event: &Event,
     ) -> Result<(License, u32)> {
@@ -80,8 +80,9 @@ impl Store {
                 .await?
                 .into_iter()
                 .filter(|violation| !violation.resolved);
-            let (resolved, left): (Vec<_>, Vec<_>) =
-                unresolved.partition(|violation| ids.contains(&violation.violation_id));
+            let named = |violation: &Violation| ids.iter().any(|id| id.trim() == violation.violation_id.as_str());
+            let (mut resolved, mut left): (Vec<_>, Vec<_>) = unresolved.partition(named);
+            left.extend(resolved.split_off(resolved.len().min(RESOLVED_AT_ONCE)));
             if resolved.is_empty() {
                 return Ok((license, 0));
             }

@@ -55,7 +55,6 @@ impl Endpoint for Activate {
     const AUTH: Auth = Auth::LicenseKey;
     const FACE: Face = Face::FlatClient;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint", "hostname", "productId"];
-    const WRITES: bool = true;
 
     type Request = Request;
     type Fetched = (Option<License>, Option<Activation>);

@@ -7,7 +7,7 @@ use keystead_core::{
     event::EventType,
     license::{License, LicenseKey, Reference},
     product::{Product, ProductId},
-    variant::{Days, Variant, VariantId},
+    variant::{Days, TRIAL, Variant, VariantId},
 };
 use serde::{Deserialize, Serialize};
 
@@ -44,14 +44,11 @@ pub struct Reply {
     trial_days: Days,
 }
 
-/// The edition when the request does not say.
-const DEFAULT_VARIANT: &str = "trial";
-
 impl Request {
     fn variant(&self, product: &ProductId) -> Result<VariantId> {
         let written = match &self.variant {
             Some(variant) => variant.clone(),
-            None => VariantId::parse(DEFAULT_VARIANT).ok_or(Error::internal("the default variant is no variant"))?,
+            None => VariantId::parse(TRIAL).ok_or(Error::internal("the default variant is no variant"))?,
         };
         Ok(written.within(product))
     }

@@ -5,7 +5,7 @@ use keystead_core::{
     code::{Code, CodeName},
     email::Email,
     event::EventType,
-    license::{License, LicenseKey, LicenseType, Reference, SeatLimit},
+    license::{Changes, License, LicenseKey, LicenseStatus, LicenseType, Reference, SeatLimit},
     product::{Product, ProductId, ProductStatus},
     purchase::{NoticeType, Purchase, PurchaseKey},
     store::purchase::Made,
@@ -17,7 +17,7 @@ use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
     face::Face,
-    flat::wire::Success,
+    flat::wire::{Success, blank_is_absent},
 };
 
 /// `POST /createLicense`.
@@ -31,17 +31,26 @@ pub struct Request {
     license_key: Option<LicenseKey>,
     email: Email,
     product_id: ProductId,
+    #[serde(default, deserialize_with = "blank_is_absent")]
     variant: Option<VariantId>,
     license_type: Option<LicenseType>,
     max_machines: Option<SeatLimit>,
     max_concurrent: Option<SeatLimit>,
     /// When it was bought, if that was before now.
     purchased_at: Option<Timestamp>,
+    #[serde(default, deserialize_with = "blank_is_absent")]
     expires_at: Option<Timestamp>,
+    #[serde(default, deserialize_with = "blank_is_absent")]
     discount_code: Option<Reference>,
+    #[serde(default, deserialize_with = "blank_is_absent")]
     purchase_id: Option<Reference>,
+    #[serde(default, deserialize_with = "blank_is_absent")]
     bundle_id: Option<Reference>,
     unlocked_products: Option<Vec<ProductId>>,
+    /// What it came to elsewhere, if it does not simply work.
+    status: Option<LicenseStatus>,
+    /// Why it was revoked. Any text.
+    dispute_reason: Option<String>,
 }
 
 /// The license that was made.
@@ -152,11 +161,24 @@ impl Endpoint for CreateLicense {
             unlocked_products: request.unlocked_products.unwrap_or_default(),
             ..usual
         };
+        let license = match request.status {
+            Some(LicenseStatus::Revoked) => {
+                let reason = request.dispute_reason.as_deref().and_then(Reference::lenient);
+                license.revoke(reason, now).unwrap_or(license)
+            }
+            status => license.change(
+                &Changes {
+                    status,
+                    ..Changes::default()
+                },
+                now,
+            ),
+        };
         let event = cx.event(EventType::Created, &license, &caller, now)?;
         let key = license
             .purchase_id
             .as_ref()
-            .map(|id| PurchaseKey::of_owner(NoticeType::Completed, &license.owner_id, id));
+            .map(|id| PurchaseKey::of_product(NoticeType::Completed, &license.product_id, id));
         let mut purchases: Vec<Purchase> = key.map(|key| Purchase::new(key, &license, now)).into_iter().collect();
         loop {
             match cx

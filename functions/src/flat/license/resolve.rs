@@ -1,11 +1,9 @@
 //! `POST /resolveLicense`: put violations aside, and with them what they brought on the license.
 
 use keystead_core::{
-    Error, Result,
+    Result,
     event::EventType,
     license::{License, LicenseKey, LicenseStatus},
-    store::violation::MAX_RESOLVED,
-    violation::ViolationId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +22,8 @@ pub struct ResolveLicense;
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     license_key: LicenseKey,
-    violation_ids: Vec<ViolationId>,
+    /// Those that are unknown or resolved are passed over.
+    violation_ids: Vec<String>,
 }
 
 /// What the license is left with.
@@ -55,9 +54,6 @@ impl Endpoint for ResolveLicense {
 
     async fn call(cx: &Context, caller: Caller, request: Request, found: Self::Fetched) -> Result<Reply> {
         let ids = request.violation_ids;
-        if ids.len() > MAX_RESOLVED {
-            return Err(Error::field("violationIds", &format!("at most {MAX_RESOLVED} ids")));
-        }
         let now = cx.clock.now();
         let license = License::seen_by(&caller.scope, found)?;
         let event = cx.event(EventType::Resolved, &license, &caller, now)?;

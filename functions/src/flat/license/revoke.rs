@@ -22,7 +22,8 @@ pub struct RevokeLicense;
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     license_key: LicenseKey,
-    reason: Option<Reference>,
+    /// Any text. What a note can't hold is left out of it.
+    reason: Option<String>,
 }
 
 /// The license is revoked, by this request or an earlier one.
@@ -49,12 +50,11 @@ impl Endpoint for RevokeLicense {
 
     async fn call(cx: &Context, caller: Caller, request: Request, found: Self::Fetched) -> Result<Reply> {
         let now = cx.clock.now();
+        let reason = request.reason.as_deref().and_then(Reference::lenient);
         let license = License::seen_by(&caller.scope, found)?;
         let event = cx.event(EventType::Revoked, &license, &caller, now)?;
         cx.store
-            .change_license(license, &event, |license| {
-                Ok(license.revoke(request.reason.clone(), now))
-            })
+            .change_license(license, &event, |license| Ok(license.revoke(reason.clone(), now)))
             .await?;
         Ok(Reply { success: Success })
     }

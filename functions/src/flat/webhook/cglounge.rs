@@ -3,25 +3,27 @@
 use keystead_core::{
     Error, Result,
     email::Email,
-    license::{Dispute, License, LicenseType, Reference, SeatLimit},
+    license::{Dispute, License, Reference},
     product::{Product, ProductId},
-    purchase::{Currency, Notice, NoticeType},
-    variant::{Days, Price, VariantId},
+    purchase::{Notice, NoticeType, PurchaseKey},
+    variant::TRIAL,
 };
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use super::{Offer, Reply, complete, dispute, license_of, owner_key, renew};
+use super::{Offer, Reply, Terms, complete, dispute, license_of, product_key, renew};
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
     face::Face,
-    flat::wire::{blank_is_absent, zero_is_absent},
+    fields,
+    flat::wire::blank_is_absent,
 };
 
 /// `POST /cgloungeWebhook`.
 pub struct CgloungeWebhook;
 
-/// What the store tells. What it has no value for may be left out, null, blank or, of days, 0.
+/// What the store tells.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
@@ -29,39 +31,31 @@ pub struct Request {
     email: Email,
     product_id: ProductId,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    variant: Option<VariantId>,
-    #[serde(default, deserialize_with = "blank_is_absent")]
     purchase_id: Option<Reference>,
-    #[serde(default, deserialize_with = "blank_is_absent")]
-    license_type: Option<LicenseType>,
-    max_machines: Option<SeatLimit>,
-    #[serde(default, deserialize_with = "blank_is_absent")]
-    discount_code: Option<Reference>,
-    #[serde(default, deserialize_with = "zero_is_absent")]
-    trial_days: Option<Days>,
-    #[serde(default, deserialize_with = "zero_is_absent")]
-    duration_days: Option<Days>,
-    /// What was paid, which Keystead only checks the form of.
-    #[serde(rename = "amount")]
-    _amount: Option<Price>,
-    #[serde(default, deserialize_with = "blank_is_absent", rename = "currency")]
-    _currency: Option<Currency>,
+    /// What else it says is read when it matters: a refund is one, whatever it says of a trial. `amount` and `currency`
+    /// matter nowhere.
+    #[serde(flatten)]
+    terms: Map<String, Value>,
 }
 
 impl Request {
-    fn notice(&self) -> Notice {
-        Notice {
+    fn notice(self) -> Result<Notice> {
+        let terms: Terms = match self.r#type {
+            NoticeType::Completed | NoticeType::Renewed => fields::parse(self.terms)?,
+            NoticeType::Refunded | NoticeType::Disputed | NoticeType::Cancelled => Terms::default(),
+        };
+        Ok(Notice {
             r#type: self.r#type,
-            email: self.email.clone(),
-            product_id: self.product_id.clone(),
-            variant: self.variant.clone(),
-            purchase_id: self.purchase_id.clone(),
-            license_type: self.license_type,
-            max_machines: self.max_machines,
-            discount_code: self.discount_code.clone(),
-            trial_days: self.trial_days,
-            duration_days: self.duration_days,
-        }
+            email: self.email,
+            product_id: self.product_id,
+            variant: terms.variant,
+            purchase_id: self.purchase_id,
+            license_type: terms.license_type,
+            max_machines: terms.max_machines,
+            discount_code: terms.discount_code,
+            trial_days: terms.trial_days,
+            duration_days: terms.duration_days,
+        })
     }
 }
 
@@ -78,33 +72,36 @@ impl Endpoint for CgloungeWebhook {
     type Reply = Reply;
 
     async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
-        let notice = request.notice();
+        let notice = request.notice()?;
         let offer = Offer::of(cx, &notice).await?;
         let product = offer.product.clone().ok_or(Error::ProductNotFound)?;
         let id = notice.purchase_id.as_ref();
-        let keys = |r#type| Vec::from_iter(owner_key(r#type, &product, id));
+        let key = |r#type| product_key(r#type, &product, id);
         match notice.r#type {
-            NoticeType::Completed => complete(cx, &caller, &notice, offer, |_| keys(NoticeType::Completed)).await,
+            NoticeType::Completed => {
+                let keys = Vec::from_iter(key(NoticeType::Completed));
+                complete(cx, &caller, &notice, offer, keys).await
+            }
             NoticeType::Refunded => {
-                let license = bought(cx, &product, &notice, true).await?;
-                dispute(cx, &caller, license, Dispute::Refund, &keys(NoticeType::Refunded)).await
+                let key = key(NoticeType::Refunded);
+                paid_back(cx, &caller, &product, &notice, Dispute::Refund, key).await
             }
             NoticeType::Disputed => {
-                let license = bought(cx, &product, &notice, true).await?;
-                dispute(cx, &caller, license, Dispute::Chargeback, &keys(NoticeType::Disputed)).await
+                let key = key(NoticeType::Disputed);
+                paid_back(cx, &caller, &product, &notice, Dispute::Chargeback, key).await
             }
             NoticeType::Renewed => {
                 // The id may be that of the purchase which began the subscription, and then comes with each renewal.
-                let original = owner_key(NoticeType::Completed, &product, id);
-                let first = match &original {
-                    Some(original) => license_of(cx, original).await?,
+                let first = match key(NoticeType::Completed) {
+                    Some(original) => license_of(cx, &original).await?,
                     None => None,
                 };
                 match first {
-                    Some(license) => renew(cx, &caller, &notice, license, &[]).await,
+                    Some(license) => renew(cx, &caller, &notice, license, &[], &[]).await,
                     None => {
-                        let license = bought(cx, &product, &notice, false).await?;
-                        renew(cx, &caller, &notice, license, &keys(NoticeType::Renewed)).await
+                        let license = newest(cx, &product, &notice, |_| true).await?;
+                        let keys = Vec::from_iter(key(NoticeType::Renewed));
+                        renew(cx, &caller, &notice, license, &keys, &[]).await
                     }
                 }
             }
@@ -114,18 +111,56 @@ impl Endpoint for CgloungeWebhook {
     }
 }
 
-/// The license that a notice is about: that of its purchase, or else the newest that this customer has of the product.
-/// With `unsold`, of a purchase that is not known, one that came of no purchase: another purchase's license is not meant.
-async fn bought(cx: &Context, product: &Product, notice: &Notice, unsold: bool) -> Result<License> {
-    let id = notice.purchase_id.as_ref();
-    if let Some(key) = owner_key(NoticeType::Completed, product, id)
-        && let Some(license) = license_of(cx, &key).await?
+/// Revokes what the money was paid for that was given back: every license of the purchase, which the vendor may have made
+/// several for.
+async fn paid_back(
+    cx: &Context,
+    caller: &Caller,
+    product: &Product,
+    notice: &Notice,
+    way: Dispute,
+    key: Option<PurchaseKey>,
+) -> Result<Reply> {
+    if let Some(key) = &key
+        && let Some(before) = cx.store.purchase(key).await?
     {
-        return Ok(license);
+        return Ok(Reply::before(before));
     }
-    let unsold = unsold && id.is_some();
-    let newest = cx
-        .store
-        .newest_license(&product.owner_id, &product.product_id, &notice.email, unsold);
-    newest.await?.ok_or(Error::LicenseNotFound)
+    let id = notice.purchase_id.as_ref();
+    let registered = match product_key(NoticeType::Completed, product, id) {
+        Some(purchase) => license_of(cx, &purchase).await?,
+        None => None,
+    };
+    let mut all = match id {
+        Some(id) => cx.store.licenses_of_purchase(product, id).await?,
+        None => Vec::new(),
+    };
+    all.retain(|license| {
+        registered
+            .as_ref()
+            .is_none_or(|first| first.license_id != license.license_id)
+    });
+    let first = match registered.or_else(|| all.pop()) {
+        Some(first) => first,
+        // No money was paid for a trial; and of a purchase that is not known, another purchase's license is not meant:
+        // the customer may have bought before the vendor began to license.
+        None => {
+            let unsold = |license: &License| id.is_none() || license.purchase_id.is_none();
+            newest(cx, product, notice, |license| {
+                unsold(license) && license.variant.as_str() != TRIAL
+            })
+            .await?
+        }
+    };
+    // The first is last: when all others are revoked, the notice is written down.
+    for license in all {
+        dispute(cx, caller, license, way, &[]).await?;
+    }
+    dispute(cx, caller, first, way, &Vec::from_iter(key)).await
+}
+
+/// The newest license that this customer has of the product and that can be meant.
+async fn newest(cx: &Context, product: &Product, notice: &Notice, meant: impl Fn(&License) -> bool) -> Result<License> {
+    let newest = cx.store.newest_license(product, &notice.email, meant).await?;
+    newest.ok_or(Error::LicenseNotFound)
 }

@@ -9,15 +9,19 @@ use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
     code::{Code, CodeName},
     event::EventType,
-    license::{Dispute, License, LicenseKey, Reference},
+    license::{Dispute, License, LicenseKey, LicenseType, Reference, SeatLimit},
     product::Product,
     purchase::{Notice, NoticeType, Purchase, PurchaseKey},
     store::purchase::{Act, Made, Told},
-    variant::{Variant, VariantId},
+    variant::{Days, Variant, VariantId},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{context::Context, endpoint::Caller, flat::wire::Success};
+use crate::{
+    context::Context,
+    endpoint::Caller,
+    flat::wire::{Success, blank_is_absent, zero_is_absent},
+};
 
 pub use cglounge::CgloungeWebhook;
 pub use stripe::StripeWebhook;
@@ -105,6 +109,24 @@ fn edition(notice: &Notice) -> Result<VariantId> {
     Ok(written.within(&notice.product_id))
 }
 
+/// What was sold, as far as a notice says so; what it has no value for may be left out, null, blank or 0.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Terms {
+    #[serde(default, deserialize_with = "blank_is_absent")]
+    variant: Option<VariantId>,
+    #[serde(default, deserialize_with = "blank_is_absent")]
+    license_type: Option<LicenseType>,
+    #[serde(default, deserialize_with = "zero_is_absent")]
+    max_machines: Option<SeatLimit>,
+    #[serde(default, deserialize_with = "blank_is_absent")]
+    discount_code: Option<Reference>,
+    #[serde(default, deserialize_with = "zero_is_absent")]
+    trial_days: Option<Days>,
+    #[serde(default, deserialize_with = "zero_is_absent")]
+    duration_days: Option<Days>,
+}
+
 /// Makes the license that was bought, unless this purchase made one already. The product may be archived by now: whoever
 /// paid gets what they paid for.
 async fn complete(
@@ -112,7 +134,7 @@ async fn complete(
     caller: &Caller,
     notice: &Notice,
     offer: Offer,
-    keys: impl FnOnce(&Product) -> Vec<PurchaseKey>,
+    keys: Vec<PurchaseKey>,
 ) -> Result<Reply> {
     let product = offer.product.ok_or(Error::ProductNotFound)?;
     let now = cx.clock.now();
@@ -133,10 +155,7 @@ async fn complete(
         purchase_id: notice.purchase_id.clone(),
         ..usual
     };
-    let purchases: Vec<Purchase> = keys(&product)
-        .into_iter()
-        .map(|key| Purchase::new(key, &license, now))
-        .collect();
+    let purchases: Vec<Purchase> = keys.into_iter().map(|key| Purchase::new(key, &license, now)).collect();
     let event = cx.event(EventType::Created, &license, caller, now)?;
     match cx
         .store
@@ -163,6 +182,7 @@ async fn dispute(
     let violation = cx.ids.violation_id(now)?;
     let act = Act {
         keys,
+        aliases: &[],
         event: &event,
         now,
     };
@@ -177,6 +197,7 @@ async fn renew(
     notice: &Notice,
     license: License,
     keys: &[PurchaseKey],
+    aliases: &[PurchaseKey],
 ) -> Result<Reply> {
     let days = notice
         .duration_days
@@ -185,6 +206,7 @@ async fn renew(
     let event = cx.event(EventType::Updated, &license, caller, now)?;
     let act = Act {
         keys,
+        aliases,
         event: &event,
         now,
     };
@@ -199,9 +221,9 @@ async fn license_of(cx: &Context, purchase: &PurchaseKey) -> Result<Option<Licen
     }
 }
 
-/// The key under which what is told of an owner's purchase is written down, should it have an id.
-fn owner_key(r#type: NoticeType, product: &Product, id: Option<&Reference>) -> Option<PurchaseKey> {
-    id.map(|id| PurchaseKey::of_owner(r#type, &product.owner_id, id))
+/// The key under which what is told of a product's purchase is written down, should it have an id.
+fn product_key(r#type: NoticeType, product: &Product, id: Option<&Reference>) -> Option<PurchaseKey> {
+    id.map(|id| PurchaseKey::of_product(r#type, &product.product_id, id))
 }
 
 /// How a period that is told by its ends is counted: in whole days, the last one included.

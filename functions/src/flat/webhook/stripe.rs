@@ -70,6 +70,11 @@ impl Endpoint for StripeWebhook {
                 paid_back(cx, &caller, object, Dispute::Chargeback, &paid, event).await
             }
             "invoice.paid" => invoice_paid(cx, &caller, object, event).await,
+            // Since Stripe's version of March 2025, an invoice does not tell by what it was paid; this does.
+            "invoice_payment.paid" => {
+                let paid = object.id_at(&["/payment/payment_intent", "/payment/charge"]);
+                noted(cx, &caller, &object.ids(&["invoice"]), &paid, event).await
+            }
             // `customer.subscription.deleted`: the license runs to its end. Others are no concern of ours.
             _ => Ok(Reply::default()),
         }
@@ -78,8 +83,8 @@ impl Endpoint for StripeWebhook {
 
 /// Someone has bought something.
 async fn checked_out(cx: &Context, caller: &Caller, session: Object<'_>, event: PurchaseKey) -> Result<Reply> {
-    // Some ways to pay take days; Stripe tells when they are through.
-    if session.0["payment_status"] == "unpaid" {
+    // Some ways to pay take days; Stripe tells when they are through. And nothing is sold by noting how to pay later.
+    if session.0["payment_status"] == "unpaid" || session.0["mode"] == "setup" {
         return Ok(Reply::default());
     }
     let Some(metadata) = session.metadata() else {
@@ -102,7 +107,7 @@ async fn checked_out(cx: &Context, caller: &Caller, session: Object<'_>, event: 
     let mut keys = completed(&session.ids(&["payment_intent", "subscription", "invoice", "id"]));
     keys.push(event);
     let offer = Offer::of(cx, &notice).await?;
-    complete(cx, caller, &notice, offer, |_| keys).await
+    complete(cx, caller, &notice, offer, keys).await
 }
 
 /// Someone has got their money back.
@@ -135,18 +140,10 @@ async fn invoice_paid(cx: &Context, caller: &Caller, invoice: Object<'_>, event:
         };
     };
     // By these, a refund of this period leads to the license.
-    let mut keys = completed(&invoice.ids(&["payment_intent", "charge", "id"]));
-    keys.push(event);
+    let paid = invoice.ids(&["payment_intent", "charge", "id"]);
+    // The first period was paid for at the checkout; other invoices buy no period.
     if invoice.0["billing_reason"] != "subscription_cycle" {
-        // The first period was paid for at the checkout; other invoices buy no period.
-        let now = cx.clock.now();
-        let event = cx.event(EventType::Updated, &license, caller, now)?;
-        let act = Act {
-            keys: &keys,
-            event: &event,
-            now,
-        };
-        return Ok(cx.store.note_notice(license, &act).await?.into());
+        return note(cx, caller, license, &paid, event).await;
     }
     let said = invoice
         .metadata()
@@ -164,7 +161,37 @@ async fn invoice_paid(cx: &Context, caller: &Caller, invoice: Object<'_>, event:
         trial_days: None,
         duration_days: said.flatten().or(invoice.period()),
     };
-    renew(cx, caller, &notice, license, &keys).await
+    let mut keys = vec![event];
+    let own = invoice.ids(&["id"]);
+    keys.extend(own.iter().map(|id| PurchaseKey::of_stripe(NoticeType::Renewed, id)));
+    renew(cx, caller, &notice, license, &keys, &completed(&paid)).await
+}
+
+/// Notes by what else the license is found that is found by any of `known`.
+async fn noted(
+    cx: &Context,
+    caller: &Caller,
+    known: &[Reference],
+    paid: &[Reference],
+    event: PurchaseKey,
+) -> Result<Reply> {
+    match found(cx, known).await? {
+        Some(license) => note(cx, caller, license, paid, event).await,
+        // Of another product; or the invoice itself is told of later, which notes the rest.
+        None => Ok(Reply::default()),
+    }
+}
+
+async fn note(cx: &Context, caller: &Caller, license: License, ids: &[Reference], event: PurchaseKey) -> Result<Reply> {
+    let now = cx.clock.now();
+    let unwritten = cx.event(EventType::Updated, &license, caller, now)?;
+    let act = Act {
+        keys: &[event],
+        aliases: &completed(ids),
+        event: &unwritten,
+        now,
+    };
+    Ok(cx.store.note_notice(license, &act).await?.into())
 }
 
 /// The keys under which a purchase with these ids is found.
@@ -228,10 +255,26 @@ impl<'a> Object<'a> {
             .find(|metadata| metadata.text("productId").is_some())
     }
 
-    /// How long the period is that an invoice is for.
+    /// The ids at these places.
+    fn id_at(self, pointers: &[&str]) -> Vec<Reference> {
+        let texts = pointers.iter().filter_map(|pointer| self.0.pointer(pointer)?.as_str());
+        texts.filter_map(Reference::parse).collect()
+    }
+
+    /// How long the period is that an invoice is for: that of its line which ends last. A change in the middle of a
+    /// period has lines of its own, which are for a part of one.
     fn period(self) -> Option<Days> {
-        let seconds = |end: &str| self.0.pointer(&format!("/lines/data/0/period/{end}"))?.as_i64();
-        let at = |end: &str| Some(Timestamp::from_millis(seconds(end)?.checked_mul(1000)?));
+        let lines = self.0.pointer("/lines/data")?.as_array()?;
+        let prorated = |line: &&Value| {
+            let places = ["/proration", "/parent/subscription_item_details/proration"];
+            places
+                .iter()
+                .any(|place| line.pointer(place) == Some(&Value::Bool(true)))
+        };
+        let second = |line: &Value, end: &str| line["period"][end].as_i64()?.checked_mul(1000);
+        let whole = lines.iter().filter(|line| !prorated(line));
+        let line = whole.max_by_key(|line| second(line, "end"))?;
+        let at = |end: &str| second(line, end).map(Timestamp::from_millis);
         Days::parse(i64::try_from(days_between(at("start")?, at("end")?)).ok()?)
     }
 }
