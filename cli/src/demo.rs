@@ -55,6 +55,8 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         status: ProductStatus::Live,
         created_at: now,
         creation: cx.ids.creation_id()?,
+        enforcement: None,
+        grace_days: None,
     };
     let license = License::new(
         LicenseKey::parse(LICENSE).ok_or_else(parsed)?,

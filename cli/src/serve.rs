@@ -226,6 +226,7 @@ fn open_store(
             endpoint: Some(endpoint.clone()),
             attempt_timeout: Some(Connection::ATTEMPT_TIMEOUT),
             retries: true,
+            catalog_kept: Connection::CATALOG_KEPT,
             measure_capacity: false,
         };
         return Ok((Store::new(connection, &config.table_prefix), None));

@@ -61,6 +61,7 @@ async fn start() -> Result<Context, Error> {
             endpoint: environment.dynamodb_endpoint,
             attempt_timeout: Some(Connection::ATTEMPT_TIMEOUT),
             retries: true,
+            catalog_kept: Connection::CATALOG_KEPT,
             measure_capacity: false,
         },
         &config.table_prefix,

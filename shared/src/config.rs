@@ -2,6 +2,8 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
+use crate::enforcement::{Count, Policy};
+
 /// The settings of a process. `Default` is what the documentation promises.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -14,6 +16,8 @@ pub struct Config {
     pub issuer: String,
     /// How long tokens live.
     pub tokens: TokenPolicy,
+    /// What licenses are caught at, unless their product says otherwise.
+    pub enforcement: Policy,
     /// How long events are kept (`KEYSTEAD_EVENT_RETENTION_DAYS`, default 365; 0: for good).
     pub event_retention: Option<Duration>,
 }
@@ -27,8 +31,12 @@ pub struct TokenPolicy {
     pub short_life: Duration,
     /// A token with no more than this left is renewed by `/validate`.
     pub renewal_window: Duration,
+    /// How long an application may run on past its token when the service can't be reached, unless its product says
+    /// otherwise (`KEYSTEAD_GRACE_DAYS`, default 7).
+    pub grace: Duration,
 }
 
+const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Default for Config {
@@ -41,7 +49,9 @@ impl Default for Config {
                 life: 30 * DAY,
                 short_life: DAY,
                 renewal_window: 7 * DAY,
+                grace: 7 * DAY,
             },
+            enforcement: Policy::default(),
             event_retention: Some(365 * DAY),
         }
     }
@@ -58,13 +68,43 @@ impl Config {
             table_prefix: variable("KEYSTEAD_TABLE_PREFIX").unwrap_or(default.table_prefix),
             country_header: variable("KEYSTEAD_COUNTRY_HEADER").map_or(default.country_header, |h| h.to_lowercase()),
             issuer: variable("KEYSTEAD_ISSUER").unwrap_or(default.issuer),
-            tokens: default.tokens,
+            tokens: TokenPolicy {
+                grace: number("KEYSTEAD_GRACE_DAYS", 0..=365)?.map_or(default.tokens.grace, |days| days * DAY),
+                ..default.tokens
+            },
+            enforcement: enforcement(default.enforcement)?,
             event_retention: match number("KEYSTEAD_EVENT_RETENTION_DAYS", 0..=36_500)? {
                 None => default.event_retention,
                 Some(0) => None,
                 Some(days) => Some(days * DAY),
             },
         })
+    }
+}
+
+/// The numbers of the detectors.
+fn enforcement(default: Policy) -> Result<Policy, InvalidSetting> {
+    let count = |name, usual| Ok(number(name, 1..=Count::MAX)?.unwrap_or(usual));
+    let policy = Policy {
+        geo_window: number("KEYSTEAD_GEO_HOURS", 1..=Count::MAX)?.map_or(default.geo_window, |hours| hours * HOUR),
+        geo_medium: count("KEYSTEAD_GEO_MEDIUM", default.geo_medium)?,
+        geo_high: count("KEYSTEAD_GEO_HIGH", default.geo_high)?,
+        churn_window: number("KEYSTEAD_CHURN_DAYS", 1..=Count::MAX)?.map_or(default.churn_window, |days| days * DAY),
+        churn_medium: count("KEYSTEAD_CHURN_MEDIUM", default.churn_medium)?,
+        churn_high: count("KEYSTEAD_CHURN_HIGH", default.churn_high)?,
+        churn_machines: count("KEYSTEAD_CHURN_MACHINES", default.churn_machines)?,
+        churn_unlimited_medium: count("KEYSTEAD_CHURN_UNLIMITED_MEDIUM", default.churn_unlimited_medium)?,
+        churn_unlimited_high: count("KEYSTEAD_CHURN_UNLIMITED_HIGH", default.churn_unlimited_high)?,
+        suspension_grace: number("KEYSTEAD_SUSPENSION_GRACE_HOURS", 0..=Count::MAX)?
+            .map_or(default.suspension_grace, |hours| hours * HOUR),
+        ..default
+    };
+    match policy.sound() {
+        Ok(()) => Ok(policy),
+        Err(_) => Err(InvalidSetting {
+            name: "KEYSTEAD_GEO_HIGH, KEYSTEAD_CHURN_HIGH or KEYSTEAD_CHURN_UNLIMITED_HIGH",
+            expected: "at least as much as its number for medium severity".to_owned(),
+        }),
     }
 }
 

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod code;
 pub mod config;
 pub mod email;
+pub mod enforcement;
 mod error;
 pub mod event;
 pub mod idempotency;

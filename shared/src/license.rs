@@ -1,6 +1,6 @@
 //! Licenses: what a customer bought, and what it allows.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -8,10 +8,11 @@ use uuid::Uuid;
 
 use crate::{
     Error, Result, Timestamp,
-    activation::{Activation, Admission},
+    activation::{Activation, Admission, Country},
     code::CodeName,
     config::TokenPolicy,
     email::Email,
+    enforcement::MachineMark,
     number::whole_number,
     owner::{OwnerId, Scope},
     product::{Product, ProductId},
@@ -228,6 +229,9 @@ pub struct Suspension {
     pub at: Timestamp,
     /// By whom.
     pub by: SuspendedBy,
+    /// From when on it is blocked, when that is not as usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocks_from: Option<Timestamp>,
 }
 
 impl Suspension {
@@ -236,10 +240,10 @@ impl Suspension {
 
     /// From when on the license is blocked.
     pub fn blocks_from(self) -> Timestamp {
-        match self.by {
+        self.blocks_from.unwrap_or_else(|| match self.by {
             SuspendedBy::Vendor => self.at,
             SuspendedBy::Enforcement => self.at + Self::GRACE,
-        }
+        })
     }
 }
 
@@ -311,7 +315,13 @@ pub struct License {
     pub sessions_open: u32,
     /// Counter: its violations that nobody has resolved.
     pub unresolved_violations: u32,
-    /// How often anything but the counters has changed.
+    /// When it was last seen in each country, of those that it was seen in lately.
+    #[serde(default)]
+    pub seen_in: BTreeMap<Country, Timestamp>,
+    /// When each machine came, in seconds since 1970, of those that came lately.
+    #[serde(default)]
+    pub arrivals: BTreeMap<MachineMark, i64>,
+    /// How often anything but the counters, and what is seen of its machines, has changed.
     pub revision: u64,
 }
 
@@ -397,6 +407,8 @@ impl License {
             machines_used: 0,
             sessions_open: 0,
             unresolved_violations: 0,
+            seen_in: BTreeMap::new(),
+            arrivals: BTreeMap::new(),
             revision: 0,
         }
     }
@@ -423,7 +435,7 @@ impl License {
         let mut changes = Map::new();
         for (name, to) in after {
             let from = before.remove(&name).unwrap_or_default();
-            if from != to && name != "revision" {
+            if from != to && !matches!(name.as_str(), "revision" | "seenIn" | "arrivals") {
                 changes.insert(name, json!({ "from": from, "to": to }));
             }
         }
@@ -516,6 +528,17 @@ impl License {
         let life = if short { policy.short_life } else { policy.life };
         let ends = [Some(now + life), self.expires_at, self.blocks_from()];
         ends.into_iter().flatten().min().unwrap_or(now).whole_seconds()
+    }
+
+    /// Until when an application may run on with a token that expires at `expiry`, when the service can't be reached:
+    /// `grace` longer, and never past the time at which the license is blocked. A floating license is for its sessions
+    /// only.
+    pub fn grace_until(&self, expiry: Timestamp, grace: Duration) -> Timestamp {
+        if self.license_type == LicenseType::Floating {
+            return expiry;
+        }
+        let ends = [Some(expiry + grace), self.blocks_from()];
+        ends.into_iter().flatten().min().unwrap_or(expiry).max(expiry)
     }
 
     /// The license with the mark of a revocation, or `None` when it is revoked already: then the first reason stands.
@@ -651,6 +674,7 @@ impl License {
             suspension: Some(Suspension {
                 at: now,
                 by: SuspendedBy::Vendor,
+                blocks_from: None,
             }),
             ..self.without_dispute()
         }
@@ -667,9 +691,10 @@ impl License {
         }
     }
 
-    /// The license once only violations of this level are unresolved. What was revoked, or suspended by hand, stays so.
+    /// The license once violations of this level are unresolved. What was revoked, or suspended by hand, stays so; what is
+    /// suspended by this is blocked after `grace`.
     #[must_use]
-    pub fn resolve(&self, unresolved: ThreatLevel, now: Timestamp) -> Self {
+    pub fn resolve(&self, unresolved: ThreatLevel, now: Timestamp, grace: Duration) -> Self {
         let by_hand = self
             .suspension
             .is_some_and(|suspension| suspension.by == SuspendedBy::Vendor);
@@ -692,6 +717,7 @@ impl License {
             (LicenseStatus::Suspended, None) => Some(Suspension {
                 at: now,
                 by: SuspendedBy::Enforcement,
+                blocks_from: (grace != Suspension::GRACE).then(|| now + grace),
             }),
             (LicenseStatus::Active | LicenseStatus::Degraded | LicenseStatus::Revoked, _) => None,
         };

@@ -1,10 +1,14 @@
 //! Products: what licenses are for.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result, Timestamp,
+    enforcement::Overrides,
     idempotency::CreationId,
+    number::whole_number,
     owner::OwnerId,
     text::{choice, is_plain, text_value},
 };
@@ -48,6 +52,45 @@ text_value!(
     }
 );
 
+/// How many days an application may run on past its token when the service can't be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct GraceDays(u32);
+
+impl GraceDays {
+    /// The most.
+    pub const MAX: u32 = 365;
+
+    /// As a duration.
+    pub fn duration(self) -> Duration {
+        Duration::from_secs(u64::from(self.0) * 24 * 60 * 60)
+    }
+
+    fn parse(number: i64) -> Option<Self> {
+        u32::try_from(number).ok().filter(|days| *days <= Self::MAX).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for GraceDays {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let expected = format!("a whole number from 0 to {}", Self::MAX);
+        whole_number(deserializer, &expected, Self::parse)
+    }
+}
+
+/// What a vendor changes of a product; what is `None` stays, and an inner `None` takes the value away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProductChanges {
+    /// Another name.
+    pub name: Option<Name>,
+    /// Another status.
+    pub status: Option<ProductStatus>,
+    /// Other rules.
+    pub enforcement: Option<Option<Overrides>>,
+    /// Another grace.
+    pub grace_days: Option<Option<GraceDays>>,
+}
+
 choice!(
     /// Whether a product is sold. Its licenses work in every status.
     ProductStatus {
@@ -76,21 +119,33 @@ pub struct Product {
     pub created_at: Timestamp,
     /// By which making.
     pub creation: CreationId,
+    /// What its licenses are caught at, where that is not as usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enforcement: Option<Overrides>,
+    /// How many days an application may run on past its token when the service can't be reached, where that is not as
+    /// usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_days: Option<GraceDays>,
 }
 
 impl Product {
-    /// The product with another name or status. An archived one is read-only but for its status.
+    /// The product with `changes`. An archived one is read-only but for its status.
     ///
     /// # Errors
     /// [`Error::ProductArchived`].
-    pub fn change(&self, name: Option<Name>, status: Option<ProductStatus>) -> Result<Self> {
-        if name.as_ref().is_some_and(|name| *name != self.name) {
+    pub fn change(&self, changes: &ProductChanges) -> Result<Self> {
+        let changed = Self {
+            name: changes.name.clone().unwrap_or_else(|| self.name.clone()),
+            enforcement: changes.enforcement.clone().unwrap_or_else(|| self.enforcement.clone()),
+            grace_days: changes.grace_days.unwrap_or(self.grace_days),
+            ..self.clone()
+        };
+        if changed != *self {
             self.writable()?;
         }
         Ok(Self {
-            name: name.unwrap_or_else(|| self.name.clone()),
-            status: status.unwrap_or(self.status),
-            ..self.clone()
+            status: changes.status.unwrap_or(self.status),
+            ..changed
         })
     }
 

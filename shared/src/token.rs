@@ -45,6 +45,12 @@ pub struct Claims {
     pub iat: i64,
     /// From when on it is no longer good, in seconds since 1970.
     pub exp: i64,
+    /// Until when an application may run on with it when the service can't be reached, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_until: Option<i64>,
+    /// After how many days offline it should ask again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline_days: Option<u32>,
 }
 
 impl Claims {

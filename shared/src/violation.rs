@@ -64,8 +64,12 @@ impl ViolationId {
 }
 
 impl Violation {
+    /// The type of a key that is used in several countries within a short time.
+    pub const GEO_SPREAD: &'static str = "geo_spread";
+    /// The type of many new machines within some time.
+    pub const MACHINE_CHURN: &'static str = "machine_churn";
     /// The type of a chargeback.
-    const CHARGEBACK: &'static str = "chargeback";
+    pub const CHARGEBACK: &'static str = "chargeback";
 
     /// That the customer of `license` asked their bank for the money.
     pub fn chargeback(license: &License, violation_id: ViolationId, now: Timestamp) -> Self {

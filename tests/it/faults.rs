@@ -8,7 +8,7 @@ use std::{collections::HashSet, pin::Pin, time::Duration};
 use http::Method;
 use keystead_core::{activation::SESSION_TIMEOUT, idempotency::LONGEST_REQUEST};
 use keystead_functions::{endpoint::Route, routes};
-use keystead_tests::{Answer, Fault, LicenseBuilder, PRODUCT, TestApp, TestLicense, secrets};
+use keystead_tests::{Answer, Fault, LicenseBuilder, Options, PRODUCT, TestApp, TestLicense, secrets};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -424,6 +424,11 @@ async fn reaped(app: &TestApp, machine: &str) -> (TestLicense, String) {
     (license, first.token())
 }
 
+/// A service that keeps nothing, so that a request makes the same calls each time.
+async fn forgetful() -> TestApp {
+    Options::default().catalog_kept(Duration::ZERO).start().await
+}
+
 /// What a scenario comes to in fair weather: how many calls it makes, and the license's counters afterwards.
 async fn in_fair_weather(app: &TestApp, scenario: Scenario) -> (usize, (u32, u32)) {
     let asked = (scenario.prepare)(app.clone(), "fair".to_owned()).await;
@@ -479,7 +484,7 @@ where
 
 /// The process dies at each call, before or after it took effect; the client asks another process.
 async fn dies_at_each_call(scenario: Scenario) {
-    let app = TestApp::start().await;
+    let app = forgetful().await;
     let (calls, fair) = in_fair_weather(&app, scenario).await;
     for fault in [Fault::DeathBefore, Fault::DeathAfter] {
         for call in 0..calls {
@@ -510,7 +515,7 @@ async fn a_crash_at_any_call_of_an_admin_s_request_leaves_the_counters_true() {
 /// As [`dies_at_each_call`], with a request that the client named: it gets the answer that it would have got, and what it
 /// asked for is done once.
 async fn dies_at_each_call_of_a_named_request(scenario: Scenario) {
-    let app = TestApp::start().await;
+    let app = forgetful().await;
     let asked = (scenario.prepare)(app.clone(), "fair".to_owned()).await;
     app.weather.calls();
     asked.of_named(&app, "fair").await.expect(200);
@@ -574,7 +579,7 @@ async fn a_named_request_that_dies_is_carried_out_once() {
 /// Every fault that DynamoDB and the network know, once at each call. The SDK and the store try again, so the client
 /// sees nothing of it.
 async fn fails_once_at_each_call(scenario: Scenario) {
-    let app = TestApp::start().await;
+    let app = forgetful().await;
     let mut secrets = HashSet::new();
     let (calls, fair) = in_fair_weather(&app, scenario).await;
     for fault in [
@@ -622,7 +627,7 @@ async fn an_admin_sees_nothing_of_a_fault_that_passes() {
 
 /// From some call on, everything fails for as long as the request lasts.
 async fn fails_from_each_call_on(scenario: Scenario) {
-    let app = TestApp::start().await;
+    let app = forgetful().await;
     let mut secrets = HashSet::new();
     let (calls, fair) = in_fair_weather(&app, scenario).await;
     for fault in [Fault::ServerError, Fault::LostAfter] {

@@ -11,6 +11,7 @@ mod create_api_key;
 mod create_license;
 mod create_product;
 mod deactivate;
+mod enforcement;
 mod events;
 mod floating;
 mod get_license;

@@ -297,7 +297,7 @@ fn parsed<T>(value: Option<T>) -> T {
 
 prop_compose! {
     fn suspension()(at in time(), by in select(SuspendedBy::ALL)) -> Suspension {
-        Suspension { at, by }
+        Suspension { at, by, blocks_from: None }
     }
 }
 
@@ -337,6 +337,8 @@ prop_compose! {
             machines_used,
             sessions_open,
             unresolved_violations: 0,
+            seen_in: std::collections::BTreeMap::new(),
+            arrivals: std::collections::BTreeMap::new(),
             revision: 0,
         }
     }

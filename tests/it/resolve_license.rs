@@ -19,7 +19,11 @@ async fn caught(app: &TestApp, severities: &[&str], level: u8) -> TestLicense {
             let threat_level = ThreatLevel::parse(level).expect("a level");
             let status = threat_level.status();
             let by = SuspendedBy::Enforcement;
-            let suspension = (status == LicenseStatus::Suspended).then_some(Suspension { at, by });
+            let suspension = (status == LicenseStatus::Suspended).then_some(Suspension {
+                at,
+                by,
+                blocks_from: None,
+            });
             License {
                 status,
                 threat_level,

@@ -89,6 +89,8 @@ async fn a_token_is_verified_with_the_jwk_set_and_nothing_else() {
             "status": "active",
             "iat": now,
             "exp": now + 30 * 24 * 60 * 60,
+            "graceUntil": now + 37 * 24 * 60 * 60,
+            "offlineDays": 30,
         }))
     );
     let (message, signature) = token.rsplit_once('.').expect("three parts");

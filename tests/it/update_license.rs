@@ -145,6 +145,7 @@ async fn a_suspension_by_hand_blocks_at_once_a_license_that_was_in_its_grace() {
     let suspension = Suspension {
         at: app.now(),
         by: SuspendedBy::Vendor,
+        blocks_from: None,
     };
     assert_eq!(app.stored(&license).await.suspension, Some(suspension));
 }

@@ -82,6 +82,8 @@ pub struct Options {
     config: Config,
     secrets: Option<Secrets>,
     routes: Option<Vec<Route>>,
+    /// How long what is sold is kept, if not as usual.
+    catalog_kept: Option<Duration>,
     /// The time and the ids of the process that was before.
     before: Option<(Clock, Ids)>,
 }
@@ -91,6 +93,15 @@ impl Options {
     #[must_use]
     pub fn config(self, config: Config) -> Self {
         Self { config, ..self }
+    }
+
+    /// Keeping what is sold for so long.
+    #[must_use]
+    pub fn catalog_kept(self, kept: Duration) -> Self {
+        Self {
+            catalog_kept: Some(kept),
+            ..self
+        }
     }
 
     /// With these credentials and keys.
@@ -148,6 +159,7 @@ impl TestApp {
             retries: true,
             region: format!("test-{}", REGIONS.fetch_add(1, Ordering::Relaxed)),
             measure_capacity: true,
+            catalog_kept: options.catalog_kept.unwrap_or(Connection::CATALOG_KEPT),
             ..engine.connection()
         };
         let store = Store::new(connection, "");

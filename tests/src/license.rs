@@ -79,6 +79,7 @@ impl LicenseBuilder {
             suspension: Some(Suspension {
                 at: license.created_at,
                 by,
+                blocks_from: None,
             }),
             ..license.clone()
         })
@@ -117,7 +118,11 @@ impl TestLicense {
         let at = app.now();
         let suspended = |license: &License| License {
             status: LicenseStatus::Suspended,
-            suspension: Some(Suspension { at, by }),
+            suspension: Some(Suspension {
+                at,
+                by,
+                blocks_from: None,
+            }),
             ..license.clone()
         };
         self.change(app, suspended).await;

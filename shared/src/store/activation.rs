@@ -4,6 +4,8 @@
 //! the number of those that hold a lease, and neither is ever raised past its limit. So an item and its counter change
 //! in one transaction, whose conditions repeat what the decision was made on.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
     types::{
@@ -13,15 +15,20 @@ use aws_sdk_dynamodb::{
 };
 use serde::Deserialize;
 
-use super::{Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, number, pause, schema, text, unexpected};
+use super::{
+    Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, license::difference, number, pause, schema, text,
+    unexpected,
+};
 use crate::{
     Error, Result, Timestamp,
     activation::{Activation, Admission, Arrival, Fingerprint, SESSION_TIMEOUT},
     config::TokenPolicy,
+    enforcement::{Consequence, Policy, Sighting, consequence, detect, enforced, room_for_arrivals},
     event::{Event, VALIDATED_INTERVAL},
     ids,
     license::{License, LicenseKey, SeatLimit},
     product::ProductId,
+    violation::{Violation, ViolationId},
 };
 
 /// What a heartbeat found.
@@ -52,13 +59,14 @@ impl Store {
         arrival: &Arrival,
         policy: &TokenPolicy,
         event: &Event,
+        watch: &Watch<'_>,
     ) -> Result<(License, Activation)> {
-        self.seat(license, known, product, arrival, Purpose::Activate(policy, event))
-            .await
+        let purpose = Purpose::Activate(policy, event, watch);
+        self.seat(license, known, product, arrival, purpose).await
     }
 
     /// Keeps a machine in that has an activation: notes what `arrival` tells and, of a floating license, extends its
-    /// session or takes one again. Of a validation there is an `event`, which is noted unless one was not long ago.
+    /// session or takes one again. Of a validation there is an event, which is noted unless one was not long ago.
     ///
     /// # Errors
     /// As for [`Store::admit`], and [`Error::MachineNotActivated`] when the activation is removed meanwhile.
@@ -68,9 +76,9 @@ impl Store {
         known: Activation,
         product: &ProductId,
         arrival: &Arrival,
-        event: Option<&Event>,
+        validation: Option<(&Event, &Watch<'_>)>,
     ) -> Result<(License, Activation)> {
-        self.seat(license, Some(known), product, arrival, Purpose::Keep(event))
+        self.seat(license, Some(known), product, arrival, Purpose::Keep(validation))
             .await
     }
 
@@ -106,35 +114,51 @@ impl Store {
                 }
                 Err(refusal) => return Err(refusal),
             };
+            if matches!((admission, purpose), (Admission::NewMachine, Purpose::Keep(_))) {
+                // Of a machine without an activation there is nothing to keep.
+                return Err(Error::MachineNotActivated);
+            }
+            let news = self.news(&license, arrival, admission, purpose).await?;
             let mut arrival = arrival.clone();
-            match purpose {
-                Purpose::Activate(policy, _) => arrival.token_expiry = Some(license.token_expiry(arrival.now, policy)),
-                Purpose::Keep(_) if known.is_none() => return Err(Error::MachineNotActivated),
-                Purpose::Keep(_) => {}
+            if let Purpose::Activate(policy, ..) = purpose {
+                arrival.token_expiry = Some(news.license.token_expiry(arrival.now, policy));
             }
             let due = |event: &Event| known.as_ref().is_some_and(|known| known.validation_is_due(event.at));
-            let validated = match purpose {
-                Purpose::Keep(Some(event)) if due(event) => Some(event),
-                Purpose::Keep(_) | Purpose::Activate(..) => None,
+            let event = match (admission, purpose) {
+                (Admission::NewMachine, Purpose::Activate(_, event, _)) => Some(event),
+                (_, Purpose::Keep(Some((event, _)))) if due(event) => Some(event),
+                (_, Purpose::Keep(_) | Purpose::Activate(..)) => None,
             };
             let mut next = Activation::after(known.as_ref(), &license, &arrival);
-            if let Some(event) = validated {
+            if let Some(event) = event {
                 next.validated_at = Some(event.at);
             }
-            let written = match (admission, purpose) {
-                (Admission::NewMachine, Purpose::Activate(_, event)) => {
-                    self.add_machine(&license, &next, event).await?
+            let written = match admission {
+                Admission::Refresh if news.sighting.is_empty() && event.is_none() => {
+                    self.refresh(&license, &next, &arrival).await?
                 }
-                // Of a machine without an activation there is nothing to keep.
-                (Admission::NewMachine, Purpose::Keep(_)) => return Err(Error::MachineNotActivated),
-                (Admission::Refresh, _) => match validated {
-                    None => self.refresh(&license, &next, &arrival).await?,
-                    Some(event) => self.refresh_with_event(&license, &next, &arrival, event).await?,
-                },
-                (Admission::OpenSession, _) => self.open_session(&license, &next, &arrival, validated).await?,
+                Admission::Refresh => {
+                    let update = self.refreshed(&license, &next, &arrival, event)?;
+                    self.write_news(&license, None, update, event, &news).await?
+                }
+                Admission::NewMachine => {
+                    let floating = license.session_limit().is_some();
+                    let take = if floating {
+                        "machinesUsed = machinesUsed + :one, sessionsOpen = sessionsOpen + :one"
+                    } else {
+                        "machinesUsed = machinesUsed + :one"
+                    };
+                    self.write_news(&license, Some(take), self.new_machine(&next)?, event, &news)
+                        .await?
+                }
+                Admission::OpenSession => {
+                    let update = self.opened(&next, &arrival, event)?;
+                    let take = "sessionsOpen = sessionsOpen + :one";
+                    self.write_news(&license, Some(take), update, event, &news).await?
+                }
             };
             match written {
-                Written::Done => return Ok((counted(license, admission), next)),
+                Written::Done => return Ok((counted(news.license, admission), next)),
                 Written::Contended => pause(collisions).await,
                 Written::Refused([by_license, by_activation]) => {
                     if let Refusal::By(found) = by_license {
@@ -150,14 +174,167 @@ impl Store {
         Err(Error::internal("a license was in use by others all the time"))
     }
 
-    /// A machine's first activation, which takes a slot and, of a floating license, a session.
-    async fn add_machine(&self, license: &License, activation: &Activation, event: &Event) -> Result<Written<2>> {
-        let floating = license.session_limit().is_some();
-        let take = if floating {
-            "SET machinesUsed = machinesUsed + :one, sessionsOpen = sessionsOpen + :one"
-        } else {
-            "SET machinesUsed = machinesUsed + :one"
+    /// What the request tells of the license that is news, and what the enforcement rules make of it. Only when they find
+    /// something is there something to read: the violations that are known.
+    async fn news(
+        &self,
+        license: &License,
+        arrival: &Arrival,
+        admission: Admission,
+        purpose: Purpose<'_>,
+    ) -> Result<News> {
+        let (Purpose::Activate(_, _, watch) | Purpose::Keep(Some((_, watch)))) = purpose else {
+            return Ok(News::none(license));
         };
+        let (policy, now) = (&watch.policy, arrival.now);
+        let sighting = Sighting::of(license, arrival, admission == Admission::NewMachine, policy);
+        let noted = sighting.noted(license);
+        let room = sighting
+            .arrival
+            .as_ref()
+            .and_then(|_| room_for_arrivals(&noted, policy, now));
+        let mut news = News {
+            license: noted,
+            sighting,
+            room,
+            consequences: Vec::new(),
+            events: Vec::new(),
+        };
+        if news.sighting.is_empty() || detect(&news.license, policy, now, |_| None).is_empty() {
+            return Ok(news);
+        }
+        let mut known = self.violations(license).await?;
+        let settled = |r#type: &str| {
+            let same = known.iter().filter(|violation| violation.r#type == r#type);
+            same.filter_map(|violation| violation.resolved_at).max()
+        };
+        for finding in detect(&news.license, policy, now, settled) {
+            let (id, event) = (watch.caught)()?;
+            let Some(consequence) = consequence(&finding, license, &known, id, now) else {
+                continue;
+            };
+            let (violation, is_told) = match &consequence {
+                Consequence::New(violation) => (violation, true),
+                Consequence::More { violation, is_graver } => (violation, *is_graver),
+            };
+            if is_told {
+                let told = event.with("violationId", violation.violation_id.as_str());
+                let told = told.with("type", violation.r#type.as_str());
+                news.events.push(told.with("severity", violation.severity.as_str()));
+            }
+            known.retain(|known| known.violation_id != violation.violation_id);
+            known.push(violation.clone());
+            news.consequences.push(consequence);
+        }
+        if !news.events.is_empty() {
+            let open: Vec<Violation> = known.into_iter().filter(|violation| !violation.resolved).collect();
+            news.license = License {
+                revision: license.revision + 1,
+                ..enforced(&news.license, &open, policy, now)
+            };
+        }
+        Ok(news)
+    }
+
+    /// Writes, all as one: the license with its counters (`take`) and with what is news of it, unless a limit is reached
+    /// or the license is not what was decided on; what becomes of the activation; the violations; and the events.
+    async fn write_news(
+        &self,
+        license: &License,
+        take: Option<&str>,
+        activation: TransactWriteItem,
+        event: Option<&Event>,
+        news: &News,
+    ) -> Result<Written<2>> {
+        let mut more = Vec::new();
+        for event in event.into_iter().chain(&news.events) {
+            more.push(self.note(event)?);
+        }
+        let mut new = 0;
+        for consequence in &news.consequences {
+            more.push(match consequence {
+                Consequence::New(violation) => {
+                    new += 1;
+                    self.new_violation(violation)?
+                }
+                Consequence::More { violation, .. } => self.more_of_violation(violation)?,
+            });
+        }
+        let sighted = !news.sighting.is_empty();
+        if take.is_none() && !sighted {
+            return Ok(match self.transact_with([activation], more).await? {
+                Written::Done => Written::Done,
+                Written::Refused([by_activation]) => Written::Refused([Refusal::None, by_activation]),
+                Written::Contended => Written::Contended,
+            });
+        }
+        let half = self.license_half(license, take, news, new)?;
+        self.transact_with([half, activation], more).await
+    }
+
+    /// The license's half of a request: its counters go up by `take`, and what is news of it is noted, unless the limit
+    /// is reached or the license is not what was decided on.
+    fn license_half(&self, license: &License, take: Option<&str>, news: &News, new: u32) -> Result<TransactWriteItem> {
+        let (counter, limit) = match license.session_limit() {
+            Some(limit) => ("sessionsOpen", limit),
+            None => ("machinesUsed", license.machine_limit()),
+        };
+        let mut half = Half::default();
+        half.when("revision = :seenRevision", ":seenRevision", number(license.revision));
+        if let Some(take) = take {
+            half.set(take, ":one", number(1));
+            if let SeatLimit::Limited(limit) = limit {
+                // Closes the race for the last seat.
+                half.when(&format!("{counter} < :limit"), ":limit", number(limit));
+            }
+        }
+        if let Some(seen_in) = &news.sighting.seen_in {
+            let attribute = |map| serde_dynamo::to_attribute_value(map).map_err(Error::internal);
+            half.set("seenIn = :seenIn", ":seenIn", attribute(seen_in)?);
+            // Of two countries that are seen at once, the second finds the first.
+            half.when("seenIn = :seenBefore", ":seenBefore", attribute(&license.seen_in)?);
+        }
+        if let Some((mark, came)) = &news.sighting.arrival {
+            half.names.insert("#arrived".to_owned(), mark.as_str().to_owned());
+            half.set("arrivals.#arrived = :came", ":came", number(came));
+            if let Some(room) = news.room {
+                // Of many machines that come at once, the one too many finds the others.
+                let size = license.arrivals.len() + usize::try_from(room).unwrap_or(usize::MAX);
+                half.when("size(arrivals) <= :size", ":size", number(size));
+            }
+        }
+        for (i, mark) in news.sighting.forgotten.iter().enumerate() {
+            half.names.insert(format!("#forgotten{i}"), mark.as_str().to_owned());
+            half.removes.push(format!("arrivals.#forgotten{i}"));
+        }
+        if !news.events.is_empty() {
+            let difference = difference(license, &news.license)?;
+            half.sets.push(difference.sets.trim_start_matches("SET ").to_owned());
+            half.removes
+                .extend(difference.removes.strip_prefix(" REMOVE ").map(str::to_owned));
+            half.names.extend(difference.names);
+            half.values.extend(difference.values);
+            half.set(
+                "unresolvedViolations = unresolvedViolations + :new",
+                ":new",
+                number(new),
+            );
+        }
+        let update = Update::builder()
+            .table_name(self.table(&schema::LICENSES))
+            .set_key(Some(schema::LICENSES.key(license.license_key.as_str(), None)))
+            .update_expression(half.expression())
+            .condition_expression(half.conditions.join(" AND "))
+            .set_expression_attribute_names((!half.names.is_empty()).then_some(half.names))
+            .set_expression_attribute_values(Some(half.values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    /// A machine's first activation.
+    fn new_machine(&self, activation: &Activation) -> Result<TransactWriteItem> {
         let slot = Put::builder()
             .table_name(self.table(&schema::ACTIVATIONS))
             .set_item(Some(item(activation)?))
@@ -166,20 +343,13 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
             .map_err(Error::internal)?;
-        let slot = TransactWriteItem::builder().put(slot).build();
-        self.transact_with_event([self.take(license, take)?, slot], event).await
+        Ok(TransactWriteItem::builder().put(slot).build())
     }
 
     /// A known machine's session, after its last one was reaped.
-    async fn open_session(
-        &self,
-        license: &License,
-        activation: &Activation,
-        arrival: &Arrival,
-        validated: Option<&Event>,
-    ) -> Result<Written<2>> {
+    fn opened(&self, activation: &Activation, arrival: &Arrival, event: Option<&Event>) -> Result<TransactWriteItem> {
         let mut change = Change::of(activation, arrival, true);
-        if let Some(event) = validated {
+        if let Some(event) = event {
             change.set_validated_at(event.at);
         }
         let session = change
@@ -191,40 +361,37 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
             .map_err(Error::internal)?;
-        let actions = [
-            self.take(license, "SET sessionsOpen = sessionsOpen + :one")?,
-            TransactWriteItem::builder().update(session).build(),
-        ];
-        match validated {
-            None => self.transact(actions).await,
-            Some(event) => self.transact_with_event(actions, event).await,
-        }
+        Ok(TransactWriteItem::builder().update(session).build())
     }
 
-    /// The license's half of taking a seat: the counters go up by `take`, unless the limit is reached or the license is
-    /// not what was decided on.
-    fn take(&self, license: &License, take: &str) -> Result<TransactWriteItem> {
-        let (counter, limit) = match license.session_limit() {
-            Some(limit) => ("sessionsOpen", limit),
-            None => ("machinesUsed", license.machine_limit()),
-        };
-        let mut update = Update::builder()
-            .table_name(self.table(&schema::LICENSES))
-            .set_key(Some(schema::LICENSES.key(license.license_key.as_str(), None)))
-            .update_expression(take)
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":revision", number(license.revision))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        update = match limit {
-            SeatLimit::Unlimited => update.condition_expression("revision = :revision"),
-            // Closes the race for the last seat.
-            SeatLimit::Limited(limit) => update
-                .condition_expression(format!("revision = :revision AND {counter} < :limit"))
-                .expression_attribute_values(":limit", number(limit)),
-        };
-        Ok(TransactWriteItem::builder()
-            .update(update.build().map_err(Error::internal)?)
-            .build())
+    /// The activation of a machine that needs nothing new, brought up to date beside something else: unless it is gone or
+    /// its session was reaped meanwhile or, with an event, another request has noted one since it was read.
+    fn refreshed(
+        &self,
+        license: &License,
+        activation: &Activation,
+        arrival: &Arrival,
+        event: Option<&Event>,
+    ) -> Result<TransactWriteItem> {
+        let floating = license.session_limit().is_some();
+        let mut change = Change::of(activation, arrival, floating);
+        let mut condition = still_there(floating).to_owned();
+        if let Some(event) = event {
+            change.set_validated_at(event.at);
+            condition.push_str(" AND (attribute_not_exists(validatedAt) OR validatedAt <= :due)");
+            change
+                .values
+                .insert(":due".to_owned(), text(event.at - VALIDATED_INTERVAL));
+        }
+        let update = change
+            .apply(Update::builder())
+            .table_name(self.table(&schema::ACTIVATIONS))
+            .set_key(Some(activation_key(&activation.license_key, &activation.fingerprint)))
+            .condition_expression(condition)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().update(update).build())
     }
 
     /// Brings the activation of a machine that needs nothing new up to date, unless it is gone or its session was
@@ -239,11 +406,7 @@ impl Store {
             .set_key(Some(activation_key(&activation.license_key, &activation.fingerprint)))
             .update_expression(change.expression)
             .set_expression_attribute_values(Some(change.values))
-            .condition_expression(if floating {
-                "attribute_exists(leaseUntil)"
-            } else {
-                "attribute_exists(fingerprint)"
-            })
+            .condition_expression(still_there(floating))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
@@ -255,38 +418,6 @@ impl Store {
             Some(UpdateItemError::TransactionConflictException(_)) => Ok(Written::Contended),
             Some(_) | None => Err(unexpected(error)),
         }
-    }
-
-    /// As [`Store::refresh`], and notes that the machine's token was validated: unless another request has noted that
-    /// since the activation was read.
-    async fn refresh_with_event(
-        &self,
-        license: &License,
-        activation: &Activation,
-        arrival: &Arrival,
-        event: &Event,
-    ) -> Result<Written<2>> {
-        let floating = license.session_limit().is_some();
-        let mut change = Change::of(activation, arrival, floating);
-        change.set_validated_at(event.at);
-        let still = if floating { "leaseUntil" } else { "fingerprint" };
-        let update = change
-            .apply(Update::builder())
-            .table_name(self.table(&schema::ACTIVATIONS))
-            .set_key(Some(activation_key(&activation.license_key, &activation.fingerprint)))
-            .condition_expression(format!(
-                "attribute_exists({still}) AND (attribute_not_exists(validatedAt) OR validatedAt <= :due)"
-            ))
-            .expression_attribute_values(":due", text(event.at - VALIDATED_INTERVAL))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(Error::internal)?;
-        let update = TransactWriteItem::builder().update(update).build();
-        Ok(match self.transact_with_event([update], event).await? {
-            Written::Done => Written::Done,
-            Written::Refused([by_activation]) => Written::Refused([Refusal::None, by_activation]),
-            Written::Contended => Written::Contended,
-        })
     }
 
     /// Extends a machine's session, in one conditional write that needs nothing to be read first. A session that has
@@ -528,9 +659,81 @@ impl Store {
 #[derive(Clone, Copy)]
 enum Purpose<'a> {
     /// To be let in, and be given a token of the life that this policy allows. Taking a slot is an event.
-    Activate(&'a TokenPolicy, &'a Event),
-    /// To stay in. A validation is an event, at times.
-    Keep(Option<&'a Event>),
+    Activate(&'a TokenPolicy, &'a Event, &'a Watch<'a>),
+    /// To stay in. A validation is an event, at times, and is watched.
+    Keep(Option<(&'a Event, &'a Watch<'a>)>),
+}
+
+/// How the enforcement rules look at a request.
+pub struct Watch<'a> {
+    /// Their numbers, for the product.
+    pub policy: Policy,
+    /// A new violation's id, and the event that tells of it.
+    pub caught: &'a (dyn Fn() -> Result<(ViolationId, Event)> + Sync),
+}
+
+/// What a request tells of a license that is news.
+struct News {
+    /// The license with it: also with what the enforcement rules make of it.
+    license: License,
+    sighting: Sighting,
+    /// How many more machines may come at once before there is something to find.
+    room: Option<u32>,
+    consequences: Vec<Consequence>,
+    /// That it was caught.
+    events: Vec<Event>,
+}
+
+impl News {
+    fn none(license: &License) -> Self {
+        Self {
+            license: license.clone(),
+            sighting: Sighting::default(),
+            room: None,
+            consequences: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+}
+
+/// An update of a license, in the making.
+#[derive(Default)]
+struct Half {
+    sets: Vec<String>,
+    removes: Vec<String>,
+    conditions: Vec<String>,
+    names: HashMap<String, String>,
+    values: Item,
+}
+
+impl Half {
+    fn set(&mut self, assignment: &str, placeholder: &str, value: AttributeValue) {
+        self.sets.push(assignment.to_owned());
+        self.values.insert(placeholder.to_owned(), value);
+    }
+
+    fn when(&mut self, condition: &str, placeholder: &str, value: AttributeValue) {
+        self.conditions.push(condition.to_owned());
+        self.values.insert(placeholder.to_owned(), value);
+    }
+
+    fn expression(&self) -> String {
+        let mut expression = format!("SET {}", self.sets.join(", "));
+        if !self.removes.is_empty() {
+            expression.push_str(" REMOVE ");
+            expression.push_str(&self.removes.join(", "));
+        }
+        expression
+    }
+}
+
+/// That an activation, or its session, is still there.
+fn still_there(floating: bool) -> &'static str {
+    if floating {
+        "attribute_exists(leaseUntil)"
+    } else {
+        "attribute_exists(fingerprint)"
+    }
 }
 
 /// What the license's counters lose.

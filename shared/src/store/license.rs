@@ -12,8 +12,14 @@ use crate::{
     owner::{OwnerId, Scope},
 };
 
-/// What changes only together with what it counts, and so is never written with the rest.
-const COUNTERS: [&str; 3] = ["machinesUsed", "sessionsOpen", "unresolvedViolations"];
+/// What changes only together with what it counts or notes, and so is never written with the rest.
+const COUNTERS: [&str; 5] = [
+    "machinesUsed",
+    "sessionsOpen",
+    "unresolvedViolations",
+    "seenIn",
+    "arrivals",
+];
 
 /// The one value of `expiring`, under which all licenses are listed that have an end.
 pub(super) const EXPIRING: &str = "yes";

@@ -6,6 +6,7 @@
 
 pub mod activation;
 mod api_key;
+pub mod catalog;
 mod code;
 mod event;
 pub mod idempotency;
@@ -46,6 +47,7 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 pub struct Store {
     client: Client,
     prefix: String,
+    catalog: catalog::Kept,
 }
 
 /// Where a [`Store`] finds its DynamoDB.
@@ -63,11 +65,16 @@ pub struct Connection {
     pub attempt_timeout: Option<Duration>,
     /// Whether a call that failed is sent again. An engine in this process fails for good.
     pub retries: bool,
+    /// How long what is sold is kept before it is read again ([`catalog`]).
+    pub catalog_kept: Duration,
     /// Whether to ask for the capacity that each call takes, for the budgets' test.
     pub measure_capacity: bool,
 }
 
 impl Connection {
+    /// [`Connection::catalog_kept`]: as late as a product's rules may be.
+    pub const CATALOG_KEPT: Duration = Duration::from_secs(60);
+
     /// [`Connection::attempt_timeout`] over a network: what DynamoDB itself never takes.
     pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -119,6 +126,7 @@ impl Store {
         Self {
             client: Client::from_conf(config.build()),
             prefix: prefix.to_owned(),
+            catalog: catalog::Kept::none(connection.catalog_kept),
         }
     }
 
@@ -465,14 +473,25 @@ impl Store {
         actions: [TransactWriteItem; N],
         event: &Event,
     ) -> Result<Written<N>> {
+        self.transact_with(actions, vec![self.note(event)?]).await
+    }
+
+    /// Writes `actions` and `more` as one. What refuses among `more` alone is not told: it is tried again.
+    async fn transact_with<const N: usize>(
+        &self,
+        actions: [TransactWriteItem; N],
+        more: Vec<TransactWriteItem>,
+    ) -> Result<Written<N>> {
         let mut all = Vec::from(actions);
-        all.push(self.note(event)?);
+        all.extend(more);
         match self.try_transact(all).await? {
             Tried::Done => Ok(Written::Done),
             Tried::Contended => Ok(Written::Contended),
             Tried::Cancelled(mut reasons) => {
-                // The event's own, which has no condition.
                 reasons.truncate(N);
+                if reasons.iter().all(|reason| reason.code() != Some(reason::CONDITION)) {
+                    return Ok(Written::Contended);
+                }
                 refused(reasons)
             }
         }

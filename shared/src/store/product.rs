@@ -40,7 +40,9 @@ impl Store {
     /// # Errors
     /// [`Error::Internal`].
     pub async fn create_product(&self, product: &Product) -> Result<bool> {
-        self.create(&schema::PRODUCTS, product_item(product)?).await
+        let created = self.create(&schema::PRODUCTS, product_item(product)?).await?;
+        self.forget_catalog(&product.product_id);
+        Ok(created)
     }
 
     /// Stores a new variant. Answers whether its id was free in its product.
@@ -48,7 +50,9 @@ impl Store {
     /// # Errors
     /// [`Error::Internal`].
     pub async fn create_variant(&self, variant: &Variant) -> Result<bool> {
-        self.create(&schema::PRODUCTS, variant_item(variant)?).await
+        let created = self.create(&schema::PRODUCTS, variant_item(variant)?).await?;
+        self.forget_catalog(&variant.product_id);
+        Ok(created)
     }
 
     /// The product with this id, for whoever is then asked whether they may see it.
@@ -102,7 +106,10 @@ impl Store {
                 .replace(&schema::PRODUCTS, &product_item(&product)?, product_item(&changed)?)
                 .await?
             {
-                Replaced::Done => return Ok(changed),
+                Replaced::Done => {
+                    self.forget_catalog(&changed.product_id);
+                    return Ok(changed);
+                }
                 Replaced::Changed(now) => product = decode(now.ok_or(Error::ProductNotFound)?)?,
             }
         }
@@ -120,7 +127,10 @@ impl Store {
                 .replace(&schema::PRODUCTS, &variant_item(&variant)?, variant_item(&changed)?)
                 .await?
             {
-                Replaced::Done => return Ok(changed),
+                Replaced::Done => {
+                    self.forget_catalog(&changed.product_id);
+                    return Ok(changed);
+                }
                 Replaced::Changed(now) => variant = decode(now.ok_or(Error::VariantNotFound)?)?,
             }
         }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Error, Result, Timestamp,
     event::Event,
-    license::License,
+    license::{License, Suspension},
     violation::{Violation, threat_level},
 };
 
@@ -32,6 +32,18 @@ impl Store {
         let put = Put::builder()
             .table_name(self.table(&schema::VIOLATIONS))
             .set_item(Some(encode(violation)?))
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// That there is more to a violation, unless somebody has put it aside.
+    pub(super) fn more_of_violation(&self, violation: &Violation) -> Result<TransactWriteItem> {
+        let put = Put::builder()
+            .table_name(self.table(&schema::VIOLATIONS))
+            .set_item(Some(encode(violation)?))
+            .condition_expression("resolved = :no")
+            .expression_attribute_values(":no", AttributeValue::Bool(false))
             .build()
             .map_err(Error::internal)?;
         Ok(TransactWriteItem::builder().put(put).build())
@@ -89,7 +101,7 @@ impl Store {
             let count = u32::try_from(resolved.len()).unwrap_or(u32::MAX);
             let changed = License {
                 revision: license.revision + 1,
-                ..license.resolve(threat_level(left.iter()), now)
+                ..license.resolve(threat_level(left.iter()), now, Suspension::GRACE)
             };
             let difference = difference(&license, &changed)?;
             let mut actions = vec![

@@ -1,17 +1,20 @@
 //! `POST /activate`: let a machine in, and give it a token.
 
+use std::sync::Arc;
+
 use keystead_core::{
     Error, Result, Timestamp,
     activation::{Activation, Arrival, Fingerprint, Hostname},
     event::EventType,
     license::{License, LicenseKey, LicenseStatus, SeatLimit},
     product::ProductId,
+    store::{activation::Watch, catalog::Catalog},
     token::Token,
     variant::VariantId,
 };
 use serde::{Deserialize, Serialize};
 
-use super::issue;
+use super::{issue, policy};
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
@@ -57,24 +60,28 @@ impl Endpoint for Activate {
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint", "hostname", "productId"];
 
     type Request = Request;
-    type Fetched = (Option<License>, Option<Activation>);
+    type Fetched = (Option<License>, Option<Activation>, Option<Arc<Catalog>>);
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
         // Every attempt counts, whatever comes of it. A refusal by the limit comes first, so it must be known first;
         // the reads beside it cost no time.
-        let (counted, found) = tokio::join!(
-            cx.store.count_activation_attempt(&request.license_key, cx.clock.now()),
+        let now = cx.clock.now();
+        let (counted, found, catalog) = tokio::join!(
+            cx.store.count_activation_attempt(&request.license_key, now),
             cx.store
                 .held_license_with_activation(&request.license_key, &request.machine_fingerprint),
+            cx.store.kept_catalog(&request.product_id, now),
         );
         counted?;
-        found
+        let (license, activation) = found?;
+        Ok((license, activation, catalog?))
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
         let now = cx.clock.now();
-        let (license, known) = fetched;
+        let (license, known, catalog) = fetched;
+        let catalog = catalog.as_deref();
         let license = license.ok_or(Error::LicenseNotFound)?;
         let product = request.product_id;
         let event = cx
@@ -83,19 +90,28 @@ impl Endpoint for Activate {
         let arrival = Arrival {
             fingerprint: request.machine_fingerprint,
             hostname: Some(request.hostname),
-            country: caller.country,
+            country: caller.country.clone(),
             token_expiry: None,
             now,
         };
+        let subject = license.clone();
+        let watch = Watch {
+            policy: policy(cx, catalog),
+            caught: &|| {
+                let event = cx.event(EventType::Violation, &subject, &caller, now)?;
+                Ok((cx.ids.violation_id(now)?, event.of_machine(&arrival.fingerprint)))
+            },
+        };
         let (license, activation) = cx
             .store
-            .admit(license, known, &product, &arrival, &cx.config.tokens, &event)
+            .admit(license, known, &product, &arrival, &cx.config.tokens, &event, &watch)
             .await?;
         Ok(Reply {
             success: Success,
             token: issue(
                 cx,
                 &license,
+                catalog,
                 &product,
                 &activation.fingerprint,
                 now,

@@ -10,12 +10,17 @@ pub use deactivate::Deactivate;
 pub use heartbeat::Heartbeat;
 pub use validate::Validate;
 
+use std::time::Duration;
+
 use keystead_core::{
     Result, Timestamp,
     activation::Fingerprint,
+    enforcement::Policy,
     license::{License, LicenseKey},
-    product::ProductId,
+    product::{GraceDays, ProductId},
+    store::catalog::Catalog,
     token::{Claims, Token},
+    variant::Days,
 };
 
 use crate::context::Context;
@@ -37,6 +42,7 @@ fn shown(
 fn issue(
     cx: &Context,
     license: &License,
+    catalog: Option<&Catalog>,
     product: &ProductId,
     fingerprint: &Fingerprint,
     now: Timestamp,
@@ -52,5 +58,35 @@ fn issue(
         status: license.status,
         iat: now.seconds(),
         exp: expiry.seconds(),
+        grace_until: Some(
+            license
+                .grace_until(expiry, grace(cx, catalog))
+                .whole_seconds()
+                .seconds(),
+        ),
+        offline_days: Some(offline_days(cx, license, catalog)),
     })
+}
+
+fn grace(cx: &Context, catalog: Option<&Catalog>) -> Duration {
+    let own = catalog.and_then(|catalog| catalog.product.grace_days);
+    own.map_or(cx.config.tokens.grace, GraceDays::duration)
+}
+
+/// After how many days offline a machine should ask again: as its variant says, or before its token expires. With a
+/// floating license nothing can be done offline.
+fn offline_days(cx: &Context, license: &License, catalog: Option<&Catalog>) -> u32 {
+    if license.session_limit().is_some() {
+        return 0;
+    }
+    let variant = catalog.and_then(|catalog| catalog.variant(&license.variant));
+    let own = variant.and_then(|variant| variant.offline_days).map(Days::number);
+    let life = cx.config.tokens.life.as_secs() / (24 * 60 * 60);
+    own.unwrap_or(u32::try_from(life).unwrap_or(u32::MAX))
+}
+
+/// The enforcement rules of a product.
+fn policy(cx: &Context, catalog: Option<&Catalog>) -> Policy {
+    let own = catalog.and_then(|catalog| catalog.product.enforcement.as_ref());
+    own.map_or(cx.config.enforcement, |own| cx.config.enforcement.with(own))
 }

@@ -1,17 +1,20 @@
 //! `POST /validate`: check a machine's token against the license as it is now, and renew it in time.
 
+use std::sync::Arc;
+
 use keystead_core::{
     Error, Result, Timestamp,
     activation::{Activation, Arrival, Fingerprint},
     event::EventType,
     license::{License, LicenseKey, LicenseStatus, SeatLimit},
     product::ProductId,
+    store::{activation::Watch, catalog::Catalog},
     token::{Claims, Token},
     variant::VariantId,
 };
 use serde::{Deserialize, Serialize};
 
-use super::issue;
+use super::{issue, policy};
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
@@ -61,23 +64,36 @@ impl Endpoint for Validate {
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint", "token"];
 
     type Request = Request;
-    type Fetched = Option<(Claims, Option<License>, Option<Activation>)>;
+    type Fetched = Option<Found>;
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
         // A token that is not ours is refused before it costs a read.
-        let claims = cx.keys.verify(&request.token, cx.clock.now())?;
+        let now = cx.clock.now();
+        let claims = cx.keys.verify(&request.token, now)?;
         claims.bound_to(&request.license_key, &request.machine_fingerprint)?;
-        let (license, activation) = cx
-            .store
-            .held_license_with_activation(&request.license_key, &request.machine_fingerprint)
-            .await?;
-        Ok(Some((claims, license, activation)))
+        let ((license, activation), catalog) = tokio::try_join!(
+            cx.store
+                .held_license_with_activation(&request.license_key, &request.machine_fingerprint),
+            cx.store.kept_catalog(&claims.product_id, now),
+        )?;
+        Ok(Some(Found {
+            claims,
+            license,
+            activation,
+            catalog,
+        }))
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
         let now = cx.clock.now();
-        let (claims, license, activation) = fetched.ok_or(Error::InvalidToken)?;
+        let Found {
+            claims,
+            license,
+            activation,
+            catalog,
+        } = fetched.ok_or(Error::InvalidToken)?;
+        let catalog = catalog.as_deref();
         let license = license.ok_or(Error::LicenseNotFound)?;
         claims.issued_for(&license)?;
         let product = request.product_id.unwrap_or_else(|| claims.product_id.clone());
@@ -91,19 +107,27 @@ impl Endpoint for Validate {
         let arrival = Arrival {
             fingerprint: request.machine_fingerprint,
             hostname: None,
-            country: caller.country,
+            country: caller.country.clone(),
             token_expiry: renewed,
             now,
         };
         let worth_a_write = activation.needs_write(&license, &arrival) || activation.validation_is_due(now);
         let (license, activation) = if worth_a_write {
-            let kept = cx.store.keep(license, activation, &product, &arrival, Some(&event));
-            kept.await?
+            let subject = license.clone();
+            let watch = Watch {
+                policy: policy(cx, catalog),
+                caught: &|| {
+                    let event = cx.event(EventType::Violation, &subject, &caller, now)?;
+                    Ok((cx.ids.violation_id(now)?, event.of_machine(&arrival.fingerprint)))
+                },
+            };
+            let watched = Some((&event, &watch));
+            cx.store.keep(license, activation, &product, &arrival, watched).await?
         } else {
             (license, activation)
         };
         let token = match renewed {
-            Some(expiry) => issue(cx, &license, &product, &activation.fingerprint, now, expiry)?,
+            Some(expiry) => issue(cx, &license, catalog, &product, &activation.fingerprint, now, expiry)?,
             None => request.token,
         };
         Ok(Reply {
@@ -119,6 +143,14 @@ impl Endpoint for Validate {
             max_machines: license.max_machines,
         })
     }
+}
+
+/// What a token leads to.
+pub struct Found {
+    claims: Claims,
+    license: Option<License>,
+    activation: Option<Activation>,
+    catalog: Option<Arc<Catalog>>,
 }
 
 /// When the token that replaces the one that was shown expires; `None` when that one will do.

@@ -65,6 +65,8 @@ impl Endpoint for CreateProduct {
             status: request.status.unwrap_or(ProductStatus::Live),
             created_at: cx.clock.now(),
             creation: cx.ids.creation_id()?,
+            enforcement: None,
+            grace_days: None,
         };
         if !cx.store.create_product(&product).await? {
             return Err(Error::SlugTaken);

@@ -1,8 +1,9 @@
-//! `POST /updateProduct`: rename a product, or change whether it is sold.
+//! `POST /updateProduct`: rename a product, change whether it is sold, or set its rules.
 
 use keystead_core::{
     Error, InvalidRequest, Result,
-    product::{Name, ProductId, ProductStatus},
+    enforcement::Overrides,
+    product::{GraceDays, Name, ProductChanges, ProductId, ProductStatus},
 };
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
     face::Face,
-    flat::wire::{Flag, Success},
+    flat::wire::{Flag, Success, nullable},
 };
 
 /// `POST /updateProduct`.
@@ -25,6 +26,12 @@ pub struct Request {
     status: Option<ProductStatus>,
     /// False archives it; true makes an archived one live again. `status` says more, and wins.
     active: Option<Flag>,
+    /// What its licenses are caught at. Null: as usual.
+    #[serde(default, deserialize_with = "nullable")]
+    enforcement: Option<Option<Overrides>>,
+    /// Null: as usual.
+    #[serde(default, deserialize_with = "nullable")]
+    grace_days: Option<Option<GraceDays>>,
 }
 
 /// The product is changed.
@@ -49,19 +56,31 @@ impl Endpoint for UpdateProduct {
     type Reply = Reply;
 
     async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
-        if request.name.is_none() && request.status.is_none() && request.active.is_none() {
+        let changes = ProductChanges {
+            name: request.name,
+            status: request.status,
+            enforcement: request.enforcement,
+            grace_days: request.grace_days,
+        };
+        if changes == ProductChanges::default() && request.active.is_none() {
             return Err(Error::Invalid(InvalidRequest::NothingToUpdate));
+        }
+        if let Some(Some(overrides)) = &changes.enforcement {
+            cx.config.enforcement.with(overrides).sound()?;
         }
         let product = cx.store.product(&caller.scope, &request.product_id).await?;
         let product = cx
             .store
             .change_product(product, |product| {
-                let status = request.status.or_else(|| match request.active {
+                let status = changes.status.or_else(|| match request.active {
                     Some(Flag(false)) => Some(ProductStatus::Archived),
                     Some(Flag(true)) if !product.active() => Some(ProductStatus::Live),
                     Some(Flag(true)) | None => None,
                 });
-                product.change(request.name.clone(), status)
+                product.change(&ProductChanges {
+                    status,
+                    ..changes.clone()
+                })
             })
             .await?;
         Ok(Reply {

@@ -1,0 +1,608 @@
+//! Enforcement: what licenses are caught at, and what comes of it.
+
+use std::time::Duration;
+
+use keystead_core::{
+    Timestamp,
+    activation::{Country, Fingerprint},
+    enforcement::{MachineMark, Policy, detect},
+    license::{License, LicenseStatus, LicenseType, SeatLimit},
+    violation::Severity,
+};
+use keystead_tests::{DAY, HOUR, MINUTE, Options, PRODUCT, TestApp, TestLicense};
+use serde_json::{Value, json};
+
+use crate::races::{CALLERS, at_once, caller, seeds, storm};
+
+const FLAGGED: &str = "License has been flagged for unusual activity. Please contact support.";
+
+/// A license to look at.
+async fn license(app: &TestApp) -> License {
+    app.stored(&app.license().create().await).await
+}
+
+fn seen(license: &License, countries: usize, at: Timestamp) -> License {
+    let codes = ["FR", "DE", "US", "JP", "BR", "IN", "ZA", "AU"];
+    let mut license = license.clone();
+    for code in &codes[..countries] {
+        let country = Country::parse(code).expect("a country");
+        license.seen_in.insert(country, at);
+    }
+    license
+}
+
+fn came(license: &License, machines: usize, at: Timestamp) -> License {
+    let mut license = license.clone();
+    for number in 0..machines {
+        let fingerprint = Fingerprint::parse(&format!("machine {number}")).expect("a fingerprint");
+        license.arrivals.insert(MachineMark::of(&fingerprint), at.seconds());
+    }
+    license
+}
+
+/// What is found, by type and severity.
+fn found(license: &License, policy: &Policy, now: Timestamp) -> Vec<(&'static str, Severity)> {
+    let findings = detect(license, policy, now, |_| None);
+    findings
+        .iter()
+        .map(|finding| (finding.r#type, finding.severity))
+        .collect()
+}
+
+#[tokio::test]
+async fn three_countries_in_a_day_are_a_geo_spread_and_five_a_grave_one() {
+    let app = TestApp::start().await;
+    let (license, now, policy) = (license(&app).await, app.now(), Policy::default());
+    let medium = vec![("geo_spread", Severity::Medium)];
+    let high = vec![("geo_spread", Severity::High)];
+    for (countries, expected) in [
+        (0, vec![]),
+        (1, vec![]),
+        (2, vec![]),
+        (3, medium.clone()),
+        (4, medium.clone()),
+        (5, high.clone()),
+        (8, high),
+    ] {
+        assert_eq!(
+            found(&seen(&license, countries, now), &policy, now),
+            expected,
+            "{countries}"
+        );
+    }
+    let millis = Duration::from_millis(1);
+    for (ago, expected) in [(DAY - millis, medium.clone()), (DAY, vec![]), (2 * DAY, vec![])] {
+        assert_eq!(found(&seen(&license, 3, now - ago), &policy, now), expected, "{ago:?}");
+    }
+    // What the vendor has put a violation aside for counts no more.
+    let settled = |_: &str| Some(now);
+    assert_eq!(detect(&seen(&license, 5, now), &policy, now, settled), []);
+    assert_eq!(
+        detect(&seen(&license, 3, now + millis), &policy, now + HOUR, settled).len(),
+        1
+    );
+    let site = License {
+        license_type: LicenseType::Site,
+        ..seen(&license, 8, now)
+    };
+    assert_eq!(found(&site, &policy, now), []);
+    let off = Policy {
+        geo_spread: false,
+        ..policy
+    };
+    assert_eq!(found(&seen(&license, 8, now), &off, now), []);
+}
+
+#[tokio::test]
+async fn more_than_three_times_the_machines_in_a_month_are_churn_and_more_than_six_times_grave() {
+    let app = TestApp::start().await;
+    let (license, now, policy) = (license(&app).await, app.now(), Policy::default());
+    let medium = Some(Severity::Medium);
+    let high = Some(Severity::High);
+    let limited = |max| SeatLimit::Limited(max);
+    for (license_type, max, machines, expected) in [
+        // Six are never churn.
+        (LicenseType::PerMachine, limited(1), 6, None),
+        (LicenseType::PerMachine, limited(1), 7, medium),
+        (LicenseType::PerMachine, limited(1), 12, medium),
+        (LicenseType::PerMachine, limited(1), 13, high),
+        (LicenseType::PerMachine, limited(0), 6, None),
+        (LicenseType::PerMachine, limited(2), 6, None),
+        (LicenseType::PerMachine, limited(2), 7, medium),
+        (LicenseType::PerMachine, limited(2), 12, medium),
+        (LicenseType::PerMachine, limited(2), 13, high),
+        (LicenseType::PerMachine, limited(5), 15, None),
+        (LicenseType::PerMachine, limited(5), 16, medium),
+        (LicenseType::PerMachine, limited(5), 30, medium),
+        (LicenseType::PerMachine, limited(5), 31, high),
+        (LicenseType::Floating, limited(5), 15, None),
+        (LicenseType::Floating, limited(5), 16, medium),
+        (LicenseType::PerMachine, SeatLimit::Unlimited, 99, None),
+        (LicenseType::PerMachine, SeatLimit::Unlimited, 100, medium),
+        (LicenseType::PerMachine, SeatLimit::Unlimited, 199, medium),
+        (LicenseType::PerMachine, SeatLimit::Unlimited, 200, high),
+        (LicenseType::Site, limited(1), 99, None),
+        (LicenseType::Site, limited(1), 100, medium),
+        (LicenseType::Site, limited(1), 200, high),
+    ] {
+        let license = License {
+            license_type,
+            max_machines: max,
+            ..came(&license, machines, now)
+        };
+        let severity = found(&license, &policy, now).first().map(|(_, severity)| *severity);
+        assert_eq!(severity, expected, "{license_type} {max} {machines}");
+    }
+    for (ago, expected) in [(30 * DAY - Duration::from_secs(1), 1), (30 * DAY, 0)] {
+        assert_eq!(
+            found(&came(&license, 7, now - ago), &policy, now).len(),
+            expected,
+            "{ago:?}"
+        );
+    }
+    let off = Policy {
+        machine_churn: false,
+        ..policy
+    };
+    assert_eq!(found(&came(&license, 300, now), &off, now), []);
+}
+
+/// The license as tools see it.
+async fn shown(app: &TestApp, license: &TestLicense) -> Value {
+    app.shown(license).await
+}
+
+fn state(shown: &Value) -> (&str, u64, u64) {
+    let license = &shown["license"];
+    (
+        license["status"].as_str().expect("a status"),
+        license["threatLevel"].as_u64().expect("a level"),
+        shown["unresolvedViolationsCount"].as_u64().expect("a count"),
+    )
+}
+
+#[tokio::test]
+async fn a_key_that_is_seen_in_three_countries_is_degraded_and_works_on() {
+    let app = TestApp::start().await;
+    let license = app.license().max_machines(2).create().await;
+    let machine = app.machine("a");
+    machine.clone().in_country("FR").activate(&license).await.expect(200);
+    app.advance(HOUR);
+    machine.clone().in_country("DE").validate(&license).await.expect(200);
+    assert_eq!(state(&shown(&app, &license).await), ("active", 0, 0));
+    app.advance(HOUR);
+    let answer = machine.clone().in_country("US").validate(&license).await;
+    let body = answer.expect(200);
+    assert_eq!(
+        (&body["status"], &body["message"]),
+        (&json!("degraded"), &json!(FLAGGED))
+    );
+    let shown = shown(&app, &license).await;
+    assert_eq!(state(&shown), ("degraded", 2, 1));
+    let violation = &shown["violations"][0];
+    for (field, value) in [
+        ("type", json!("geo_spread")),
+        ("severity", json!("medium")),
+        ("detectedAt", json!(app.now().to_string())),
+        ("resolved", json!(false)),
+        ("details", json!({ "countries": ["DE", "FR", "US"], "withinHours": 24 })),
+    ] {
+        assert_eq!(violation[field], value, "{field}");
+    }
+    // From now on it gets tokens for a day.
+    let answer = machine.clone().in_country("US").validate(&license).await;
+    let body = answer.expect(200);
+    assert_eq!(
+        (&body["refreshed"], &body["expiresAt"]),
+        (&json!(true), &json!((app.now() + DAY).to_string()))
+    );
+    assert_eq!(app.assert_counters_true(&license).await.unresolved_violations, 1);
+}
+
+#[tokio::test]
+async fn a_key_that_is_seen_in_five_countries_is_suspended_after_three_days_of_grace() {
+    let app = TestApp::start().await;
+    let license = app.license().max_machines(-1).create().await;
+    for (i, country) in ["FR", "DE", "US", "JP", "BR"].into_iter().enumerate() {
+        let machine = app.machine(&format!("{i}")).in_country(country);
+        machine.activate(&license).await.expect(200);
+    }
+    let caught = app.now();
+    let now = shown(&app, &license).await;
+    assert_eq!(state(&now), ("suspended", 3, 1));
+    assert_eq!(
+        now["violations"].as_array().map(Vec::len),
+        Some(1),
+        "the one grew graver"
+    );
+    assert_eq!(now["violations"][0]["severity"], "high");
+    let machine = app.machine("4").in_country("BR");
+    app.advance(71 * HOUR);
+    machine.activate(&license).await.expect(200);
+    app.advance(HOUR);
+    assert_eq!(app.now(), caught + 72 * HOUR);
+    machine
+        .activate(&license)
+        .await
+        .expect_error(403, "License is suspended");
+    // Putting it aside lets it work again at once, and what was seen counts no more.
+    let resolve = json!({ "licenseKey": license.key, "violationIds": [now["violations"][0]["id"]] });
+    app.admin().post("/resolveLicense", resolve).await.expect(200);
+    machine.activate(&license).await.expect(200);
+    assert_eq!(state(&shown(&app, &license).await), ("active", 0, 0));
+}
+
+#[tokio::test]
+async fn countries_far_apart_in_time_are_a_journey() {
+    let app = TestApp::start().await;
+    let license = app.license().create().await;
+    let machine = app.machine("a");
+    machine.clone().in_country("FR").activate(&license).await.expect(200);
+    for country in ["DE", "US", "JP", "BR", "IN", "ZA"] {
+        app.advance(13 * HOUR);
+        machine.clone().in_country(country).validate(&license).await.expect(200);
+    }
+    assert_eq!(state(&shown(&app, &license).await), ("active", 0, 0));
+}
+
+#[tokio::test]
+async fn a_site_may_be_anywhere_but_not_on_any_number_of_new_machines() {
+    let app = TestApp::start().await;
+    let rules = json!({ "productId": PRODUCT, "enforcement": { "churnUnlimitedMedium": 7, "churnUnlimitedHigh": 9 } });
+    app.admin().post("/updateProduct", rules).await.expect(200);
+    let license = app.license().with("licenseType", "site").create().await;
+    for (i, country) in ["FR", "DE", "US", "JP", "BR", "IN"].into_iter().enumerate() {
+        let machine = app.machine(&format!("{i}")).in_country(country);
+        machine.activate(&license).await.expect(200);
+    }
+    assert_eq!(state(&shown(&app, &license).await), ("active", 0, 0));
+    app.machine("6").activate(&license).await.expect(200);
+    let now = shown(&app, &license).await;
+    assert_eq!(state(&now), ("degraded", 2, 1));
+    assert_eq!(now["violations"][0]["type"], "machine_churn");
+    assert_eq!(
+        now["violations"][0]["details"],
+        json!({ "newMachines": 7, "withinDays": 30 })
+    );
+    app.machine("7").activate(&license).await.expect(200);
+    let now = shown(&app, &license).await;
+    assert_eq!(
+        now["violations"].as_array().map(Vec::len),
+        Some(1),
+        "one of a type is open"
+    );
+    assert_eq!(now["violations"][0]["details"]["newMachines"], 8);
+    app.machine("8").activate(&license).await.expect(200);
+    assert_eq!(state(&shown(&app, &license).await), ("suspended", 3, 1));
+}
+
+#[tokio::test]
+async fn a_key_that_goes_from_machine_to_machine_is_caught_and_one_that_comes_back_is_not() {
+    let app = TestApp::start().await;
+    let license = app.license().max_machines(1).create().await;
+    let visit = async |name: &str| {
+        app.advance(5 * MINUTE);
+        let machine = app.machine(name);
+        machine.activate(&license).await.expect(200);
+        machine.deactivate(&license).await.expect(200);
+    };
+    for _ in 0..10 {
+        visit("a").await;
+    }
+    for name in ["b", "c", "d", "e", "f"] {
+        visit(name).await;
+    }
+    assert_eq!(state(&shown(&app, &license).await), ("active", 0, 0));
+    app.advance(2 * HOUR);
+    visit("g").await;
+    assert_eq!(state(&shown(&app, &license).await), ("degraded", 2, 1));
+    // A month later all that is forgotten, but not put aside by itself.
+    app.advance(31 * DAY);
+    visit("h").await;
+    let now = shown(&app, &license).await;
+    assert_eq!(state(&now), ("degraded", 2, 1));
+    assert_eq!(now["violations"][0]["details"]["newMachines"], 7);
+    assert_eq!(app.stored(&license).await.arrivals.len(), 1);
+}
+
+#[tokio::test]
+async fn two_violations_of_one_level_are_one_level_more_and_never_the_highest() {
+    let app = TestApp::start().await;
+    let license = app.license().max_machines(2).create().await;
+    for (i, country) in ["FR", "DE", "US", "FR", "FR", "FR", "FR"].into_iter().enumerate() {
+        app.advance(5 * MINUTE);
+        let machine = app.machine(&format!("{i}")).in_country(country);
+        machine.activate(&license).await.expect(200);
+        machine.deactivate(&license).await.expect(200);
+    }
+    let now = shown(&app, &license).await;
+    assert_eq!(state(&now), ("suspended", 3, 2));
+    let severities: Vec<&str> = now["violations"]
+        .as_array()
+        .expect("violations")
+        .iter()
+        .filter_map(|violation| violation["severity"].as_str())
+        .collect();
+    assert_eq!(severities, ["medium", "medium"]);
+}
+
+#[tokio::test]
+async fn a_product_may_have_rules_of_its_own() {
+    let app = TestApp::start().await;
+    let rules = |enforcement: Value| json!({ "productId": PRODUCT, "enforcement": enforcement });
+    let update = async |enforcement: Value| app.admin().post("/updateProduct", rules(enforcement)).await;
+    let spread = async |countries: usize| {
+        let license = app.license().max_machines(-1).create().await;
+        for country in &["FR", "DE", "US", "JP", "BR"][..countries] {
+            let machine = app.machine(country).in_country(country);
+            machine.activate(&license).await.expect(200);
+        }
+        shown(&app, &license).await["license"]["status"]
+            .as_str()
+            .expect("a status")
+            .to_owned()
+    };
+    update(json!({ "geoMedium": 2, "geoHigh": 3, "suspensionGraceHours": 1 }))
+        .await
+        .expect(200);
+    assert_eq!(
+        (spread(2).await, spread(3).await),
+        ("degraded".into(), "suspended".into())
+    );
+    update(json!({ "geoSpread": false })).await.expect(200);
+    assert_eq!(spread(5).await, "active");
+    update(json!(null)).await.expect(200);
+    assert_eq!((spread(2).await, spread(3).await), ("active".into(), "degraded".into()));
+    for (odd, text) in [
+        (json!("strict"), "Invalid enforcement: must be an object"),
+        (
+            json!({ "geoMedium": 0 }),
+            "Invalid enforcement.geoMedium: must be a whole number from 1 to 1000",
+        ),
+        (
+            json!({ "geoMedium": 6 }),
+            "Invalid enforcement.geoHigh: must be at least as many as for medium severity",
+        ),
+    ] {
+        update(odd).await.expect_refusal(400, text);
+    }
+}
+
+#[tokio::test]
+async fn a_suspension_lasts_as_long_as_the_product_says() {
+    let app = TestApp::start().await;
+    let rules =
+        json!({ "productId": PRODUCT, "enforcement": { "geoMedium": 1, "geoHigh": 2, "suspensionGraceHours": 2 } });
+    app.admin().post("/updateProduct", rules).await.expect(200);
+    let license = app.license().create().await;
+    let machine = app.machine("a");
+    machine.clone().in_country("FR").activate(&license).await.expect(200);
+    machine.clone().in_country("DE").activate(&license).await.expect(200);
+    app.advance(119 * MINUTE);
+    machine.activate(&license).await.expect(200);
+    app.advance(MINUTE);
+    machine
+        .activate(&license)
+        .await
+        .expect_error(403, "License is suspended");
+}
+
+#[tokio::test]
+async fn what_was_put_aside_does_not_come_back_by_itself() {
+    let app = TestApp::start().await;
+    let license = app.license().max_machines(-1).create().await;
+    let enter = async |country: &str| {
+        let machine = app.machine(country).in_country(country);
+        machine.activate(&license).await.expect(200);
+    };
+    for country in ["FR", "DE", "US"] {
+        enter(country).await;
+    }
+    let now = shown(&app, &license).await;
+    let resolve = json!({ "licenseKey": license.key, "violationIds": [now["violations"][0]["id"]] });
+    app.advance(MINUTE);
+    app.admin().post("/resolveLicense", resolve).await.expect(200);
+    app.advance(MINUTE);
+    for country in ["JP", "BR"] {
+        enter(country).await;
+    }
+    assert_eq!(state(&shown(&app, &license).await), ("active", 0, 0));
+    enter("IN").await;
+    let now = shown(&app, &license).await;
+    assert_eq!(state(&now), ("degraded", 2, 1));
+    assert_eq!(now["violations"].as_array().map(Vec::len), Some(2), "another one");
+}
+
+#[tokio::test]
+async fn being_caught_is_an_event() {
+    let app = TestApp::start().await;
+    let license = app.license().max_machines(-1).create().await;
+    for country in ["FR", "DE", "US"] {
+        let machine = app.machine(country).in_country(country);
+        machine.activate(&license).await.expect(200);
+    }
+    let stored = app.stored(&license).await;
+    let events = app.cx.store.events(&stored).await.expect("a read");
+    let caught: Vec<_> = events
+        .iter()
+        .filter(|event| event.r#type == keystead_core::event::EventType::Violation)
+        .collect();
+    assert_eq!(caught.len(), 1);
+    assert_eq!(caught[0].details["type"], "geo_spread");
+    assert_eq!(caught[0].details["severity"], "medium");
+}
+
+#[tokio::test]
+async fn sixty_four_at_once_from_six_countries_are_one_violation() {
+    for seed in seeds(6) {
+        let app = storm(seed).await;
+        let license = app.license().max_machines(-1).create().await;
+        let countries = ["FR", "DE", "US", "JP", "BR", "IN"];
+        let activate = |i: usize| {
+            let machine = app.machine(&format!("{i}")).in_country(countries[i % countries.len()]);
+            let license = license.clone();
+            caller(async move { machine.activate(&license).await })
+        };
+        for answer in at_once((0..CALLERS).map(activate)).await {
+            answer.expect(200);
+        }
+        let now = shown(&app, &license).await;
+        assert_eq!(state(&now), ("suspended", 3, 1), "seed {seed}");
+        assert_eq!(now["violations"].as_array().map(Vec::len), Some(1), "seed {seed}");
+        assert_eq!(app.assert_counters_true(&license).await.machines_used, 64);
+    }
+}
+
+#[tokio::test]
+async fn sixty_four_new_machines_at_once_are_one_violation() {
+    for seed in seeds(4) {
+        let app = storm(seed).await;
+        let rules =
+            json!({ "productId": PRODUCT, "enforcement": { "churnUnlimitedMedium": 40, "churnUnlimitedHigh": 60 } });
+        app.admin().post("/updateProduct", rules).await.expect(200);
+        let license = app.license().max_machines(-1).create().await;
+        let activate = |i: usize| {
+            let (machine, license) = (app.machine(&format!("{i}")), license.clone());
+            caller(async move { machine.activate(&license).await })
+        };
+        for answer in at_once((0..CALLERS).map(activate)).await {
+            answer.expect(200);
+        }
+        let now = shown(&app, &license).await;
+        assert_eq!(now["violations"].as_array().map(Vec::len), Some(1), "seed {seed}");
+        // As many as the last of them saw; more of the same makes it no graver.
+        let told = now["violations"][0]["details"]["newMachines"].as_u64();
+        assert!(
+            told.is_some_and(|told| (60..=64).contains(&told)),
+            "seed {seed}: {told:?}"
+        );
+        assert_eq!(state(&now), ("suspended", 3, 1), "seed {seed}");
+        app.assert_counters_true(&license).await;
+    }
+}
+
+/// Whatever clients do: nothing of it is a chargeback or fraud, and whoever is blocked stays out.
+#[tokio::test]
+async fn no_sequence_of_client_calls_reaches_the_highest_level_or_lets_a_blocked_license_activate() {
+    for seed in seeds(30) {
+        let app = storm(seed).await;
+        let mut chance = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99);
+        let mut draw = |of: usize| {
+            chance = chance
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(chance >> 33).expect("a number") % of
+        };
+        let kinds = [("per-machine", 2), ("floating", 3), ("site", 1), ("per-machine", -1)];
+        let (license_type, max) = kinds[draw(kinds.len())];
+        let license = app
+            .license()
+            .with("licenseType", license_type)
+            .max_machines(max)
+            .create()
+            .await;
+        let machines: Vec<_> = (0..20).map(|i| app.machine(&format!("{i}"))).collect();
+        for machine in &machines {
+            // So that each has a token, be it another license's.
+            machine.activate(&app.license().create().await).await.expect(200);
+        }
+        for _ in 0..60 {
+            app.advance(Duration::from_secs(u64::try_from(draw(40_000)).expect("seconds")));
+            let country = ["FR", "DE", "US", "JP", "BR", "IN", "ZA"][draw(7)];
+            let machine = machines[draw(machines.len())].clone().in_country(country);
+            let before = app.stored(&license).await;
+            let answer = match draw(5) {
+                0 => machine.validate(&license).await,
+                1 => machine.heartbeat(&license).await,
+                2 => machine.deactivate(&license).await,
+                _ => machine.activate(&license).await,
+            };
+            assert!(answer.status < 500, "seed {seed}: {answer:?}");
+            let after = app.assert_counters_true(&license).await;
+            assert!(after.threat_level.number() < 4, "seed {seed}");
+            assert_ne!(after.status, LicenseStatus::Revoked, "seed {seed}");
+            if before.standing(app.now()).is_err() {
+                assert!(
+                    after.machines_used <= before.machines_used && after.sessions_open <= before.sessions_open,
+                    "seed {seed}: a blocked license let a machine in"
+                );
+            }
+        }
+    }
+}
+
+/// What a token says of running on without the service.
+fn offline(token: &str) -> (i64, Option<i64>, Option<i64>) {
+    use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+
+    let claims = token.split('.').nth(1).expect("claims");
+    let claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).expect("base64")).expect("JSON");
+    let number = |name: &str| claims[name].as_i64();
+    (
+        number("exp").expect("an expiry"),
+        number("graceUntil"),
+        number("offlineDays"),
+    )
+}
+
+#[tokio::test]
+async fn a_token_tells_how_long_an_application_may_run_on_without_the_service() {
+    let days = |days: i64| days * 24 * 60 * 60;
+    let app = TestApp::start().await;
+    let variant = json!({ "productId": PRODUCT, "name": "Studio", "offlineDays": 14, "maxMachines": 5 });
+    app.admin().post("/createVariant", variant).await.expect(200);
+    for (name, license, grace, offline_days) in [
+        ("usual", app.license(), 7, 30),
+        ("variant", app.license().with("variant", "studio"), 7, 14),
+        ("floating", app.license().floating(2), 0, 0),
+        ("degraded", app.license().degraded(), 7, 30),
+    ] {
+        let license = license.create().await;
+        let machine = app.machine("a");
+        machine.activate(&license).await.expect(200);
+        let (exp, until, told) = offline(&machine.token());
+        assert_eq!((until, told), (Some(exp + days(grace)), Some(offline_days)), "{name}");
+    }
+    // A product may have its own.
+    for (grace, expected) in [(json!(30), 30), (json!(0), 0), (json!(null), 7)] {
+        let own = json!({ "productId": PRODUCT, "graceDays": grace });
+        app.admin().post("/updateProduct", own).await.expect(200);
+        let machine = app.machine("a");
+        machine.activate(&app.license().create().await).await.expect(200);
+        let (exp, until, _) = offline(&machine.token());
+        assert_eq!(until, Some(exp + days(expected)), "{grace}");
+    }
+    // A license that ends soon, and one that is suspended soon.
+    let ends = app.now() + 3 * DAY;
+    let machine = app.machine("a");
+    let ending = app.license().with("expiresAt", ends.to_string()).create().await;
+    machine.activate(&ending).await.expect(200);
+    assert_eq!(offline(&machine.token()).1, Some((ends + 7 * DAY).seconds()));
+    let suspended = app
+        .license()
+        .suspended(keystead_core::license::SuspendedBy::Enforcement);
+    machine.activate(&suspended.create().await).await.expect(200);
+    assert_eq!(
+        offline(&machine.token()).1,
+        Some((app.now() + 3 * DAY).seconds()),
+        "blocked then"
+    );
+}
+
+#[tokio::test]
+async fn an_operator_may_have_other_numbers() {
+    let config = keystead_core::config::Config {
+        enforcement: Policy {
+            geo_medium: 2,
+            ..Policy::default()
+        },
+        ..keystead_core::config::Config::default()
+    };
+    let app = Options::default().config(config).start().await;
+    let license = app.license().create().await;
+    for country in ["FR", "DE"] {
+        let machine = app.machine("a").in_country(country);
+        machine.activate(&license).await.expect(200);
+    }
+    assert_eq!(state(&shown(&app, &license).await), ("degraded", 2, 1));
+}
