@@ -539,6 +539,24 @@ fn a_discount_code_is_for_one_product_or_for_all_of_a_creator() {
 }
 
 #[test]
+fn a_discount_may_be_a_fraction_of_a_percent() {
+    let (server, _) = with_license();
+    let code = |args: &[&str]| run(&server, &[&["code"], args].concat());
+    let percent = || code(&["list", "--json"]).json()["codes"][0]["discountPercent"].take();
+    code(&["create", "SPRING", "--product", "app", "--discount-percent", "12.5"]).expect(0);
+    assert_eq!(percent(), json!(12.5));
+    for (written, kept) in [("0.01", json!(0.01)), ("33.33", json!(33.33)), ("100", json!(100))] {
+        code(&["update", "SPRING", "--discount-percent", written]).expect(0);
+        assert_eq!(percent(), kept);
+    }
+    for wrong in ["0", "0.009", "100.01", "many", "12,5", "NaN", ""] {
+        let refused = code(&["update", "SPRING", "--discount-percent", wrong]).expect(2);
+        assert!(refused.err.contains("from 0.01 to 100"), "{}", refused.err);
+        code(&["create", "OTHER", "--product", "app", "--discount-percent", wrong]).expect(2);
+    }
+}
+
+#[test]
 fn codes_are_parsed() {
     let server = Server::start_in_memory();
     for wrong in [
