@@ -5,7 +5,7 @@ use std::{fs, io::Write as _, net::TcpListener, os::unix::fs::PermissionsExt as 
 use serde_json::json;
 
 use crate::{
-    command::{answer, bare, operator, ran, request, run, text},
+    command::{Ran, answer, bare, operator, ran, request, run, text},
     server::{SECRET, Server, folder},
 };
 
@@ -280,6 +280,52 @@ fn a_credential_is_in_a_file_in_the_environment_or_in_the_data_folder() {
     assert!(wrong.err.contains("one secret"), "{}", wrong.err);
     ran(&mut with_folder(&["--admin-secret-file", "/nowhere"])).expect(1);
     ran(&mut with_folder(&["--admin-secret-file", "a", "--api-key-file", "b"])).expect(2);
+}
+
+#[test]
+fn a_license_key_can_come_from_the_standard_input() {
+    let (server, key) = with_license();
+    let told = |input: &str, args: &[&str]| {
+        let mut process = operator(&server, args)
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("a process");
+        let mut pipe = process.stdin.take().expect("a pipe");
+        // One that refuses at once does not read it.
+        let _: std::io::Result<()> = pipe.write_all(input.as_bytes());
+        drop(pipe);
+        Ran::from(process.wait_with_output().expect("an exit status"))
+    };
+    let line = format!("{key}\n");
+    assert!(
+        told(&line, &["license", "get", "-"])
+            .printed()
+            .contains("a@example.com")
+    );
+    for (args, status) in [
+        (&["update", "-", "--status", "suspended"][..], "suspended"),
+        (&["reinstate", "-"], "active"),
+        (&["reset", "-"], "active"),
+        (&["revoke", "-", "--reason", "refund"], "revoked"),
+    ] {
+        told(&line, &[&["license"], args].concat()).expect(0);
+        let shown = run(&server, &["license", "get", &key, "--json"]).json();
+        assert_eq!(shown["license"]["status"], status, "{args:?}");
+    }
+    let create = ["license", "create", "--email", "b@example.com", "--product", "app"];
+    let own = [&create[..], &["--license-key", "-"]].concat();
+    assert_eq!(told(" OWN-KEY\r\n", &own).printed(), "OWN-KEY\n");
+
+    for wrong in ["", "\n", "two\nkeys\n"] {
+        told(wrong, &["license", "get", "-"]).expect(1);
+    }
+    // It can't be two things at once.
+    let both = told(&line, &["license", "get", "-", "--admin-secret-file", "-"]).expect(2);
+    assert!(both.err.contains("both"), "{}", both.err);
+    for command in ["get", "update", "revoke", "reinstate", "reset", "create"] {
+        let help = ran(&mut bare(&["license", command, "--help"])).printed();
+        assert!(help.contains("`-` reads it from the standard input"), "{help}");
+    }
 }
 
 #[test]
