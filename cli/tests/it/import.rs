@@ -257,6 +257,57 @@ fn a_dry_run_changes_nothing() {
 }
 
 #[test]
+fn a_dry_run_rejects_the_lines_that_an_import_would_reject_for_their_products() {
+    let server = server();
+    let old = ["product", "create", "old", "--name", "Old", "--creator", "alice"];
+    run(&server, &old).expect(0);
+    run(&server, &["product", "update", "old", "--status", "archived"]).expect(0);
+    let file = input(
+        "dry-products",
+        "licenseKey,email,productId,unlockedProducts\n\
+         K-2,a@example.com,app,extra\n\
+         K-3,b@example.com,none,\n\
+         K-4,c@example.com,old,\n\
+         K-5,d@example.com,app,extra none\n\
+         K-6,e@example.com,app,old\n\
+         K-7,f@example.com,none,gone\n",
+    );
+    let at = file.with_file_name("dry.csv");
+    let dry = import(&server, &file, &["--dry-run", "--json", "--report", text(&at)]).expect(4);
+    let counted: Value = serde_json::from_str(&dry.out).expect("JSON");
+    assert_eq!(
+        counted,
+        json!({ "lines": 6, "rejected": 4, "missingProducts": 3 }),
+        "{}",
+        dry.err
+    );
+    assert!(dry.err.contains("line 4: the product old is archived"), "{}", dry.err);
+    assert!(
+        dry.err.contains("\nthe product none is not there: 3 lines\n"),
+        "{}",
+        dry.err
+    );
+    let report_of_it = fs::read_to_string(&at).expect("a report");
+    assert!(
+        report_of_it.contains("\n5,K-5,rejected,,the product none is not there\n"),
+        "{report_of_it}"
+    );
+    let told = import(&server, &file, &["--dry-run"]).expect(4);
+    assert_eq!(told.out, "2 of 6 lines could be imported; nothing was changed\n");
+    assert_eq!(licenses(&server).len(), 0);
+
+    import(&server, &file, &[]).expect(4);
+    let rejected = |report: &str| -> Vec<String> {
+        let lines = report.lines().filter(|line| line.contains(",rejected,"));
+        lines
+            .map(|line| line.split(',').next().expect("a number").to_owned())
+            .collect()
+    };
+    assert_eq!(rejected(&report_of_it), ["3", "4", "5", "7"]);
+    assert_eq!(rejected(&report(&file)), rejected(&report_of_it));
+}
+
+#[test]
 fn a_file_with_columns_of_something_else_is_refused_whole() {
     let server = server();
     let file = input("columns", "email,productId,colour\na@example.com,app,red\n");
