@@ -307,12 +307,7 @@ impl Client {
             .ids
             .request_id(self.clock.now())
             .map_err(|error| Failure::Local(error.to_string()))?;
-        self.write_once(endpoint, body, &key.to_string())
-    }
-
-    /// As [`Client::write`], under a key that a later process can send it with again.
-    pub(crate) fn write_once(&self, endpoint: &str, body: Value, idempotency_key: &str) -> Result<Answer, Failure> {
-        self.send(endpoint, body, Some(idempotency_key))
+        self.send(endpoint, body, Some(&key.to_string()))
     }
 
     fn send(&self, endpoint: &str, mut body: Value, idempotency_key: Option<&str>) -> Result<Answer, Failure> {

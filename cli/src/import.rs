@@ -20,7 +20,7 @@ use indicatif::ProgressBar;
 use keystead_core::{
     Timestamp,
     email::Email,
-    license::{LicenseKey, LicenseStatus},
+    license::{LicenseKey, LicenseStatus, Reference},
     product::ProductId,
     variant::VariantId,
 };
@@ -494,66 +494,49 @@ fn send(client: &Client, keys: &LineKeys, to_send: &Mutex<Receiver<Job>>, tell: 
     }
 }
 
-/// Makes a line's license, if it is not there, and gives it its status.
+/// Makes a line's license, if it is not there. One that is there stays as it is.
 fn import_line(client: &Client, keys: &LineKeys, line: u64, row: &Row) -> Result<Entry, Failure> {
-    let own = row.license_key.clone();
-    let is_own = own.is_some();
-    let key = own
+    let key = row
+        .license_key
+        .clone()
         .or_else(|| keys.license_key(line))
         .ok_or_else(|| Failure::Local("a new license key is malformed".to_owned()))?;
-    let reject = |refusal: Refusal| {
-        // A key of its own is what its customer has; one that was to be new is nobody's.
-        let shown = is_own.then(|| key.to_string());
-        rejected(line, shown, Some(refusal.status), &refusal.error)
-    };
-    // It has its key, by which it is known again: to name the request as well would cost the server two writes more.
-    let created = client.make("createLicense", creation(row, &key));
-    let (outcome, is_active) = match created {
-        Ok(answer) if answer.body["licenseKey"] == key.as_str() => (Outcome::Created, true),
-        Ok(_) => {
-            let text = "the server gives licenses other keys than they have; it is too old to import to";
-            return Err(Failure::Local(text.to_owned()));
-        }
-        Err(Failure::Refused(refusal)) if refusal.status == 409 && !refusal.is_in_progress() => {
-            match client.read("getLicense", json!({ "licenseKey": key })) {
-                Ok(found) => {
-                    let license = &found.body["license"];
-                    let differences = differences(row, license);
-                    if !differences.is_empty() {
-                        let error = format!("{TAKEN}, and differs in {}", differences.join(", "));
-                        return Ok(reject(Refusal { error, ..refusal }));
-                    }
-                    (Outcome::Present, license["status"] == LicenseStatus::Active.as_str())
-                }
-                // The key is another creator's.
-                Err(Failure::Refused(unseen)) if unseen.status == 404 => return Ok(reject(refusal)),
-                Err(failure) => return Err(failure),
-            }
-        }
-        Err(Failure::Refused(refusal)) if is_of_the_line(&refusal) => return Ok(reject(refusal)),
-        Err(failure) => return Err(failure),
-    };
-    // One that is not active has been given a status already, by an earlier run or by somebody since.
-    if is_active && let Some((endpoint, body)) = status_change(row, &key) {
-        match client.write_once(endpoint, body, &keys.idempotency_key(line, "status")) {
-            Ok(_) => {}
-            Err(Failure::Refused(refusal)) if is_of_the_line(&refusal) => {
-                let error = format!("the license was made, but did not get its status: {}", refusal.error);
-                return Ok(Entry {
-                    license_key: Some(key.to_string()),
-                    ..reject(Refusal { error, ..refusal })
-                });
-            }
-            Err(failure) => return Err(failure),
-        }
-    }
-    Ok(Entry {
+    let through = |outcome: Outcome| Entry {
         line,
         outcome,
         license_key: Some(key.to_string()),
         status: None,
         error: None,
-    })
+    };
+    let reject = |refusal: &Refusal| {
+        // A key of its own is what its customer has; one that was to be new is nobody's.
+        let shown = row.license_key.as_ref().map(ToString::to_string);
+        rejected(line, shown, Some(refusal.status), &refusal.error)
+    };
+    // It has its key, by which it is known again: to name the request as well would cost the server two writes more.
+    let refusal = match client.make("createLicense", creation(row, &key)) {
+        Ok(answer) if answer.body["licenseKey"] == key.as_str() => return Ok(through(Outcome::Created)),
+        Ok(_) => {
+            let text = "the server gives licenses other keys than they have; it is too old to import to";
+            return Err(Failure::Local(text.to_owned()));
+        }
+        Err(Failure::Refused(refusal)) if refusal.status == 409 => refusal,
+        Err(Failure::Refused(refusal)) if is_of_the_line(&refusal) => return Ok(reject(&refusal)),
+        Err(failure) => return Err(failure),
+    };
+    let found = match client.read("getLicense", json!({ "licenseKey": key })) {
+        Ok(found) => found,
+        // The key is another creator's.
+        Err(Failure::Refused(unseen)) if unseen.status == 404 => return Ok(reject(&refusal)),
+        Err(failure) => return Err(failure),
+    };
+    let differences = differences(row, &found.body["license"]);
+    if differences.is_empty() {
+        return Ok(through(Outcome::Present));
+    }
+    let error = format!("{TAKEN}, and differs in {}", differences.join(", "));
+    // A key that derives from this import is that of a license which an earlier run made, and is told nowhere else.
+    Ok(rejected(line, Some(key.to_string()), Some(refusal.status), &error))
 }
 
 /// Whether the server refuses this line, rather than the credential, the speed, or any line at all.
@@ -562,6 +545,7 @@ fn is_of_the_line(refusal: &Refusal) -> bool {
     refusal.hint.is_none() && matches!(refusal.status, 400 | 403 | 404 | 413 | 422)
 }
 
+/// The whole license in one request, so that it is never there in another status than its line's.
 fn creation(row: &Row, key: &LicenseKey) -> Value {
     given(json!({
         "licenseKey": key,
@@ -577,21 +561,16 @@ fn creation(row: &Row, key: &LicenseKey) -> Value {
         "purchaseId": row.purchase_id,
         "bundleId": row.bundle_id,
         "unlockedProducts": (!row.unlocked_products.is_empty()).then_some(&row.unlocked_products),
+        "status": (row.status != LicenseStatus::Active).then_some(row.status),
+        "disputeReason": dispute_reason(row),
     }))
 }
 
-/// What gives a new license its status, if it is not to be active.
-fn status_change(row: &Row, key: &LicenseKey) -> Option<(&'static str, Value)> {
-    match row.status {
-        LicenseStatus::Active => None,
-        LicenseStatus::Degraded | LicenseStatus::Suspended => {
-            Some(("updateLicense", json!({ "licenseKey": key, "status": row.status })))
-        }
-        LicenseStatus::Revoked => Some((
-            "revokeLicense",
-            given(json!({ "licenseKey": key, "reason": row.dispute_reason })),
-        )),
-    }
+/// Why the line's license is revoked, if it is: the reason says nothing of another.
+fn dispute_reason(row: &Row) -> Option<&Reference> {
+    row.dispute_reason
+        .as_ref()
+        .filter(|_| row.status == LicenseStatus::Revoked)
 }
 
 /// In what a license differs from the one that a line would have made. What the line leaves to the server differs in
@@ -624,6 +603,14 @@ fn differences(row: &Row, license: &Value) -> Vec<&'static str> {
         ("purchaseId", license["purchaseId"] == json!(row.purchase_id)),
         ("bundleId", license["bundleId"] == json!(row.bundle_id)),
         ("unlockedProducts", unlocked == json!(row.unlocked_products)),
+        ("status", license["status"] == json!(row.status)),
+        (
+            "disputeReason",
+            // Where the status differs already, that is all there is to say.
+            license["status"] != "revoked"
+                || row.status != LicenseStatus::Revoked
+                || license["disputeReason"] == json!(row.dispute_reason),
+        ),
     ];
     checks
         .into_iter()
