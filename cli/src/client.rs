@@ -108,6 +108,9 @@ enum CredentialKind {
     ApiKey,
 }
 
+/// What stands for the standard input where a file or a license key is expected.
+const STDIN: &str = "-";
+
 /// How often a request is sent at most.
 const ATTEMPTS: u32 = 3;
 
@@ -155,6 +158,23 @@ impl ServerArgs {
             clock: Clock::system(),
             json: self.json,
         })
+    }
+
+    /// The license key that an argument means: itself, or what the standard input holds if it is `-`.
+    ///
+    /// # Errors
+    /// When the standard input holds something else, or is to hold the credential as well.
+    pub(crate) fn license_key(&self, argument: &str) -> Result<String, Failure> {
+        if argument != STDIN {
+            return Ok(argument.to_owned());
+        }
+        let credential = self.admin_secret_file.as_ref().or(self.api_key_file.as_ref());
+        if credential.is_some_and(|path| path == Path::new(STDIN)) {
+            return Err(Failure::Usage(
+                "the standard input can't hold both the credential and the license key".to_owned(),
+            ));
+        }
+        secret_in(Path::new(STDIN))
     }
 
     fn credential(&self, is_local: bool) -> Result<Credential, Failure> {
@@ -240,15 +260,14 @@ fn address(written: &str, allow_http: bool) -> Result<(String, bool), Failure> {
 
 /// The secret that a file holds, without the end of its line.
 pub(crate) fn secret_in(path: &Path) -> Result<String, Failure> {
-    let text = if path == Path::new("-") {
+    if path == Path::new(STDIN) {
         let mut text = String::new();
         io::stdin()
             .read_to_string(&mut text)
-            .map(|_| text)
-            .map_err(|error| Failure::Local(format!("the standard input: {error}")))?
-    } else {
-        fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?
-    };
+            .map_err(|error| Failure::Local(format!("the standard input: {error}")))?;
+        return secret(&text, "the standard input");
+    }
+    let text = fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
     secret(&text, &path.display().to_string())
 }
 
@@ -288,12 +307,7 @@ impl Client {
             .ids
             .request_id(self.clock.now())
             .map_err(|error| Failure::Local(error.to_string()))?;
-        self.write_once(endpoint, body, &key.to_string())
-    }
-
-    /// As [`Client::write`], under a key that a later process can send it with again.
-    pub(crate) fn write_once(&self, endpoint: &str, body: Value, idempotency_key: &str) -> Result<Answer, Failure> {
-        self.send(endpoint, body, Some(idempotency_key))
+        self.send(endpoint, body, Some(&key.to_string()))
     }
 
     fn send(&self, endpoint: &str, mut body: Value, idempotency_key: Option<&str>) -> Result<Answer, Failure> {

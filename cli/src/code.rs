@@ -1,6 +1,7 @@
 //! `keystead code`: trial and discount codes.
 
 use clap::{ArgGroup, Args, Subcommand};
+use keystead_core::code::Percent;
 use serde_json::json;
 
 use crate::{
@@ -52,9 +53,9 @@ struct Create {
     /// How long a trial lasts.
     #[arg(long, value_name = "DAYS", required_unless_present = "discount_percent")]
     trial_days: Option<u32>,
-    /// Make it a discount code, of this many percent.
-    #[arg(long, value_name = "PERCENT")]
-    discount_percent: Option<u32>,
+    /// Make it a discount code, of this many percent: a number from 0.01 to 100.
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    discount_percent: Option<Percent>,
     /// How often it can be used: a number, or `unlimited` (the default).
     #[arg(long, value_name = "NUMBER", value_parser = limit, allow_negative_numbers = true)]
     max_uses: Option<i64>,
@@ -81,9 +82,9 @@ struct Update {
     /// How long a trial lasts.
     #[arg(long, value_name = "DAYS")]
     trial_days: Option<u32>,
-    /// How many percent it takes off.
-    #[arg(long, value_name = "PERCENT")]
-    discount_percent: Option<u32>,
+    /// How many percent it takes off: a number from 0.01 to 100.
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    discount_percent: Option<Percent>,
     /// How often it can be used: a number, or `unlimited`.
     #[arg(long, value_name = "NUMBER", value_parser = limit, allow_negative_numbers = true)]
     max_uses: Option<i64>,
@@ -113,6 +114,11 @@ struct Redeem {
     variant: Option<String>,
 }
 
+fn percent(text: &str) -> Result<Percent, String> {
+    // Read as the server reads it, and so sent as it was written: 20 stays a whole number.
+    serde_json::from_str(text).map_err(|_| "must be a number from 0.01 to 100, such as 12.5".to_owned())
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -138,7 +144,7 @@ fn create(client: &Client, wanted: &Create) -> Result<(), Failure> {
         "maxUses": wanted.max_uses,
         "expiresAt": wanted.expires_at.as_ref().map(Expiry::as_json),
     }));
-    let endpoint = match wanted.discount_percent {
+    let endpoint = match &wanted.discount_percent {
         Some(_) => "createDiscountCode",
         None => "createTrialCode",
     };

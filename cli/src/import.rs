@@ -1,7 +1,7 @@
 //! `keystead license import`: a license for every line of a file, once, however often the import is interrupted.
 
 use std::{
-    collections::{BTreeMap, HashMap, hash_map},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map},
     fmt::Write as _,
     fs::File,
     io::{self, BufReader, Read},
@@ -20,7 +20,7 @@ use indicatif::ProgressBar;
 use keystead_core::{
     Timestamp,
     email::Email,
-    license::{LicenseKey, LicenseStatus},
+    license::{LicenseKey, LicenseStatus, Reference},
     product::ProductId,
     variant::VariantId,
 };
@@ -94,7 +94,7 @@ pub(crate) fn run(server: &ServerArgs, args: &ImportArgs) -> Result<(), Failure>
     let client = server.client(usize::from(args.concurrency))?;
     let survey = Survey::of(args)?;
     if args.dry_run {
-        return try_out(&client, args, survey);
+        return try_out(&client, args, &survey);
     }
     let subject = Subject {
         sha256: survey.sha256.clone(),
@@ -132,8 +132,6 @@ struct Survey {
     lines: u64,
     /// What is wrong with which line.
     wrong: BTreeMap<u64, String>,
-    /// The line that names a product first, for each product.
-    products: BTreeMap<ProductId, u64>,
     /// Whether there are lines whose license gets a new key.
     makes_keys: bool,
 }
@@ -149,7 +147,6 @@ impl Survey {
             sha256: String::new(),
             lines: 0,
             wrong: BTreeMap::new(),
-            products: BTreeMap::new(),
             makes_keys: false,
         };
         // By their hashes, which take less room than the keys.
@@ -180,7 +177,6 @@ impl Survey {
                 hash_map::Entry::Occupied(first) => {
                     let error = format!("line {} has the same license key", first.get());
                     self.wrong.insert(number, error);
-                    return;
                 }
                 hash_map::Entry::Vacant(free) => {
                     free.insert(number);
@@ -188,8 +184,21 @@ impl Survey {
             },
             None => self.makes_keys = true,
         }
-        for product in row.unlocked_products.into_iter().chain([row.product_id]) {
-            self.products.entry(product).or_insert(number);
+    }
+
+    /// A line that is read again: its license, or that it is rejected without asking the server.
+    fn judge(&self, args: &ImportArgs, line: Line) -> Result<Result<Row, Entry>, Failure> {
+        match (self.wrong.get(&line.number), line.row) {
+            (Some(error), row) => {
+                let key = row.ok().and_then(|row| row.license_key);
+                let entry = rejected(line.number, key.map(|key| key.to_string()), None, error);
+                Ok(Err(entry))
+            }
+            (None, Ok(row)) => Ok(Ok(row)),
+            (None, Err(_)) => {
+                let text = format!("{} has changed while it was read", args.file.display());
+                Err(Failure::Local(text))
+            }
         }
     }
 }
@@ -223,61 +232,100 @@ fn next<R: Read>(args: &ImportArgs, input: &mut LicenseFile<BufReader<R>>) -> Re
 }
 
 /// Says what an import would do.
-fn try_out(client: &Client, args: &ImportArgs, mut survey: Survey) -> Result<(), Failure> {
-    let found = client.read("listProducts", json!({ "includeAll": true }))?;
-    let status: HashMap<&str, &str> = found.body["products"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|product| Some((product["productId"].as_str()?, product["status"].as_str()?)))
-        .collect();
-    let products = std::mem::take(&mut survey.products);
-    let mut missing = 0;
-    for (product, line) in &products {
-        let why = match status.get(product.as_str()) {
-            None => "is not there",
-            Some(&"archived") => "is archived, and takes no new licenses",
-            Some(_) => continue,
+fn try_out(client: &Client, args: &ImportArgs, survey: &Survey) -> Result<(), Failure> {
+    let catalog = Catalog::of(client)?;
+    let mut rejections: Vec<Entry> = Vec::new();
+    let mut missing: BTreeMap<String, u64> = BTreeMap::new();
+    let file = File::open(&args.file).map_err(|error| Failure::file(&args.file, &error))?;
+    let mut input = open(args, file)?;
+    while let Some(line) = next(args, &mut input)? {
+        let number = line.number;
+        let row = match survey.judge(args, line)? {
+            Ok(row) => row,
+            Err(entry) => {
+                rejections.push(entry);
+                continue;
+            }
         };
-        missing += 1;
+        let lacks = catalog.lacks(&row);
+        if !lacks.is_empty() {
+            let key = row.license_key.map(|key| key.to_string());
+            rejections.push(rejected(number, key, None, &lacks.join("; ")));
+        }
+        for lack in lacks {
+            *missing.entry(lack).or_default() += 1;
+        }
+    }
+    tell_wrong(&rejections);
+    for (lack, lines) in &missing {
         output::note(format!(
-            "line {line}: the product {product} {why} (and maybe other lines)"
+            "{}: {}",
+            output::printable(lack),
+            output::count(*lines, "line")
         ));
     }
-    tell_wrong(&survey.wrong);
+    let wrong = rejections.len() as u64;
     if let Some(path) = &args.report {
-        report(
-            path,
-            survey
-                .wrong
-                .iter()
-                .map(|(line, error)| rejected(*line, None, None, error)),
-        )?;
+        report(path, rejections.into_iter())?;
     }
-    let wrong = survey.wrong.len();
-    let sound = survey.lines - wrong as u64;
     if client.json {
-        output::print(json!({ "lines": survey.lines, "rejected": wrong, "missingProducts": missing }))?;
+        output::print(json!({ "lines": survey.lines, "rejected": wrong, "missingProducts": missing.len() }))?;
     } else {
         output::print(format!(
-            "{sound} of {} lines could be imported; nothing was changed",
+            "{} of {} lines could be imported; nothing was changed",
+            survey.lines - wrong,
             survey.lines
         ))?;
     }
-    if wrong > 0 || missing > 0 {
+    if wrong > 0 {
         return Err(Failure::LinesRejected(format!(
-            "{wrong} lines and {missing} products would not do"
+            "{} would be rejected",
+            output::count(wrong, "line")
         )));
     }
     Ok(())
 }
 
-fn tell_wrong(wrong: &BTreeMap<u64, String>) {
-    for (line, error) in wrong.iter().take(MAX_TOLD) {
-        output::note(format!("line {line}: {}", output::printable(error)));
+/// The products that there are for this credential, and whether they are archived.
+struct Catalog(HashMap<ProductId, bool>);
+
+impl Catalog {
+    fn of(client: &Client) -> Result<Self, Failure> {
+        let found = client.read("listProducts", json!({ "includeAll": true }))?;
+        let products = found.body["products"].as_array().into_iter().flatten();
+        let known = products.filter_map(|product| {
+            let id = ProductId::parse(product["productId"].as_str()?)?;
+            Some((id, product["status"] == "archived"))
+        });
+        Ok(Self(known.collect()))
     }
-    if wrong.len() > MAX_TOLD {
-        output::note(format!("and {} more", wrong.len() - MAX_TOLD));
+
+    /// Why the server would not make this license, as far as products go: one sentence for each that it lacks.
+    fn lacks(&self, row: &Row) -> Vec<String> {
+        let named: BTreeSet<&ProductId> = row.unlocked_products.iter().chain([&row.product_id]).collect();
+        let lack = |product: &ProductId| match self.0.get(product) {
+            None => Some(format!("the product {product} is not there")),
+            // A license can go on to open an archived product, but not be one of it.
+            Some(true) if *product == row.product_id => {
+                Some(format!("the product {product} is archived, and takes no new licenses"))
+            }
+            Some(_) => None,
+        };
+        named.into_iter().filter_map(lack).collect()
+    }
+}
+
+/// Tells of the first rejected lines.
+fn tell_wrong<'a>(rejections: impl IntoIterator<Item = &'a Entry>) {
+    let mut rejections = rejections.into_iter();
+    for entry in rejections.by_ref().take(MAX_TOLD) {
+        let error = output::printable(entry.error.as_deref().unwrap_or_default());
+        let status = entry.status.map(|status| format!(" (HTTP {status})"));
+        output::note(format!("line {}: {error}{}", entry.line, status.unwrap_or_default()));
+    }
+    let more = rejections.count();
+    if more > 0 {
+        output::note(format!("and {more} more"));
     }
 }
 
@@ -415,17 +463,9 @@ fn read(
             continue;
         }
         // The one that receives is gone only when this run has failed elsewhere, and says so there.
-        let sent = match (survey.wrong.get(&number), line.row) {
-            (Some(error), row) => {
-                let key = row.ok().and_then(|row| row.license_key);
-                let entry = rejected(number, key.map(|key| key.to_string()), None, error);
-                tell.send(Done::Through(entry)).is_ok()
-            }
-            (None, Ok(row)) => jobs.send(Job { line: number, row }).is_ok(),
-            (None, Err(_)) => {
-                let text = format!("{} has changed while it was read", args.file.display());
-                return Err(Failure::Local(text));
-            }
+        let sent = match survey.judge(args, line)? {
+            Ok(row) => jobs.send(Job { line: number, row }).is_ok(),
+            Err(entry) => tell.send(Done::Through(entry)).is_ok(),
         };
         if !sent {
             break;
@@ -454,66 +494,49 @@ fn send(client: &Client, keys: &LineKeys, to_send: &Mutex<Receiver<Job>>, tell: 
     }
 }
 
-/// Makes a line's license, if it is not there, and gives it its status.
+/// Makes a line's license, if it is not there. One that is there stays as it is.
 fn import_line(client: &Client, keys: &LineKeys, line: u64, row: &Row) -> Result<Entry, Failure> {
-    let own = row.license_key.clone();
-    let is_own = own.is_some();
-    let key = own
+    let key = row
+        .license_key
+        .clone()
         .or_else(|| keys.license_key(line))
         .ok_or_else(|| Failure::Local("a new license key is malformed".to_owned()))?;
-    let reject = |refusal: Refusal| {
-        // A key of its own is what its customer has; one that was to be new is nobody's.
-        let shown = is_own.then(|| key.to_string());
-        rejected(line, shown, Some(refusal.status), &refusal.error)
-    };
-    // It has its key, by which it is known again: to name the request as well would cost the server two writes more.
-    let created = client.make("createLicense", creation(row, &key));
-    let (outcome, is_active) = match created {
-        Ok(answer) if answer.body["licenseKey"] == key.as_str() => (Outcome::Created, true),
-        Ok(_) => {
-            let text = "the server gives licenses other keys than they have; it is too old to import to";
-            return Err(Failure::Local(text.to_owned()));
-        }
-        Err(Failure::Refused(refusal)) if refusal.status == 409 && !refusal.is_in_progress() => {
-            match client.read("getLicense", json!({ "licenseKey": key })) {
-                Ok(found) => {
-                    let license = &found.body["license"];
-                    let differences = differences(row, license);
-                    if !differences.is_empty() {
-                        let error = format!("{TAKEN}, and differs in {}", differences.join(", "));
-                        return Ok(reject(Refusal { error, ..refusal }));
-                    }
-                    (Outcome::Present, license["status"] == LicenseStatus::Active.as_str())
-                }
-                // The key is another creator's.
-                Err(Failure::Refused(unseen)) if unseen.status == 404 => return Ok(reject(refusal)),
-                Err(failure) => return Err(failure),
-            }
-        }
-        Err(Failure::Refused(refusal)) if is_of_the_line(&refusal) => return Ok(reject(refusal)),
-        Err(failure) => return Err(failure),
-    };
-    // One that is not active has been given a status already, by an earlier run or by somebody since.
-    if is_active && let Some((endpoint, body)) = status_change(row, &key) {
-        match client.write_once(endpoint, body, &keys.idempotency_key(line, "status")) {
-            Ok(_) => {}
-            Err(Failure::Refused(refusal)) if is_of_the_line(&refusal) => {
-                let error = format!("the license was made, but did not get its status: {}", refusal.error);
-                return Ok(Entry {
-                    license_key: Some(key.to_string()),
-                    ..reject(Refusal { error, ..refusal })
-                });
-            }
-            Err(failure) => return Err(failure),
-        }
-    }
-    Ok(Entry {
+    let through = |outcome: Outcome| Entry {
         line,
         outcome,
         license_key: Some(key.to_string()),
         status: None,
         error: None,
-    })
+    };
+    let reject = |refusal: &Refusal| {
+        // A key of its own is what its customer has; one that was to be new is nobody's.
+        let shown = row.license_key.as_ref().map(ToString::to_string);
+        rejected(line, shown, Some(refusal.status), &refusal.error)
+    };
+    // It has its key, by which it is known again: to name the request as well would cost the server two writes more.
+    let refusal = match client.make("createLicense", creation(row, &key)) {
+        Ok(answer) if answer.body["licenseKey"] == key.as_str() => return Ok(through(Outcome::Created)),
+        Ok(_) => {
+            let text = "the server gives licenses other keys than they have; it is too old to import to";
+            return Err(Failure::Local(text.to_owned()));
+        }
+        Err(Failure::Refused(refusal)) if refusal.status == 409 => refusal,
+        Err(Failure::Refused(refusal)) if is_of_the_line(&refusal) => return Ok(reject(&refusal)),
+        Err(failure) => return Err(failure),
+    };
+    let found = match client.read("getLicense", json!({ "licenseKey": key })) {
+        Ok(found) => found,
+        // The key is another creator's.
+        Err(Failure::Refused(unseen)) if unseen.status == 404 => return Ok(reject(&refusal)),
+        Err(failure) => return Err(failure),
+    };
+    let differences = differences(row, &found.body["license"]);
+    if differences.is_empty() {
+        return Ok(through(Outcome::Present));
+    }
+    let error = format!("{TAKEN}, and differs in {}", differences.join(", "));
+    // A key that derives from this import is that of a license which an earlier run made, and is told nowhere else.
+    Ok(rejected(line, Some(key.to_string()), Some(refusal.status), &error))
 }
 
 /// Whether the server refuses this line, rather than the credential, the speed, or any line at all.
@@ -522,6 +545,7 @@ fn is_of_the_line(refusal: &Refusal) -> bool {
     refusal.hint.is_none() && matches!(refusal.status, 400 | 403 | 404 | 413 | 422)
 }
 
+/// The whole license in one request, so that it is never there in another status than its line's.
 fn creation(row: &Row, key: &LicenseKey) -> Value {
     given(json!({
         "licenseKey": key,
@@ -537,21 +561,16 @@ fn creation(row: &Row, key: &LicenseKey) -> Value {
         "purchaseId": row.purchase_id,
         "bundleId": row.bundle_id,
         "unlockedProducts": (!row.unlocked_products.is_empty()).then_some(&row.unlocked_products),
+        "status": (row.status != LicenseStatus::Active).then_some(row.status),
+        "disputeReason": dispute_reason(row),
     }))
 }
 
-/// What gives a new license its status, if it is not to be active.
-fn status_change(row: &Row, key: &LicenseKey) -> Option<(&'static str, Value)> {
-    match row.status {
-        LicenseStatus::Active => None,
-        LicenseStatus::Degraded | LicenseStatus::Suspended => {
-            Some(("updateLicense", json!({ "licenseKey": key, "status": row.status })))
-        }
-        LicenseStatus::Revoked => Some((
-            "revokeLicense",
-            given(json!({ "licenseKey": key, "reason": row.dispute_reason })),
-        )),
-    }
+/// Why the line's license is revoked, if it is: the reason says nothing of another.
+fn dispute_reason(row: &Row) -> Option<&Reference> {
+    row.dispute_reason
+        .as_ref()
+        .filter(|_| row.status == LicenseStatus::Revoked)
 }
 
 /// In what a license differs from the one that a line would have made. What the line leaves to the server differs in
@@ -584,6 +603,14 @@ fn differences(row: &Row, license: &Value) -> Vec<&'static str> {
         ("purchaseId", license["purchaseId"] == json!(row.purchase_id)),
         ("bundleId", license["bundleId"] == json!(row.bundle_id)),
         ("unlockedProducts", unlocked == json!(row.unlocked_products)),
+        ("status", license["status"] == json!(row.status)),
+        (
+            "disputeReason",
+            // Where the status differs already, that is all there is to say.
+            license["status"] != "revoked"
+                || row.status != LicenseStatus::Revoked
+                || license["disputeReason"] == json!(row.dispute_reason),
+        ),
     ];
     checks
         .into_iter()
@@ -617,20 +644,8 @@ fn conclude(
     if let Some(path) = &reports_to {
         report(path, journal.entries.values().cloned())?;
     }
-    let wrong: BTreeMap<u64, String> = journal
-        .entries
-        .values()
-        .filter(|entry| entry.outcome == Outcome::Rejected)
-        .map(|entry| {
-            let error = entry.error.as_deref().unwrap_or_default();
-            let status = entry
-                .status
-                .map(|status| format!(" (HTTP {status})"))
-                .unwrap_or_default();
-            (entry.line, format!("{error}{status}"))
-        })
-        .collect();
-    tell_wrong(&wrong);
+    let is_rejected = |entry: &&Entry| entry.outcome == Outcome::Rejected;
+    tell_wrong(journal.entries.values().filter(is_rejected));
     let done_now = created + present - before;
     let seconds = took.as_secs_f64();
     if client.json {

@@ -3,7 +3,7 @@
 //!
 //! The first line says of what import it is. Each further line is one line of the input that is through. A line of the
 //! input that was sent and is not in the journal is sent again; that makes no second license, because its license key
-//! and its idempotency key derive from the import's random id and the line's number.
+//! derives from the import's random id and the line's number, should it have none of its own.
 
 use std::{
     collections::BTreeMap,
@@ -110,8 +110,6 @@ pub(crate) struct Journal {
     import_id: String,
     /// What became of each line, by its number.
     pub(crate) entries: BTreeMap<u64, Entry>,
-    /// How often each line was rejected.
-    rejections: BTreeMap<u64, u32>,
     /// Whether the import is through.
     pub(crate) is_finished: bool,
 }
@@ -148,7 +146,6 @@ impl Journal {
             file,
             import_id: header.import_id,
             entries: BTreeMap::new(),
-            rejections: BTreeMap::new(),
             is_finished: false,
             path: path.clone(),
         };
@@ -156,7 +153,9 @@ impl Journal {
         for (index, line) in text[read..].split_inclusive(|byte| *byte == b'\n').enumerate() {
             let record = line.strip_suffix(b"\n").map(serde_json::from_slice);
             match record {
-                Some(Ok(Record::Entry(entry))) => journal.note(entry),
+                Some(Ok(Record::Entry(entry))) => {
+                    journal.entries.insert(entry.line, entry);
+                }
                 Some(Ok(Record::End(end))) => journal.is_finished = end.finished,
                 // The last line was being written when the process or the machine ended.
                 Some(Err(_)) | None if read + line.len() == text.len() => break,
@@ -196,7 +195,6 @@ impl Journal {
             path,
             import_id,
             entries: BTreeMap::new(),
-            rejections: BTreeMap::new(),
             is_finished: false,
         })
     }
@@ -229,7 +227,7 @@ impl Journal {
         self.file
             .write_all(&line)
             .map_err(|error| Failure::file(&self.path, &error))?;
-        self.note(entry);
+        self.entries.insert(entry.line, entry);
         Ok(())
     }
 
@@ -246,54 +244,32 @@ impl Journal {
         Ok(())
     }
 
-    fn note(&mut self, entry: Entry) {
-        if entry.outcome == Outcome::Rejected {
-            *self.rejections.entry(entry.line).or_default() += 1;
-        }
-        self.entries.insert(entry.line, entry);
-    }
-
     /// How many lines came to this.
     pub(crate) fn count(&self, outcome: Outcome) -> usize {
         self.entries.values().filter(|entry| entry.outcome == outcome).count()
     }
 
-    /// The keys of this import's lines.
+    /// The license keys that this import makes.
     pub(crate) fn keys(&self) -> LineKeys {
         LineKeys {
             import_id: self.import_id.clone(),
-            rejections: self.rejections.clone(),
         }
     }
 }
 
-/// What tells one line from another, on the server too. The same however often the import is run.
+/// The license keys of lines that name none. The same however often the import is run.
 pub(crate) struct LineKeys {
     import_id: String,
-    rejections: BTreeMap<u64, u32>,
 }
 
 impl LineKeys {
-    /// The key of the license of a line that names none: a UUID v4, as the server's own are.
+    /// The key of this line's license: a UUID v4, as the server's own are.
     pub(crate) fn license_key(&self, line: u64) -> Option<LicenseKey> {
-        let uuid = uuid::Builder::from_random_bytes(self.derive("license key", line)).into_uuid();
-        LicenseKey::parse(&uuid.to_string())
-    }
-
-    /// The idempotency key of this request for this line. After a rejection it is another: what the server answered then
-    /// is not what is wanted now.
-    pub(crate) fn idempotency_key(&self, line: u64, request: &str) -> String {
-        let rejections = self.rejections.get(&line).copied().unwrap_or_default();
-        uuid::Builder::from_random_bytes(self.derive(&format!("{request} {rejections}"), line))
-            .into_uuid()
-            .to_string()
-    }
-
-    fn derive(&self, purpose: &str, line: u64) -> [u8; 16] {
-        let digest = Sha256::digest(format!("{}\n{purpose}\n{line}", self.import_id));
+        let digest = Sha256::digest(format!("{}\nlicense key\n{line}", self.import_id));
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest[..16]);
-        bytes
+        let uuid = uuid::Builder::from_random_bytes(bytes).into_uuid();
+        LicenseKey::parse(&uuid.to_string())
     }
 }
 
@@ -384,10 +360,7 @@ mod tests {
         journal.append(entry(2, Outcome::Created)).expect("a line");
         journal.append(entry(4, Outcome::Rejected)).expect("a line");
         journal.append(entry(3, Outcome::Present)).expect("a line");
-        let (key, idempotency) = (
-            journal.keys().license_key(9),
-            journal.keys().idempotency_key(9, "status"),
-        );
+        let key = journal.keys().license_key(9);
         drop(journal);
 
         let mode = fs::metadata(Journal::path_for(&input))
@@ -400,13 +373,7 @@ mod tests {
         assert!(!journal.is_done(4), "a rejected line is tried again");
         assert!(!journal.is_done(5));
         assert_eq!(journal.entries[&2], entry(2, Outcome::Created));
-        assert_eq!(
-            (
-                journal.keys().license_key(9),
-                journal.keys().idempotency_key(9, "status")
-            ),
-            (key, idempotency)
-        );
+        assert_eq!(journal.keys().license_key(9), key);
         assert!(!journal.is_finished);
         journal.finish().expect("a line");
         drop(journal);
@@ -525,19 +492,13 @@ mod tests {
     }
 
     #[test]
-    fn every_line_has_keys_of_its_own_and_another_import_has_others() {
+    fn every_line_has_a_key_of_its_own_and_another_import_has_others() {
         let (first, second) = (input("keys-1"), input("keys-2"));
         let mut journal = open(&first);
         let keys = journal.keys();
         assert_ne!(keys.license_key(2), keys.license_key(3));
         assert_ne!(keys.license_key(2), open(&second).keys().license_key(2));
-        assert_ne!(keys.idempotency_key(2, "status"), keys.idempotency_key(2, "other"));
         journal.append(entry(2, Outcome::Rejected)).expect("a line");
         assert_eq!(journal.keys().license_key(2), keys.license_key(2));
-        assert_ne!(
-            journal.keys().idempotency_key(2, "status"),
-            keys.idempotency_key(2, "status"),
-            "a rejected line is asked for anew"
-        );
     }
 }

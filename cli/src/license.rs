@@ -58,7 +58,7 @@ enum Command {
 
 #[derive(Args, Debug)]
 struct Which {
-    /// The license's key.
+    /// The license's key; `-` reads it from the standard input, which no other user can see.
     #[arg(value_name = "KEY")]
     license: String,
 }
@@ -94,7 +94,7 @@ struct Create {
     /// A further product that it opens. Can be given several times.
     #[arg(long, value_name = "PRODUCT")]
     unlock: Vec<String>,
-    /// A key that the license has already, elsewhere. A new one is made otherwise.
+    /// A key that the license has already, elsewhere; `-` reads it from the standard input. A new one is made otherwise.
     #[arg(long, value_name = "KEY")]
     license_key: Option<String>,
 }
@@ -135,7 +135,7 @@ struct List {
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("change").required(true).multiple(true).args(["variant", "license_type", "max_machines", "max_concurrent", "expires_at", "status"]))]
 struct Update {
-    /// The license's key.
+    /// The license's key; `-` reads it from the standard input, which no other user can see.
     #[arg(value_name = "KEY")]
     license: String,
     /// Another variant.
@@ -153,7 +153,7 @@ struct Update {
 
 #[derive(Args, Debug)]
 struct Revoke {
-    /// The license's key.
+    /// The license's key; `-` reads it from the standard input, which no other user can see.
     #[arg(value_name = "KEY")]
     license: String,
     /// Why: refund, chargeback, fraud, manual, cancelled, or another word.
@@ -221,19 +221,38 @@ pub(crate) fn status(text: &str) -> Result<LicenseStatus, String> {
 pub fn run(args: &LicenseArgs) -> Result<(), Failure> {
     let server = &args.server;
     match &args.command {
-        Command::Create(wanted) => create(&server.client(1)?, wanted),
-        Command::Get(which) => get(&server.client(1)?, which),
+        Command::Create(wanted) => {
+            let own = wanted.license_key.as_deref().map(|key| server.license_key(key));
+            let own = own.transpose()?;
+            create(&server.client(1)?, own.as_deref(), wanted)
+        }
+        Command::Get(which) => {
+            let key = server.license_key(&which.license)?;
+            get(&server.client(1)?, &key)
+        }
         Command::List(wanted) => list(&server.client(1)?, wanted),
-        Command::Update(changes) => update(&server.client(1)?, changes),
-        Command::Revoke(which) => revoke(&server.client(1)?, which),
-        Command::Reinstate(which) => reinstate(&server.client(1)?, which),
-        Command::Reset(which) => reset(&server.client(1)?, which),
+        Command::Update(changes) => {
+            let key = server.license_key(&changes.license)?;
+            update(&server.client(1)?, &key, changes)
+        }
+        Command::Revoke(which) => {
+            let key = server.license_key(&which.license)?;
+            revoke(&server.client(1)?, &key, which.reason.as_deref())
+        }
+        Command::Reinstate(which) => {
+            let key = server.license_key(&which.license)?;
+            reinstate(&server.client(1)?, &key)
+        }
+        Command::Reset(which) => {
+            let key = server.license_key(&which.license)?;
+            reset(&server.client(1)?, &key)
+        }
         Command::Import(wanted) => import::run(server, wanted),
         Command::Export(wanted) => export::run(&server.client(1)?, wanted),
     }
 }
 
-fn create(client: &Client, wanted: &Create) -> Result<(), Failure> {
+fn create(client: &Client, own: Option<&str>, wanted: &Create) -> Result<(), Failure> {
     let body = given(json!({
         "email": wanted.email,
         "productId": wanted.product,
@@ -247,14 +266,14 @@ fn create(client: &Client, wanted: &Create) -> Result<(), Failure> {
         "purchaseId": wanted.purchase_id,
         "bundleId": wanted.bundle_id,
         "unlockedProducts": (!wanted.unlock.is_empty()).then_some(&wanted.unlock),
-        "licenseKey": wanted.license_key,
+        "licenseKey": own,
     }));
     let answer = client.write("createLicense", body)?;
     output::answer(client, &answer, |made| output::text(&made["licenseKey"]))
 }
 
-fn get(client: &Client, which: &Which) -> Result<(), Failure> {
-    let answer = client.read("getLicense", json!({ "licenseKey": which.license }))?;
+fn get(client: &Client, key: &str) -> Result<(), Failure> {
+    let answer = client.read("getLicense", json!({ "licenseKey": key }))?;
     output::answer(client, &answer, |found| {
         let mut text = output::fields(
             &found["license"],
@@ -344,9 +363,9 @@ fn list(client: &Client, wanted: &List) -> Result<(), Failure> {
     Ok(())
 }
 
-fn update(client: &Client, changes: &Update) -> Result<(), Failure> {
+fn update(client: &Client, key: &str, changes: &Update) -> Result<(), Failure> {
     let mut body = given(json!({
-        "licenseKey": changes.license,
+        "licenseKey": key,
         "variant": changes.variant,
         "licenseType": changes.terms.license_type,
         "maxMachines": changes.terms.max_machines,
@@ -360,21 +379,21 @@ fn update(client: &Client, changes: &Update) -> Result<(), Failure> {
     output::answer(client, &answer, |_| "Changed the license.".to_owned())
 }
 
-fn revoke(client: &Client, which: &Revoke) -> Result<(), Failure> {
-    let body = given(json!({ "licenseKey": which.license, "reason": which.reason }));
+fn revoke(client: &Client, key: &str, reason: Option<&str>) -> Result<(), Failure> {
+    let body = given(json!({ "licenseKey": key, "reason": reason }));
     let answer = client.write("revokeLicense", body)?;
     output::answer(client, &answer, |_| "Revoked the license.".to_owned())
 }
 
-fn reinstate(client: &Client, which: &Which) -> Result<(), Failure> {
-    let answer = client.write("reinstateLicense", json!({ "licenseKey": which.license }))?;
+fn reinstate(client: &Client, key: &str) -> Result<(), Failure> {
+    let answer = client.write("reinstateLicense", json!({ "licenseKey": key }))?;
     output::answer(client, &answer, |now| {
         format!("The license is {} again.", output::text(&now["status"]))
     })
 }
 
-fn reset(client: &Client, which: &Which) -> Result<(), Failure> {
-    let answer = client.write("resetActivations", json!({ "licenseKey": which.license }))?;
+fn reset(client: &Client, key: &str) -> Result<(), Failure> {
+    let answer = client.write("resetActivations", json!({ "licenseKey": key }))?;
     output::answer(client, &answer, |done| {
         let machines = done["deletedCount"].as_u64().unwrap_or_default();
         format!("Took {} off the license.", output::count(machines, "machine"))

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -257,6 +257,134 @@ fn a_dry_run_changes_nothing() {
 }
 
 #[test]
+fn a_dry_run_rejects_the_lines_that_an_import_would_reject_for_their_products() {
+    let server = server();
+    let old = ["product", "create", "old", "--name", "Old", "--creator", "alice"];
+    run(&server, &old).expect(0);
+    run(&server, &["product", "update", "old", "--status", "archived"]).expect(0);
+    let file = input(
+        "dry-products",
+        "licenseKey,email,productId,unlockedProducts\n\
+         K-2,a@example.com,app,extra\n\
+         K-3,b@example.com,none,\n\
+         K-4,c@example.com,old,\n\
+         K-5,d@example.com,app,extra none\n\
+         K-6,e@example.com,app,old\n\
+         K-7,f@example.com,none,gone\n",
+    );
+    let at = file.with_file_name("dry.csv");
+    let dry = import(&server, &file, &["--dry-run", "--json", "--report", text(&at)]).expect(4);
+    let counted: Value = serde_json::from_str(&dry.out).expect("JSON");
+    assert_eq!(
+        counted,
+        json!({ "lines": 6, "rejected": 4, "missingProducts": 3 }),
+        "{}",
+        dry.err
+    );
+    assert!(dry.err.contains("line 4: the product old is archived"), "{}", dry.err);
+    assert!(
+        dry.err.contains("\nthe product none is not there: 3 lines\n"),
+        "{}",
+        dry.err
+    );
+    let report_of_it = fs::read_to_string(&at).expect("a report");
+    assert!(
+        report_of_it.contains("\n5,K-5,rejected,,the product none is not there\n"),
+        "{report_of_it}"
+    );
+    let told = import(&server, &file, &["--dry-run"]).expect(4);
+    assert_eq!(told.out, "2 of 6 lines could be imported; nothing was changed\n");
+    assert_eq!(licenses(&server).len(), 0);
+
+    import(&server, &file, &[]).expect(4);
+    let rejected = |report: &str| -> Vec<String> {
+        let lines = report.lines().filter(|line| line.contains(",rejected,"));
+        lines
+            .map(|line| line.split(',').next().expect("a number").to_owned())
+            .collect()
+    };
+    assert_eq!(rejected(&report_of_it), ["3", "4", "5", "7"]);
+    assert_eq!(rejected(&report(&file)), rejected(&report_of_it));
+}
+
+#[test]
+fn a_license_that_is_there_keeps_its_status_whatever_the_file_says() {
+    let server = server();
+    for key in ["ACTIVE", "SUSPENDED", "FRAUD", "REFUND", "SAME"] {
+        let made = ["license", "create", "--email", "a@example.com", "--product", "app"];
+        run(&server, &[&made[..], &["--license-key", key]].concat()).expect(0);
+    }
+    run(&server, &["license", "update", "SUSPENDED", "--status", "suspended"]).expect(0);
+    for key in ["FRAUD", "REFUND"] {
+        run(&server, &["license", "revoke", key, "--reason", "fraud"]).expect(0);
+    }
+    run(&server, &["license", "update", "SAME", "--status", "degraded"]).expect(0);
+    let before = licenses(&server);
+    let file = input(
+        "keeps-status",
+        "licenseKey,email,productId,status,disputeReason\n\
+         ACTIVE,a@example.com,app,suspended,\n\
+         SUSPENDED,a@example.com,app,,\n\
+         FRAUD,a@example.com,app,revoked,fraud\n\
+         REFUND,a@example.com,app,revoked,refund\n\
+         SAME,a@example.com,app,degraded,refund\n",
+    );
+    for flags in [&[][..], &["--restart"]] {
+        let told = import(&server, &file, flags).expect(4);
+        assert!(
+            told.out
+                .starts_with("imported 0 licenses (2 present already, 3 rejected)"),
+            "{}",
+            told.out
+        );
+        for (line, field) in [(2, "status"), (3, "status"), (5, "disputeReason")] {
+            let error =
+                format!("line {line}: A license with this key already exists, and differs in {field} (HTTP 409)\n");
+            assert!(told.err.contains(&error), "{}", told.err);
+        }
+        assert_eq!(licenses(&server), before, "nothing was changed");
+    }
+}
+
+#[test]
+fn a_license_is_made_in_its_status_by_one_request() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let url = pretending(move |path, body| {
+        seen.lock().expect("a list").push((path.to_owned(), body.clone()));
+        done(body)
+    });
+    let file = input(
+        "one-request",
+        "licenseKey,email,productId,status,disputeReason\n\
+         K-2,a@example.com,app,,\n\
+         K-3,a@example.com,app,degraded,\n\
+         K-4,a@example.com,app,suspended,late\n\
+         K-5,a@example.com,app,revoked,\n\
+         K-6,a@example.com,app,revoked,her cat\n",
+    );
+    import_to(&url, &file).expect(0);
+    let mut asked = asked.lock().expect("a list").clone();
+    asked.retain(|(path, _)| path != "/listproducts");
+    asked.sort_by_key(|(_, body)| body["licenseKey"].as_str().map(str::to_owned));
+    let asked: Vec<(&str, &Value, &Value)> = asked
+        .iter()
+        .map(|(path, body)| (path.as_str(), &body["status"], &body["disputeReason"]))
+        .collect();
+    let none = Value::Null;
+    assert_eq!(
+        asked,
+        [
+            ("/createlicense", &none, &none),
+            ("/createlicense", &json!("degraded"), &none),
+            ("/createlicense", &json!("suspended"), &none),
+            ("/createlicense", &json!("revoked"), &none),
+            ("/createlicense", &json!("revoked"), &json!("her cat")),
+        ]
+    );
+}
+
+#[test]
 fn a_file_with_columns_of_something_else_is_refused_whole() {
     let server = server();
     let file = input("columns", "email,productId,colour\na@example.com,app,red\n");
@@ -467,44 +595,59 @@ fn a_server_that_goes_away_ends_an_import_that_goes_on_when_it_is_back() {
 
     // At the same address: another one would be another import.
     let mut command = Command::new(env!("CARGO_BIN_EXE_keystead"));
-    command.args(["serve", "--no-demo", "--quiet", "--test-clock", "--port", &port]);
+    command.args(["serve", "--no-demo", "--quiet", "--port", &port]);
     command.args(["--data-dir", text(&home)]);
     command
         .env("KEYSTEAD_ADMIN_SECRET", SECRET)
         .env_remove("KEYSTEAD_WEBHOOK_SECRET");
     let server = Server::spawn_quietly(command);
-    // It holds what was under way for half a minute, since the process that is at it may still be there.
-    server.expect(200, "/_clock", &json!({ "advanceSeconds": 31 }));
     import(&server, &file, &[]).expect(0);
     assert_all_are_there_once(&server, LINES);
 }
 
-/// A server that answers `fails(body)` with 500, and makes a license of everything else. Answers its address.
-fn failing(fails: fn(&str) -> bool) -> (String, Arc<AtomicUsize>) {
+/// A server that gives these answers, by the path and the body that it is asked with. Answers its address.
+fn pretending(answer: impl Fn(&str, &Value) -> String + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let failed = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&failed);
+    let answer = Arc::new(answer);
     // It ends with the process.
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let counter = Arc::clone(&counter);
+            let answer = Arc::clone(&answer);
             thread::spawn(move || {
                 let mut stream = stream.expect("a connection");
-                let (_, body) = request(&mut stream);
-                let asked: Value = serde_json::from_str(&body).expect("JSON");
-                let answer = if fails(&body) {
-                    counter.fetch_add(1, Ordering::SeqCst);
-                    answer(
-                        "500 Internal Server Error",
-                        r#"{"success":false,"error":"Internal error"}"#,
-                    )
-                } else {
-                    let made = json!({ "success": true, "licenseKey": asked["licenseKey"] });
-                    answer("200 OK", &made.to_string())
-                };
-                stream.write_all(answer.as_bytes()).expect("an answer");
+                let (head, body) = request(&mut stream);
+                let path = head.split(' ').nth(1).expect("a path");
+                let asked = serde_json::from_str(&body).expect("JSON");
+                stream
+                    .write_all(answer(path, &asked).as_bytes())
+                    .expect("an answer goes out");
             });
+        }
+    });
+    url
+}
+
+/// The answer of a server that does as it is asked.
+fn done(asked: &Value) -> String {
+    let made = json!({ "success": true, "licenseKey": asked["licenseKey"] });
+    answer("200 OK", &made.to_string())
+}
+
+/// A server that fails at what holds one of these emails, and makes a license of everything else. Answers its address,
+/// and how often it has failed.
+fn failing(email: &'static str) -> (String, Arc<AtomicUsize>) {
+    let failed = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&failed);
+    let url = pretending(move |_, asked| {
+        if asked["email"].as_str().is_some_and(|asked| asked.ends_with(email)) {
+            counter.fetch_add(1, Ordering::SeqCst);
+            answer(
+                "500 Internal Server Error",
+                r#"{"success":false,"error":"Internal error"}"#,
+            )
+        } else {
+            done(asked)
         }
     });
     (url, failed)
@@ -517,7 +660,7 @@ fn import_to(url: &str, file: &Path) -> Ran {
 
 #[test]
 fn one_line_that_the_server_fails_at_does_not_hold_the_others_up() {
-    let (url, failed) = failing(|body| body.contains("c5@example.com"));
+    let (url, failed) = failing("c5@example.com");
     let file = input("one-fails", &many(40));
     let told = import_to(&url, &file).expect(1);
     assert!(
@@ -533,7 +676,7 @@ fn one_line_that_the_server_fails_at_does_not_hold_the_others_up() {
 
 #[test]
 fn a_server_that_fails_at_every_line_is_left_alone_soon() {
-    let (url, failed) = failing(|body| body.contains("@example.com"));
+    let (url, failed) = failing("@example.com");
     let file = input("all-fail", &many(400));
     let told = import_to(&url, &file).expect(1);
     assert!(told.err.contains("goes on where this one ended"), "{}", told.err);
@@ -545,16 +688,7 @@ fn a_server_that_fails_at_every_line_is_left_alone_soon() {
 
 #[test]
 fn a_server_that_ignores_the_keys_of_its_licenses_is_not_imported_to() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.expect("a connection");
-            request(&mut stream);
-            let made = answer("200 OK", r#"{"success":true,"licenseKey":"another"}"#);
-            stream.write_all(made.as_bytes()).expect("an answer");
-        }
-    });
+    let url = pretending(|_, _| answer("200 OK", r#"{"success":true,"licenseKey":"another"}"#));
     let file = input("ignores", "licenseKey,email,productId\nK-2,a@example.com,app\n");
     let told = import_to(&url, &file).expect(1);
     assert!(told.err.contains("too old"), "{}", told.err);

@@ -5,7 +5,7 @@ use std::{fs, io::Write as _, net::TcpListener, os::unix::fs::PermissionsExt as 
 use serde_json::json;
 
 use crate::{
-    command::{answer, bare, operator, ran, request, run, text},
+    command::{Ran, answer, bare, operator, ran, request, run, text},
     server::{SECRET, Server, folder},
 };
 
@@ -283,6 +283,52 @@ fn a_credential_is_in_a_file_in_the_environment_or_in_the_data_folder() {
 }
 
 #[test]
+fn a_license_key_can_come_from_the_standard_input() {
+    let (server, key) = with_license();
+    let told = |input: &str, args: &[&str]| {
+        let mut process = operator(&server, args)
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("a process");
+        let mut pipe = process.stdin.take().expect("a pipe");
+        // One that refuses at once does not read it.
+        let _: std::io::Result<()> = pipe.write_all(input.as_bytes());
+        drop(pipe);
+        Ran::from(process.wait_with_output().expect("an exit status"))
+    };
+    let line = format!("{key}\n");
+    assert!(
+        told(&line, &["license", "get", "-"])
+            .printed()
+            .contains("a@example.com")
+    );
+    for (args, status) in [
+        (&["update", "-", "--status", "suspended"][..], "suspended"),
+        (&["reinstate", "-"], "active"),
+        (&["reset", "-"], "active"),
+        (&["revoke", "-", "--reason", "refund"], "revoked"),
+    ] {
+        told(&line, &[&["license"], args].concat()).expect(0);
+        let shown = run(&server, &["license", "get", &key, "--json"]).json();
+        assert_eq!(shown["license"]["status"], status, "{args:?}");
+    }
+    let create = ["license", "create", "--email", "b@example.com", "--product", "app"];
+    let own = [&create[..], &["--license-key", "-"]].concat();
+    assert_eq!(told(" OWN-KEY\r\n", &own).printed(), "OWN-KEY\n");
+
+    for wrong in ["", "\n", "two\nkeys\n"] {
+        told(wrong, &["license", "get", "-"]).expect(1);
+    }
+    // It can't be two things at once.
+    let both = told(&line, &["license", "get", "-", "--admin-secret-file", "-"]).expect(2);
+    assert!(both.err.contains("both"), "{}", both.err);
+    for command in ["get", "update", "revoke", "reinstate", "reset", "create"] {
+        let help = ran(&mut bare(&["license", command, "--help"])).printed();
+        assert!(help.contains("`-` reads it from the standard input"), "{help}");
+    }
+}
+
+#[test]
 fn no_option_takes_a_secret_by_value() {
     for option in ["--admin-secret", "--api-key", "--secret"] {
         let refused = ran(&mut bare(&["product", "list", option, SECRET])).expect(2);
@@ -536,6 +582,24 @@ fn a_discount_code_is_for_one_product_or_for_all_of_a_creator() {
     run(&server, &["code", "update", "ONE", "--discount-percent", "10"]).expect(0);
     let listed = run(&server, &["code", "list"]).printed();
     assert!(listed.contains(" 10 "), "{listed}");
+}
+
+#[test]
+fn a_discount_may_be_a_fraction_of_a_percent() {
+    let (server, _) = with_license();
+    let code = |args: &[&str]| run(&server, &[&["code"], args].concat());
+    let percent = || code(&["list", "--json"]).json()["codes"][0]["discountPercent"].take();
+    code(&["create", "SPRING", "--product", "app", "--discount-percent", "12.5"]).expect(0);
+    assert_eq!(percent(), json!(12.5));
+    for (written, kept) in [("0.01", json!(0.01)), ("33.33", json!(33.33)), ("100", json!(100))] {
+        code(&["update", "SPRING", "--discount-percent", written]).expect(0);
+        assert_eq!(percent(), kept);
+    }
+    for wrong in ["0", "0.009", "100.01", "many", "12,5", "NaN", ""] {
+        let refused = code(&["update", "SPRING", "--discount-percent", wrong]).expect(2);
+        assert!(refused.err.contains("from 0.01 to 100"), "{}", refused.err);
+        code(&["create", "OTHER", "--product", "app", "--discount-percent", wrong]).expect(2);
+    }
 }
 
 #[test]
