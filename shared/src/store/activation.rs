@@ -58,10 +58,9 @@ impl Store {
         product: &ProductId,
         arrival: &Arrival,
         policy: &TokenPolicy,
-        event: &Event,
         watch: &Watch<'_>,
     ) -> Result<(License, Activation)> {
-        let purpose = Purpose::Activate(policy, event, watch);
+        let purpose = Purpose::Activate(policy, watch);
         self.seat(license, known, product, arrival, purpose).await
     }
 
@@ -76,7 +75,7 @@ impl Store {
         known: Activation,
         product: &ProductId,
         arrival: &Arrival,
-        validation: Option<(&Event, &Watch<'_>)>,
+        validation: Option<&Watch<'_>>,
     ) -> Result<(License, Activation)> {
         self.seat(license, Some(known), product, arrival, Purpose::Keep(validation))
             .await
@@ -120,13 +119,13 @@ impl Store {
             }
             let news = self.news(&license, arrival, admission, purpose).await?;
             let mut arrival = arrival.clone();
-            if let Purpose::Activate(policy, ..) = purpose {
+            if let Purpose::Activate(policy, _) = purpose {
                 arrival.token_expiry = Some(news.license.token_expiry(arrival.now, policy));
             }
             let due = |event: &Event| known.as_ref().is_some_and(|known| known.validation_is_due(event.at));
             let event = match (admission, purpose) {
-                (Admission::NewMachine, Purpose::Activate(_, event, _)) => Some(event),
-                (_, Purpose::Keep(Some((event, _)))) if due(event) => Some(event),
+                (Admission::NewMachine, Purpose::Activate(_, watch)) => Some(watch.event),
+                (_, Purpose::Keep(Some(watch))) if due(watch.event) => Some(watch.event),
                 (_, Purpose::Keep(_) | Purpose::Activate(..)) => None,
             };
             let mut next = Activation::after(known.as_ref(), &license, &arrival);
@@ -183,7 +182,7 @@ impl Store {
         admission: Admission,
         purpose: Purpose<'_>,
     ) -> Result<News> {
-        let (Purpose::Activate(_, _, watch) | Purpose::Keep(Some((_, watch)))) = purpose else {
+        let (Purpose::Activate(_, watch) | Purpose::Keep(Some(watch))) = purpose else {
             return Ok(News::none(license));
         };
         let (policy, now) = (&watch.policy, arrival.now);
@@ -659,14 +658,16 @@ impl Store {
 #[derive(Clone, Copy)]
 enum Purpose<'a> {
     /// To be let in, and be given a token of the life that this policy allows. Taking a slot is an event.
-    Activate(&'a TokenPolicy, &'a Event, &'a Watch<'a>),
+    Activate(&'a TokenPolicy, &'a Watch<'a>),
     /// To stay in. A validation is an event, at times, and is watched.
-    Keep(Option<(&'a Event, &'a Watch<'a>)>),
+    Keep(Option<&'a Watch<'a>>),
 }
 
-/// How the enforcement rules look at a request.
+/// How a request is looked at.
 pub struct Watch<'a> {
-    /// Their numbers, for the product.
+    /// That the machine was activated or validated.
+    pub event: &'a Event,
+    /// The enforcement rules' numbers, for the product.
     pub policy: Policy,
     /// A new violation's id, and the event that tells of it.
     pub caught: &'a (dyn Fn() -> Result<(ViolationId, Event)> + Sync),

@@ -96,6 +96,7 @@ impl Endpoint for Activate {
         };
         let subject = license.clone();
         let watch = Watch {
+            event: &event,
             policy: policy(cx, catalog),
             caught: &|| {
                 let event = cx.event(EventType::Violation, &subject, &caller, now)?;
@@ -104,7 +105,7 @@ impl Endpoint for Activate {
         };
         let (license, activation) = cx
             .store
-            .admit(license, known, &product, &arrival, &cx.config.tokens, &event, &watch)
+            .admit(license, known, &product, &arrival, &cx.config.tokens, &watch)
             .await?;
         Ok(Reply {
             success: Success,

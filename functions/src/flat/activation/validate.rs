@@ -115,14 +115,16 @@ impl Endpoint for Validate {
         let (license, activation) = if worth_a_write {
             let subject = license.clone();
             let watch = Watch {
+                event: &event,
                 policy: policy(cx, catalog),
                 caught: &|| {
                     let event = cx.event(EventType::Violation, &subject, &caller, now)?;
                     Ok((cx.ids.violation_id(now)?, event.of_machine(&arrival.fingerprint)))
                 },
             };
-            let watched = Some((&event, &watch));
-            cx.store.keep(license, activation, &product, &arrival, watched).await?
+            cx.store
+                .keep(license, activation, &product, &arrival, Some(&watch))
+                .await?
         } else {
             (license, activation)
         };

@@ -2,8 +2,9 @@
 
 use keystead_core::{
     Error, Result, Timestamp,
+    enforcement::Overrides,
     owner::{OwnerId, Scope},
-    product::{Product, ProductStatus},
+    product::{GraceDays, Product, ProductStatus},
 };
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +50,11 @@ pub(crate) struct ProductView {
     status: ProductStatus,
     active: bool,
     created_at: Timestamp,
+    /// What it has of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grace_days: Option<GraceDays>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enforcement: Option<Overrides>,
 }
 
 impl From<Product> for ProductView {
@@ -61,6 +67,8 @@ impl From<Product> for ProductView {
             status: product.status,
             active: product.active(),
             created_at: product.created_at,
+            grace_days: product.grace_days,
+            enforcement: product.enforcement,
         }
     }
 }
