@@ -90,6 +90,11 @@ pub struct Caller {
     pub origin: Origin,
 }
 
+/// The path in an [`Endpoint::ROUTE`].
+pub(crate) fn path(route: &'static str) -> &'static str {
+    route.split_once(' ').map_or("", |(_, path)| path)
+}
+
 /// [`pipeline::handle`] of one endpoint.
 type Handler = for<'a> fn(&'a Context, &'a Incoming) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
@@ -129,7 +134,7 @@ impl Route {
 
     /// Its path.
     pub fn path(&self) -> &'static str {
-        self.route.split_once(' ').map_or("", |(_, path)| path)
+        path(self.route)
     }
 
     /// Its methods.

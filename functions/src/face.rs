@@ -31,6 +31,14 @@ pub struct Refusal {
 }
 
 impl Face {
+    /// Whether its answers are signed for a client that sends a nonce.
+    pub(crate) fn signs(self) -> bool {
+        match self {
+            Self::FlatClient | Self::FlatValidate | Self::FlatVerify => true,
+            Self::FlatAdmin => false,
+        }
+    }
+
     /// Says `error` in this face's words.
     pub fn refuse(self, error: &Error) -> Refusal {
         match self {

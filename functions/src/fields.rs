@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use http::Method;
-use keystead_core::{Error, InvalidRequest, Result};
+use keystead_core::{Error, InvalidRequest, Result, answer::Nonce};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -46,6 +46,14 @@ impl Fields {
                 let place = fields.iter().position(|(field, _)| field == name)?;
                 Some(fields.swap_remove(place).1)
             }
+        }
+    }
+
+    /// Takes out the nonce for which the answer is to be signed. A query holds none: its answers may be kept by others.
+    pub(crate) fn nonce(&mut self) -> Result<Option<Nonce>> {
+        match self {
+            Self::Body(fields) => Nonce::of_field(fields.remove("nonce")),
+            Self::Query(_) => Ok(None),
         }
     }
 

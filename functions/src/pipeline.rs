@@ -1,9 +1,10 @@
-//! What happens to every request: authenticate, parse, call, reply.
+//! What happens to every request: authenticate, parse, call, reply, sign.
 
 use bytes::Bytes;
 use http::StatusCode;
 use keystead_core::{
     Error, Result,
+    answer::{AnswerClaims, Nonce},
     api_key::RawApiKey,
     event::{Actor, ActorKind, Origin, UserAgent},
     idempotency::{Attempt, IdempotencyKey, Repeatable, SealedAnswer},
@@ -13,7 +14,7 @@ use keystead_core::{
 
 use crate::{
     context::Context,
-    endpoint::{Auth, Cache, Caller, Endpoint},
+    endpoint::{self, Auth, Cache, Caller, Endpoint},
     fields::{self, Fields},
     incoming::Incoming,
 };
@@ -36,13 +37,26 @@ pub(crate) struct Answer {
 
 /// Answers a request to `E`.
 pub(crate) async fn handle<E: Endpoint>(cx: &Context, incoming: &Incoming) -> Answer {
-    reply::<E>(cx, incoming)
-        .await
-        .unwrap_or_else(|error| Answer::refusal::<E>(cx, &error))
+    let refuse = |error: Error| Answer::refusal::<E>(cx, &error);
+    let mut fields = match Fields::of(incoming) {
+        Ok(fields) => fields,
+        Err(error) => return refuse(error),
+    };
+    // Out of the fields before anything sees them: a request that is sent again with another nonce is the same request,
+    // and its answer is kept without a signature.
+    let nonce = if E::FACE.signs() { fields.nonce() } else { Ok(None) };
+    let nonce = match nonce {
+        Ok(nonce) => nonce,
+        Err(error) => return refuse(error),
+    };
+    let answer = reply::<E>(cx, incoming, fields).await.unwrap_or_else(refuse);
+    match nonce {
+        Some(nonce) => answer.signed::<E>(cx, nonce).unwrap_or_else(refuse),
+        None => answer,
+    }
 }
 
-async fn reply<E: Endpoint>(cx: &Context, incoming: &Incoming) -> Result<Answer> {
-    let mut fields = Fields::of(incoming)?;
+async fn reply<E: Endpoint>(cx: &Context, incoming: &Incoming, mut fields: Fields) -> Result<Answer> {
     let credential = Credential::shown(E::AUTH, incoming, &mut fields)?;
     let asked = if E::WRITES && incoming.headers.contains_key(IDEMPOTENCY_KEY) {
         Some(fields.to_bytes()?)
@@ -145,6 +159,22 @@ impl Answer {
             code: None,
             cause: None,
         })
+    }
+
+    /// This answer with a `signature`, by which a client knows that it is ours, and the answer to what it has just asked.
+    fn signed<E: Endpoint>(mut self, cx: &Context, nonce: Nonce) -> Result<Self> {
+        let fields = serde_json::from_slice(&self.body).map_err(Error::internal)?;
+        let path = endpoint::path(E::ROUTE);
+        let claims = AnswerClaims::new(nonce, path, self.status.as_u16(), &fields, cx.clock.now())?;
+        let signature = cx.keys.sign_answer(&claims)?;
+        // Before the closing brace, so that the fields stay as they are.
+        self.body.pop();
+        let comma = if fields.is_empty() { "" } else { "," };
+        self.body
+            .extend_from_slice(format!(r#"{comma}"signature":"{signature}"}}"#).as_bytes());
+        // It is for who sent the nonce.
+        self.cache = Cache::Never;
+        Ok(self)
     }
 
     /// Whether the same request should get the same answer: not one that asks to come again.

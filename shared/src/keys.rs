@@ -1,6 +1,6 @@
-//! Signing keys: what tokens are signed with, and the root that vouches for them.
+//! Signing keys: what tokens and answers are signed with, and the root that vouches for them.
 //!
-//! The root key never signs a token and never changes, so an application can ship with its public half. It signs each
+//! The root key signs neither and never changes, so an application can ship with its public half. It signs each
 //! signing key's public half; `/getSigningKey` serves that certificate. Signing keys can be rotated: the previous ones
 //! keep verifying until the last token they signed has expired; the next rotation drops them then.
 
@@ -18,7 +18,7 @@ use ring::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Timestamp, text::choice};
+use crate::{Error, Timestamp, text::choice};
 
 choice!(
     /// How tokens are signed. Pinned by the key; what a token says of itself is never believed.
@@ -298,9 +298,12 @@ impl Sign for SigningKey {
 
 /// The keys of a running process: one that signs, and those whose tokens are still good.
 pub struct KeyRing {
-    pub(crate) signing: Box<dyn Sign>,
+    signing: Box<dyn Sign>,
     /// The current key first.
     pub(crate) trusted: Vec<TrustedKey>,
+    /// As [`TrustedKey::header`], of the answers that the current key signs. It is none of the tokens' headers, so that
+    /// a signed answer is no token.
+    pub(crate) answer_header: String,
     certificate: Certificate,
     jwks: Vec<Jwk>,
 }
@@ -340,11 +343,12 @@ impl KeyRing {
                 .iter()
                 .map(|key| {
                     Ok(TrustedKey {
-                        header: header(&key.jwk),
+                        header: header(&key.jwk, "JWT"),
                         key: VerifyingKey::from_jwk(&key.jwk)?,
                     })
                 })
                 .collect::<Result<_, KeyError>>()?,
+            answer_header: header(&current.jwk, "keystead-answer+jws"),
             certificate: Certificate {
                 kid: current.jwk.kid.clone(),
                 public_key: current.public_key.clone(),
@@ -363,9 +367,22 @@ impl KeyRing {
     pub fn jwks(&self) -> &[Jwk] {
         &self.jwks
     }
+
+    /// `payload` under one of the current key's headers, signed by it: a JWS in compact form.
+    pub(crate) fn jws(&self, header: &str, payload: &impl Serialize) -> crate::Result<String> {
+        let payload = serde_json::to_vec(payload).map_err(Error::internal)?;
+        let mut jws = String::with_capacity(1024);
+        jws.push_str(header);
+        jws.push('.');
+        BASE64_URL_SAFE_NO_PAD.encode_string(payload, &mut jws);
+        let signature = self.signing.sign(jws.as_bytes()).map_err(Error::internal)?;
+        jws.push('.');
+        BASE64_URL_SAFE_NO_PAD.encode_string(signature, &mut jws);
+        Ok(jws)
+    }
 }
 
-/// The header of every token that this key signs, as the token carries it.
-fn header(jwk: &Jwk) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"{}","typ":"JWT","kid":"{}"}}"#, jwk.alg, jwk.kid))
+/// The header of everything of one type that this key signs, as it is carried.
+fn header(jwk: &Jwk, typ: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"{}","typ":"{typ}","kid":"{}"}}"#, jwk.alg, jwk.kid))
 }

@@ -6,6 +6,7 @@
 //! knows HTTP or Lambda.
 
 pub mod activation;
+pub mod answer;
 pub mod api_key;
 pub mod clock;
 pub mod code;

@@ -90,14 +90,7 @@ impl KeyRing {
         let [current, ..] = self.trusted.as_slice() else {
             return Err(Error::internal("the key ring is empty"));
         };
-        let payload = serde_json::to_vec(claims).map_err(Error::internal)?;
-        let mut token = String::with_capacity(1024);
-        token.push_str(&current.header);
-        token.push('.');
-        BASE64_URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-        let signature = self.signing.sign(token.as_bytes()).map_err(Error::internal)?;
-        token.push('.');
-        BASE64_URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        let token = self.jws(&current.header, claims)?;
         Token::parse(&token).ok_or_else(|| Error::internal("the token is too long"))
     }
 

@@ -25,6 +25,7 @@ mod requests;
 mod reset_activations;
 mod resolve_license;
 mod revoke_license;
+mod signed_answers;
 mod signing_key;
 mod token;
 mod update_license;

@@ -17,14 +17,14 @@ pub(crate) fn claims(token: &str) -> Value {
     part(token, 1)
 }
 
-fn part(token: &str, number: usize) -> Value {
+pub(crate) fn part(token: &str, number: usize) -> Value {
     let part = token.split('.').nth(number).expect("a token has three parts");
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(part).expect("the part is base64url");
     serde_json::from_slice(&bytes).expect("the part is JSON")
 }
 
 /// Verifies a token as an application does that is offline: with nothing but a JWK Set.
-fn verified(token: &str, jwks: &Value) -> Option<Value> {
+pub(crate) fn verified(token: &str, jwks: &Value) -> Option<Value> {
     let (message, signature) = token.rsplit_once('.')?;
     let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
     let header = part(token, 0);
@@ -49,12 +49,12 @@ fn verified(token: &str, jwks: &Value) -> Option<Value> {
     good.is_ok().then(|| claims(token))
 }
 
-async fn jwks(app: &TestApp) -> Value {
+pub(crate) async fn jwks(app: &TestApp) -> Value {
     app.stranger().get("/.well-known/jwks.json").await.expect(200).clone()
 }
 
 /// The tests' secrets with another signing key, of another kind.
-fn ed25519() -> Secrets {
+pub(crate) fn ed25519() -> Secrets {
     let mut secrets = secrets().clone();
     keygen::rotate(&mut secrets, Algorithm::EdDsa, epoch()).expect("a rotation");
     secrets.signing_keys.remove(0);

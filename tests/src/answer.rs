@@ -14,6 +14,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body; `Null` when there is none.
     pub body: Value,
+    /// The body as it came.
+    pub text: String,
     asked: String,
     /// What the log says of a failure inside.
     pub(crate) logged: Option<String>,
@@ -22,6 +24,7 @@ pub struct Answer {
 impl Answer {
     pub(crate) fn new(request: &Incoming, response: Response<Bytes>) -> Self {
         let (parts, body) = response.into_parts();
+        let text = String::from_utf8_lossy(&body).into_owned();
         let body = if body.is_empty() {
             Value::Null
         } else {
@@ -33,6 +36,7 @@ impl Answer {
             status: parts.status.as_u16(),
             headers: parts.headers,
             body,
+            text,
             asked,
             logged: None,
         }
