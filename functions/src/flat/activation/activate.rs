@@ -14,7 +14,7 @@ use keystead_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{issue, policy};
+use super::{caught, issue, policy};
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
@@ -98,10 +98,7 @@ impl Endpoint for Activate {
         let watch = Watch {
             event: &event,
             policy: policy(cx, catalog),
-            caught: &|| {
-                let event = cx.event(EventType::Violation, &subject, &caller, now)?;
-                Ok((cx.ids.violation_id(now)?, event.of_machine(&arrival.fingerprint)))
-            },
+            caught: &caught(cx, &subject, &caller, &arrival),
         };
         let (license, activation) = cx
             .store

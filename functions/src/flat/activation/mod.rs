@@ -14,16 +14,18 @@ use std::time::Duration;
 
 use keystead_core::{
     Result, Timestamp,
-    activation::Fingerprint,
+    activation::{Arrival, Fingerprint},
     enforcement::Policy,
+    event::{Event, EventType},
     license::{License, LicenseKey},
     product::{GraceDays, ProductId},
     store::catalog::Catalog,
     token::{Claims, Token},
     variant::Days,
+    violation::ViolationId,
 };
 
-use crate::context::Context;
+use crate::{context::Context, endpoint::Caller};
 
 /// What the token says that a machine showed, if it showed one.
 fn shown(
@@ -83,6 +85,22 @@ fn offline_days(cx: &Context, license: &License, catalog: Option<&Catalog>) -> u
     let own = variant.and_then(|variant| variant.offline_days).map(Days::number);
     let life = cx.config.tokens.life.as_secs() / (24 * 60 * 60);
     own.unwrap_or(u32::try_from(life).unwrap_or(u32::MAX))
+}
+
+/// What a violation is told with that this machine is caught at.
+fn caught(
+    cx: &Context,
+    license: &License,
+    caller: &Caller,
+    arrival: &Arrival,
+) -> impl Fn() -> Result<(ViolationId, Event)> + Sync {
+    || {
+        let event = cx.event(EventType::Violation, license, caller, arrival.now)?;
+        Ok((
+            cx.ids.violation_id(arrival.now)?,
+            event.of_machine(&arrival.fingerprint),
+        ))
+    }
 }
 
 /// The enforcement rules of a product.

@@ -14,7 +14,7 @@ use keystead_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{issue, policy};
+use super::{caught, issue, policy};
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
@@ -117,10 +117,7 @@ impl Endpoint for Validate {
             let watch = Watch {
                 event: &event,
                 policy: policy(cx, catalog),
-                caught: &|| {
-                    let event = cx.event(EventType::Violation, &subject, &caller, now)?;
-                    Ok((cx.ids.violation_id(now)?, event.of_machine(&arrival.fingerprint)))
-                },
+                caught: &caught(cx, &subject, &caller, &arrival),
             };
             cx.store
                 .keep(license, activation, &product, &arrival, Some(&watch))
