@@ -108,6 +108,19 @@ async fn every_request_keeps_within_its_budget() {
         (2, 2.0, 5.0),
         measured,
     );
+    let measured = usage(machine.list_machines_with(&license, nothing()).await);
+    line("/listMachines", 2, (1, 2.0, 0.0), (1, ANY, 0.0), measured);
+    let other = app.machine("other");
+    let measured = usage(other.move_license_with(&license, &machine.fingerprint, nothing()).await);
+    line("/moveLicense", 3, (2, 3.0, 13.0), (2, 3.0, 13.0), measured);
+    let measured = usage(machine.move_license_with(&license, "fingerpr", nothing()).await);
+    line(
+        "/moveLicense, from a machine as it is shown",
+        4,
+        (2, 3.0, 13.0),
+        (2, 3.0, 13.0),
+        measured,
+    );
     let measured = usage(machine.heartbeat_with(&license, nothing()).await);
     line("/heartbeat, per machine", 2, (1, 1.0, 0.0), (1, 1.0, 1.0), measured);
     let measured = usage(machine.deactivate_with(&license, nothing()).await);

@@ -158,6 +158,12 @@ impl Store {
         } else {
             "SET machinesUsed = machinesUsed + :one"
         };
+        self.transact_with_event([self.take(license, take)?, self.add(activation)?], event)
+            .await
+    }
+
+    /// The activation's half of taking a slot.
+    pub(super) fn add(&self, activation: &Activation) -> Result<TransactWriteItem> {
         let slot = Put::builder()
             .table_name(self.table(&schema::ACTIVATIONS))
             .set_item(Some(item(activation)?))
@@ -166,8 +172,7 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
             .map_err(Error::internal)?;
-        let slot = TransactWriteItem::builder().put(slot).build();
-        self.transact_with_event([self.take(license, take)?, slot], event).await
+        Ok(TransactWriteItem::builder().put(slot).build())
     }
 
     /// A known machine's session, after its last one was reaped.
@@ -325,7 +330,7 @@ impl Store {
 
     /// Takes the seat of one session that has lapsed, so that another machine can have it. Answers whether there was
     /// one, be it that another request reaped it at the same time.
-    async fn reap_a_lapsed_session(&self, key: &LicenseKey, now: Timestamp) -> Result<bool> {
+    pub(super) async fn reap_a_lapsed_session(&self, key: &LicenseKey, now: Timestamp) -> Result<bool> {
         let mut pages = self
             .client
             .query()
@@ -481,7 +486,7 @@ impl Store {
         self.partition(&schema::ACTIVATIONS, key.as_str()).await
     }
 
-    async fn activation(&self, key: &LicenseKey, fingerprint: &Fingerprint) -> Result<Option<Activation>> {
+    pub(super) async fn activation(&self, key: &LicenseKey, fingerprint: &Fingerprint) -> Result<Option<Activation>> {
         self.get(&schema::ACTIVATIONS, key.as_str(), Some(fingerprint.as_str()))
             .await
     }
@@ -507,7 +512,12 @@ impl Store {
 
     /// The activation's half of giving a seat back: unless it is gone, or its session began or ended meanwhile, which
     /// changes what the counters lose.
-    fn remove(&self, key: &LicenseKey, fingerprint: &Fingerprint, in_session: bool) -> Result<TransactWriteItem> {
+    pub(super) fn remove(
+        &self,
+        key: &LicenseKey,
+        fingerprint: &Fingerprint,
+        in_session: bool,
+    ) -> Result<TransactWriteItem> {
         let session = if in_session {
             "attribute_exists(leaseUntil)"
         } else {
@@ -557,14 +567,14 @@ struct Lapsed {
 }
 
 /// How a known machine's activation changes.
-struct Change {
+pub(super) struct Change {
     expression: String,
     values: Item,
 }
 
 impl Change {
     /// To `activation`, of which `arrival` told. The session is left alone unless `floating`.
-    fn of(activation: &Activation, arrival: &Arrival, floating: bool) -> Self {
+    pub(super) fn of(activation: &Activation, arrival: &Arrival, floating: bool) -> Self {
         let mut sets = vec!["lastSeen = :now"];
         let mut values = Item::from([(":now".to_owned(), text(arrival.now))]);
         let mut set = |assignment: &'static str, placeholder: &str, value: AttributeValue| {
@@ -606,7 +616,7 @@ impl Change {
         self.values.insert(":validatedAt".to_owned(), text(at));
     }
 
-    fn apply(self, update: UpdateBuilder) -> UpdateBuilder {
+    pub(super) fn apply(self, update: UpdateBuilder) -> UpdateBuilder {
         update
             .update_expression(self.expression)
             .set_expression_attribute_values(Some(self.values))
@@ -638,7 +648,7 @@ fn item(activation: &Activation) -> Result<Item> {
     Ok(item)
 }
 
-fn activation_key(key: &LicenseKey, fingerprint: &Fingerprint) -> Item {
+pub(super) fn activation_key(key: &LicenseKey, fingerprint: &Fingerprint) -> Item {
     schema::ACTIVATIONS.key(key.as_str(), Some(fingerprint.as_str()))
 }
 

@@ -12,6 +12,7 @@ pub mod idempotency;
 mod license;
 pub mod license_pages;
 pub mod meter;
+pub mod r#move;
 mod product;
 pub mod purchase;
 mod rate_limit;
@@ -465,13 +466,24 @@ impl Store {
         actions: [TransactWriteItem; N],
         event: &Event,
     ) -> Result<Written<N>> {
+        self.transact_with_events(actions, &[event]).await
+    }
+
+    /// Writes `actions`, and that `events` happened, as one.
+    async fn transact_with_events<const N: usize>(
+        &self,
+        actions: [TransactWriteItem; N],
+        events: &[&Event],
+    ) -> Result<Written<N>> {
         let mut all = Vec::from(actions);
-        all.push(self.note(event)?);
+        for event in events {
+            all.push(self.note(event)?);
+        }
         match self.try_transact(all).await? {
             Tried::Done => Ok(Written::Done),
             Tried::Contended => Ok(Written::Contended),
             Tried::Cancelled(mut reasons) => {
-                // The event's own, which has no condition.
+                // The events' own, of which nothing is decided.
                 reasons.truncate(N);
                 refused(reasons)
             }
