@@ -26,7 +26,8 @@ pub trait Endpoint: 'static {
     const REQUIRED: &'static [&'static str] = &[];
     /// Whether it changes something, so that a client may name a request with an `Idempotency-Key` and send it again.
     /// Signs of life are no changes: one that is answered from memory would keep nothing alive. Nor is `/activate`, which
-    /// takes one slot for a machine however often it asks, and must ask a license that may be revoked by now.
+    /// takes one slot for a machine however often it asks, and must ask a license that may be revoked by now; nor
+    /// `/moveLicense`, which lets a machine in as well.
     const WRITES: bool = false;
     /// How long its replies may be kept.
     const CACHE: Cache = Cache::Never;

@@ -25,6 +25,8 @@ pub fn all() -> Vec<Route> {
         Route::of::<flat::license::Verify>(),
         Route::of::<flat::activation::Deactivate>(),
         Route::of::<flat::activation::Heartbeat>(),
+        Route::of::<flat::activation::ListMachines>(),
+        Route::of::<flat::activation::MoveLicense>(),
         Route::of::<flat::signing_key::GetSigningKey>(),
         Route::of::<flat::signing_key::Jwks>(),
         Route::of::<flat::license::CreateLicense>(),

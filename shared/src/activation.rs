@@ -18,6 +18,38 @@ text_value!(
     |text| is_plain(text, 512).then(|| text.to_owned())
 );
 
+impl Fingerprint {
+    /// How many of its characters tell a machine from others of its license, to people. A whole fingerprint is what lets
+    /// a machine be taken off its license, so it is shown to nobody who need not know it.
+    const SHOWN: usize = 8;
+
+    /// Its beginning, as machines are shown to people.
+    pub fn shown(&self) -> &str {
+        let end = self
+            .0
+            .char_indices()
+            .nth(Self::SHOWN)
+            .map_or(self.0.len(), |(end, _)| end);
+        &self.0[..end]
+    }
+
+    /// Whether it may be the beginning of another, as that one is shown.
+    pub fn may_be_shown(&self) -> bool {
+        self.0.chars().count() == Self::SHOWN
+    }
+
+    /// The machine that this names, of those that begin like it: its own, or the only one.
+    pub fn names(&self, mut machines: Vec<Activation>) -> Option<Activation> {
+        if let Some(own) = machines.iter().position(|machine| machine.fingerprint == *self) {
+            return Some(machines.swap_remove(own));
+        }
+        if machines.len() > 1 {
+            return None;
+        }
+        machines.pop().filter(|machine| machine.fingerprint.shown() == self.0)
+    }
+}
+
 text_value!(
     /// A machine's name for people.
     Hostname,

@@ -20,6 +20,8 @@ pub struct Config {
     pub enforcement: Policy,
     /// How long events are kept (`KEYSTEAD_EVENT_RETENTION_DAYS`, default 365; 0: for good).
     pub event_retention: Option<Duration>,
+    /// How often licenses may be moved.
+    pub moves: MovePolicy,
 }
 
 /// How long tokens live.
@@ -34,6 +36,15 @@ pub struct TokenPolicy {
     /// How long an application may run on past its token when the service can't be reached, unless its product says
     /// otherwise (`KEYSTEAD_GRACE_DAYS`, default 7).
     pub grace: Duration,
+}
+
+/// How often a license may be moved from one machine to another.
+#[derive(Clone, Copy, Debug)]
+pub struct MovePolicy {
+    /// How many moves a window admits (`KEYSTEAD_MOVES`, default 3; 0: none).
+    pub limit: usize,
+    /// How long a move counts (`KEYSTEAD_MOVES_DAYS`, default 30).
+    pub window: Duration,
 }
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -53,6 +64,10 @@ impl Default for Config {
             },
             enforcement: Policy::default(),
             event_retention: Some(365 * DAY),
+            moves: MovePolicy {
+                limit: 3,
+                window: 30 * DAY,
+            },
         }
     }
 }
@@ -77,6 +92,11 @@ impl Config {
                 None => default.event_retention,
                 Some(0) => None,
                 Some(days) => Some(days * DAY),
+            },
+            moves: MovePolicy {
+                // Each that counts is kept on the license's item.
+                limit: number("KEYSTEAD_MOVES", 0..=100)?.map_or(default.moves.limit, |moves| moves as usize),
+                window: number("KEYSTEAD_MOVES_DAYS", 1..=3650)?.map_or(default.moves.window, |days| days * DAY),
             },
         })
     }

@@ -42,6 +42,11 @@ pub enum Error {
         /// When the next attempt will be admitted.
         retry_at: Timestamp,
     },
+    /// The license was moved as often as it may be for now.
+    TooManyMoves {
+        /// When the next move will be admitted.
+        retry_at: Timestamp,
+    },
     /// The token is forged, expired, or speaks of another license or machine.
     InvalidToken,
     /// The token is sound, but its machine has no activation any more.
@@ -140,6 +145,7 @@ impl Error {
             Self::MachineLimitReached { .. } => "machine_limit_reached",
             Self::SessionLimitReached { .. } => "session_limit_reached",
             Self::TooManyActivations { .. } => "too_many_activations",
+            Self::TooManyMoves { .. } => "too_many_moves",
             Self::InvalidToken => "invalid_token",
             Self::MachineNotActivated => "machine_not_activated",
             Self::ActivationNotFound => "activation_not_found",

@@ -10,7 +10,7 @@ use crate::{
     Error, Result, Timestamp,
     activation::{Activation, Admission, Country},
     code::CodeName,
-    config::TokenPolicy,
+    config::{MovePolicy, TokenPolicy},
     email::Email,
     enforcement::MachineMark,
     number::whole_number,
@@ -309,6 +309,9 @@ pub struct License {
     /// Its suspension, while its status is suspended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspension: Option<Suspension>,
+    /// When it was moved from one machine to another, oldest first: as far as it counts against the next move.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<Timestamp>,
     /// Counter: its activations.
     pub machines_used: u32,
     /// Counter: its activations that hold a session, live or lapsed.
@@ -404,6 +407,7 @@ impl License {
             dispute_reason: None,
             disputed_at: None,
             suspension: None,
+            moves: Vec::new(),
             machines_used: 0,
             sessions_open: 0,
             unresolved_violations: 0,
@@ -506,6 +510,49 @@ impl License {
                 Ok(Admission::NewMachine)
             }
         }
+    }
+
+    /// What a machine with this activation needs before it may run in the place of `leaving`: nothing new, the slot of
+    /// that one, or a session.
+    ///
+    /// A slot is there for it even if the license has fewer by now than it has machines: one goes and one comes.
+    ///
+    /// # Errors
+    /// For floating licenses [`Error::SessionLimitReached`], as for [`License::admit`]: `leaving` may hold no session,
+    /// and others may hold more than there are.
+    pub fn admit_in_place_of(&self, leaving: &Activation, activation: Option<&Activation>) -> Result<Admission> {
+        match (self.session_limit(), activation) {
+            (Some(_), activation) => {
+                let freed = u32::from(leaving.lease_until.is_some());
+                let without = Self {
+                    sessions_open: self.sessions_open.saturating_sub(freed),
+                    ..self.clone()
+                };
+                without.admit(activation)
+            }
+            (None, Some(_)) => Ok(Admission::Refresh),
+            (None, None) => Ok(Admission::NewMachine),
+        }
+    }
+
+    /// Whether the license may be moved to another machine at `now`. Answers the moves that count then, with this one.
+    ///
+    /// # Errors
+    /// [`Error::TooManyMoves`].
+    pub fn may_move(&self, now: Timestamp, policy: &MovePolicy) -> Result<Vec<Timestamp>> {
+        let mut moves = self.moves.clone();
+        moves.retain(|moved| *moved > now - policy.window);
+        moves.sort_unstable();
+        // There may be more than the limit, if it was lowered since: then that many have to leave the window.
+        if let Some(too_many) = moves.len().checked_sub(policy.limit) {
+            // Where no move is admitted at all, nobody need ask again soon.
+            let leaves = moves.get(too_many).copied().unwrap_or(now);
+            return Err(Error::TooManyMoves {
+                retry_at: leaves + policy.window,
+            });
+        }
+        moves.push(now);
+        Ok(moves)
     }
 
     /// How many machines may be activated: of a site or floating license, any number.

@@ -78,12 +78,13 @@ fn header_with(header: &str, name: &str, value: &Value) -> String {
 }
 
 /// Shows a token to each endpoint that takes one.
-async fn shown(app: &TestApp, license: &TestLicense, fingerprint: &str, token: &str) -> [Answer; 3] {
+async fn shown(app: &TestApp, license: &TestLicense, fingerprint: &str, token: &str) -> [Answer; 4] {
     let body = json!({ "licenseKey": license.key, "machineFingerprint": fingerprint, "token": token });
     let stranger = app.stranger();
     [
         stranger.post("/validate", body.clone()).await,
         stranger.post("/heartbeat", body.clone()).await,
+        stranger.post("/listMachines", body.clone()).await,
         stranger.post("/deactivate", body).await,
     ]
 }

@@ -64,8 +64,8 @@ async fn every_request_keeps_within_its_budget() {
     line("/verify", 1, (1, 1.0, 0.0), (1, 1.0, 0.0), measured);
 
     // Once a minute, a process reads what is sold, beside the rest.
-    let first = app.machine("first");
-    let measured = usage(first.activate_with(&license, nothing()).await);
+    let other = app.license().create().await;
+    let measured = usage(app.machine("first").activate_with(&other, nothing()).await);
     line(
         "/activate, of a product that is not kept",
         4,
@@ -116,6 +116,19 @@ async fn every_request_keeps_within_its_budget() {
         2,
         (2, 2.0, 5.0),
         (2, 2.0, 5.0),
+        measured,
+    );
+    let measured = usage(machine.list_machines_with(&license, nothing()).await);
+    line("/listMachines", 2, (1, 2.0, 0.0), (1, ANY, 0.0), measured);
+    let other = app.machine("other");
+    let measured = usage(other.move_license_with(&license, &machine.fingerprint, nothing()).await);
+    line("/moveLicense", 3, (2, 3.0, 13.0), (2, 3.0, 13.0), measured);
+    let measured = usage(machine.move_license_with(&license, "fingerpr", nothing()).await);
+    line(
+        "/moveLicense, from a machine as it is shown",
+        4,
+        (2, 3.0, 13.0),
+        (2, 3.0, 13.0),
         measured,
     );
     let measured = usage(machine.heartbeat_with(&license, nothing()).await);

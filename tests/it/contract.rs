@@ -75,6 +75,21 @@ const ROWS: &[Row] = &[
         foreign: Foreign::NoOwners,
     },
     Row {
+        name: "list-machines",
+        good: |world| json!({ "licenseKey": world.license.key, "machineFingerprint": world.machine.fingerprint }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "move-license",
+        good: |world| {
+            json!({
+                "licenseKey": world.license.key, "machineFingerprint": "new", "hostname": "new.local",
+                "productId": PRODUCT, "releaseFingerprint": world.machine.fingerprint,
+            })
+        },
+        foreign: Foreign::NoOwners,
+    },
+    Row {
         name: "get-signing-key",
         good: |_| json!({}),
         foreign: Foreign::NoOwners,
@@ -635,6 +650,7 @@ async fn every_route_that_changes_something_lets_its_requests_be_named() {
         "health",
         // A machine's slot is its own, and it must not be let in from memory.
         "activate",
+        "move-license",
         // Its events have ids of their own.
         "stripe-webhook",
     ];

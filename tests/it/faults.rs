@@ -61,7 +61,7 @@ macro_rules! scenario {
 }
 
 fn client_scenarios() -> Vec<Scenario> {
-    vec![
+    let mut scenarios = vec![
         scenario!("/activate by a new machine", |app, trial| {
             let license = app.license().max_machines(1).create().await;
             activate(&trial, license)
@@ -141,6 +141,11 @@ fn client_scenarios() -> Vec<Scenario> {
             },
             gone(404, "Activation not found")
         ),
+        scenario!("/listMachines", |app, trial| {
+            let license = app.license().create().await;
+            app.machine(&trial).activate(&license).await.expect(200);
+            machine_s("/listMachines", &trial, license, json!({}))
+        }),
         scenario!("/verify", |app, trial| {
             let license = app.license().create().await;
             let body = json!({ "licenseKey": license.key, "productId": PRODUCT, "note": trial });
@@ -150,7 +155,92 @@ fn client_scenarios() -> Vec<Scenario> {
                 license,
             }
         }),
+    ];
+    scenarios.extend(move_scenarios());
+    scenarios
+}
+
+/// Those of moves. Once it was moved, the machine that left is not there to leave again.
+fn move_scenarios() -> Vec<Scenario> {
+    const LEFT: &str = "Activation not found";
+
+    vec![
+        scenario!(
+            "/moveLicense",
+            |app, trial| {
+                let license = app.license().max_machines(1).create().await;
+                let left = activated(&app, &trial, &license).await;
+                move_from(&left, &trial, license)
+            },
+            again(404, LEFT)
+        ),
+        scenario!("/moveLicense from a machine as it is shown", |app, trial| {
+            let license = app.license().max_machines(1).create().await;
+            activated(&app, &trial, &license).await;
+            move_from("fingerpr", &trial, license)
+        }),
+        scenario!("/moveLicense in its own place", |app, trial| {
+            let license = app.license().max_machines(1).create().await;
+            let left = app.machine(&trial);
+            left.activate(&license).await.expect(200);
+            move_from(&left.fingerprint, &trial, license)
+        }),
+        scenario!(
+            "/moveLicense to a machine that is in",
+            |app, trial| {
+                let license = app.license().create().await;
+                let left = activated(&app, &trial, &license).await;
+                app.machine(&trial).activate(&license).await.expect(200);
+                move_from(&left, &trial, license)
+            },
+            again(404, LEFT)
+        ),
+        scenario!(
+            "/moveLicense, floating",
+            |app, trial| {
+                let license = app.license().floating(1).create().await;
+                let left = activated(&app, &trial, &license).await;
+                move_from(&left, &trial, license)
+            },
+            again(404, LEFT)
+        ),
+        scenario!(
+            "/moveLicense to a machine whose session was reaped",
+            |app, trial| {
+                let license = app.license().floating(1).create().await;
+                app.machine(&trial).activate(&license).await.expect(200);
+                app.advance(SESSION_TIMEOUT);
+                let left = activated(&app, &trial, &license).await;
+                move_from(&left, &trial, license)
+            },
+            again(404, LEFT)
+        ),
+        scenario!(
+            "/moveLicense by a machine that reaps",
+            |app, trial| {
+                let license = app.license().floating(1).create().await;
+                let left = activated(&app, &trial, &license).await;
+                app.advance(SESSION_TIMEOUT);
+                let other = app.machine(&format!("{trial}-other"));
+                other.activate(&license).await.expect(200);
+                app.advance(SESSION_TIMEOUT);
+                move_from(&left, &trial, license)
+            },
+            again(404, LEFT)
+        ),
     ]
+}
+
+/// The fingerprint of another machine, which is on the license.
+async fn activated(app: &TestApp, machine: &str, license: &TestLicense) -> String {
+    let leaving = app.machine(&format!("{machine}-leaving"));
+    leaving.activate(license).await.expect(200);
+    leaving.fingerprint
+}
+
+fn move_from(leaving: &str, machine: &str, license: TestLicense) -> Asked {
+    let more = json!({ "hostname": "host", "productId": PRODUCT, "releaseFingerprint": leaving });
+    machine_s("/moveLicense", machine, license, more)
 }
 
 fn admin_scenarios() -> Vec<Scenario> {
@@ -663,6 +753,7 @@ fn secrets_of(asked: &Asked) -> Vec<String> {
     let secret = [
         "licenseKey",
         "machineFingerprint",
+        "releaseFingerprint",
         "token",
         "apiKey",
         "adminSecret",

@@ -9,7 +9,7 @@ use keystead_core::{
     activation::{
         Activation, Admission, Arrival, Country, Fingerprint, Hostname, LAST_SEEN_PRECISION, SESSION_TIMEOUT,
     },
-    config::{Config, variable},
+    config::{Config, MovePolicy, variable},
     email::Email,
     license::{
         License, LicenseId, LicenseKey, LicenseStatus, LicenseType, SeatLimit, Standing, SuspendedBy, Suspension,
@@ -45,6 +45,8 @@ enum Act {
     Validate(usize),
     Heartbeat(usize),
     Deactivate(usize),
+    /// To one machine from another.
+    Move(usize, usize),
     Reset,
     Pass(Duration),
     SetLimit(SeatLimit),
@@ -67,6 +69,7 @@ fn act() -> impl Strategy<Value = Act> {
         4 => machine().prop_map(Act::Validate),
         4 => machine().prop_map(Act::Heartbeat),
         4 => machine().prop_map(Act::Deactivate),
+        2 => (machine(), machine()).prop_map(|(to, from)| Act::Move(to, from)),
         1 => Just(Act::Reset),
         4 => select(vec![SESSION_TIMEOUT, SESSION_TIMEOUT / 2, SESSION_TIMEOUT - Duration::from_millis(1)]).prop_map(Act::Pass),
         1 => limit().prop_map(Act::SetLimit),
@@ -132,6 +135,7 @@ async fn perform(app: TestApp, license: TestLicense, machines: Vec<Machine>, act
         Act::Validate(machine) => machines[*machine].validate(&license).await,
         Act::Heartbeat(machine) => machines[*machine].heartbeat(&license).await,
         Act::Deactivate(machine) => machines[*machine].deactivate(&license).await,
+        Act::Move(to, from) => machines[*to].move_license(&license, &machines[*from].fingerprint).await,
         Act::Reset => {
             app.admin()
                 .post("/resetActivations", json!({ "licenseKey": license.key }))
@@ -148,12 +152,17 @@ async fn perform(app: TestApp, license: TestLicense, machines: Vec<Machine>, act
                 | Act::Validate(_)
                 | Act::Heartbeat(_)
                 | Act::Deactivate(_)
+                | Act::Move(..)
                 | Act::Reset
                 | Act::Pass(_) => {}
             })
             .await;
         }
     };
+    if answer.status == 429 {
+        answer.expect_error(429, "Too many moves. Try again later.");
+        return;
+    }
     // A machine that never activated has no token to show.
     assert!(matches!(answer.status, 200 | 400 | 403 | 404), "{act:?}: {answer:?}");
 }
@@ -179,6 +188,7 @@ fn bounds_during(license: &License, acts: &[Act]) -> Bounds {
                     | Act::Validate(_)
                     | Act::Heartbeat(_)
                     | Act::Deactivate(_)
+                    | Act::Move(..)
                     | Act::Reset
                     | Act::Pass(_)
                     | Act::SetStatus(_) => None,
@@ -334,6 +344,7 @@ prop_compose! {
             dispute_reason: None,
             disputed_at: None,
             suspension,
+            moves: Vec::new(),
             machines_used,
             sessions_open,
             unresolved_violations: 0,
@@ -455,6 +466,36 @@ proptest! {
             let unlimited = license.expires_at.is_none() && license.status != LicenseStatus::Suspended;
             if unlimited {
                 prop_assert_eq!(expiry, (now + life).whole_seconds());
+            }
+        }
+    }
+
+    /// Asked for at any times, moves are made as often as there is room for them, and a refusal says when there is.
+    #[test]
+    fn a_license_is_moved_as_often_as_it_may_be_in_any_window(
+        license in license(),
+        mut times in vec(time(), 1..20),
+        limit in 1..5_usize,
+        hours in 1..100_u32,
+    ) {
+        let policy = MovePolicy { limit, window: Duration::from_secs(60 * 60) * hours };
+        times.sort_unstable();
+        let (mut license, mut made) = (license, Vec::<Timestamp>::new());
+        for now in times {
+            let counted = made.iter().filter(|moved| now.since(**moved) < policy.window).count();
+            match license.may_move(now, &policy) {
+                Ok(moves) => {
+                    prop_assert!(counted < limit);
+                    made.push(now);
+                    prop_assert_eq!(&moves[..], &made[made.len() - counted - 1..]);
+                    license.moves = moves;
+                }
+                Err(Error::TooManyMoves { retry_at }) => {
+                    prop_assert!(counted >= limit && retry_at > now);
+                    prop_assert!(license.may_move(retry_at, &policy).is_ok());
+                    prop_assert!(license.may_move(retry_at - Duration::from_millis(1), &policy).is_err());
+                }
+                Err(other) => prop_assert!(false, "{other:?}"),
             }
         }
     }

@@ -56,7 +56,7 @@ pub(crate) async fn storm(seed: u64) -> TestApp {
 }
 
 /// `POST /activate` by as many machines as there are callers, named after `crowd`.
-fn crowd(app: &TestApp, license: &TestLicense, crowd: &str, size: usize) -> Vec<Caller<Answer>> {
+pub(crate) fn crowd(app: &TestApp, license: &TestLicense, crowd: &str, size: usize) -> Vec<Caller<Answer>> {
     let machine = |i| (app.machine(&format!("{crowd}-{i}")), license.clone());
     (0..size)
         .map(machine)
@@ -81,7 +81,7 @@ fn assert_admitted(answers: &[Answer], admitted: usize, limit: usize) {
 
 /// The machines that are on a license, and how many of them hold a session, as the database has them at this instant: no
 /// other request goes on meanwhile.
-fn rows(app: &TestApp, license: &TestLicense) -> (usize, usize) {
+pub(crate) fn rows(app: &TestApp, license: &TestLicense) -> (usize, usize) {
     let query = json!({
         "TableName": "activations",
         "KeyConditionExpression": "licenseKey = :key",
@@ -97,7 +97,7 @@ fn rows(app: &TestApp, license: &TestLicense) -> (usize, usize) {
 
 /// Looks at the database over and over while others go on, and asserts that no more than `cap` sessions are ever open
 /// and no more than `slots` machines ever on the license.
-fn watch(app: &TestApp, license: &TestLicense, slots: usize, cap: usize) -> Caller<()> {
+pub(crate) fn watch(app: &TestApp, license: &TestLicense, slots: usize, cap: usize) -> Caller<()> {
     let (app, license) = (app.clone(), license.clone());
     caller(async move {
         for _ in 0..20 {
@@ -112,7 +112,7 @@ fn watch(app: &TestApp, license: &TestLicense, slots: usize, cap: usize) -> Call
 }
 
 /// Runs a storm and a watch over it.
-async fn watched(watch: Caller<()>, callers: Vec<Caller<Answer>>) -> Vec<Answer> {
+pub(crate) async fn watched(watch: Caller<()>, callers: Vec<Caller<Answer>>) -> Vec<Answer> {
     let watch = tokio::spawn(watch);
     let answers = at_once(callers).await;
     watch.await.expect("the watch saw nothing wrong");

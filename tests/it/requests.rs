@@ -374,6 +374,24 @@ const FIELDS: &[(&str, &[(&str, Kind)])] = &[
         ],
     ),
     (
+        "list-machines",
+        &[
+            ("licenseKey", Kind::Text),
+            ("token", Kind::Text),
+            ("machineFingerprint", Kind::Text),
+        ],
+    ),
+    (
+        "move-license",
+        &[
+            ("licenseKey", Kind::Text),
+            ("machineFingerprint", Kind::Text),
+            ("hostname", Kind::Text),
+            ("productId", Kind::Text),
+            ("releaseFingerprint", Kind::Text),
+        ],
+    ),
+    (
         "create-license",
         &[
             ("licenseKey", Kind::Text),

@@ -132,6 +132,24 @@ async fn session() -> Session {
         .await
         .expect(200);
 
+        // To another machine, and back.
+        let another = format!("sha512-of-{license_type}");
+        s.personal.push(another.clone());
+        for (from, to) in [(&fingerprint, &another), (&another, &fingerprint)] {
+            let mut moved = activate.clone();
+            moved["machineFingerprint"] = to.as_str().into();
+            moved["releaseFingerprint"] = from.as_str().into();
+            s.post("/moveLicense", moved).await.expect(200);
+        }
+        for shown in ["token", "machineFingerprint"] {
+            let of_machine = json!({ "licenseKey": license, shown: machine[shown] });
+            let listed = s.post("/listMachines", of_machine).await.expect(200).to_string();
+            assert!(listed.contains(&hostname), "{listed}");
+            for secret in [&fingerprint, &license] {
+                assert!(!listed.contains(secret.as_str()), "{secret} is in the list: {listed}");
+            }
+        }
+
         // Refusals of all kinds.
         let mut second = activate.clone();
         second["machineFingerprint"] = "sha256-of-another".into();

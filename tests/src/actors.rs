@@ -247,6 +247,34 @@ impl Machine {
         self.post("/deactivate", merged(body, fields)).await
     }
 
+    /// `POST /listMachines`, as a machine on the license.
+    pub async fn list_machines(&self, license: &TestLicense) -> Answer {
+        self.list_machines_with(license, json!({})).await.0
+    }
+
+    /// `POST /listMachines` with further or other fields; answers beside it what it cost at DynamoDB.
+    pub async fn list_machines_with(&self, license: &TestLicense, fields: Value) -> (Answer, Usage) {
+        let body = json!({ "licenseKey": license.key, "machineFingerprint": self.fingerprint });
+        self.post("/listMachines", merged(body, fields)).await
+    }
+
+    /// `POST /moveLicense` from the machine with this fingerprint, or beginning of one, to this machine.
+    pub async fn move_license(&self, license: &TestLicense, release: &str) -> Answer {
+        self.move_license_with(license, release, json!({})).await.0
+    }
+
+    /// `POST /moveLicense` with further or other fields; answers beside it what it cost at DynamoDB.
+    pub async fn move_license_with(&self, license: &TestLicense, release: &str, fields: Value) -> (Answer, Usage) {
+        let body = json!({
+            "licenseKey": license.key,
+            "machineFingerprint": self.fingerprint,
+            "hostname": self.hostname,
+            "productId": PRODUCT,
+            "releaseFingerprint": release,
+        });
+        self.post("/moveLicense", merged(body, fields)).await
+    }
+
     async fn post(&self, path: &str, body: Value) -> (Answer, Usage) {
         let country = self
             .country

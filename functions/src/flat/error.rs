@@ -18,7 +18,7 @@ pub(crate) fn refuse(face: Face, error: &Error) -> Refusal {
     {
         body["reason"] = reason.into();
     }
-    let retry_at = if let Error::TooManyActivations { retry_at } = error {
+    let retry_at = if let Error::TooManyActivations { retry_at } | Error::TooManyMoves { retry_at } = error {
         Some(*retry_at)
     } else {
         None
@@ -45,6 +45,7 @@ fn say(face: Face, error: &Error) -> (StatusCode, String) {
             StatusCode::TOO_MANY_REQUESTS,
             "Too many activation attempts. Try again later.",
         ),
+        Error::TooManyMoves { .. } => (StatusCode::TOO_MANY_REQUESTS, "Too many moves. Try again later."),
         Error::InvalidToken => (StatusCode::UNAUTHORIZED, "Invalid or expired token"),
         Error::MachineNotActivated => (StatusCode::FORBIDDEN, "Machine is not activated"),
         Error::ActivationNotFound => (StatusCode::NOT_FOUND, "Activation not found"),
@@ -110,6 +111,7 @@ fn reason(error: &Error) -> Option<&'static str> {
         | Error::MachineLimitReached { .. }
         | Error::SessionLimitReached { .. }
         | Error::TooManyActivations { .. }
+        | Error::TooManyMoves { .. }
         | Error::InvalidToken
         | Error::MachineNotActivated
         | Error::ActivationNotFound

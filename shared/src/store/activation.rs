@@ -147,7 +147,7 @@ impl Store {
                     } else {
                         "machinesUsed = machinesUsed + :one"
                     };
-                    self.write_news(&license, Some(take), self.new_machine(&next)?, event, &news)
+                    self.write_news(&license, Some(take), self.add(&next)?, event, &news)
                         .await?
                 }
                 Admission::OpenSession => {
@@ -332,8 +332,8 @@ impl Store {
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
-    /// A machine's first activation.
-    fn new_machine(&self, activation: &Activation) -> Result<TransactWriteItem> {
+    /// The activation's half of taking a slot.
+    pub(super) fn add(&self, activation: &Activation) -> Result<TransactWriteItem> {
         let slot = Put::builder()
             .table_name(self.table(&schema::ACTIVATIONS))
             .set_item(Some(item(activation)?))
@@ -455,7 +455,7 @@ impl Store {
 
     /// Takes the seat of one session that has lapsed, so that another machine can have it. Answers whether there was
     /// one, be it that another request reaped it at the same time.
-    async fn reap_a_lapsed_session(&self, key: &LicenseKey, now: Timestamp) -> Result<bool> {
+    pub(super) async fn reap_a_lapsed_session(&self, key: &LicenseKey, now: Timestamp) -> Result<bool> {
         let mut pages = self
             .client
             .query()
@@ -611,7 +611,7 @@ impl Store {
         self.partition(&schema::ACTIVATIONS, key.as_str()).await
     }
 
-    async fn activation(&self, key: &LicenseKey, fingerprint: &Fingerprint) -> Result<Option<Activation>> {
+    pub(super) async fn activation(&self, key: &LicenseKey, fingerprint: &Fingerprint) -> Result<Option<Activation>> {
         self.get(&schema::ACTIVATIONS, key.as_str(), Some(fingerprint.as_str()))
             .await
     }
@@ -637,7 +637,12 @@ impl Store {
 
     /// The activation's half of giving a seat back: unless it is gone, or its session began or ended meanwhile, which
     /// changes what the counters lose.
-    fn remove(&self, key: &LicenseKey, fingerprint: &Fingerprint, in_session: bool) -> Result<TransactWriteItem> {
+    pub(super) fn remove(
+        &self,
+        key: &LicenseKey,
+        fingerprint: &Fingerprint,
+        in_session: bool,
+    ) -> Result<TransactWriteItem> {
         let session = if in_session {
             "attribute_exists(leaseUntil)"
         } else {
@@ -761,14 +766,14 @@ struct Lapsed {
 }
 
 /// How a known machine's activation changes.
-struct Change {
+pub(super) struct Change {
     expression: String,
     values: Item,
 }
 
 impl Change {
     /// To `activation`, of which `arrival` told. The session is left alone unless `floating`.
-    fn of(activation: &Activation, arrival: &Arrival, floating: bool) -> Self {
+    pub(super) fn of(activation: &Activation, arrival: &Arrival, floating: bool) -> Self {
         let mut sets = vec!["lastSeen = :now"];
         let mut values = Item::from([(":now".to_owned(), text(arrival.now))]);
         let mut set = |assignment: &'static str, placeholder: &str, value: AttributeValue| {
@@ -810,7 +815,7 @@ impl Change {
         self.values.insert(":validatedAt".to_owned(), text(at));
     }
 
-    fn apply(self, update: UpdateBuilder) -> UpdateBuilder {
+    pub(super) fn apply(self, update: UpdateBuilder) -> UpdateBuilder {
         update
             .update_expression(self.expression)
             .set_expression_attribute_values(Some(self.values))
@@ -842,7 +847,7 @@ fn item(activation: &Activation) -> Result<Item> {
     Ok(item)
 }
 
-fn activation_key(key: &LicenseKey, fingerprint: &Fingerprint) -> Item {
+pub(super) fn activation_key(key: &LicenseKey, fingerprint: &Fingerprint) -> Item {
     schema::ACTIVATIONS.key(key.as_str(), Some(fingerprint.as_str()))
 }
 

@@ -13,6 +13,7 @@ pub mod idempotency;
 mod license;
 pub mod license_pages;
 pub mod meter;
+pub mod r#move;
 mod product;
 pub mod purchase;
 mod rate_limit;
@@ -474,6 +475,16 @@ impl Store {
         event: &Event,
     ) -> Result<Written<N>> {
         self.transact_with(actions, vec![self.note(event)?]).await
+    }
+
+    /// Writes `actions`, and that `events` happened, as one.
+    async fn transact_with_events<const N: usize>(
+        &self,
+        actions: [TransactWriteItem; N],
+        events: &[&Event],
+    ) -> Result<Written<N>> {
+        let notes = events.iter().map(|event| self.note(event)).collect::<Result<_>>()?;
+        self.transact_with(actions, notes).await
     }
 
     /// Writes `actions` and `more` as one. What refuses among `more` alone is not told: it is tried again.

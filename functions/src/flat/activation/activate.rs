@@ -52,6 +52,31 @@ pub struct Reply {
     license_expires_at: Option<Timestamp>,
 }
 
+impl Reply {
+    /// With a token of `license` for the machine that was let in.
+    pub(super) fn of(
+        cx: &Context,
+        license: License,
+        catalog: Option<&Catalog>,
+        product: &ProductId,
+        activation: &Activation,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let expiry = activation.token_expiry;
+        Ok(Self {
+            success: Success,
+            token: issue(cx, &license, catalog, product, &activation.fingerprint, now, expiry)?,
+            expires_at: expiry,
+            machines_used: license.machines_used,
+            max_machines: license.max_machines,
+            status: license.status,
+            message: message(license.standing(now)?),
+            variant: license.variant,
+            license_expires_at: license.expires_at,
+        })
+    }
+}
+
 impl Endpoint for Activate {
     const NAME: &'static str = "activate";
     const ROUTE: &'static str = "POST /activate";
@@ -104,24 +129,6 @@ impl Endpoint for Activate {
             .store
             .admit(license, known, &product, &arrival, &cx.config.tokens, &watch)
             .await?;
-        Ok(Reply {
-            success: Success,
-            token: issue(
-                cx,
-                &license,
-                catalog,
-                &product,
-                &activation.fingerprint,
-                now,
-                activation.token_expiry,
-            )?,
-            expires_at: activation.token_expiry,
-            machines_used: license.machines_used,
-            max_machines: license.max_machines,
-            status: license.status,
-            message: message(license.standing(now)?),
-            variant: license.variant,
-            license_expires_at: license.expires_at,
-        })
+        Reply::of(cx, license, catalog, &product, &activation, now)
     }
 }

@@ -3,11 +3,15 @@
 mod activate;
 mod deactivate;
 mod heartbeat;
+mod list;
+mod r#move;
 mod validate;
 
 pub use activate::Activate;
 pub use deactivate::Deactivate;
 pub use heartbeat::Heartbeat;
+pub use list::ListMachines;
+pub use r#move::MoveLicense;
 pub use validate::Validate;
 
 use std::time::Duration;

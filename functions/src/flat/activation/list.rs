@@ -1,0 +1,128 @@
+//! `POST /listMachines`: the machines on a license, for an application to show.
+
+use keystead_core::{
+    Error, InvalidRequest, Result, Timestamp,
+    activation::{Activation, Fingerprint},
+    license::{License, LicenseKey, LicenseStatus, SeatLimit},
+    token::{Claims, Token},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::{Success, blank_is_absent},
+};
+
+/// `POST /listMachines`.
+pub struct ListMachines;
+
+/// A machine on the license, by the token it was given or by its fingerprint.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    license_key: LicenseKey,
+    #[serde(default, deserialize_with = "blank_is_absent")]
+    token: Option<Token>,
+    #[serde(default, deserialize_with = "blank_is_absent")]
+    machine_fingerprint: Option<Fingerprint>,
+}
+
+/// The license's machines.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    success: Success,
+    machines: Vec<Machine>,
+    count: usize,
+    machines_used: u32,
+    max_machines: SeatLimit,
+}
+
+/// A machine, as its license's other machines may see it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Machine {
+    /// The beginning of its fingerprint.
+    fingerprint: String,
+    hostname: String,
+    first_seen: Timestamp,
+    last_seen: Timestamp,
+    /// Whether it is the one that asks.
+    current: bool,
+    session_active: bool,
+}
+
+/// At most so many machines are listed: those that were seen last.
+const MOST: usize = 1000;
+
+/// What [`ListMachines`] reads: who asks, by which token, of which license with which machines.
+type Fetched = (Fingerprint, Option<Claims>, Option<License>, Vec<Activation>);
+
+impl Endpoint for ListMachines {
+    const NAME: &'static str = "list-machines";
+    const ROUTE: &'static str = "POST /listMachines";
+    const AUTH: Auth = Auth::LicenseKey;
+    const FACE: Face = Face::FlatClient;
+    const REQUIRED: &'static [&'static str] = &["licenseKey"];
+
+    type Request = Request;
+    type Fetched = Option<Fetched>;
+    type Reply = Reply;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
+        let claims = match &request.token {
+            Some(token) => Some(cx.keys.verify(token, cx.clock.now())?),
+            None => None,
+        };
+        let named = request.machine_fingerprint.as_ref();
+        let asking = named.or(claims.as_ref().map(|claims| &claims.machine_fingerprint));
+        // Which of the two is missing can't be said.
+        let asking = asking.ok_or(Error::Invalid(InvalidRequest::MissingFields(Self::REQUIRED)))?;
+        if let Some(claims) = &claims {
+            claims.bound_to(&request.license_key, asking)?;
+        }
+        let asking = asking.clone();
+        let (license, machines) = tokio::try_join!(
+            cx.store.held_license(&request.license_key),
+            cx.store.activations(&request.license_key),
+        )?;
+        Ok(Some((asking, claims, license, machines)))
+    }
+
+    /// The machines of licenses that have expired, or are suspended, are listed as well.
+    async fn call(cx: &Context, _: Caller, _: Request, fetched: Self::Fetched) -> Result<Reply> {
+        let now = cx.clock.now();
+        let (asking, claims, license, mut machines) = fetched.ok_or(Error::MachineNotActivated)?;
+        let license = license.ok_or(Error::LicenseNotFound)?;
+        claims.map_or(Ok(()), |claims| claims.issued_for(&license))?;
+        if license.status == LicenseStatus::Revoked {
+            return Err(Error::LicenseRevoked);
+        }
+        if !machines.iter().any(|machine| machine.fingerprint == asking) {
+            return Err(Error::MachineNotActivated);
+        }
+        machines.sort_by_key(|machine| std::cmp::Reverse(machine.last_seen));
+        machines.truncate(MOST);
+        let floating = license.session_limit().is_some();
+        let machines: Vec<Machine> = machines
+            .into_iter()
+            .map(|machine| Machine {
+                fingerprint: machine.fingerprint.shown().to_owned(),
+                hostname: machine.hostname.to_string(),
+                first_seen: machine.first_seen,
+                last_seen: machine.last_seen,
+                current: machine.fingerprint == asking,
+                session_active: floating && machine.session_is_live(now),
+            })
+            .collect();
+        Ok(Reply {
+            success: Success,
+            count: machines.len(),
+            machines,
+            machines_used: license.machines_used,
+            max_machines: license.max_machines,
+        })
+    }
+}
