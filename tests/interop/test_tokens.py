@@ -42,6 +42,8 @@ def test_pyjwt_verifies_a_token_from_the_jwks_alone(server):
         "status": "active",
         "iat": claims["iat"],
         "exp": claims["iat"] + 30 * 24 * 60 * 60,
+        "graceUntil": claims["iat"] + 37 * 24 * 60 * 60,
+        "offlineDays": 30,
     }
     assert abs(claims["iat"] - time.time()) < 60
 
