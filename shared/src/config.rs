@@ -115,7 +115,7 @@ fn enforcement(default: Policy) -> Result<Policy, InvalidSetting> {
         churn_machines: count("KEYSTEAD_CHURN_MACHINES", default.churn_machines)?,
         churn_unlimited_medium: count("KEYSTEAD_CHURN_UNLIMITED_MEDIUM", default.churn_unlimited_medium)?,
         churn_unlimited_high: count("KEYSTEAD_CHURN_UNLIMITED_HIGH", default.churn_unlimited_high)?,
-        suspension_grace: number("KEYSTEAD_SUSPENSION_GRACE_HOURS", 0..=Count::MAX)?
+        suspension_grace: number("KEYSTEAD_SUSPENSION_GRACE_HOURS", 1..=Count::MAX)?
             .map_or(default.suspension_grace, |hours| hours * HOUR),
         ..default
     };

@@ -18,9 +18,9 @@ use crate::{
     violation::{Severity, Violation, ViolationId, threat_level},
 };
 
-/// How stale it may be when a license was last seen in a country: a license that is used all day costs a write an hour
-/// for it, not one a request.
-pub const SIGHTING_PRECISION: Duration = Duration::from_secs(60 * 60);
+/// How stale it may be, at most, when a license was last seen in a country: a license that is used all day costs a write
+/// an hour for it, not one a request.
+const SIGHTING_PRECISION: Duration = Duration::from_secs(60 * 60);
 
 /// How many machines are forgotten in one write, so that no write grows with a license's past.
 const FORGOTTEN_AT_ONCE: usize = 20;
@@ -80,7 +80,7 @@ impl Default for Policy {
 
 /// What a product has of its own of a [`Policy`]: the object `enforcement` of `/updateProduct`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "an object")]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
 pub struct Overrides {
     /// Whether countries are looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -226,7 +226,8 @@ impl Sighting {
             && license.license_type != LicenseType::Site
         {
             let seen = license.seen_in.get(country);
-            if seen.is_none_or(|seen| now.since(*seen) >= SIGHTING_PRECISION) {
+            let precision = SIGHTING_PRECISION.min(policy.geo_window / 24);
+            if seen.is_none_or(|seen| now.since(*seen) >= precision) {
                 let mut seen_in = license.seen_in.clone();
                 seen_in.retain(|_, seen| now.since(*seen) < policy.geo_window);
                 seen_in.insert(country.clone(), now);
@@ -243,6 +244,12 @@ impl Sighting {
                     .iter()
                     .filter(|(other, came)| **came <= since && **other != mark);
                 sighting.forgotten = old.map(|(mark, _)| mark.clone()).take(FORGOTTEN_AT_ONCE).collect();
+                // Far beyond what is grave, another one tells nothing; and the item must stay small.
+                let most = usize::try_from(churn_thresholds(license, policy).1).unwrap_or(usize::MAX);
+                if license.arrivals.len() >= most.saturating_mul(2) && sighting.forgotten.is_empty() {
+                    let oldest = license.arrivals.iter().min_by_key(|(_, came)| **came);
+                    sighting.forgotten.extend(oldest.map(|(mark, _)| mark.clone()));
+                }
                 sighting.arrival = Some((mark, now.seconds()));
             }
         }
@@ -347,6 +354,12 @@ fn churn_thresholds(license: &License, policy: &Policy) -> (u32, u32) {
             (policy.churn_unlimited_medium, policy.churn_unlimited_high)
         }
         (LicenseType::PerMachine | LicenseType::Floating, SeatLimit::Limited(machines)) => {
+            // On a floating license as many machines may come as may run.
+            let machines = match license.session_limit() {
+                Some(SeatLimit::Unlimited) => return (policy.churn_unlimited_medium, policy.churn_unlimited_high),
+                Some(SeatLimit::Limited(sessions)) => machines.max(sessions),
+                None => machines,
+            };
             let machines = machines.max(policy.churn_machines);
             let more_than = |times: u32| machines.saturating_mul(times).saturating_add(1);
             (more_than(policy.churn_medium), more_than(policy.churn_high))
@@ -356,8 +369,13 @@ fn churn_thresholds(license: &License, policy: &Policy) -> (u32, u32) {
 
 /// How many more new machines may come at the same time, unseen by this request, before there is something to be found.
 /// `None` when nothing more would be.
-pub fn room_for_arrivals(license: &License, policy: &Policy, now: Timestamp) -> Option<u32> {
-    let number = arrivals_since(license, (now - policy.churn_window).seconds(), None);
+pub fn room_for_arrivals(
+    license: &License,
+    policy: &Policy,
+    now: Timestamp,
+    settled: Option<Timestamp>,
+) -> Option<u32> {
+    let number = arrivals_since(license, (now - policy.churn_window).seconds(), settled);
     let (medium, high) = churn_thresholds(license, policy);
     let next = [medium, high].into_iter().find(|threshold| number < *threshold)?;
     Some(next - number - 1)
@@ -439,7 +457,7 @@ pub fn enforced(license: &License, open: &[Violation], policy: &Policy, now: Tim
     let detected = open.iter().filter(|violation| violation.severity != Severity::Critical);
     let changed = license.resolve(threat_level(detected), now, policy.suspension_grace);
     License {
-        threat_level: threat_level(open.iter()),
+        threat_level: changed.threat_level.max(threat_level(open.iter())),
         ..changed
     }
 }

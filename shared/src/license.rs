@@ -321,6 +321,9 @@ pub struct License {
     /// When it was last seen in each country, of those that it was seen in lately.
     #[serde(default)]
     pub seen_in: BTreeMap<Country, Timestamp>,
+    /// Counter: the machines that ever came.
+    #[serde(default)]
+    pub arrived: u64,
     /// When each machine came, in seconds since 1970, of those that came lately.
     #[serde(default)]
     pub arrivals: BTreeMap<MachineMark, i64>,
@@ -412,6 +415,7 @@ impl License {
             sessions_open: 0,
             unresolved_violations: 0,
             seen_in: BTreeMap::new(),
+            arrived: 0,
             arrivals: BTreeMap::new(),
             revision: 0,
         }
@@ -439,7 +443,7 @@ impl License {
         let mut changes = Map::new();
         for (name, to) in after {
             let from = before.remove(&name).unwrap_or_default();
-            if from != to && !matches!(name.as_str(), "revision" | "seenIn" | "arrivals") {
+            if from != to && !matches!(name.as_str(), "revision" | "seenIn" | "arrived" | "arrivals") {
                 changes.insert(name, json!({ "from": from, "to": to }));
             }
         }
@@ -744,7 +748,7 @@ impl License {
     pub fn resolve(&self, unresolved: ThreatLevel, now: Timestamp, grace: Duration) -> Self {
         let by_hand = self
             .suspension
-            .is_some_and(|suspension| suspension.by == SuspendedBy::Vendor);
+            .is_none_or(|suspension| suspension.by == SuspendedBy::Vendor);
         if self.status == LicenseStatus::Revoked || (self.status == LicenseStatus::Suspended && by_hand) {
             return Self {
                 threat_level: unresolved.max(self.fraud_level()),

@@ -349,6 +349,7 @@ prop_compose! {
             sessions_open,
             unresolved_violations: 0,
             seen_in: std::collections::BTreeMap::new(),
+            arrived: 0,
             arrivals: std::collections::BTreeMap::new(),
             revision: 0,
         }

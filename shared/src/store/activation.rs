@@ -119,8 +119,15 @@ impl Store {
             }
             let news = self.news(&license, arrival, admission, purpose).await?;
             let mut arrival = arrival.clone();
-            if let Purpose::Activate(policy, _) = purpose {
-                arrival.token_expiry = Some(news.license.token_expiry(arrival.now, policy));
+            match purpose {
+                Purpose::Activate(policy, _) => {
+                    arrival.token_expiry = Some(news.license.token_expiry(arrival.now, policy));
+                }
+                // Renewed by what the license is now: it may have been caught by this very request.
+                Purpose::Keep(Some(watch)) => {
+                    arrival.token_expiry = watch.renewed(&news.license, arrival.now, arrival.token_expiry);
+                }
+                Purpose::Keep(None) => {}
             }
             let due = |event: &Event| known.as_ref().is_some_and(|known| known.validation_is_due(event.at));
             let event = match (admission, purpose) {
@@ -191,7 +198,7 @@ impl Store {
         let room = sighting
             .arrival
             .as_ref()
-            .and_then(|_| room_for_arrivals(&noted, policy, now));
+            .and_then(|_| room_for_arrivals(&noted, policy, now, None));
         let mut news = News {
             license: noted,
             sighting,
@@ -207,6 +214,10 @@ impl Store {
             let same = known.iter().filter(|violation| violation.r#type == r#type);
             same.filter_map(|violation| violation.resolved_at).max()
         };
+        // From here on, what was put aside does not count.
+        if news.sighting.arrival.is_some() {
+            news.room = room_for_arrivals(&news.license, policy, now, settled(Violation::MACHINE_CHURN));
+        }
         for finding in detect(&news.license, policy, now, settled) {
             let (id, event) = (watch.caught)()?;
             let Some(consequence) = consequence(&finding, license, &known, id, now) else {
@@ -296,10 +307,14 @@ impl Store {
         if let Some((mark, came)) = &news.sighting.arrival {
             half.names.insert("#arrived".to_owned(), mark.as_str().to_owned());
             half.set("arrivals.#arrived = :came", ":came", number(came));
+            half.set("arrived = arrived + :another", ":another", number(1));
             if let Some(room) = news.room {
                 // Of many machines that come at once, the one too many finds the others.
-                let size = license.arrivals.len() + usize::try_from(room).unwrap_or(usize::MAX);
-                half.when("size(arrivals) <= :size", ":size", number(size));
+                half.when(
+                    "arrived <= :enough",
+                    ":enough",
+                    number(license.arrived + u64::from(room)),
+                );
             }
         }
         for (i, mark) in news.sighting.forgotten.iter().enumerate() {
@@ -672,10 +687,22 @@ enum Purpose<'a> {
 pub struct Watch<'a> {
     /// That the machine was activated or validated.
     pub event: &'a Event,
+    /// How long tokens live, and when the one expires that the machine showed.
+    pub shown: Option<(&'a TokenPolicy, Timestamp)>,
     /// The enforcement rules' numbers, for the product.
     pub policy: Policy,
     /// A new violation's id, and the event that tells of it.
     pub caught: &'a (dyn Fn() -> Result<(ViolationId, Event)> + Sync),
+}
+
+impl Watch<'_> {
+    /// When the token expires that the machine is given, if it is given one: it was to be renewed anyway, or `license` no
+    /// longer warrants so long a life.
+    pub fn renewed(&self, license: &License, now: Timestamp, renewed: Option<Timestamp>) -> Option<Timestamp> {
+        let (policy, shown) = self.shown?;
+        let fresh = license.token_expiry(now, policy);
+        (renewed.is_some() || fresh < shown).then_some(fresh)
+    }
 }
 
 /// What a request tells of a license that is news.

@@ -13,11 +13,12 @@ use crate::{
 };
 
 /// What changes only together with what it counts or notes, and so is never written with the rest.
-const COUNTERS: [&str; 5] = [
+const COUNTERS: [&str; 6] = [
     "machinesUsed",
     "sessionsOpen",
     "unresolvedViolations",
     "seenIn",
+    "arrived",
     "arrivals",
 ];
 

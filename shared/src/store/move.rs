@@ -218,7 +218,7 @@ impl Store {
                 "SET machinesUsed = machinesUsed + :machines, sessionsOpen = sessionsOpen + :sessions, \
                  moves = :moves, revision = :moved{}",
                 if shift.came > 0 {
-                    ", arrivals.#arrived = :came"
+                    ", arrivals.#arrived = :came, arrived = arrived + :another"
                 } else {
                     ""
                 }
@@ -233,7 +233,8 @@ impl Store {
             // A machine that comes this way counts among the new ones; the next one that comes is held against it.
             update = update
                 .expression_attribute_names("#arrived", MachineMark::of(&arrival.fingerprint).as_str())
-                .expression_attribute_values(":came", number(arrival.now.seconds()));
+                .expression_attribute_values(":came", number(arrival.now.seconds()))
+                .expression_attribute_values(":another", number(1));
         }
         let limit = license.session_limit().filter(|_| shift.taken > 0);
         update = match limit {

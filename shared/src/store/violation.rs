@@ -9,8 +9,9 @@ use super::{
 };
 use crate::{
     Error, Result, Timestamp,
+    enforcement::{Policy, enforced},
     event::Event,
-    license::{License, Suspension},
+    license::License,
     violation::{Violation, threat_level},
 };
 
@@ -83,6 +84,7 @@ impl Store {
         &self,
         mut license: License,
         ids: &[String],
+        policy: &Policy,
         now: Timestamp,
         event: &Event,
     ) -> Result<(License, u32)> {
@@ -101,7 +103,7 @@ impl Store {
             let count = u32::try_from(resolved.len()).unwrap_or(u32::MAX);
             let changed = License {
                 revision: license.revision + 1,
-                ..license.resolve(threat_level(left.iter()), now, Suspension::GRACE)
+                ..enforced(&license, &left, policy, now)
             };
             let difference = difference(&license, &changed)?;
             let mut actions = vec![

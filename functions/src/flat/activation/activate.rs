@@ -14,7 +14,7 @@ use keystead_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{caught, issue, policy};
+use super::{Catalogs, caught, issue, policy};
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
@@ -57,7 +57,7 @@ impl Reply {
     pub(super) fn of(
         cx: &Context,
         license: License,
-        catalog: Option<&Catalog>,
+        catalogs: &Catalogs,
         product: &ProductId,
         activation: &Activation,
         now: Timestamp,
@@ -65,7 +65,7 @@ impl Reply {
         let expiry = activation.token_expiry;
         Ok(Self {
             success: Success,
-            token: issue(cx, &license, catalog, product, &activation.fingerprint, now, expiry)?,
+            token: issue(cx, &license, catalogs, product, &activation.fingerprint, now, expiry)?,
             expires_at: expiry,
             machines_used: license.machines_used,
             max_machines: license.max_machines,
@@ -106,9 +106,9 @@ impl Endpoint for Activate {
     async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
         let now = cx.clock.now();
         let (license, known, catalog) = fetched;
-        let catalog = catalog.as_deref();
         let license = license.ok_or(Error::LicenseNotFound)?;
         let product = request.product_id;
+        let catalogs = Catalogs::of(cx, &license, &product, (&product, catalog)).await?;
         let event = cx
             .event(EventType::Activated, &license, &caller, now)?
             .of_machine(&request.machine_fingerprint);
@@ -122,13 +122,14 @@ impl Endpoint for Activate {
         let subject = license.clone();
         let watch = Watch {
             event: &event,
-            policy: policy(cx, catalog),
+            shown: None,
+            policy: policy(cx, catalogs.own.as_deref()),
             caught: &caught(cx, &subject, &caller, &arrival),
         };
         let (license, activation) = cx
             .store
             .admit(license, known, &product, &arrival, &cx.config.tokens, &watch)
             .await?;
-        Reply::of(cx, license, catalog, &product, &activation, now)
+        Reply::of(cx, license, &catalogs, &product, &activation, now)
     }
 }

@@ -14,7 +14,7 @@ pub use list::ListMachines;
 pub use r#move::MoveLicense;
 pub use validate::Validate;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use keystead_core::{
     Result, Timestamp,
@@ -48,7 +48,7 @@ fn shown(
 fn issue(
     cx: &Context,
     license: &License,
-    catalog: Option<&Catalog>,
+    catalogs: &Catalogs,
     product: &ProductId,
     fingerprint: &Fingerprint,
     now: Timestamp,
@@ -66,11 +66,11 @@ fn issue(
         exp: expiry.seconds(),
         grace_until: Some(
             license
-                .grace_until(expiry, grace(cx, catalog))
+                .grace_until(expiry, grace(cx, catalogs.asked.as_deref()))
                 .whole_seconds()
                 .seconds(),
         ),
-        offline_days: Some(offline_days(cx, license, catalog)),
+        offline_days: Some(offline_days(cx, license, catalogs.own.as_deref(), expiry.since(now))),
     })
 }
 
@@ -79,16 +79,51 @@ fn grace(cx: &Context, catalog: Option<&Catalog>) -> Duration {
     own.map_or(cx.config.tokens.grace, GraceDays::duration)
 }
 
-/// After how many days offline a machine should ask again: as its variant says, or before its token expires. With a
-/// floating license nothing can be done offline.
-fn offline_days(cx: &Context, license: &License, catalog: Option<&Catalog>) -> u32 {
+/// After how many days offline a machine should ask again: as its variant says, and never after its token expires, which
+/// is when `life` is over. With a floating license nothing can be done offline.
+fn offline_days(cx: &Context, license: &License, own: Option<&Catalog>, life: Duration) -> u32 {
+    const DAY: u64 = 24 * 60 * 60;
     if license.session_limit().is_some() {
         return 0;
     }
-    let variant = catalog.and_then(|catalog| catalog.variant(&license.variant));
-    let own = variant.and_then(|variant| variant.offline_days).map(Days::number);
-    let life = cx.config.tokens.life.as_secs() / (24 * 60 * 60);
-    own.unwrap_or(u32::try_from(life).unwrap_or(u32::MAX))
+    let variant = own.and_then(|own| own.variant(&license.variant));
+    let usual = u32::try_from(cx.config.tokens.life.as_secs() / DAY).unwrap_or(u32::MAX);
+    let days = variant
+        .and_then(|variant| variant.offline_days)
+        .map_or(usual, Days::number);
+    days.min(u32::try_from(life.as_secs() / DAY).unwrap_or(u32::MAX))
+}
+
+/// What is sold, as a request needs it.
+struct Catalogs {
+    /// The license's own product: its rules, and its variants.
+    own: Option<Arc<Catalog>>,
+    /// The product that is asked for, which a bundle may open beside: its grace.
+    asked: Option<Arc<Catalog>>,
+}
+
+impl Catalogs {
+    /// With the catalog of `product`, which was `fetched` beside the license. That of another one is mostly kept.
+    async fn of(
+        cx: &Context,
+        license: &License,
+        asked: &ProductId,
+        fetched: (&ProductId, Option<Arc<Catalog>>),
+    ) -> Result<Self> {
+        let now = cx.clock.now();
+        let (product, fetched) = fetched;
+        let of = async |wanted: &ProductId| {
+            if wanted == product {
+                Ok(fetched.clone())
+            } else {
+                cx.store.kept_catalog(wanted, now).await
+            }
+        };
+        Ok(Self {
+            own: of(&license.product_id).await?,
+            asked: of(asked).await?,
+        })
+    }
 }
 
 /// What a violation is told with that this machine is caught at.
@@ -108,7 +143,7 @@ fn caught(
 }
 
 /// The enforcement rules of a product.
-fn policy(cx: &Context, catalog: Option<&Catalog>) -> Policy {
+pub(super) fn policy(cx: &Context, catalog: Option<&Catalog>) -> Policy {
     let own = catalog.and_then(|catalog| catalog.product.enforcement.as_ref());
     own.map_or(cx.config.enforcement, |own| cx.config.enforcement.with(own))
 }

@@ -16,7 +16,7 @@ use keystead_core::{
 };
 use serde::Deserialize;
 
-use super::{activate::Reply, caught, policy};
+use super::{Catalogs, activate::Reply, caught, policy};
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
@@ -73,12 +73,12 @@ impl Endpoint for MoveLicense {
 
     async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
         let (fetched, catalog) = fetched;
-        let catalog = catalog.as_deref();
         let now = cx.clock.now();
         let license = fetched.license.ok_or(Error::LicenseNotFound)?;
         let product = request.product_id;
         license.opens(&product, now)?;
         let leaving = fetched.leaving.ok_or(Error::ActivationNotFound)?;
+        let catalogs = Catalogs::of(cx, &license, &product, (&product, catalog)).await?;
         let mut deactivated = cx
             .event(EventType::Deactivated, &license, &caller, now)?
             .of_machine(&leaving.fingerprint);
@@ -102,7 +102,8 @@ impl Endpoint for MoveLicense {
             let subject = license.clone();
             let watch = Watch {
                 event: &activated,
-                policy: policy(cx, catalog),
+                shown: None,
+                policy: policy(cx, catalogs.own.as_deref()),
                 caught: &caught(cx, &subject, &caller, &arrival),
             };
             cx.store
@@ -119,6 +120,6 @@ impl Endpoint for MoveLicense {
             };
             cx.store.move_license(license, leaving, fetched.coming, how).await?
         };
-        Reply::of(cx, license, catalog, &product, &activation, now)
+        Reply::of(cx, license, &catalogs, &product, &activation, now)
     }
 }

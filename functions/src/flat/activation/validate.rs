@@ -14,7 +14,7 @@ use keystead_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{caught, issue, policy};
+use super::{Catalogs, caught, issue, policy};
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
@@ -93,12 +93,12 @@ impl Endpoint for Validate {
             activation,
             catalog,
         } = fetched.ok_or(Error::InvalidToken)?;
-        let catalog = catalog.as_deref();
         let license = license.ok_or(Error::LicenseNotFound)?;
         claims.issued_for(&license)?;
         let product = request.product_id.unwrap_or_else(|| claims.product_id.clone());
         license.opens(&product, now)?;
         let activation = activation.ok_or(Error::MachineNotActivated)?;
+        let catalogs = Catalogs::of(cx, &license, &product, (&claims.product_id, catalog)).await?;
 
         let renewed = renewed_expiry(cx, &license, &claims, &product, now);
         let event = cx
@@ -112,21 +112,24 @@ impl Endpoint for Validate {
             now,
         };
         let worth_a_write = activation.needs_write(&license, &arrival) || activation.validation_is_due(now);
-        let (license, activation) = if worth_a_write {
+        let (license, activation, renewed) = if worth_a_write {
             let subject = license.clone();
             let watch = Watch {
                 event: &event,
-                policy: policy(cx, catalog),
+                shown: Some((&cx.config.tokens, claims.expiry())),
+                policy: policy(cx, catalogs.own.as_deref()),
                 caught: &caught(cx, &subject, &caller, &arrival),
             };
-            cx.store
-                .keep(license, activation, &product, &arrival, Some(&watch))
-                .await?
+            let kept = cx.store.keep(license, activation, &product, &arrival, Some(&watch));
+            let (license, activation) = kept.await?;
+            // The license may be another by now, or was caught by this very request.
+            let renewed = watch.renewed(&license, now, renewed);
+            (license, activation, renewed)
         } else {
-            (license, activation)
+            (license, activation, renewed)
         };
         let token = match renewed {
-            Some(expiry) => issue(cx, &license, catalog, &product, &activation.fingerprint, now, expiry)?,
+            Some(expiry) => issue(cx, &license, &catalogs, &product, &activation.fingerprint, now, expiry)?,
             None => request.token,
         };
         Ok(Reply {

@@ -11,7 +11,7 @@ use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
     face::Face,
-    flat::wire::Success,
+    flat::{activation::policy, wire::Success},
 };
 
 /// `POST /resolveLicense`.
@@ -56,8 +56,12 @@ impl Endpoint for ResolveLicense {
         let ids = request.violation_ids;
         let now = cx.clock.now();
         let license = License::seen_by(&caller.scope, found)?;
+        let catalog = cx.store.kept_catalog(&license.product_id, now).await?;
         let event = cx.event(EventType::Resolved, &license, &caller, now)?;
-        let (license, resolved_count) = cx.store.resolve_violations(license, &ids, now, &event).await?;
+        let (license, resolved_count) = cx
+            .store
+            .resolve_violations(license, &ids, &policy(cx, catalog.as_deref()), now, &event)
+            .await?;
         Ok(Reply {
             success: Success,
             threat_level: license.threat_level.number(),
