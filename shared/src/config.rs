@@ -81,7 +81,7 @@ impl Config {
         let default = Self::default();
         Ok(Self {
             table_prefix: variable("KEYSTEAD_TABLE_PREFIX").unwrap_or(default.table_prefix),
-            country_header: variable("KEYSTEAD_COUNTRY_HEADER").map_or(default.country_header, |h| h.to_lowercase()),
+            country_header: set("KEYSTEAD_COUNTRY_HEADER").map_or(default.country_header, |h| h.trim().to_lowercase()),
             issuer: variable("KEYSTEAD_ISSUER").unwrap_or(default.issuer),
             tokens: TokenPolicy {
                 grace: number("KEYSTEAD_GRACE_DAYS", 0..=365)?.map_or(default.tokens.grace, |days| days * DAY),
@@ -188,7 +188,12 @@ impl AwsEnvironment {
 }
 
 /// An environment variable's value; `None` when it is unset or empty.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    set(name).filter(|value| !value.is_empty())
+}
+
+/// An environment variable's value, which may be empty; `None` when it is unset.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }

@@ -555,6 +555,8 @@ fn offline(token: &str) -> (i64, Option<i64>, Option<i64>) {
 async fn a_token_tells_how_long_an_application_may_run_on_without_the_service() {
     let days = |days: i64| days * 24 * 60 * 60;
     let app = TestApp::start().await;
+    // Tokens count in seconds, and clocks do not.
+    app.advance(Duration::from_millis(500));
     let variant = json!({ "productId": PRODUCT, "name": "Studio", "offlineDays": 14, "maxMachines": 5 });
     app.admin().post("/createVariant", variant).await.expect(200);
     for (name, license, grace, offline_days) in [

@@ -338,3 +338,24 @@ fn memory_leaves_nothing_behind() {
     server.stop();
     assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 0);
 }
+
+#[test]
+fn a_setting_that_can_not_be_used_stops_the_start_and_is_named() {
+    for (name, value) in [
+        ("KEYSTEAD_EVENT_RETENTION_DAYS", "many"),
+        ("KEYSTEAD_GRACE_DAYS", "-1"),
+        ("KEYSTEAD_MOVES", "101"),
+        ("KEYSTEAD_SUSPENSION_GRACE_HOURS", "0"),
+        // Below what is of medium severity.
+        ("KEYSTEAD_GEO_HIGH", "2"),
+    ] {
+        let folder = folder("settings");
+        let mut command = keystead(&folder, &[]);
+        command.env(name, value);
+        let Err((status, told)) = Server::try_spawn(command) else {
+            panic!("{name}={value} was taken");
+        };
+        assert!(!status.success());
+        assert!(told.contains(name), "{name}: {told}");
+    }
+}

@@ -70,7 +70,12 @@ fn issue(
                 .whole_seconds()
                 .seconds(),
         ),
-        offline_days: Some(offline_days(cx, license, catalogs.own.as_deref(), expiry.since(now))),
+        offline_days: Some(offline_days(
+            cx,
+            license,
+            catalogs.own.as_deref(),
+            expiry.since(now.whole_seconds()),
+        )),
     })
 }
 
