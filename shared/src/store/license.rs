@@ -9,7 +9,7 @@ use crate::{
     email::Email,
     event::Event,
     license::{License, LicenseKey},
-    owner::{OwnerId, Scope},
+    owner::OwnerId,
 };
 
 /// What changes only together with what it counts or notes, and so is never written with the rest.
@@ -82,14 +82,6 @@ impl Store {
         let mut only = |table| found.remove(&self.table(table)).and_then(|mut items| items.pop());
         let (license, activation) = (only(&schema::LICENSES), only(&schema::ACTIVATIONS));
         Ok((license.map(decode).transpose()?, activation.map(decode).transpose()?))
-    }
-
-    /// The license with this key, should `scope` cover it.
-    ///
-    /// # Errors
-    /// [`Error::LicenseNotFound`], [`Error::Internal`].
-    pub async fn license(&self, scope: &Scope, key: &LicenseKey) -> Result<License> {
-        License::seen_by(scope, self.held_license(key).await?)
     }
 
     /// That `license` is made, unless its key is taken: to be written in one transaction with what it is made for.
