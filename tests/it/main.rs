@@ -41,6 +41,8 @@ mod attacks;
 mod budgets;
 mod code_races;
 mod faults;
+mod linearizable;
+mod model;
 mod move_races;
 mod properties;
 mod purchase_races;
