@@ -3,6 +3,7 @@
 use keystead_core::{
     Error, Result, Timestamp,
     api_key::ApiKey,
+    binding::KeyRules,
     email::Email,
     event::{Event, EventType, Origin},
     license::{License, LicenseKey, LicenseType, SeatLimit},
@@ -57,6 +58,8 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         creation: cx.ids.creation_id()?,
         enforcement: None,
         grace_days: None,
+        image: None,
+        keys: KeyRules::default(),
     };
     let license = License::new(
         LicenseKey::parse(LICENSE).ok_or_else(parsed)?,

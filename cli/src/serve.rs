@@ -13,6 +13,7 @@ use keystead_core::{
 use keystead_functions::{
     context::Context,
     log::Log,
+    mail::{Kept, Mailer},
     routes::{self, Router},
 };
 use tokio::{
@@ -120,10 +121,12 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let (store, engine) = open_store(args, folder.as_ref(), &mut config)?;
     store.create_tables().await.map_err(|error| explain(&error))?;
 
+    let mails = Kept::default();
     let context = Context {
         keys: Arc::new(KeyRing::signing_with(&secrets.signing_keys, signer::signer)?),
         log: if args.quiet { Log::nowhere() } else { Log::stdout() },
         clock,
+        mailer: Mailer::Kept(mails.clone()),
         ..Context::new(store, &secrets, config)?
     };
     let api_key = if args.no_demo || !demo::wanted(&context).await? {
@@ -153,6 +156,7 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let app = App {
         router: Router::new(&routes::all())?,
         context,
+        mails,
         test_clock: args.test_clock,
     };
     server::serve(listener, Arc::new(app), stop).await;

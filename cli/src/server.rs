@@ -19,6 +19,7 @@ use hyper_util::{
 use keystead_functions::{
     context::Context,
     incoming::{Incoming, MAX_BODY},
+    mail::Kept,
     routes::Router,
 };
 use serde_json::json;
@@ -30,6 +31,8 @@ pub struct App {
     pub router: Router,
     /// What they work with.
     pub context: Context,
+    /// What was mailed: `GET /_mail`.
+    pub mails: Kept,
     /// Whether `POST /_clock` is there.
     pub test_clock: bool,
 }
@@ -101,7 +104,47 @@ async fn answer(app: &App, request: Request<Stream>, peer: SocketAddr) -> Respon
     if app.test_clock && incoming.path == "/_clock" {
         return set_clock(app, &incoming);
     }
+    if incoming.path == "/_mail" && is_local(&incoming) {
+        return show_mails(app, &incoming);
+    }
     app.router.answer(&app.context, &incoming).await
+}
+
+/// Whether a request comes from this machine, and is meant for it. Mail lets its reader into accounts, so it is not for
+/// whoever reaches a server behind a proxy, nor for a page in a browser that has a name of its own lead here.
+fn is_local(incoming: &Incoming) -> bool {
+    let from_here = incoming.ip.is_some_and(|ip| ip.is_loopback());
+    let forwarded = ["forwarded", "x-forwarded-for", "via"];
+    let direct = forwarded.iter().all(|name| !incoming.headers.contains_key(*name));
+    let host = incoming.header("host").unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    from_here && direct && ["127.0.0.1", "localhost", "[::1]"].contains(&name)
+}
+
+/// `GET /_mail`: what this server would have mailed, the oldest first.
+fn show_mails(app: &App, incoming: &Incoming) -> Response<Bytes> {
+    if incoming.method == Method::GET {
+        reply(StatusCode::OK, &json!(app.mails.mails()))
+    } else {
+        not_allowed()
+    }
+}
+
+fn not_allowed() -> Response<Bytes> {
+    reply(
+        StatusCode::METHOD_NOT_ALLOWED,
+        &json!({ "success": false, "error": "Method not allowed" }),
+    )
+}
+
+/// An answer of this server's own.
+fn reply(status: StatusCode, body: &serde_json::Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert("content-type", http::HeaderValue::from_static("application/json"));
+    headers.insert("cache-control", http::HeaderValue::from_static("no-store"));
+    response
 }
 
 fn ip_of(peer: SocketAddr) -> IpAddr {
@@ -111,19 +154,8 @@ fn ip_of(peer: SocketAddr) -> IpAddr {
 /// `POST /_clock {"advanceSeconds": n}`: moves the service's time forward, to see an expiry or a lapsed session without
 /// waiting.
 fn set_clock(app: &App, incoming: &Incoming) -> Response<Bytes> {
-    let reply = |status: StatusCode, body: serde_json::Value| {
-        let mut response = Response::new(Bytes::from(body.to_string()));
-        *response.status_mut() = status;
-        response
-            .headers_mut()
-            .insert("content-type", http::HeaderValue::from_static("application/json"));
-        response
-    };
     if incoming.method != Method::POST {
-        return reply(
-            StatusCode::METHOD_NOT_ALLOWED,
-            json!({ "success": false, "error": "Method not allowed" }),
-        );
+        return not_allowed();
     }
     let body = incoming.body.as_deref().unwrap_or_default();
     let seconds = serde_json::from_slice::<serde_json::Value>(body)
@@ -135,12 +167,12 @@ fn set_clock(app: &App, incoming: &Incoming) -> Response<Bytes> {
             app.context.clock.advance(Duration::from_secs(seconds));
             reply(
                 StatusCode::OK,
-                json!({ "success": true, "now": app.context.clock.now() }),
+                &json!({ "success": true, "now": app.context.clock.now() }),
             )
         }
         None => {
             let error = "Invalid advanceSeconds: must be a whole number of seconds, at most a thousand years";
-            reply(StatusCode::BAD_REQUEST, json!({ "success": false, "error": error }))
+            reply(StatusCode::BAD_REQUEST, &json!({ "success": false, "error": error }))
         }
     }
 }

@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use keystead_core::{
     Result, Timestamp,
+    binding::KeyFormat,
     clock::Clock,
     config::Config,
     event::{Event, EventType},
     idempotency::{Attempt, Repeatable},
     ids::Ids,
     keys::{KeyError, KeyRing},
-    license::License,
+    license::{License, LicenseKey},
+    product::Product,
     secrets::{SecretHash, Secrets},
     store::Store,
     stripe::SigningSecret,
 };
 
-use crate::{endpoint::Caller, log::Log};
+use crate::{endpoint::Caller, log::Log, mail::Mailer, passwords::Passwords};
 
 /// What every endpoint works with; built once a process. Clones share it.
 #[derive(Clone)]
@@ -37,6 +39,10 @@ pub struct Context {
     pub stripe_secret: Option<SigningSecret>,
     /// The settings.
     pub config: Config,
+    /// What delivers mail.
+    pub mailer: Mailer,
+    /// Where passwords are tried.
+    pub passwords: Passwords,
     /// Where each request leaves its line.
     pub log: Log,
 }
@@ -62,6 +68,31 @@ impl Context {
         Ok(Event::new(id, r#type, license, &caller.origin, now, retention))
     }
 
+    /// That `caller` had the license with this key found good at `now`, as far as it is known before the license is read.
+    ///
+    /// # Errors
+    /// As for [`Context::event`].
+    pub fn event_of_key(&self, key: &LicenseKey, caller: &Caller, now: Timestamp) -> Result<Event> {
+        let id = self.ids.event_id(now)?;
+        let retention = self.config.event_retention;
+        Ok(Event::of_key(id, key, &caller.origin, now, retention))
+    }
+
+    /// A new key for a license of this product, in this format or the one that the product's keys have.
+    ///
+    /// # Errors
+    /// As for [`Context::event`].
+    pub fn new_license_key(&self, product: &Product, format: Option<KeyFormat>) -> Result<LicenseKey> {
+        let rules = &product.keys;
+        match format.unwrap_or_else(|| rules.format()) {
+            KeyFormat::Uuid => self.ids.license_key(),
+            KeyFormat::Grouped => {
+                let prefix = rules.key_prefix.clone().unwrap_or_default();
+                self.ids.grouped_license_key(&prefix)
+            }
+        }
+    }
+
     /// A context over `store` with the credentials and keys in `secrets`.
     ///
     /// # Errors
@@ -74,6 +105,8 @@ impl Context {
             keys: Arc::new(KeyRing::new(&secrets.signing_keys)?),
             admin_secret: SecretHash::of(&secrets.admin_secret),
             webhook_secret: SecretHash::of(&secrets.webhook_secret),
+            mailer: Mailer::Nowhere,
+            passwords: Passwords::new(config.accounts.hashing),
             stripe_secret: secrets.stripe_webhook_secret.as_deref().map(SigningSecret::new),
             config,
             log: Log::stdout(),

@@ -2,7 +2,14 @@
 
 use std::{future::Future, pin::Pin};
 
-use keystead_core::{Result, activation::Country, event::Origin, owner::Scope};
+use http::StatusCode;
+use keystead_core::{
+    Error, Result,
+    account::{Account, LoginId},
+    activation::Country,
+    event::Origin,
+    owner::Scope,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -45,6 +52,11 @@ pub trait Endpoint: 'static {
         async { Ok(Self::Fetched::default()) }
     }
 
+    /// What a good reply says beside its body.
+    fn head(_: &Context, _: &Self::Reply) -> Head {
+        Head::default()
+    }
+
     /// Decides, writes and answers.
     fn call(
         cx: &Context,
@@ -52,6 +64,24 @@ pub trait Endpoint: 'static {
         request: Self::Request,
         fetched: Self::Fetched,
     ) -> impl Future<Output = Result<Self::Reply>> + Send;
+}
+
+/// What a good reply says beside its body.
+#[derive(Debug)]
+pub struct Head {
+    /// Its status.
+    pub status: StatusCode,
+    /// A cookie that it sets, as the header `Set-Cookie` has it.
+    pub cookie: Option<String>,
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self {
+            status: StatusCode::OK,
+            cookie: None,
+        }
+    }
 }
 
 /// Who may call an endpoint.
@@ -65,6 +95,8 @@ pub enum Auth {
     Admin,
     /// The admin secret only.
     SuperAdmin,
+    /// Whoever is signed in to an account: a token in the cookie `session`, or as `Authorization: Bearer`.
+    Login,
     /// A store that shows the webhook secret.
     Webhook,
     /// Stripe, which signs what it sends.
@@ -89,6 +121,27 @@ pub struct Caller {
     pub country: Option<Country>,
     /// Who they are, and where they call from, as events tell it.
     pub origin: Origin,
+    /// The account that they are signed in to, where that is asked for.
+    pub signed_in: Option<SignedIn>,
+}
+
+/// Somebody who is signed in.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// Their account.
+    pub account: Account,
+    /// By which login.
+    pub login: LoginId,
+}
+
+impl Caller {
+    /// Who is signed in.
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`].
+    pub fn signed_in(&self) -> Result<&SignedIn> {
+        self.signed_in.as_ref().ok_or(Error::Unauthorized)
+    }
 }
 
 /// The path in an [`Endpoint::ROUTE`].
@@ -97,7 +150,10 @@ pub(crate) fn path(route: &'static str) -> &'static str {
 }
 
 /// [`pipeline::handle`] of one endpoint.
-type Handler = for<'a> fn(&'a Context, &'a Incoming) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+type Handler = for<'a> fn(&'a Context, &'a Incoming, Parameters) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// What a request's path holds where its route has a name in braces.
+pub(crate) type Parameters = Vec<(String, String)>;
 
 /// An endpoint as the router and the Lambda runtime see it.
 #[derive(Clone, Copy)]
@@ -129,7 +185,7 @@ impl Route {
             writes: E::WRITES,
             cache: E::CACHE,
             route: E::ROUTE,
-            handle: |cx, incoming| Box::pin(pipeline::handle::<E>(cx, incoming)),
+            handle: |cx, incoming, parameters| Box::pin(pipeline::handle::<E>(cx, incoming, parameters)),
         }
     }
 
@@ -144,7 +200,7 @@ impl Route {
     }
 
     /// Answers a request that came to this route.
-    pub(crate) async fn handle(&self, cx: &Context, incoming: &Incoming) -> Answer {
-        (self.handle)(cx, incoming).await
+    pub(crate) async fn handle(&self, cx: &Context, incoming: &Incoming, parameters: Parameters) -> Answer {
+        (self.handle)(cx, incoming, parameters).await
     }
 }

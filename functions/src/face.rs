@@ -4,7 +4,7 @@ use http::StatusCode;
 use keystead_core::{Error, Timestamp};
 use serde_json::Value;
 
-use crate::flat;
+use crate::{auth, flat, license_keys};
 
 /// In which words and shape an endpoint refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,14 @@ pub enum Face {
     FlatVerify,
     /// The flat API's admin endpoints: as [`Face::FlatClient`], but missing fields are named.
     FlatAdmin,
+    /// The license-keys API for applications: `{"valid": false, "error": ...}`.
+    LicenseKeysValidate,
+    /// The license-keys API for buyers: `{"error": ...}`.
+    LicenseKeysBuyer,
+    /// The license-keys API for sellers: as [`Face::LicenseKeysBuyer`], with other words for what is not there.
+    LicenseKeysSeller,
+    /// Accounts: `{"error": ...}`.
+    Auth,
 }
 
 /// An [`Error`] in a face's words.
@@ -35,7 +43,11 @@ impl Face {
     pub(crate) fn signs(self) -> bool {
         match self {
             Self::FlatClient | Self::FlatValidate | Self::FlatVerify => true,
-            Self::FlatAdmin => false,
+            Self::FlatAdmin
+            | Self::LicenseKeysValidate
+            | Self::LicenseKeysBuyer
+            | Self::LicenseKeysSeller
+            | Self::Auth => false,
         }
     }
 
@@ -45,6 +57,10 @@ impl Face {
             Self::FlatClient | Self::FlatValidate | Self::FlatVerify | Self::FlatAdmin => {
                 flat::error::refuse(self, error)
             }
+            Self::LicenseKeysValidate | Self::LicenseKeysBuyer | Self::LicenseKeysSeller => {
+                license_keys::error::refuse(self, error)
+            }
+            Self::Auth => auth::refuse(error),
         }
     }
 }

@@ -7,7 +7,10 @@ use keystead_core::{Error, InvalidRequest, Result, answer::Nonce};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::incoming::{Incoming, MAX_BODY};
+use crate::{
+    endpoint::Parameters,
+    incoming::{Incoming, MAX_BODY},
+};
 
 /// A request's fields, before they are parsed.
 pub(crate) enum Fields {
@@ -33,6 +36,20 @@ impl Fields {
         serde_json::from_slice(body)
             .map(Self::Body)
             .map_err(|_| Error::Invalid(InvalidRequest::NotAnObject))
+    }
+
+    /// The fields, and beside them those of the path, which win.
+    pub(crate) fn with(mut self, parameters: Parameters) -> Self {
+        for (name, value) in parameters {
+            match &mut self {
+                Self::Body(fields) => {
+                    fields.insert(name, Value::String(value));
+                }
+                // Of a parameter that is there twice, the first counts.
+                Self::Query(fields) => fields.insert(0, (name, value)),
+            }
+        }
+        self
     }
 
     /// Takes a credential out, so that it goes no further. What is not text is no credential.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, header};
 use keystead_core::activation::Country;
 
 /// The longest body that is read, in bytes.
@@ -30,6 +30,24 @@ impl Incoming {
     /// A header's value, should it be text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The token in `Authorization: Bearer`, whose scheme is read in any case (RFC 9110, section 11.1).
+    pub(crate) fn bearer(&self) -> Option<&str> {
+        let (scheme, token) = self.header("authorization")?.trim().split_once(' ')?;
+        let token = token.trim();
+        (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+    }
+
+    /// A cookie's value (RFC 6265, section 4.2).
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+        let headers = self.headers.get_all(header::COOKIE);
+        let pairs = headers
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'));
+        let mut cookies = pairs.filter_map(|pair| pair.trim().split_once('='));
+        cookies.find(|(found, _)| *found == name).map(|(_, value)| value)
     }
 
     /// The client's country, as the proxy tells it that the operator trusts.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use keystead_core::{
     Error, Result,
+    account::{AccountToken, Purpose},
     answer::{AnswerClaims, Nonce},
     api_key::RawApiKey,
     event::{Actor, ActorKind, Origin, UserAgent},
@@ -14,7 +15,7 @@ use keystead_core::{
 
 use crate::{
     context::Context,
-    endpoint::{self, Auth, Cache, Caller, Endpoint},
+    endpoint::{self, Auth, Cache, Caller, Endpoint, Head, Parameters, SignedIn},
     fields::{self, Fields},
     incoming::Incoming,
 };
@@ -27,6 +28,8 @@ pub(crate) struct Answer {
     pub(crate) cache: Cache,
     /// Seconds after which to try again.
     pub(crate) retry_after: Option<u64>,
+    /// A cookie to set.
+    pub(crate) cookie: Option<String>,
     /// Whether it is the answer to the same request before.
     pub(crate) replayed: bool,
     /// Why it refused.
@@ -36,10 +39,10 @@ pub(crate) struct Answer {
 }
 
 /// Answers a request to `E`.
-pub(crate) async fn handle<E: Endpoint>(cx: &Context, incoming: &Incoming) -> Answer {
+pub(crate) async fn handle<E: Endpoint>(cx: &Context, incoming: &Incoming, parameters: Parameters) -> Answer {
     let refuse = |error: Error| Answer::refusal::<E>(cx, &error);
     let mut fields = match Fields::of(incoming) {
-        Ok(fields) => fields,
+        Ok(fields) => fields.with(parameters),
         Err(error) => return refuse(error),
     };
     // Out of the fields before anything sees them: a request that is sent again with another nonce is the same request,
@@ -78,9 +81,10 @@ async fn reply<E: Endpoint>(cx: &Context, incoming: &Incoming, mut fields: Field
             ip: incoming.ip,
             user_agent: incoming.header("user-agent").and_then(UserAgent::parse),
         },
+        signed_in: holder.signed_in,
     };
     let call = async |cx: &Context| match E::call(cx, caller, request?, fetched?).await {
-        Ok(reply) => Answer::good::<E>(&reply),
+        Ok(reply) => Answer::good::<E>(&reply, E::head(cx, &reply)),
         Err(error) => Err(error),
     };
     let Some(asked) = asked else {
@@ -114,13 +118,17 @@ async fn reply<E: Endpoint>(cx: &Context, incoming: &Incoming, mut fields: Field
     Ok(answer)
 }
 
+/// The cookie that holds the token of somebody who is signed in.
+pub(crate) const SESSION: &str = "session";
+
 /// The header by which a client names a request, so that it may send it again.
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 impl Answer {
-    fn good<E: Endpoint>(reply: &E::Reply) -> Result<Self> {
+    fn good<E: Endpoint>(reply: &E::Reply, head: Head) -> Result<Self> {
         Ok(Self {
-            status: StatusCode::OK,
+            status: head.status,
+            cookie: head.cookie,
             body: serde_json::to_vec(reply).map_err(Error::internal)?,
             cache: E::CACHE,
             retry_after: None,
@@ -138,6 +146,7 @@ impl Answer {
             cache: Cache::Never,
             // Rounded up: who comes back on the second is let in.
             retry_after: refusal.retry_at.map(|at| at.since(cx.clock.now()).as_secs() + 1),
+            cookie: None,
             replayed: false,
             code: Some(error.code()),
             cause: if let Error::Internal(cause) = error {
@@ -155,6 +164,7 @@ impl Answer {
             body: repeatable.open(attempt, answer)?,
             cache: Cache::Never,
             retry_after: None,
+            cookie: None,
             replayed: true,
             code: None,
             cause: None,
@@ -189,6 +199,7 @@ struct Holder {
     actor: Actor,
     /// By what, in clear.
     credential: String,
+    signed_in: Option<SignedIn>,
 }
 
 impl Holder {
@@ -201,6 +212,7 @@ impl Holder {
                 id: Some(name.to_owned()),
             },
             credential,
+            signed_in: None,
         }
     }
 }
@@ -213,6 +225,8 @@ enum Credential {
     Webhook(Vec<String>),
     /// A signature of Stripe's, and what was signed.
     Signature { header: String, body: Bytes },
+    /// What may be the token of somebody who is signed in.
+    Token(String),
     /// An admin secret, an API key, or both.
     Shown {
         admin_secret: Option<String>,
@@ -243,6 +257,13 @@ impl Credential {
                     .to_owned();
                 let body = incoming.body.clone().unwrap_or_default();
                 return Ok(Self::Signature { header, body });
+            }
+            Auth::Login => {
+                let token = incoming
+                    .bearer()
+                    .or_else(|| incoming.cookie(SESSION))
+                    .ok_or(Error::Unauthorized)?;
+                return Ok(Self::Token(token.to_owned()));
             }
             Auth::SuperAdmin => (fields.take("adminSecret"), None),
             Auth::Admin => {
@@ -281,8 +302,10 @@ impl Credential {
                     scope: Scope::Nothing,
                     actor: Actor::the(ActorKind::Customer),
                     credential: license_key,
+                    signed_in: None,
                 });
             }
+            Self::Token(token) => return signed_in(cx, token).await,
             Self::Webhook(shown) => {
                 let right = shown.into_iter().find(|secret| cx.webhook_secret.matches(secret));
                 return Ok(Holder::store("cglounge", right.ok_or(Error::Unauthorized)?));
@@ -299,6 +322,7 @@ impl Credential {
                 scope: Scope::Everything,
                 actor: Actor::the(ActorKind::Admin),
                 credential,
+                signed_in: None,
             });
         }
         let key = api_key
@@ -310,6 +334,25 @@ impl Credential {
             actor: Actor::api_key(&stored.key_hash),
             scope: Scope::Owner(stored.owner_id),
             credential: key.reveal().to_owned(),
+            signed_in: None,
         })
     }
+}
+
+/// Who is signed in by this token. A forged or expired one costs no call of DynamoDB; a good one is looked up, so that it
+/// is good for nothing from the moment that its holder signs out.
+async fn signed_in(cx: &Context, token: String) -> Result<Holder> {
+    let claims = AccountToken::parse(&token)
+        .and_then(|token| cx.keys.verify_account_token(&token, Purpose::Login, cx.clock.now()))
+        .ok_or(Error::Unauthorized)?;
+    let account = cx.store.signed_in(&claims).await?.ok_or(Error::Unauthorized)?;
+    Ok(Holder {
+        scope: Scope::Nothing,
+        actor: Actor::account(&account.account_id),
+        credential: token,
+        signed_in: Some(SignedIn {
+            account,
+            login: claims.login.ok_or(Error::Unauthorized)?,
+        }),
+    })
 }

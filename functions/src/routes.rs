@@ -8,10 +8,12 @@ use keystead_core::store::meter::{Usage, metered};
 use serde_json::json;
 
 use crate::{
+    auth,
     context::Context,
     endpoint::{Cache, Route},
     flat,
     incoming::Incoming,
+    license_keys,
     log::Line,
     pipeline::Answer,
 };
@@ -55,9 +57,22 @@ pub fn all() -> Vec<Route> {
         Route::of::<flat::api_key::CreateApiKey>(),
         Route::of::<flat::api_key::ListApiKeys>(),
         Route::of::<flat::api_key::RevokeApiKey>(),
+        Route::of::<flat::member::AddMember>(),
+        Route::of::<flat::member::RemoveMember>(),
         Route::of::<flat::webhook::CgloungeWebhook>(),
         Route::of::<flat::webhook::StripeWebhook>(),
         Route::of::<flat::health::Health>(),
+        Route::of::<license_keys::LicenseKeysValidate>(),
+        Route::of::<license_keys::LicenseKeysShuffle>(),
+        Route::of::<license_keys::LicenseKeysReset>(),
+        Route::of::<license_keys::LicenseKeysEvents>(),
+        Route::of::<auth::AuthRegister>(),
+        Route::of::<auth::AuthLogin>(),
+        Route::of::<auth::AuthVerify>(),
+        Route::of::<auth::AuthLogout>(),
+        Route::of::<auth::AuthMe>(),
+        Route::of::<auth::AuthForgotPassword>(),
+        Route::of::<auth::AuthResetPassword>(),
     ]
 }
 
@@ -90,13 +105,19 @@ impl Router {
     pub async fn answer(&self, cx: &Context, incoming: &Incoming) -> Response<Bytes> {
         let came = cx.clock.now();
         let began = Instant::now();
-        let methods = self.paths.at(&incoming.path).ok().map(|found| found.value);
+        let found = self.paths.at(&incoming.path).ok();
+        let methods = found.as_ref().map(|found| found.value);
+        let parameters = found.iter().flat_map(|found| found.params.iter());
+        // As they are: an id has nothing that a path would encode.
+        let parameters = parameters
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         if methods.is_some() && incoming.method == Method::OPTIONS {
             return preflight();
         }
         let route = methods.and_then(|methods| methods.get(incoming.method.as_str()));
         let (answer, usage) = match (methods, route) {
-            (_, Some(route)) => metered(route.handle(cx, incoming)).await,
+            (_, Some(route)) => metered(route.handle(cx, incoming, parameters)).await,
             (Some(_), None) => (
                 plain(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
                 Usage::default(),
@@ -146,6 +167,7 @@ fn plain(status: StatusCode, error: &str) -> Answer {
         body: json!({ "success": false, "error": error }).to_string().into_bytes(),
         cache: Cache::Never,
         retry_after: None,
+        cookie: None,
         replayed: false,
         code: None,
         cause: None,
@@ -164,7 +186,7 @@ fn preflight() -> Response<Bytes> {
     );
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("Content-Type, X-API-Key, x-webhook-secret, Idempotency-Key"),
+        HeaderValue::from_static("Content-Type, X-API-Key, x-webhook-secret, Authorization, Idempotency-Key"),
     );
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     response
@@ -188,6 +210,9 @@ fn respond(answer: Answer, request_id: &str) -> Response<Bytes> {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     if let Some(seconds) = answer.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Some(cookie) = answer.cookie.and_then(|cookie| HeaderValue::try_from(cookie).ok()) {
+        headers.insert(header::SET_COOKIE, cookie);
     }
     if answer.replayed {
         headers.insert("idempotency-replayed", HeaderValue::from_static("true"));

@@ -199,8 +199,7 @@ impl Activation {
             if activation.lease_until.is_none() {
                 activation.session_started = Some(arrival.now);
             }
-            // A request that was slow may come after one that has made the session hold for longer.
-            activation.lease_until = activation.lease_until.max(Some(arrival.now + SESSION_TIMEOUT));
+            activation.lease_until = Some(arrival.now + SESSION_TIMEOUT);
         }
         activation
     }

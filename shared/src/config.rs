@@ -2,7 +2,10 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use crate::enforcement::{Count, Policy};
+use crate::{
+    enforcement::{Count, Policy},
+    password::Hashing,
+};
 
 /// The settings of a process. `Default` is what the documentation promises.
 #[derive(Clone, Debug)]
@@ -22,6 +25,29 @@ pub struct Config {
     pub event_retention: Option<Duration>,
     /// How often licenses may be moved.
     pub moves: MovePolicy,
+    /// Whether `/api/license-keys/validate` answers 403, and not 200, on a machine that the key is not bound to
+    /// (`KEYSTEAD_HWID_MISMATCH_STATUS`, 200 or 403, default 200).
+    pub hwid_mismatch_is_forbidden: bool,
+    /// What holds for accounts.
+    pub accounts: AccountPolicy,
+}
+
+/// What holds for accounts.
+#[derive(Clone, Debug)]
+pub struct AccountPolicy {
+    /// How long a login lasts (`KEYSTEAD_LOGIN_DAYS`, default 14).
+    pub login_life: Duration,
+    /// How long the token is good that is mailed to verify an address.
+    pub verify_life: Duration,
+    /// How long the token is good that is mailed to set another password.
+    pub reset_life: Duration,
+    /// The vendor's page that what is mailed leads to; it gets `?verify=` or `?reset=` and the token
+    /// (`KEYSTEAD_ACCOUNT_URL`). Without it, mail holds the token alone.
+    pub page: Option<String>,
+    /// Whom mail is from (`KEYSTEAD_MAIL_FROM`). In AWS, nothing can be mailed without it.
+    pub mail_from: Option<String>,
+    /// What a password's hash costs.
+    pub hashing: Hashing,
 }
 
 /// How long tokens live.
@@ -47,6 +73,19 @@ pub struct MovePolicy {
     pub window: Duration,
 }
 
+impl Default for AccountPolicy {
+    fn default() -> Self {
+        Self {
+            login_life: 14 * DAY,
+            verify_life: DAY,
+            reset_life: HOUR,
+            page: None,
+            mail_from: None,
+            hashing: Hashing::default(),
+        }
+    }
+}
+
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -68,6 +107,8 @@ impl Default for Config {
                 limit: 3,
                 window: 30 * DAY,
             },
+            hwid_mismatch_is_forbidden: false,
+            accounts: AccountPolicy::default(),
         }
     }
 }
@@ -97,6 +138,23 @@ impl Config {
                 // Each that counts is kept on the license's item.
                 limit: number("KEYSTEAD_MOVES", 0..=100)?.map_or(default.moves.limit, |moves| moves as usize),
                 window: number("KEYSTEAD_MOVES_DAYS", 1..=3650)?.map_or(default.moves.window, |days| days * DAY),
+            },
+            hwid_mismatch_is_forbidden: match variable("KEYSTEAD_HWID_MISMATCH_STATUS").as_deref().map(str::trim) {
+                None | Some("200") => false,
+                Some("403") => true,
+                Some(_) => {
+                    return Err(InvalidSetting {
+                        name: "KEYSTEAD_HWID_MISMATCH_STATUS",
+                        expected: "200 or 403".to_owned(),
+                    });
+                }
+            },
+            accounts: AccountPolicy {
+                login_life: number("KEYSTEAD_LOGIN_DAYS", 1..=365)?
+                    .map_or(default.accounts.login_life, |days| days * DAY),
+                page: variable("KEYSTEAD_ACCOUNT_URL"),
+                mail_from: variable("KEYSTEAD_MAIL_FROM"),
+                ..default.accounts
             },
         })
     }

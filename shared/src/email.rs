@@ -21,4 +21,10 @@ impl Email {
     pub fn folded(&self) -> String {
         self.as_str().to_lowercase()
     }
+
+    /// The address in that form.
+    #[must_use]
+    pub fn to_folded(&self) -> Self {
+        Self(self.folded())
+    }
 }

@@ -55,6 +55,28 @@ pub enum Error {
     ActivationNotFound,
     /// The machine never activated, so it has no session to keep alive.
     SessionNotFound,
+    /// The license is blocked or has expired, so nothing of it can be changed by who bought it.
+    LicenseNotActive,
+    /// The caller is signed in, but not as someone who may do this.
+    Forbidden,
+    /// The product does not let buyers have their keys exchanged.
+    ShuffleDisabled,
+    /// The product does not let buyers take a binding back.
+    ResetDisabled,
+    /// No account has this address and password.
+    WrongPassword,
+    /// What was mailed is forged, expired, or was used.
+    InvalidMailToken,
+    /// More attempts than the limits admit.
+    TooManyAttempts {
+        /// When the next attempt will be admitted.
+        retry_at: Timestamp,
+    },
+    /// More passwords are being tried at once than there is room for.
+    Busy {
+        /// When to try again.
+        retry_at: Timestamp,
+    },
     /// No product has this id (or it belongs to another owner).
     ProductNotFound,
     /// The product is archived, which makes it read-only.
@@ -150,6 +172,14 @@ impl Error {
             Self::MachineNotActivated => "machine_not_activated",
             Self::ActivationNotFound => "activation_not_found",
             Self::SessionNotFound => "session_not_found",
+            Self::LicenseNotActive => "license_not_active",
+            Self::Forbidden => "forbidden",
+            Self::ShuffleDisabled => "shuffle_disabled",
+            Self::ResetDisabled => "reset_disabled",
+            Self::WrongPassword => "wrong_password",
+            Self::InvalidMailToken => "invalid_mail_token",
+            Self::TooManyAttempts { .. } => "too_many_attempts",
+            Self::Busy { .. } => "busy",
             Self::ProductNotFound => "product_not_found",
             Self::ProductArchived => "product_archived",
             Self::SlugTaken => "slug_taken",

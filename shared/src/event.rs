@@ -11,9 +11,11 @@ use uuid::Uuid;
 
 use crate::{
     Timestamp,
+    account::AccountId,
     activation::Fingerprint,
     api_key::KeyHash,
-    license::{License, LicenseId},
+    binding::KeyMark,
+    license::{License, LicenseId, LicenseKey},
     owner::OwnerId,
     text::{choice, is_plain, text_value},
 };
@@ -28,6 +30,25 @@ text_value!(
 impl EventId {
     pub(crate) fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid.to_string())
+    }
+}
+
+text_value!(
+    /// What an event is filed under: a license's id or, when no more is known than its key, that key's mark.
+    Subject,
+    "a string of 1 to 128 characters",
+    |text| is_plain(text, 128).then(|| text.to_owned())
+);
+
+impl From<&LicenseId> for Subject {
+    fn from(license: &LicenseId) -> Self {
+        Self(license.as_str().to_owned())
+    }
+}
+
+impl From<&KeyMark> for Subject {
+    fn from(key: &KeyMark) -> Self {
+        Self(format!("key#{key}"))
     }
 }
 
@@ -50,6 +71,10 @@ choice!(
         Updated = "updated",
         /// Every machine was taken off.
         Reset = "reset",
+        /// Its key was exchanged for a new one.
+        Shuffled = "shuffled",
+        /// Its binding to a machine was taken back.
+        Unbound = "unbound",
         /// It was caught at something.
         Violation = "violation",
         /// Violations were put aside.
@@ -66,6 +91,8 @@ choice!(
         ApiKey = "apiKey",
         /// Who holds the license key.
         Customer = "customer",
+        /// Who is signed in to an account.
+        Account = "account",
         /// A store, through a webhook.
         Store = "store",
         /// The service itself.
@@ -87,6 +114,14 @@ impl Actor {
     /// A caller of which there is only one.
     pub fn the(kind: ActorKind) -> Self {
         Self { kind, id: None }
+    }
+
+    /// Who is signed in to this account.
+    pub fn account(id: &AccountId) -> Self {
+        Self {
+            kind: ActorKind::Account,
+            id: Some(id.as_str().to_owned()),
+        }
     }
 
     /// Who holds the API key with this hash. Its beginning tells one key from another, and lets nobody in.
@@ -145,12 +180,13 @@ pub const VALIDATED_INTERVAL: Duration = Duration::from_secs(60 * 60);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
-    /// The license that it happened to.
-    pub subject: LicenseId,
+    /// What it is filed under.
+    pub subject: Subject,
     /// Its id, by which a license's events sort.
     pub event_id: EventId,
-    /// Whose license it is.
-    pub owner_id: OwnerId,
+    /// Whose license it is, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_id: Option<OwnerId>,
     /// What happened.
     pub r#type: EventType,
     /// When.
@@ -185,9 +221,42 @@ impl Event {
         retention: Option<Duration>,
     ) -> Self {
         Self {
-            subject: license.license_id.clone(),
+            owner_id: Some(license.owner_id.clone()),
+            ..Self::filed(
+                event_id,
+                r#type,
+                Subject::from(&license.license_id),
+                origin,
+                now,
+                retention,
+            )
+        }
+    }
+
+    /// That the license with this key was found good at `now`, by who knows no more of it than the key.
+    pub fn of_key(
+        event_id: EventId,
+        key: &LicenseKey,
+        origin: &Origin,
+        now: Timestamp,
+        retention: Option<Duration>,
+    ) -> Self {
+        let subject = Subject::from(&KeyMark::of(key));
+        Self::filed(event_id, EventType::Validated, subject, origin, now, retention)
+    }
+
+    fn filed(
+        event_id: EventId,
+        r#type: EventType,
+        subject: Subject,
+        origin: &Origin,
+        now: Timestamp,
+        retention: Option<Duration>,
+    ) -> Self {
+        Self {
+            subject,
             event_id,
-            owner_id: license.owner_id.clone(),
+            owner_id: None,
             r#type,
             at: now,
             actor: origin.actor.clone(),
@@ -197,6 +266,17 @@ impl Event {
             details: Map::new(),
             expires_at: retention.map(|retention| (now + retention).seconds()),
         }
+    }
+
+    /// Under which name [`Event::details`] tell the license that [`Event::under`] a key is about.
+    pub const LICENSE_ID: &'static str = "licenseId";
+
+    /// The event, filed under the key that its license has when it happens.
+    #[must_use]
+    pub fn under(self, license: &License) -> Self {
+        let subject = Subject::from(&KeyMark::of(&license.license_key));
+        let filed = Self { subject, ..self };
+        filed.with(Self::LICENSE_ID, license.license_id.as_str())
     }
 
     /// The event, about this machine.

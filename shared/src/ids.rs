@@ -16,7 +16,9 @@ use uuid::Uuid;
 
 use crate::{
     Error, Result, Timestamp,
+    account::{AccountId, LoginId},
     api_key::RawApiKey,
+    binding::KeyPrefix,
     event::EventId,
     idempotency::CreationId,
     license::{LicenseId, LicenseKey},
@@ -78,6 +80,39 @@ impl Ids {
     pub fn license_key(&self) -> Result<LicenseKey> {
         let uuid = uuid::Builder::from_random_bytes(self.bytes()?).into_uuid();
         Ok(LicenseKey::from_uuid(uuid))
+    }
+
+    /// A new license key of four groups behind this prefix: 80 random bits.
+    ///
+    /// # Errors
+    /// As for [`Ids::license_key`].
+    pub fn grouped_license_key(&self, prefix: &KeyPrefix) -> Result<LicenseKey> {
+        Ok(LicenseKey::from_bits(prefix, self.bytes()?))
+    }
+
+    /// A new id of an account: a UUID v7.
+    ///
+    /// # Errors
+    /// As for [`Ids::license_key`].
+    pub fn account_id(&self, now: Timestamp) -> Result<AccountId> {
+        Ok(AccountId::from_uuid(self.uuid_v7(now)?))
+    }
+
+    /// A new id of a login: a UUID v4.
+    ///
+    /// # Errors
+    /// As for [`Ids::license_key`].
+    pub fn login_id(&self) -> Result<LoginId> {
+        let uuid = uuid::Builder::from_random_bytes(self.bytes()?).into_uuid();
+        Ok(LoginId::from_uuid(uuid))
+    }
+
+    /// What makes the hash of a password that of no other.
+    ///
+    /// # Errors
+    /// As for [`Ids::license_key`].
+    pub fn salt(&self) -> Result<[u8; 16]> {
+        self.bytes()
     }
 
     /// A new stable id of a license: a UUID v7, so that ids sort by when they were made.

@@ -15,7 +15,7 @@ use ring::{
         ED25519, Ed25519KeyPair, KeyPair, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
     },
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use crate::{Error, Timestamp, text::choice};
@@ -266,6 +266,8 @@ pub(crate) struct TrustedKey {
     /// `{"alg":...,"typ":"JWT","kid":...}` in base64url. A token is matched with its key by comparing this text, so
     /// that nothing of a token is parsed, and no algorithm chosen, before its signature is verified.
     pub(crate) header: String,
+    /// As `header`, of the tokens of accounts.
+    pub(crate) account_header: String,
     pub(crate) key: VerifyingKey,
 }
 
@@ -344,6 +346,7 @@ impl KeyRing {
                 .map(|key| {
                     Ok(TrustedKey {
                         header: header(&key.jwk, "JWT"),
+                        account_header: header(&key.jwk, "keystead-account+jwt"),
                         key: VerifyingKey::from_jwk(&key.jwk)?,
                     })
                 })
@@ -366,6 +369,25 @@ impl KeyRing {
     /// Every key whose tokens are still good, the current one first.
     pub fn jwks(&self) -> &[Jwk] {
         &self.jwks
+    }
+
+    /// The header of the account tokens that the current key signs.
+    pub(crate) fn account_header(&self) -> crate::Result<String> {
+        let current = self.trusted.first().ok_or(Error::internal("the key ring is empty"))?;
+        Ok(current.account_header.clone())
+    }
+
+    /// The payload of a JWS whose header is that which `header` names of one of the trusted keys, letter for letter, and
+    /// whose signature is that key's. Nothing of it is parsed before.
+    pub(crate) fn opened<T: DeserializeOwned>(&self, jws: &str, header: impl Fn(&TrustedKey) -> &str) -> Option<T> {
+        let (message, signature) = jws.rsplit_once('.')?;
+        let (shown, payload) = message.split_once('.')?;
+        let trusted = self.trusted.iter().find(|key| header(key) == shown)?;
+        let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
+        if !trusted.key.verifies(message.as_bytes(), &signature) {
+            return None;
+        }
+        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
     }
 
     /// `payload` under one of the current key's headers, signed by it: a JWS in compact form.

@@ -5,9 +5,11 @@
 //! [`ids`] and [`config`] are the only callers of the system clock, of randomness and of the environment. Nothing here
 //! knows HTTP or Lambda.
 
+pub mod account;
 pub mod activation;
 pub mod answer;
 pub mod api_key;
+pub mod binding;
 pub mod clock;
 pub mod code;
 pub mod config;
@@ -19,8 +21,11 @@ pub mod idempotency;
 pub mod ids;
 pub mod keys;
 pub mod license;
+pub mod member;
+pub mod membership;
 mod number;
 pub mod owner;
+pub mod password;
 pub mod product;
 pub mod purchase;
 pub mod rate_limit;

@@ -8,11 +8,13 @@ use uuid::Uuid;
 
 use crate::{
     Error, Result, Timestamp,
-    activation::{Activation, Admission, Country},
+    activation::{Activation, Admission, Country, Fingerprint},
+    binding::KeyMark,
     code::CodeName,
     config::{MovePolicy, TokenPolicy},
     email::Email,
     enforcement::MachineMark,
+    membership::Membership,
     number::whole_number,
     owner::{OwnerId, Scope},
     product::{Product, ProductId},
@@ -42,6 +44,10 @@ text_value!(
 impl LicenseKey {
     pub(crate) fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid.to_string())
+    }
+
+    pub(crate) fn grouped(key: String) -> Self {
+        Self(key)
     }
 }
 
@@ -309,6 +315,21 @@ pub struct License {
     /// Its suspension, while its status is suspended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspension: Option<Suspension>,
+    /// The subscription that it is linked to, should it be to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub membership: Option<Membership>,
+    /// The one machine that the license-keys API has bound it to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hwid: Option<Fingerprint>,
+    /// How often it was bound to a machine since its key was issued.
+    #[serde(default)]
+    pub bindings: u32,
+    /// How often its binding was taken back since its key was issued.
+    #[serde(default)]
+    pub binding_resets: u32,
+    /// What is left of the keys that it had before, the last one last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_keys: Vec<KeyMark>,
     /// When it was moved from one machine to another, oldest first: as far as it counts against the next move.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<Timestamp>,
@@ -410,6 +431,11 @@ impl License {
             dispute_reason: None,
             disputed_at: None,
             suspension: None,
+            membership: None,
+            hwid: None,
+            bindings: 0,
+            binding_resets: 0,
+            former_keys: Vec::new(),
             moves: Vec::new(),
             machines_used: 0,
             sessions_open: 0,
@@ -473,17 +499,29 @@ impl License {
         if self.status == LicenseStatus::Revoked {
             return Err(Error::LicenseRevoked);
         }
-        if self.expires_at.is_some_and(|expiry| expiry <= now) {
+        if self.has_expired(now) {
             return Err(Error::LicenseExpired);
         }
         match self.status {
             LicenseStatus::Active => Ok(Standing::Good),
             LicenseStatus::Degraded => Ok(Standing::Flagged),
-            LicenseStatus::Suspended => match self.blocks_from() {
-                Some(blocked) if now < blocked => Ok(Standing::Ending),
-                Some(_) | None => Err(Error::LicenseSuspended),
-            },
+            LicenseStatus::Suspended if self.is_blocked(now) => Err(Error::LicenseSuspended),
+            LicenseStatus::Suspended => Ok(Standing::Ending),
             LicenseStatus::Revoked => Err(Error::LicenseRevoked),
+        }
+    }
+
+    /// Whether the license has come to its end.
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|expiry| expiry <= now)
+    }
+
+    /// Whether the license was blocked: revoked, or suspended and its grace is over.
+    pub fn is_blocked(&self, now: Timestamp) -> bool {
+        match self.status {
+            LicenseStatus::Active | LicenseStatus::Degraded => false,
+            LicenseStatus::Suspended => self.blocks_from().is_none_or(|from| from <= now),
+            LicenseStatus::Revoked => true,
         }
     }
 

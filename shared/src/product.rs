@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result, Timestamp,
+    binding::{Image, KeyPrefix, KeyRules},
     enforcement::Overrides,
     idempotency::CreationId,
+    license::SeatLimit,
     number::whole_number,
     owner::OwnerId,
     text::{choice, is_plain, text_value},
@@ -89,6 +91,34 @@ pub struct ProductChanges {
     pub enforcement: Option<Option<Overrides>>,
     /// Another grace.
     pub grace_days: Option<Option<GraceDays>>,
+    /// Another picture.
+    pub image: Option<Option<Image>>,
+    /// Other rules for keys.
+    pub keys: KeyRuleChanges,
+}
+
+/// What a vendor changes of the rules for keys, likewise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyRuleChanges {
+    /// [`KeyRules::allow_buyer_shuffle`].
+    pub allow_buyer_shuffle: Option<Option<bool>>,
+    /// [`KeyRules::allow_buyer_reset`].
+    pub allow_buyer_reset: Option<Option<bool>>,
+    /// [`KeyRules::key_prefix`].
+    pub key_prefix: Option<Option<KeyPrefix>>,
+    /// [`KeyRules::max_activations`].
+    pub max_activations: Option<Option<SeatLimit>>,
+}
+
+impl KeyRuleChanges {
+    fn of(&self, rules: &KeyRules) -> KeyRules {
+        KeyRules {
+            allow_buyer_shuffle: self.allow_buyer_shuffle.unwrap_or(rules.allow_buyer_shuffle),
+            allow_buyer_reset: self.allow_buyer_reset.unwrap_or(rules.allow_buyer_reset),
+            key_prefix: self.key_prefix.clone().unwrap_or_else(|| rules.key_prefix.clone()),
+            max_activations: self.max_activations.unwrap_or(rules.max_activations),
+        }
+    }
 }
 
 choice!(
@@ -126,6 +156,12 @@ pub struct Product {
     /// usual.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grace_days: Option<GraceDays>,
+    /// Its picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
+    /// What it says of its licenses' keys.
+    #[serde(default)]
+    pub keys: KeyRules,
 }
 
 impl Product {
@@ -138,6 +174,8 @@ impl Product {
             name: changes.name.clone().unwrap_or_else(|| self.name.clone()),
             enforcement: changes.enforcement.clone().unwrap_or_else(|| self.enforcement.clone()),
             grace_days: changes.grace_days.unwrap_or(self.grace_days),
+            image: changes.image.clone().unwrap_or_else(|| self.image.clone()),
+            keys: changes.keys.of(&self.keys),
             ..self.clone()
         };
         if changed != *self {

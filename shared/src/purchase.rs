@@ -13,6 +13,7 @@ use crate::{
     code::Code,
     email::Email,
     license::{License, LicenseId, LicenseKey, LicenseType, Reference, SeatLimit},
+    membership::Membership,
     product::ProductId,
     text::{choice, is_plain, text_value},
     variant::{Days, VariantId},
@@ -57,6 +58,8 @@ pub struct Notice {
     pub trial_days: Option<Days>,
     /// How long it is good, or good for longer.
     pub duration_days: Option<Days>,
+    /// The subscription that was begun, where the store says that it is one.
+    pub membership: Option<Membership>,
 }
 
 impl Notice {

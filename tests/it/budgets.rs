@@ -232,6 +232,34 @@ async fn every_request_keeps_within_its_budget() {
     let measured = usage(creator.post_metered("/reinstateLicense", reinstate).await);
     line("/reinstateLicense, API key", 4, (3, 3.0, 11.0), (3, ANY, ANY), measured);
 
+    let license = app.license().create().await;
+    let validate = json!({ "key": license.key, "hwid": "hw-1" });
+    let path = "/api/license-keys/validate";
+    let measured = usage(post(&app, path, validate.clone()).await);
+    line(
+        "license-keys validate, when it binds",
+        3,
+        (2, 1.0, 5.0),
+        (2, ANY, ANY),
+        measured,
+    );
+    let measured = usage(post(&app, path, validate).await);
+    line(
+        "license-keys validate, bound to this machine",
+        2,
+        (1, 1.0, 4.0),
+        (1, ANY, ANY),
+        measured,
+    );
+    let measured = usage(post(&app, path, json!({ "key": license.key })).await);
+    line(
+        "license-keys validate, without a machine",
+        2,
+        (1, 1.0, 4.0),
+        (1, ANY, ANY),
+        measured,
+    );
+
     // What refused conditions took is not in here, because DynamoDB does not tell it: a heartbeat without a session
     // takes one write unit more.
     for line in &lines {

@@ -7,7 +7,7 @@ use keystead_functions::{
     face::Face,
     routes,
 };
-use keystead_tests::{Answer, Creator, Machine, OWNER, PRODUCT, TestApp, TestLicense, secrets};
+use keystead_tests::{Answer, Creator, Machine, OWNER, PASSWORD, PRODUCT, Person, TestApp, TestLicense, secrets};
 use serde_json::{Value, json};
 
 /// What the tests of this file know of a route.
@@ -234,6 +234,16 @@ const ROWS: &[Row] = &[
         foreign: Foreign::NoKeys,
     },
     Row {
+        name: "add-member",
+        good: |_| json!({ "creatorId": OWNER, "email": "colleague@example.com", "role": "dev" }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "remove-member",
+        good: |_| json!({ "creatorId": OWNER, "email": "colleague@example.com" }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
         name: "cglounge-webhook",
         good: |_| {
             json!({ "type": "purchase.completed", "email": "customer@example.com", "productId": PRODUCT,
@@ -251,12 +261,68 @@ const ROWS: &[Row] = &[
         good: |_| json!({}),
         foreign: Foreign::NoOwners,
     },
+    Row {
+        name: "license-keys-validate",
+        good: |world| json!({ "key": world.license.key, "hwid": "machine" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "license-keys-shuffle",
+        good: |world| json!({ "key": world.license.key }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "license-keys-reset",
+        good: |world| json!({ "key": world.license.key }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "license-keys-events",
+        good: |world| json!({ "keyId": world.license_id }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "auth-register",
+        good: |_| json!({ "email": "someone@example.com", "password": PASSWORD }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "auth-login",
+        good: |world| json!({ "email": world.person.email, "password": PASSWORD }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "auth-verify",
+        good: |world| json!({ "token": world.verify_token }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "auth-logout",
+        good: |_| json!({}),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "auth-me",
+        good: |_| json!({}),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "auth-forgot-password",
+        good: |world| json!({ "email": world.person.email }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "auth-reset-password",
+        good: |world| json!({ "token": world.reset_token, "password": "another password" }),
+        foreign: Foreign::NoOwners,
+    },
 ];
 
 /// A service in which every row's good body is answered well, once.
 pub(crate) struct World {
     pub(crate) app: TestApp,
     license: TestLicense,
+    license_id: String,
     /// It is on the license.
     machine: Machine,
     /// The owner of the product and its license.
@@ -265,6 +331,12 @@ pub(crate) struct World {
     bob: Creator,
     /// The hash of an API key that nobody uses.
     spare_key_hash: String,
+    /// Who bought the license, and is a member of its owner.
+    person: Person,
+    /// What was mailed to someone who has just registered.
+    verify_token: String,
+    /// What was mailed to someone who forgot their password.
+    reset_token: String,
 }
 
 impl World {
@@ -278,7 +350,24 @@ impl World {
         let trial = json!({ "code": TRIAL_CODE, "productId": PRODUCT });
         app.admin().post("/createTrialCode", trial).await.expect(200);
         let spare_key = RawApiKey::parse(&app.creator("carol").await.api_key).expect("a key");
+        let person = app.person("customer@example.com").await;
+        let member = json!({ "creatorId": OWNER, "email": person.email, "role": "viewer" });
+        app.admin().post("/addMember", member).await.expect(200);
+        app.register("new@example.com").await;
+        let verify_token = app.mailed_token("new@example.com");
+        app.register("forgetful@example.com").await;
+        let forgetful = json!({ "email": "forgetful@example.com" });
+        app.stranger()
+            .post("/api/auth/forgot-password", forgetful)
+            .await
+            .expect(200);
+        let reset_token = app.mailed_token("forgetful@example.com");
+        let license_id = app.stored(&license).await.license_id.to_string();
         Self {
+            person,
+            verify_token,
+            reset_token,
+            license_id,
             spare_key_hash: spare_key.hash().as_str().to_owned(),
             license,
             machine,
@@ -297,31 +386,42 @@ impl World {
             Auth::Webhook => body["webhookSecret"] = json!(secrets().webhook_secret),
             // `send` signs it.
             Auth::Stripe => body["signed"] = json!(true),
+            // `send` shows the token.
+            Auth::Login => body["signedIn"] = json!("yes"),
         }
         body
     }
 
     /// Sends the fields of `body` as `method` has them: in the query of a GET, otherwise in the body.
     pub(crate) async fn send(&self, route: &Route, method: &str, body: &Value) -> Answer {
+        let mut path = route.path().to_owned();
+        for (name, value) in body.as_object().expect("an object") {
+            path = path.replace(&format!("{{{name}}}"), value.as_str().unwrap_or("none"));
+        }
         let (path, body) = if method == "GET" {
             let fields = body.as_object().expect("an object");
             let pairs: Vec<String> = fields
                 .iter()
                 .map(|(name, value)| format!("{name}={}", value.as_str().expect("a text")))
                 .collect();
-            (format!("{}?{}", route.path(), pairs.join("&")), String::new())
+            (format!("{path}?{}", pairs.join("&")), String::new())
         } else {
-            (route.path().to_owned(), body.to_string())
+            (path, body.to_string())
         };
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let signature = self.app.stripe().sign(&body);
-        let headers = [("stripe-signature", signature.as_str())];
-        let headers = if body.contains("\"signed\":true") {
-            &headers[..]
-        } else {
-            &[]
-        };
-        self.app.stranger().send(&method, &path, headers, body.as_bytes()).await
+        let bearer = format!("Bearer {}", self.person.token);
+        let mut headers = Vec::new();
+        if body.contains("\"signed\":true") {
+            headers.push(("stripe-signature", signature.as_str()));
+        }
+        if body.contains("\"signedIn\":") || path.contains("signedIn=") {
+            headers.push(("authorization", bearer.as_str()));
+        }
+        self.app
+            .stranger()
+            .send(&method, &path, &headers, body.as_bytes())
+            .await
     }
 }
 
@@ -338,11 +438,13 @@ pub(crate) fn assert_refusal(route: &Route, answer: &Answer) {
     let Value::Object(body) = &answer.body else {
         panic!("{}: {} is no object", route.name, answer.body);
     };
-    let flag = match route.face {
-        Face::FlatClient | Face::FlatAdmin => "success",
-        Face::FlatValidate | Face::FlatVerify => "valid",
-    };
-    assert_eq!(body.get(flag), Some(&json!(false)), "{}: {body:?}", route.name);
+    let flag = flag(route.face);
+    assert_eq!(
+        body.get(flag.unwrap_or("success")),
+        flag.map(|_| &json!(false)),
+        "{}: {body:?}",
+        route.name
+    );
     let text = body.get("error").and_then(Value::as_str).unwrap_or_default();
     assert!(!text.is_empty(), "{}: {body:?}", route.name);
     let with_reason = body.contains_key("reason");
@@ -351,7 +453,24 @@ pub(crate) fn assert_refusal(route: &Route, answer: &Answer) {
         "{}: {body:?}",
         route.name
     );
-    assert_eq!(body.len(), if with_reason { 3 } else { 2 }, "{}: {body:?}", route.name);
+    let fields = 1 + usize::from(flag.is_some()) + usize::from(with_reason);
+    assert_eq!(body.len(), fields, "{}: {body:?}", route.name);
+}
+
+/// By what an answer of this face says whether it is a good one, if by anything but its status.
+fn flag(face: Face) -> Option<&'static str> {
+    match face {
+        Face::FlatClient | Face::FlatAdmin => Some("success"),
+        Face::FlatValidate | Face::FlatVerify | Face::LicenseKeysValidate => Some("valid"),
+        Face::LicenseKeysBuyer | Face::LicenseKeysSeller | Face::Auth => None,
+    }
+}
+
+/// The answer to who may not ask, in the shape of the route's face.
+#[track_caller]
+fn assert_unauthorized(route: &Route, answer: &Answer) {
+    assert_eq!(answer.expect(401)["error"], "Unauthorized", "{}", route.name);
+    assert_refusal(route, answer);
 }
 
 #[test]
@@ -372,14 +491,16 @@ async fn every_route_answers_what_it_should_and_no_success_holds_an_error() {
             let body = world.let_in(&route, (row(&route).good)(&world));
             let answer = world.send(&route, method, &body).await;
             let body = answer.expect(200);
-            assert!(body.is_object(), "{}: {body}", route.name);
+            // The one list that stands alone.
+            assert_eq!(
+                body.is_object(),
+                route.name != "license-keys-events",
+                "{}: {body}",
+                route.name
+            );
             assert_sound(route.name, body);
-            let flag = match route.face {
-                Face::FlatClient | Face::FlatAdmin => "success",
-                Face::FlatValidate | Face::FlatVerify => "valid",
-            };
             // Keys are served in the shapes that others have defined.
-            if !["get-signing-key", "jwks"].contains(&route.name) {
+            if let (false, Some(flag)) = (["get-signing-key", "jwks"].contains(&route.name), flag(route.face)) {
                 assert_eq!(body[flag], true, "{}: {body}", route.name);
             }
             for (name, value) in [
@@ -453,7 +574,7 @@ async fn every_admin_route_answers_401_to_a_stranger() {
     ];
     for route in routes::all() {
         match route.auth {
-            Auth::Admin | Auth::SuperAdmin | Auth::Webhook | Auth::Stripe => {}
+            Auth::Admin | Auth::SuperAdmin | Auth::Login | Auth::Webhook | Auth::Stripe => {}
             Auth::Public | Auth::LicenseKey => continue,
         }
         for method in route.methods() {
@@ -463,13 +584,17 @@ async fn every_admin_route_answers_401_to_a_stranger() {
                         body[name] = value.clone();
                     }
                     let answer = world.send(&route, method, &body).await;
-                    answer.expect_refusal(401, "Unauthorized");
+                    assert_unauthorized(&route, &answer);
                 }
             }
-            let headers = [("x-api-key", unknown_key.as_str())];
+            let headers = [
+                ("x-api-key", unknown_key.as_str()),
+                ("authorization", "Bearer wrong"),
+                ("cookie", "session=wrong"),
+            ];
             let method = Method::from_bytes(method.as_bytes()).expect("a method");
             let answer = world.app.stranger().send(&method, route.path(), &headers, b"").await;
-            answer.expect_refusal(401, "Unauthorized");
+            assert_unauthorized(&route, &answer);
         }
     }
     let shown = world.app.shown(&world.license).await;
@@ -526,7 +651,7 @@ async fn every_route_treats_another_owner_s_records_as_if_they_were_not_there() 
             match row.foreign {
                 Foreign::NotFound(text) => answer.expect_refusal(404, text),
                 Foreign::Forbidden => answer.expect_refusal(403, "The API key belongs to another creator"),
-                Foreign::NoKeys => answer.expect_refusal(401, "Unauthorized"),
+                Foreign::NoKeys => assert_unauthorized(&route, &answer),
                 Foreign::OwnOnly(foreign) => {
                     let body = answer.expect(200).to_string();
                     for text in foreign {
@@ -619,7 +744,8 @@ async fn every_write_that_is_named_is_answered_twice_and_done_once() {
             continue;
         }
         let body = world.let_in(&route, (row(&route).good)(&world)).to_string();
-        let headers = [("idempotency-key", route.name)];
+        let bearer = format!("Bearer {}", world.person.token);
+        let headers = [("idempotency-key", route.name), ("authorization", bearer.as_str())];
         let ask = async || {
             let stranger = world.app.stranger();
             stranger
@@ -653,6 +779,11 @@ async fn every_route_that_changes_something_lets_its_requests_be_named() {
         "move-license",
         // Its events have ids of their own.
         "stripe-webhook",
+        // It binds a key to one machine, however often that asks.
+        "license-keys-validate",
+        "license-keys-events",
+        // What is mailed is to be mailed again, and who signs in again is signed in.
+        "auth-",
     ];
     for route in routes::all() {
         let only_reads = reads.iter().any(|read| route.name.starts_with(read));
@@ -671,7 +802,7 @@ async fn every_route_tells_browsers_what_they_may_send() {
             ("access-control-allow-methods", "GET, POST, OPTIONS"),
             (
                 "access-control-allow-headers",
-                "Content-Type, X-API-Key, x-webhook-secret, Idempotency-Key",
+                "Content-Type, X-API-Key, x-webhook-secret, Authorization, Idempotency-Key",
             ),
         ] {
             assert_eq!(answer.header(name), value, "{}: {name}", route.name);
@@ -705,7 +836,10 @@ async fn required_fields_are_named_by_admin_routes_and_only_counted_by_client_ro
             body.as_object_mut().expect("an object").remove(*missing);
             let text = match route.face {
                 Face::FlatClient | Face::FlatValidate | Face::FlatVerify => "Missing required fields".to_owned(),
-                Face::FlatAdmin => format!("Missing required fields: {}", route.required.join(", ")),
+                Face::FlatAdmin | Face::Auth => format!("Missing required fields: {}", route.required.join(", ")),
+                Face::LicenseKeysValidate | Face::LicenseKeysBuyer | Face::LicenseKeysSeller => {
+                    "License key is required".to_owned()
+                }
             };
             let answer = world.send(&route, "POST", &body).await;
             assert_eq!(answer.expect(400)["error"], text, "{} without {missing}", route.name);

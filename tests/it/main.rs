@@ -1,5 +1,6 @@
 //! Stories over the whole API.
 
+mod accounts;
 mod activate;
 mod api_keys;
 mod architecture;
@@ -17,10 +18,12 @@ mod floating;
 mod get_license;
 mod heartbeat;
 mod idempotency;
+mod license_keys;
 mod license_types;
 mod list_licenses;
 mod list_products;
 mod machines;
+mod memberships;
 mod reinstate_license;
 mod requests;
 mod reset_activations;
@@ -41,8 +44,7 @@ mod attacks;
 mod budgets;
 mod code_races;
 mod faults;
-mod linearizable;
-mod model;
+mod license_key_races;
 mod move_races;
 mod properties;
 mod purchase_races;

@@ -13,6 +13,7 @@ use keystead_functions::{
     context::Context,
     incoming::MAX_BODY,
     log::Log,
+    mail::Kept,
     routes::{self, Router},
 };
 use keystead_tests::{OWNER, PRODUCT, TestApp, request, secrets};
@@ -47,7 +48,7 @@ async fn a_preflight_is_answered_without_a_body_and_kept_for_a_day() {
     assert_eq!(answer.header("access-control-allow-methods"), "GET, POST, OPTIONS");
     assert_eq!(
         answer.header("access-control-allow-headers"),
-        "Content-Type, X-API-Key, x-webhook-secret, Idempotency-Key"
+        "Content-Type, X-API-Key, x-webhook-secret, Authorization, Idempotency-Key"
     );
     assert_eq!(answer.header("access-control-max-age"), "86400");
 }
@@ -395,6 +396,7 @@ const FIELDS: &[(&str, &[(&str, Kind)])] = &[
         "create-license",
         &[
             ("licenseKey", Kind::Text),
+            ("keyFormat", Kind::Choice),
             ("email", Kind::Email),
             ("productId", Kind::Text),
             ("variant", Kind::Text),
@@ -447,6 +449,11 @@ const FIELDS: &[(&str, &[(&str, Kind)])] = &[
             ("slug", Kind::Text),
             ("creatorId", Kind::Text),
             ("status", Kind::Choice),
+            ("image", Kind::Text),
+            ("allowBuyerShuffle", Kind::Flag),
+            ("allowBuyerReset", Kind::Flag),
+            ("keyPrefix", Kind::Text),
+            ("maxActivations", Kind::Seats),
         ],
     ),
     (
@@ -464,6 +471,11 @@ const FIELDS: &[(&str, &[(&str, Kind)])] = &[
             ("name", Kind::Text),
             ("status", Kind::Choice),
             ("active", Kind::Flag),
+            ("image", Kind::Text),
+            ("allowBuyerShuffle", Kind::Flag),
+            ("allowBuyerReset", Kind::Flag),
+            ("keyPrefix", Kind::Text),
+            ("maxActivations", Kind::Seats),
         ],
     ),
     (
@@ -527,6 +539,26 @@ const FIELDS: &[(&str, &[(&str, Kind)])] = &[
     ),
     ("stripe-webhook", &[("id", Kind::Text), ("data", Kind::Text)]),
     ("revoke-api-key", &[("hash", Kind::Lookup), ("apiKey", Kind::Lookup)]),
+    (
+        "add-member",
+        &[
+            ("creatorId", Kind::Text),
+            ("email", Kind::Email),
+            ("role", Kind::Choice),
+        ],
+    ),
+    ("remove-member", &[("creatorId", Kind::Text), ("email", Kind::Email)]),
+    ("license-keys-validate", &[("key", Kind::Text), ("hwid", Kind::Text)]),
+    ("license-keys-shuffle", &[("key", Kind::Text)]),
+    ("license-keys-reset", &[("key", Kind::Text)]),
+    ("auth-register", &[("email", Kind::Email), ("password", Kind::Text)]),
+    ("auth-login", &[("email", Kind::Email), ("password", Kind::Text)]),
+    ("auth-verify", &[("token", Kind::Text)]),
+    ("auth-forgot-password", &[("email", Kind::Email)]),
+    (
+        "auth-reset-password",
+        &[("token", Kind::Text), ("password", Kind::Text)],
+    ),
 ];
 
 #[tokio::test]
@@ -637,6 +669,7 @@ async fn the_server_on_a_socket_answers_as_the_router_does() {
     let served = App {
         router: Router::new(&routes::all()).expect("a router"),
         context,
+        mails: Kept::default(),
         test_clock: false,
     };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");

@@ -8,6 +8,7 @@
 mod actors;
 mod answer;
 mod license;
+mod person;
 mod weather;
 
 use std::{
@@ -28,6 +29,7 @@ use keystead_core::{
     ids::Ids,
     keys::{Algorithm, KeyRing},
     license::{License, LicenseKey},
+    password::Hashing,
     secrets::Secrets,
     store::{
         Connection, Store,
@@ -40,6 +42,7 @@ use keystead_functions::{
     endpoint::Route,
     incoming::Incoming,
     log::Log,
+    mail::{Kept, Mailer},
     routes::{self, Router},
 };
 use serde_json::{Value, json};
@@ -47,6 +50,7 @@ use serde_json::{Value, json};
 pub use actors::{Admin, Creator, Machine, Store as PurchaseStore, Stranger, Stripe};
 pub use answer::Answer;
 pub use license::{LicenseBuilder, TestLicense};
+pub use person::{PASSWORD, Person};
 pub use weather::{Fault, Weather};
 
 /// When every test begins.
@@ -74,6 +78,8 @@ pub struct TestApp {
     pub weather: Weather,
     /// The database.
     pub engine: Engine,
+    /// What was mailed.
+    pub mails: Kept,
 }
 
 /// How a test's service differs from others.
@@ -168,12 +174,17 @@ impl TestApp {
         let (clock, ids) = options
             .before
             .unwrap_or_else(|| (Clock::given(epoch()), Ids::counted()));
+        let mut config = options.config;
+        // What a password costs is measured elsewhere.
+        config.accounts.hashing = Hashing { memory: 8, passes: 1 };
+        let mails = Kept::default();
         let cx = Context {
+            mailer: Mailer::Kept(mails.clone()),
             clock,
             ids,
             keys: Arc::new(KeyRing::new(&secrets.signing_keys).expect("keys")),
             log: Log::memory(),
-            ..Context::new(store, secrets, options.config).expect("a context")
+            ..Context::new(store, secrets, config).expect("a context")
         };
         let routes = options.routes.unwrap_or_else(routes::all);
         let router = Arc::new(Router::new(&routes).expect("a router"));
@@ -182,11 +193,21 @@ impl TestApp {
             router,
             weather,
             engine,
+            mails,
         };
         // Of a database that was used before the product is there already.
         let product = json!({ "name": "App", "slug": PRODUCT, "creatorId": OWNER });
         app.admin().post("/createProduct", product).await;
         app
+    }
+
+    /// The same service, working with something else.
+    #[must_use]
+    pub fn with_context(&self, cx: Context) -> Self {
+        Self {
+            cx: Arc::new(cx),
+            ..self.clone()
+        }
     }
 
     /// The process that is started after this one died: with the same database, at the same time, with fair weather.

@@ -1,7 +1,7 @@
 //! The flat API's statuses and literals, which its clients compare with.
 
 use http::StatusCode;
-use keystead_core::{Error, InvalidRequest};
+use keystead_core::{Error, InvalidRequest, Timestamp};
 use serde_json::json;
 
 use crate::face::{Face, Refusal};
@@ -10,7 +10,12 @@ use crate::face::{Face, Refusal};
 pub(crate) fn refuse(face: Face, error: &Error) -> Refusal {
     let (status, text) = say(face, error);
     let mut body = match face {
-        Face::FlatClient | Face::FlatAdmin => json!({ "success": false, "error": text }),
+        Face::FlatClient
+        | Face::FlatAdmin
+        | Face::LicenseKeysValidate
+        | Face::LicenseKeysBuyer
+        | Face::LicenseKeysSeller
+        | Face::Auth => json!({ "success": false, "error": text }),
         Face::FlatValidate | Face::FlatVerify => json!({ "valid": false, "error": text }),
     };
     if face == Face::FlatVerify
@@ -18,15 +23,28 @@ pub(crate) fn refuse(face: Face, error: &Error) -> Refusal {
     {
         body["reason"] = reason.into();
     }
-    let retry_at = if let Error::TooManyActivations { retry_at } | Error::TooManyMoves { retry_at } = error {
+    Refusal {
+        status,
+        body,
+        retry_at: retry_at(error),
+    }
+}
+
+/// When to try again, of a refusal that says so.
+pub(crate) fn retry_at(error: &Error) -> Option<Timestamp> {
+    if let Error::TooManyActivations { retry_at }
+    | Error::TooManyMoves { retry_at }
+    | Error::TooManyAttempts { retry_at }
+    | Error::Busy { retry_at } = error
+    {
         Some(*retry_at)
     } else {
         None
-    };
-    Refusal { status, body, retry_at }
+    }
 }
 
-fn say(face: Face, error: &Error) -> (StatusCode, String) {
+/// The status and the words of a refusal. Other faces begin with these.
+pub(crate) fn say(face: Face, error: &Error) -> (StatusCode, String) {
     let (status, text) = match error {
         Error::Invalid(invalid) => return say_invalid(face, invalid),
         // Floating licenses say the same: the clients' library knows this text only.
@@ -50,6 +68,20 @@ fn say(face: Face, error: &Error) -> (StatusCode, String) {
         Error::MachineNotActivated => (StatusCode::FORBIDDEN, "Machine is not activated"),
         Error::ActivationNotFound => (StatusCode::NOT_FOUND, "Activation not found"),
         Error::SessionNotFound => (StatusCode::NOT_FOUND, "Session not found"),
+        Error::LicenseNotActive => (StatusCode::BAD_REQUEST, "License key is not active"),
+        Error::Forbidden => (StatusCode::FORBIDDEN, "Forbidden"),
+        Error::ShuffleDisabled => (
+            StatusCode::FORBIDDEN,
+            "Key regeneration is disabled for this product. Contact the seller.",
+        ),
+        Error::ResetDisabled => (
+            StatusCode::FORBIDDEN,
+            "Device reset is disabled for this product. Contact the seller.",
+        ),
+        Error::WrongPassword => (StatusCode::UNAUTHORIZED, "Wrong email or password"),
+        Error::InvalidMailToken => (StatusCode::BAD_REQUEST, "Invalid or expired token"),
+        Error::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "Too many attempts. Try again later."),
+        Error::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "The service is busy. Try again later."),
         Error::ProductNotFound => (StatusCode::NOT_FOUND, "Product not found"),
         Error::ProductArchived => (StatusCode::BAD_REQUEST, "Product is archived"),
         Error::SlugTaken => (StatusCode::CONFLICT, "A product with this slug already exists"),
@@ -83,7 +115,11 @@ fn say_invalid(face: Face, invalid: &InvalidRequest) -> (StatusCode, String) {
         InvalidRequest::MissingFields(fields) => {
             let text = match face {
                 Face::FlatClient | Face::FlatValidate | Face::FlatVerify => "Missing required fields".to_owned(),
-                Face::FlatAdmin => format!("Missing required fields: {}", fields.join(", ")),
+                Face::FlatAdmin
+                | Face::LicenseKeysValidate
+                | Face::LicenseKeysBuyer
+                | Face::LicenseKeysSeller
+                | Face::Auth => format!("Missing required fields: {}", fields.join(", ")),
             };
             (StatusCode::BAD_REQUEST, text)
         }
@@ -116,6 +152,14 @@ fn reason(error: &Error) -> Option<&'static str> {
         | Error::MachineNotActivated
         | Error::ActivationNotFound
         | Error::SessionNotFound
+        | Error::LicenseNotActive
+        | Error::Forbidden
+        | Error::ShuffleDisabled
+        | Error::ResetDisabled
+        | Error::WrongPassword
+        | Error::InvalidMailToken
+        | Error::TooManyAttempts { .. }
+        | Error::Busy { .. }
         | Error::ProductNotFound
         | Error::ProductArchived
         | Error::SlugTaken

@@ -2,7 +2,7 @@
 
 use keystead_core::{
     Timestamp,
-    activation::{Activation, Country},
+    activation::{Activation, Country, Fingerprint},
     license::{License, LicenseStatus, LicenseType, Reference, SeatLimit, Standing},
     product::ProductId,
     violation::Violation,
@@ -17,6 +17,12 @@ impl Serialize for Success {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bool(true)
     }
+}
+
+/// That it is done, and nothing beside.
+#[derive(Debug, Default, Serialize)]
+pub struct Done {
+    success: Success,
 }
 
 /// What an application shows the person in front of it.
@@ -53,6 +59,9 @@ pub(super) struct LicenseView<'a> {
     bundle_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unlocked_products: Vec<&'a str>,
+    /// The machine that the license-keys API has bound it to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hwid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dispute_reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,6 +90,7 @@ impl<'a> From<&'a License> for LicenseView<'a> {
             purchase_id: license.purchase_id.as_ref().map(Reference::as_str),
             bundle_id: license.bundle_id.as_ref().map(Reference::as_str),
             unlocked_products: license.unlocked_products.iter().map(ProductId::as_str).collect(),
+            hwid: license.hwid.as_ref().map(Fingerprint::as_str),
             dispute_reason: license.dispute_reason.as_ref().map(Reference::as_str),
             disputed_at: license.disputed_at,
             machines_used: license.machines_used,
@@ -154,7 +164,7 @@ impl From<Violation> for ViolationView {
 
 /// Yes or no, as JSON's booleans and as a query's `true`, `1`, `false` and `0`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Flag(pub(super) bool);
+pub(crate) struct Flag(pub(crate) bool);
 
 impl<'de> serde::Deserialize<'de> for Flag {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -241,7 +251,7 @@ where
 }
 
 /// A field that may be left blank: a client that has no token yet may well send an empty one.
-pub(super) fn blank_is_absent<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(crate) fn blank_is_absent<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: serde::de::DeserializeOwned,

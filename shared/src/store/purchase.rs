@@ -12,7 +12,7 @@ use crate::{
     code::Code,
     email::Email,
     event::Event,
-    license::{Dispute, License, LicenseKey, Reference},
+    license::{Dispute, License, LicenseId, LicenseKey, Reference},
     product::Product,
     purchase::{Purchase, PurchaseKey},
     variant::Days,
@@ -157,10 +157,15 @@ impl Store {
     /// As for [`Store::dispute_license`].
     pub async fn renew_license(&self, mut license: License, days: Days, notice: &Act<'_>) -> Result<Told> {
         for attempt in 0..WRITE_ATTEMPTS {
-            let changed = if notice.keys.is_empty() {
+            let renewed = if notice.keys.is_empty() {
                 license.renew_unnamed(days, notice.now)
             } else {
                 license.renew(days, notice.now)
+            };
+            // Whoever pays for another period is a member, also one who had cancelled.
+            let changed = match renewed {
+                Some(renewed) => Some(renewed.join().unwrap_or(renewed)),
+                None => license.join(),
             };
             match self.try_to_act(&license, changed, None, notice).await? {
                 Some(told) => return Ok(told),
@@ -239,11 +244,27 @@ impl Store {
         }))
     }
 
-    /// The license as it is after an attempt to change it was in vain.
+    /// The license as it is after an attempt to change it was in vain: under another key, if that is why.
     async fn license_after(&self, attempt: u32, license: &License) -> Result<License> {
         pause(attempt).await;
-        let now = self.held_license(&license.license_key).await?;
-        now.ok_or(Error::LicenseNotFound)
+        let now = self.license_with_key_or_id(&license.license_key, &license.license_id);
+        now.await?.ok_or(Error::LicenseNotFound)
+    }
+
+    /// The license that came of a purchase: its key may have been exchanged since.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub async fn license_of_purchase(&self, purchase: &Purchase) -> Result<Option<License>> {
+        self.license_with_key_or_id(&purchase.license_key, &purchase.license_id)
+            .await
+    }
+
+    async fn license_with_key_or_id(&self, key: &LicenseKey, id: &LicenseId) -> Result<Option<License>> {
+        match self.held_license(key).await? {
+            Some(license) if license.license_id == *id => Ok(Some(license)),
+            Some(_) | None => self.license_by_id(id).await,
+        }
     }
 
     /// The license's half of a notice, with so many violations more.
@@ -328,7 +349,7 @@ impl Store {
     }
 
     /// The keys of a partition of an index of licenses, the newest license's first.
-    async fn license_keys(&self, index: &schema::Index, partition: &str) -> Result<Vec<LicenseKey>> {
+    pub(super) async fn license_keys(&self, index: &schema::Index, partition: &str) -> Result<Vec<LicenseKey>> {
         let mut pages = self
             .client
             .query()

@@ -3,7 +3,11 @@
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::ReturnValuesOnConditionCheckFailure};
 
 use super::{Store, number, schema, unexpected};
-use crate::{Error, Result, Timestamp, license::LicenseKey, rate_limit::RateLimit};
+use crate::{
+    Error, Result, Timestamp,
+    license::LicenseKey,
+    rate_limit::{Allowance, RateLimit},
+};
 
 impl Store {
     /// Counts an attempt to activate `license_key`, in one conditional write that is exact under any interleaving.
@@ -48,5 +52,32 @@ impl Store {
             });
         }
         Err(unexpected(error))
+    }
+    /// Counts an attempt of `who` against an allowance, in one conditional write that is exact under any interleaving. A
+    /// refused attempt writes nothing.
+    ///
+    /// # Errors
+    /// [`Error::TooManyAttempts`], [`Error::Internal`].
+    pub async fn count_attempt(&self, allowance: &Allowance, who: &str, now: Timestamp) -> Result<()> {
+        let begins = allowance.window_of(now);
+        let ends = begins + allowance.window;
+        let bucket = format!("{}#{who}#{}", allowance.name, begins.seconds());
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(self.table(&schema::RATE_LIMITS))
+            .set_key(Some(schema::RATE_LIMITS.key(&bucket, None)))
+            .update_expression("SET expiresAt = :ttl ADD attempts :one")
+            .condition_expression("attribute_not_exists(attempts) OR attempts < :limit")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":limit", number(allowance.attempts))
+            .expression_attribute_values(":ttl", number(ends.seconds()))
+            .send()
+            .await;
+        let Err(error) = outcome else { return Ok(()) };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Err(Error::TooManyAttempts { retry_at: ends }),
+            Some(_) | None => Err(unexpected(error)),
+        }
     }
 }

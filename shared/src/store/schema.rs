@@ -202,6 +202,26 @@ pub const EVENTS: Table = Table {
 /// What happened to an owner's licenses.
 pub const EVENTS_BY_OWNER: Index = by("by-owner", "ownerId", "eventId");
 
+/// Accounts, and beside each its logins.
+pub const ACCOUNTS: Table = Table {
+    name: "accounts",
+    partition: "email",
+    sort: Some("item"),
+    ttl: Some("expiresAt"),
+    indexes: &[],
+};
+
+/// Which accounts are members of which owners.
+pub const MEMBERS: Table = Table {
+    name: "members",
+    partition: "ownerId",
+    sort: Some("email"),
+    ttl: None,
+    indexes: &[MEMBERS_BY_EMAIL],
+};
+/// The owners that an account is a member of.
+pub const MEMBERS_BY_EMAIL: Index = whole("by-email", "email", "ownerId");
+
 /// Every table.
 pub const ALL: &[&Table] = &[
     &LICENSES,
@@ -214,4 +234,6 @@ pub const ALL: &[&Table] = &[
     &RATE_LIMITS,
     &IDEMPOTENCY,
     &EVENTS,
+    &ACCOUNTS,
+    &MEMBERS,
 ];

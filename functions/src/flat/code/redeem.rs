@@ -122,7 +122,7 @@ impl Endpoint for RedeemTrialCode {
         let license = License {
             discount_code: Some(Reference::from(&code.name)),
             ..License::new(
-                cx.ids.license_key()?,
+                cx.new_license_key(&product, None)?,
                 cx.ids.license_id(now)?,
                 &product,
                 request.variant(&product.product_id)?,

@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, Result, Timestamp,
+    binding::KeyFormat,
     code::{Code, CodeName},
     email::Email,
     event::EventType,
@@ -29,6 +30,8 @@ pub struct CreateLicense;
 pub struct Request {
     /// The key that it has already, elsewhere; a new one, when absent.
     license_key: Option<LicenseKey>,
+    /// How a new key reads; as the product's keys do, when absent.
+    key_format: Option<KeyFormat>,
     email: Email,
     product_id: ProductId,
     #[serde(default, deserialize_with = "blank_is_absent")]
@@ -138,7 +141,7 @@ impl Endpoint for CreateLicense {
         let variant_id = request.variant()?;
         let license_key = match request.license_key {
             Some(own) => own,
-            None => cx.ids.license_key()?,
+            None => cx.new_license_key(product, request.key_format)?,
         };
         let usual = License::new(
             license_key,

@@ -50,10 +50,19 @@ impl Endpoint for ResetActivations {
 
     async fn call(cx: &Context, caller: Caller, _: Request, found: Self::Fetched) -> Result<Reply> {
         let license = License::seen_by(&caller.scope, found)?;
-        let event = cx.event(EventType::Reset, &license, &caller, cx.clock.now())?;
+        let now = cx.clock.now();
+        let event = cx.event(EventType::Reset, &license, &caller, now)?;
+        let unbound = cx.event(EventType::Unbound, &license, &caller, now)?;
+        let deleted_count = cx.store.reset_activations(&license, &event).await?;
+        // The machine that the license-keys API has bound it to holds no slot, and is taken off as well.
+        if license.hwid.is_some() {
+            cx.store
+                .change_license(license, &unbound, |license| Ok(license.unbind()))
+                .await?;
+        }
         Ok(Reply {
             success: Success,
-            deleted_count: cx.store.reset_activations(&license, &event).await?,
+            deleted_count,
         })
     }
 }

@@ -2,6 +2,8 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result,
+    binding::{Image, KeyPrefix, KeyRules},
+    license::SeatLimit,
     owner::{OwnerId, Scope},
     product::{Name, Product, ProductId, ProductStatus, Slug},
 };
@@ -11,7 +13,7 @@ use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
     face::Face,
-    flat::wire::Success,
+    flat::wire::{Flag, Success},
 };
 
 /// `POST /createProduct`.
@@ -25,6 +27,11 @@ pub struct Request {
     slug: Slug,
     creator_id: Option<OwnerId>,
     status: Option<ProductStatus>,
+    image: Option<Image>,
+    allow_buyer_shuffle: Option<Flag>,
+    allow_buyer_reset: Option<Flag>,
+    key_prefix: Option<KeyPrefix>,
+    max_activations: Option<SeatLimit>,
 }
 
 /// The product that was made.
@@ -67,6 +74,13 @@ impl Endpoint for CreateProduct {
             creation: cx.ids.creation_id()?,
             enforcement: None,
             grace_days: None,
+            image: request.image,
+            keys: KeyRules {
+                allow_buyer_shuffle: request.allow_buyer_shuffle.map(|flag| flag.0),
+                allow_buyer_reset: request.allow_buyer_reset.map(|flag| flag.0),
+                key_prefix: request.key_prefix,
+                max_activations: request.max_activations,
+            },
         };
         if !cx.store.create_product(&product).await? {
             return Err(Error::SlugTaken);

@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, Result, Timestamp,
+    binding::{Image, KeyRules},
     enforcement::Overrides,
     owner::{OwnerId, Scope},
     product::{GraceDays, Product, ProductStatus},
@@ -55,6 +56,10 @@ pub(crate) struct ProductView {
     grace_days: Option<GraceDays>,
     #[serde(skip_serializing_if = "Option::is_none")]
     enforcement: Option<Overrides>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<Image>,
+    #[serde(flatten)]
+    keys: KeyRules,
 }
 
 impl From<Product> for ProductView {
@@ -69,6 +74,8 @@ impl From<Product> for ProductView {
             created_at: product.created_at,
             grace_days: product.grace_days,
             enforcement: product.enforcement,
+            image: product.image,
+            keys: product.keys,
         }
     }
 }

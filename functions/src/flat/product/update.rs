@@ -2,8 +2,10 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result,
+    binding::{Image, KeyPrefix},
     enforcement::Overrides,
-    product::{GraceDays, Name, ProductChanges, ProductId, ProductStatus},
+    license::SeatLimit,
+    product::{GraceDays, KeyRuleChanges, Name, ProductChanges, ProductId, ProductStatus},
 };
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +34,18 @@ pub struct Request {
     /// Null: as usual.
     #[serde(default, deserialize_with = "nullable")]
     grace_days: Option<Option<GraceDays>>,
+    /// Null: none.
+    #[serde(default, deserialize_with = "nullable")]
+    image: Option<Option<Image>>,
+    /// Of this and the following, null: as usual.
+    #[serde(default, deserialize_with = "nullable")]
+    allow_buyer_shuffle: Option<Option<Flag>>,
+    #[serde(default, deserialize_with = "nullable")]
+    allow_buyer_reset: Option<Option<Flag>>,
+    #[serde(default, deserialize_with = "nullable")]
+    key_prefix: Option<Option<KeyPrefix>>,
+    #[serde(default, deserialize_with = "nullable")]
+    max_activations: Option<Option<SeatLimit>>,
 }
 
 /// The product is changed.
@@ -61,6 +75,13 @@ impl Endpoint for UpdateProduct {
             status: request.status,
             enforcement: request.enforcement,
             grace_days: request.grace_days,
+            image: request.image,
+            keys: KeyRuleChanges {
+                allow_buyer_shuffle: request.allow_buyer_shuffle.map(|flag| flag.map(|flag| flag.0)),
+                allow_buyer_reset: request.allow_buyer_reset.map(|flag| flag.map(|flag| flag.0)),
+                key_prefix: request.key_prefix,
+                max_activations: request.max_activations,
+            },
         };
         if changes == ProductChanges::default() && request.active.is_none() {
             return Err(Error::Invalid(InvalidRequest::NothingToUpdate));

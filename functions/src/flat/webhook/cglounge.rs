@@ -11,7 +11,7 @@ use keystead_core::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Offer, Reply, Terms, complete, dispute, license_of, product_key, renew};
+use super::{Offer, Reply, Terms, complete, dispute, end_membership, license_of, product_key, renew};
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
@@ -55,6 +55,7 @@ impl Request {
             discount_code: terms.discount_code,
             trial_days: terms.trial_days,
             duration_days: terms.duration_days,
+            membership: None,
         })
     }
 }
@@ -105,8 +106,20 @@ impl Endpoint for CgloungeWebhook {
                     }
                 }
             }
-            // The license runs to its end.
-            NoticeType::Cancelled => Ok(Reply::default()),
+            NoticeType::Cancelled => {
+                let license = match key(NoticeType::Completed) {
+                    Some(purchase) => license_of(cx, &purchase).await?,
+                    None => {
+                        let linked = |license: &License| license.membership.is_some();
+                        cx.store.newest_license(&product, &notice.email, linked).await?
+                    }
+                };
+                let now = cx.clock.now();
+                if let Some(license) = license {
+                    end_membership(cx, &caller, license, |license| license.cancel(now)).await?;
+                }
+                Ok(Reply::default())
+            }
         }
     }
 }
@@ -124,7 +137,7 @@ async fn paid_back(
     if let Some(key) = &key
         && let Some(before) = cx.store.purchase(key).await?
     {
-        return Ok(Reply::before(before));
+        return Reply::before(cx, before).await;
     }
     let id = notice.purchase_id.as_ref();
     let registered = match product_key(NoticeType::Completed, product, id) {

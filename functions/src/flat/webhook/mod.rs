@@ -47,19 +47,19 @@ impl Reply {
         }
     }
 
-    fn before(purchase: Purchase) -> Self {
-        Self {
+    /// The answer to what was told before. The license's key may have been exchanged since: the old one leads nowhere.
+    async fn before(cx: &Context, purchase: Purchase) -> Result<Self> {
+        let license = cx.store.license_of_purchase(&purchase).await?;
+        Ok(Self {
             duplicate: Some(Success),
-            ..Self::now(purchase.license_key)
-        }
+            ..Self::now(license.map_or(purchase.license_key, |license| license.license_key))
+        })
     }
-}
 
-impl From<Told> for Reply {
-    fn from(told: Told) -> Self {
+    async fn told(cx: &Context, told: Told) -> Result<Self> {
         match told {
-            Told::Now(license) | Told::Nothing(license) => Self::now(license.license_key),
-            Told::Before(purchase) => Self::before(purchase),
+            Told::Now(license) | Told::Nothing(license) => Ok(Self::now(license.license_key)),
+            Told::Before(purchase) => Self::before(cx, purchase).await,
         }
     }
 }
@@ -139,7 +139,7 @@ async fn complete(
     let product = offer.product.ok_or(Error::ProductNotFound)?;
     let now = cx.clock.now();
     let usual = License::new(
-        cx.ids.license_key()?,
+        cx.new_license_key(&product, None)?,
         cx.ids.license_id(now)?,
         &product,
         edition(notice)?,
@@ -153,6 +153,7 @@ async fn complete(
         expires_at: notice.expiry(offer.code.as_ref(), now),
         discount_code: notice.discount_code.clone(),
         purchase_id: notice.purchase_id.clone(),
+        membership: notice.membership,
         ..usual
     };
     let purchases: Vec<Purchase> = keys.into_iter().map(|key| Purchase::new(key, &license, now)).collect();
@@ -163,7 +164,7 @@ async fn complete(
         .await?
     {
         Made::Done => Ok(Reply::now(license.license_key)),
-        Made::Before(purchase) => Ok(Reply::before(purchase)),
+        Made::Before(purchase) => Reply::before(cx, purchase).await,
         Made::KeyTaken => Err(Error::internal("a new license key was taken already")),
     }
 }
@@ -187,7 +188,7 @@ async fn dispute(
         now,
     };
     let told = cx.store.dispute_license(license, dispute, (&violation, &caught), &act);
-    Ok(told.await?.into())
+    Reply::told(cx, told.await?).await
 }
 
 /// Lets the license that was paid for another period go on.
@@ -210,13 +211,26 @@ async fn renew(
         event: &event,
         now,
     };
-    Ok(cx.store.renew_license(license, days, &act).await?.into())
+    Reply::told(cx, cx.store.renew_license(license, days, &act).await?).await
+}
+
+/// Notes that the membership ends which a license is linked to. The license itself runs to its end, which is all that the
+/// flat API looks at.
+async fn end_membership(
+    cx: &Context,
+    caller: &Caller,
+    license: License,
+    end: impl Fn(&License) -> Option<License>,
+) -> Result<()> {
+    let event = cx.event(EventType::Updated, &license, caller, cx.clock.now())?;
+    let changed = cx.store.change_license(license, &event, |license| Ok(end(license)));
+    changed.await.map(drop)
 }
 
 /// The license that came of a purchase.
 async fn license_of(cx: &Context, purchase: &PurchaseKey) -> Result<Option<License>> {
     match cx.store.purchase(purchase).await? {
-        Some(purchase) => cx.store.held_license(&purchase.license_key).await,
+        Some(purchase) => cx.store.license_of_purchase(&purchase).await,
         None => Ok(None),
     }
 }

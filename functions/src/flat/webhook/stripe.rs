@@ -10,6 +10,7 @@ use keystead_core::{
     email::Email,
     event::EventType,
     license::{Dispute, License, LicenseType, Reference, SeatLimit},
+    membership::Membership,
     product::ProductId,
     purchase::{Notice, NoticeType, PurchaseKey},
     store::purchase::Act,
@@ -18,7 +19,7 @@ use keystead_core::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Offer, Reply, complete, days_between, dispute, license_of, renew};
+use super::{Offer, Reply, complete, days_between, dispute, end_membership, license_of, renew};
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
@@ -75,7 +76,14 @@ impl Endpoint for StripeWebhook {
                 let paid = object.id_at(&["/payment/payment_intent", "/payment/charge"]);
                 noted(cx, &caller, &object.ids(&["invoice"]), &paid, event).await
             }
-            // `customer.subscription.deleted`: the license runs to its end. Others are no concern of ours.
+            "customer.subscription.deleted" => {
+                if let Some(license) = found(cx, &object.ids(&["id"])).await? {
+                    let now = cx.clock.now();
+                    end_membership(cx, &caller, license, |license| license.leave(now)).await?;
+                }
+                Ok(Reply::default())
+            }
+            // Others are no concern of ours.
             _ => Ok(Reply::default()),
         }
     }
@@ -96,6 +104,7 @@ async fn checked_out(cx: &Context, caller: &Caller, session: Object<'_>, event: 
             .ids(&["payment_intent", "subscription", "id"])
             .into_iter()
             .next(),
+        membership: (session.0["mode"] == "subscription").then_some(Membership::ACTIVE),
         ..metadata.notice(NoticeType::Completed, session.email(&email)?)?
     };
     if session.0["mode"] == "subscription" && notice.duration_days.or(notice.trial_days).is_none() {
@@ -160,6 +169,7 @@ async fn invoice_paid(cx: &Context, caller: &Caller, invoice: Object<'_>, event:
         discount_code: None,
         trial_days: None,
         duration_days: said.flatten().or(invoice.period()),
+        membership: None,
     };
     let mut keys = vec![event];
     let own = invoice.ids(&["id"]);
@@ -191,7 +201,7 @@ async fn note(cx: &Context, caller: &Caller, license: License, ids: &[Reference]
         event: &unwritten,
         now,
     };
-    Ok(cx.store.note_notice(license, &act).await?.into())
+    Reply::told(cx, cx.store.note_notice(license, &act).await?).await
 }
 
 /// The keys under which a purchase with these ids is found.
@@ -315,6 +325,7 @@ impl<'a> Metadata<'a> {
             discount_code: self.parsed("discountCode", "a string of 1 to 256 characters", Reference::parse)?,
             trial_days: self.days("trialDays")?,
             duration_days: self.days("durationDays")?,
+            membership: None,
         })
     }
 }

@@ -1,0 +1,7 @@
+//! Lambda entry point of [`AuthForgotPassword`].
+use keystead_functions::{auth::AuthForgotPassword, runtime};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    runtime::serve::<AuthForgotPassword>().await
+}

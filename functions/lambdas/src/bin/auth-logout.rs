@@ -1,0 +1,7 @@
+//! Lambda entry point of [`AuthLogout`].
+use keystead_functions::{auth::AuthLogout, runtime};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    runtime::serve::<AuthLogout>().await
+}

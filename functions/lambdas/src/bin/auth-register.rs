@@ -1,0 +1,7 @@
+//! Lambda entry point of [`AuthRegister`].
+use keystead_functions::{auth::AuthRegister, runtime};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    runtime::serve::<AuthRegister>().await
+}

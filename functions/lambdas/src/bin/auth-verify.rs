@@ -1,0 +1,7 @@
+//! Lambda entry point of [`AuthVerify`].
+use keystead_functions::{auth::AuthVerify, runtime};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    runtime::serve::<AuthVerify>().await
+}

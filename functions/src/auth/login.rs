@@ -1,0 +1,90 @@
+//! `POST /api/auth/login`: sign in.
+
+use keystead_core::{
+    Error, Result, Timestamp,
+    account::{self, AccountClaims, AccountToken, Purpose},
+    email::Email,
+    password::Password,
+    rate_limit::Allowance,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{AccountView, cookie, count};
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint, Head},
+    face::Face,
+};
+
+/// `POST /api/auth/login`.
+pub struct AuthLogin;
+
+/// Who signs in.
+#[derive(Deserialize)]
+pub struct Request {
+    email: Email,
+    password: Password,
+}
+
+/// They are signed in.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    success: bool,
+    /// What they show from now on; the cookie holds the same.
+    token: AccountToken,
+    expires_at: Timestamp,
+    account: AccountView,
+}
+
+impl Endpoint for AuthLogin {
+    const NAME: &'static str = "auth-login";
+    const ROUTE: &'static str = "POST /api/auth/login";
+    const AUTH: Auth = Auth::Public;
+    const FACE: Face = Face::Auth;
+    const REQUIRED: &'static [&'static str] = &["email", "password"];
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Reply;
+
+    fn head(cx: &Context, reply: &Reply) -> Head {
+        Head {
+            cookie: Some(cookie(reply.token.as_str(), cx.config.accounts.login_life.as_secs())),
+            ..Head::default()
+        }
+    }
+
+    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
+        let now = cx.clock.now();
+        let counted = count(
+            cx,
+            &caller,
+            &request.email,
+            Allowance::LOGINS_OF_ACCOUNT,
+            Allowance::LOGINS_FROM_ADDRESS,
+            now,
+        );
+        let (found, ()) = tokio::try_join!(cx.store.account(&request.email), counted)?;
+        let known = found.as_ref().map(|account| account.password.clone());
+        let right = cx.passwords.matches(request.password, known, now).await?;
+        let account = found.filter(|_| right).ok_or(Error::WrongPassword)?;
+        let login = account::Login {
+            email: account.email.clone(),
+            login_id: cx.ids.login_id()?,
+            created_at: now,
+            expires_at: (now + cx.config.accounts.login_life).seconds(),
+        };
+        let claims = AccountClaims {
+            login: Some(login.login_id.clone()),
+            ..account.claims(&cx.config.issuer, Purpose::Login, now, cx.config.accounts.login_life)
+        };
+        cx.store.sign_in(&login).await?;
+        Ok(Reply {
+            success: true,
+            token: cx.keys.issue_account_token(&claims)?,
+            expires_at: claims.expiry(),
+            account: AccountView::from(&account),
+        })
+    }
+}

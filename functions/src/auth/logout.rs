@@ -1,0 +1,43 @@
+//! `POST /api/auth/logout`: sign out.
+
+use keystead_core::Result;
+use serde::Deserialize;
+
+use super::cookie;
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint, Head},
+    face::Face,
+    flat::wire::Done,
+};
+
+/// `POST /api/auth/logout`.
+pub struct AuthLogout;
+
+/// Nothing is asked.
+#[derive(Deserialize)]
+pub struct Request {}
+
+impl Endpoint for AuthLogout {
+    const NAME: &'static str = "auth-logout";
+    const ROUTE: &'static str = "POST /api/auth/logout";
+    const AUTH: Auth = Auth::Login;
+    const FACE: Face = Face::Auth;
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Done;
+
+    fn head(_: &Context, _: &Done) -> Head {
+        Head {
+            cookie: Some(cookie("", 0)),
+            ..Head::default()
+        }
+    }
+
+    async fn call(cx: &Context, caller: Caller, _: Request, (): ()) -> Result<Done> {
+        let signed_in = caller.signed_in()?;
+        cx.store.sign_out(&signed_in.account.email, &signed_in.login).await?;
+        Ok(Done::default())
+    }
+}

@@ -1,0 +1,67 @@
+//! `POST /addMember`: let an account look after what an owner sells.
+
+use keystead_core::{
+    Result,
+    email::Email,
+    member::{Member, Role},
+    owner::OwnerId,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::Success,
+};
+
+/// `POST /addMember`.
+pub struct AddMember;
+
+/// Who becomes a member of whom. There need be no account with the address yet.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    creator_id: OwnerId,
+    email: Email,
+    role: Role,
+}
+
+/// They are a member, with this role.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    success: Success,
+    creator_id: OwnerId,
+    email: Email,
+    role: Role,
+}
+
+impl Endpoint for AddMember {
+    const NAME: &'static str = "add-member";
+    const ROUTE: &'static str = "POST /addMember";
+    const AUTH: Auth = Auth::SuperAdmin;
+    const FACE: Face = Face::FlatAdmin;
+    const REQUIRED: &'static [&'static str] = &["creatorId", "email", "role"];
+    const WRITES: bool = true;
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Reply;
+
+    async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Reply> {
+        let member = Member {
+            owner_id: request.creator_id,
+            email: request.email.to_folded(),
+            role: request.role,
+            added_at: cx.clock.now(),
+        };
+        cx.store.put_member(&member).await?;
+        Ok(Reply {
+            success: Success,
+            creator_id: member.owner_id,
+            email: member.email,
+            role: member.role,
+        })
+    }
+}

@@ -1,0 +1,46 @@
+//! `POST /removeMember`: let an account no longer look after what an owner sells.
+
+use keystead_core::{Result, email::Email, owner::OwnerId};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+    flat::wire::Success,
+};
+
+/// `POST /removeMember`.
+pub struct RemoveMember;
+
+/// Who is no longer a member of whom.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    creator_id: OwnerId,
+    email: Email,
+}
+
+/// They are none, be it that they were none before.
+#[derive(Serialize)]
+pub struct Reply {
+    success: Success,
+}
+
+impl Endpoint for RemoveMember {
+    const NAME: &'static str = "remove-member";
+    const ROUTE: &'static str = "POST /removeMember";
+    const AUTH: Auth = Auth::SuperAdmin;
+    const FACE: Face = Face::FlatAdmin;
+    const REQUIRED: &'static [&'static str] = &["creatorId", "email"];
+    const WRITES: bool = true;
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Reply;
+
+    async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Reply> {
+        cx.store.remove_member(&request.creator_id, &request.email).await?;
+        Ok(Reply { success: Success })
+    }
+}

@@ -1,0 +1,93 @@
+//! `GET /api/license-keys/{keyId}/events`: what happened to a key.
+
+use std::net::IpAddr;
+
+use keystead_core::{
+    Error, Result, Timestamp,
+    activation::Fingerprint,
+    event::{Event, EventType, UserAgent},
+    license::{License, LicenseId},
+};
+use serde::{Deserialize, Serialize};
+
+use super::found;
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+};
+
+/// `GET /api/license-keys/{keyId}/events`.
+pub struct LicenseKeysEvents;
+
+/// Which license: by the id that stays when its key is exchanged.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    key_id: LicenseId,
+}
+
+/// An event, as this API shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventView {
+    id: String,
+    r#type: &'static str,
+    created_at: Timestamp,
+    hwid: Option<Fingerprint>,
+    ip: Option<IpAddr>,
+    user_agent: Option<UserAgent>,
+}
+
+/// The events that this API knows, and its words for them.
+const TYPES: [(EventType, &str); 5] = [
+    (EventType::Validated, "VALIDATED"),
+    (EventType::Unbound, "HWID_RESET"),
+    (EventType::Shuffled, "SHUFFLED"),
+    (EventType::Revoked, "REVOKED"),
+    (EventType::Created, "CREATED"),
+];
+
+/// How many events are shown.
+const LIMIT: usize = 100;
+
+impl Endpoint for LicenseKeysEvents {
+    const NAME: &'static str = "license-keys-events";
+    const ROUTE: &'static str = "GET /api/license-keys/{keyId}/events";
+    const AUTH: Auth = Auth::Login;
+    const FACE: Face = Face::LicenseKeysSeller;
+
+    type Request = Request;
+    type Fetched = Option<License>;
+    type Reply = Vec<EventView>;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
+        cx.store.license_by_id(&request.key_id).await
+    }
+
+    async fn call(cx: &Context, caller: Caller, _: Request, fetched: Self::Fetched) -> Result<Self::Reply> {
+        let license = found(fetched)?;
+        let account = &caller.signed_in()?.account;
+        let types = TYPES.map(|(r#type, _)| r#type);
+        let (member, events) = tokio::try_join!(
+            cx.store.member(&license.owner_id, account.verified_email()?),
+            cx.store.latest_events(&license, &types, LIMIT)
+        )?;
+        member.ok_or(Error::Forbidden)?;
+        Ok(events.into_iter().filter_map(EventView::of).collect())
+    }
+}
+
+impl EventView {
+    fn of(event: Event) -> Option<Self> {
+        let (_, name) = TYPES.iter().find(|(r#type, _)| *r#type == event.r#type)?;
+        Some(Self {
+            id: format!("evt_{}", event.event_id),
+            r#type: name,
+            created_at: event.at,
+            hwid: event.fingerprint,
+            ip: event.ip,
+            user_agent: event.user_agent,
+        })
+    }
+}

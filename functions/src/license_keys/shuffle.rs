@@ -1,0 +1,72 @@
+//! `POST /api/license-keys/shuffle`: exchange a key for a new one.
+
+use keystead_core::{
+    Error, Result,
+    event::EventType,
+    license::{License, LicenseKey},
+};
+use serde::Serialize;
+
+use super::{Request, buyer, key_rules};
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    face::Face,
+};
+
+/// `POST /api/license-keys/shuffle`.
+pub struct LicenseKeysShuffle;
+
+/// The new key. The old one is good for nothing from now on.
+#[derive(Serialize)]
+pub struct Reply {
+    key: LicenseKey,
+}
+
+impl Endpoint for LicenseKeysShuffle {
+    const NAME: &'static str = "license-keys-shuffle";
+    const ROUTE: &'static str = "POST /api/license-keys/shuffle";
+    const AUTH: Auth = Auth::Login;
+    const FACE: Face = Face::LicenseKeysBuyer;
+    const REQUIRED: &'static [&'static str] = &["key"];
+    const WRITES: bool = true;
+
+    type Request = Request;
+    type Fetched = Option<License>;
+    type Reply = Reply;
+
+    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
+        cx.store.held_license(&request.key).await
+    }
+
+    async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
+        let now = cx.clock.now();
+        // First of all, so that it is the same when this request is carried out again.
+        let event_id = cx.ids.event_id(now)?;
+        let Some(license) = fetched else {
+            let done = cx.store.license_shuffled_by(&request.key, &event_id).await?;
+            let license = done.ok_or(Error::LicenseNotFound)?;
+            buyer(&caller, &license)?;
+            return Ok(Reply {
+                key: license.license_key,
+            });
+        };
+        buyer(&caller, &license)?;
+        let rules = key_rules(cx, &license, now).await?;
+        if rules.allow_buyer_shuffle == Some(false) {
+            return Err(Error::ShuffleDisabled);
+        }
+        let key = cx.ids.grouped_license_key(&rules.key_prefix.unwrap_or_default())?;
+        let mut shuffled = cx.event(EventType::Shuffled, &license, &caller, now)?.under(&license);
+        shuffled.event_id = event_id;
+        let reset = cx.event(EventType::Reset, &license, &caller, now)?;
+        let reissue = |license: &License| {
+            license.active(now)?;
+            Ok(license.reissue(key.clone()))
+        };
+        let license = cx.store.shuffle_license(license, &shuffled, &reset, reissue).await?;
+        Ok(Reply {
+            key: license.license_key,
+        })
+    }
+}

@@ -1,0 +1,202 @@
+//! `POST /api/license-keys/validate`: may this machine run with this key?
+
+use http::StatusCode;
+use keystead_core::{
+    Result, Timestamp,
+    activation::Fingerprint,
+    binding::{Checked, KeyRules, Unfit},
+    event::EventType,
+    license::{License, LicenseKey, SeatLimit},
+    store::catalog::Catalog,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{found, typed};
+use crate::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint, Head},
+    face::Face,
+    flat::wire::blank_is_absent,
+};
+
+/// `POST /api/license-keys/validate`.
+pub struct LicenseKeysValidate;
+
+/// Which key, and on which machine.
+#[derive(Deserialize)]
+pub struct Request {
+    #[serde(deserialize_with = "typed")]
+    key: LicenseKey,
+    /// Without it, no machine is looked at.
+    #[serde(default, deserialize_with = "blank_is_absent")]
+    hwid: Option<Fingerprint>,
+}
+
+/// What became of it.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// The key is good.
+    Valid(Valid),
+    /// The key is there, and not good.
+    Invalid(Invalid),
+}
+
+/// A key that is good.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Valid {
+    valid: bool,
+    status: Status,
+    reason: Option<Reason>,
+    key: LicenseKey,
+    activation_count: u32,
+    max_activations: Option<u32>,
+    hwid: Option<Fingerprint>,
+    hwid_reset_count: u32,
+    expires_at: Option<Timestamp>,
+    product: Product,
+}
+
+/// A key that is not good.
+#[derive(Serialize)]
+pub struct Invalid {
+    valid: bool,
+    status: Status,
+    reason: Reason,
+    key: LicenseKey,
+}
+
+/// What a key is for, as people see it.
+#[derive(Serialize)]
+struct Product {
+    name: String,
+    slug: String,
+    image: Option<String>,
+}
+
+/// How a license stands, in this API's words.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Status {
+    Active,
+    Revoked,
+    Expired,
+}
+
+/// Why a key is not good, in this API's words.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+enum Reason {
+    #[serde(rename = "Key has been revoked")]
+    Revoked,
+    #[serde(rename = "Key has expired")]
+    Expired,
+    #[serde(rename = "Membership is no longer active")]
+    MembershipEnded,
+    #[serde(rename = "Hardware ID mismatch")]
+    OtherMachine,
+    #[serde(rename = "Activation limit reached")]
+    LimitReached,
+}
+
+impl Endpoint for LicenseKeysValidate {
+    const NAME: &'static str = "license-keys-validate";
+    const ROUTE: &'static str = "POST /api/license-keys/validate";
+    const AUTH: Auth = Auth::LicenseKey;
+    const FACE: Face = Face::LicenseKeysValidate;
+    const REQUIRED: &'static [&'static str] = &["key"];
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Reply;
+
+    fn head(cx: &Context, reply: &Reply) -> Head {
+        let other_machine = matches!(reply, Reply::Invalid(invalid) if invalid.reason == Reason::OtherMachine);
+        Head {
+            status: if other_machine && cx.config.hwid_mismatch_is_forbidden {
+                StatusCode::FORBIDDEN
+            } else {
+                StatusCode::OK
+            },
+            ..Head::default()
+        }
+    }
+
+    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
+        let now = cx.clock.now();
+        let hwid = request.hwid.as_ref();
+        let mut good = cx.event_of_key(&request.key, &caller, now)?;
+        good.fingerprint = request.hwid.clone();
+        let (license, noted) = cx.store.held_license_found_good(&request.key, hwid, &good).await?;
+        let license = found(license)?;
+        let catalog = cx.store.kept_catalog(&license.product_id, now).await?;
+        let rules = catalog
+            .as_ref()
+            .map(|catalog| catalog.product.keys.clone())
+            .unwrap_or_default();
+        let bound = cx.event(EventType::Validated, &license, &caller, now)?;
+        let bound = match hwid {
+            Some(hwid) => bound.of_machine(hwid),
+            None => bound,
+        };
+        let check = |license: &License| license.check(hwid, &rules, now);
+        let (license, checked) = cx.store.bind_license(license, &bound, check).await?;
+        match checked {
+            Checked::Bad(unfit) => return Ok(Reply::Invalid(Invalid::new(license.license_key, unfit))),
+            Checked::Good if !noted => cx.store.note_event(&good).await?,
+            Checked::Good | Checked::Binds(_) => {}
+        }
+        Ok(Reply::Valid(Valid::new(license, &rules, catalog.as_deref())))
+    }
+}
+
+impl Valid {
+    fn new(license: License, rules: &KeyRules, catalog: Option<&Catalog>) -> Self {
+        let slug = license.product_id.to_string();
+        Self {
+            valid: true,
+            status: Status::Active,
+            reason: None,
+            key: license.license_key,
+            activation_count: license.bindings,
+            max_activations: match rules.max_activations {
+                Some(SeatLimit::Limited(limit)) => Some(limit),
+                Some(SeatLimit::Unlimited) | None => None,
+            },
+            hwid: license.hwid,
+            hwid_reset_count: license.binding_resets,
+            expires_at: license.expires_at,
+            product: match catalog {
+                Some(Catalog { product, .. }) => Product {
+                    name: product.name.to_string(),
+                    slug,
+                    image: product.image.as_ref().map(ToString::to_string),
+                },
+                None => Product {
+                    name: slug.clone(),
+                    slug,
+                    image: None,
+                },
+            },
+        }
+    }
+}
+
+impl Invalid {
+    fn new(key: LicenseKey, unfit: Unfit) -> Self {
+        let (status, reason) = match unfit {
+            // The contract has no word of its own for a suspension.
+            Unfit::Blocked => (Status::Revoked, Reason::Revoked),
+            Unfit::Expired => (Status::Expired, Reason::Expired),
+            Unfit::MembershipEnded => (Status::Active, Reason::MembershipEnded),
+            Unfit::OtherMachine => (Status::Active, Reason::OtherMachine),
+            Unfit::BindingsUsedUp => (Status::Active, Reason::LimitReached),
+        };
+        Self {
+            valid: false,
+            status,
+            reason,
+            key,
+        }
+    }
+}

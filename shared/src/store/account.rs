@@ -1,0 +1,113 @@
+//! Accounts, and who is signed in to them.
+
+use super::{Item, Replaced, Store, decode, encode, schema, text, unexpected};
+use crate::{
+    Result,
+    account::{Account, AccountClaims, Login, LoginId},
+    email::Email,
+};
+
+/// The sort key of an account itself.
+const ACCOUNT: &str = "#";
+
+fn login_key(login: &LoginId) -> String {
+    format!("login#{login}")
+}
+
+fn account_item(account: &Account) -> Result<Item> {
+    let mut item = encode(account)?;
+    item.insert("item".to_owned(), text(ACCOUNT));
+    Ok(item)
+}
+
+impl Store {
+    /// The account with this address, in whatever case, for whoever then shows its password or what was mailed to it.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`].
+    pub async fn account(&self, email: &Email) -> Result<Option<Account>> {
+        self.get(&schema::ACCOUNTS, &email.folded(), Some(ACCOUNT)).await
+    }
+
+    /// The account of someone who shows a token that says this, should they still be signed in: both in one call.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`].
+    pub async fn signed_in(&self, claims: &AccountClaims) -> Result<Option<Account>> {
+        let Some(login) = &claims.login else { return Ok(None) };
+        let email = claims.email.folded();
+        let login = login_key(login);
+        let keys = [ACCOUNT, &login].map(|item| schema::ACCOUNTS.key(&email, Some(item)));
+        let mut found = self
+            .get_together(vec![(&schema::ACCOUNTS, keys.to_vec())])
+            .await?
+            .remove(&self.table(&schema::ACCOUNTS))
+            .unwrap_or_default();
+        if found.len() < 2 {
+            return Ok(None);
+        }
+        let account = found.iter().position(|item| item.get("item") == Some(&text(ACCOUNT)));
+        let account: Option<Account> = account.map(|at| decode(found.swap_remove(at))).transpose()?;
+        Ok(account.filter(|account| claims.are_of(account)))
+    }
+
+    /// Stores a new account. Answers whether its address was free.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`].
+    pub async fn create_account(&self, account: &Account) -> Result<bool> {
+        // In one transaction with nothing else, so that a reply that was lost is no refusal: the same account is there.
+        let created = self.create(&schema::ACCOUNTS, account_item(account)?).await?;
+        Ok(created || self.account(&account.email).await?.as_ref() == Some(account))
+    }
+
+    /// Puts `changed` in the place of `account`, unless it was changed since it was read. Answers whether it did, now or
+    /// before.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`].
+    pub async fn change_account(&self, account: &Account, changed: &Account) -> Result<bool> {
+        let new = account_item(changed)?;
+        match self
+            .replace(&schema::ACCOUNTS, &account_item(account)?, new.clone())
+            .await?
+        {
+            Replaced::Done => Ok(true),
+            // The reply to this very write was lost, and the SDK sent it again.
+            Replaced::Changed(found) => Ok(found == Some(new)),
+        }
+    }
+
+    /// Notes that someone has signed in.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`].
+    pub async fn sign_in(&self, login: &Login) -> Result<()> {
+        let mut item = encode(login)?;
+        item.insert("item".to_owned(), text(login_key(&login.login_id)));
+        self.client
+            .put_item()
+            .table_name(self.table(&schema::ACCOUNTS))
+            .set_item(Some(item))
+            .send()
+            .await
+            .map_err(unexpected)?;
+        Ok(())
+    }
+
+    /// Lets nobody in any more by this login; that is seen by the next request. A second time changes nothing.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`].
+    pub async fn sign_out(&self, email: &Email, login: &LoginId) -> Result<()> {
+        let key = schema::ACCOUNTS.key(&email.folded(), Some(&login_key(login)));
+        self.client
+            .delete_item()
+            .table_name(self.table(&schema::ACCOUNTS))
+            .set_key(Some(key))
+            .send()
+            .await
+            .map_err(unexpected)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,273 @@
+//! What the license-keys API writes of licenses: who was found good, which machine a license is bound to, and new keys
+//! in the place of old ones.
+
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use futures_util::future::try_join_all;
+
+use super::{
+    Refusal, Store, Tried, WRITE_ATTEMPTS, Written, decode, license::Changed, number, pause, schema, text, unexpected,
+};
+use crate::{
+    Error, Result,
+    activation::Fingerprint,
+    binding::{Checked, KeyMark},
+    event::{Event, EventId, EventType, Subject},
+    license::{License, LicenseId, LicenseKey, LicenseStatus},
+};
+
+/// How many activations are removed beside an exchange of keys: DynamoDB takes a hundred actions, and three are the two
+/// keys' and the event's.
+const MACHINES_AT_ONCE: usize = 97;
+
+/// How many events are read at a time to find those of some types.
+const EVENTS_A_PAGE: i32 = 200;
+
+/// How many pages of events are read for one list.
+const MOST_PAGES: usize = 5;
+
+/// How a key that is plainly good is told by DynamoDB itself: a case of [`License::check`] that needs no thought.
+const PLAINLY_GOOD: &str = "#status = :active AND (attribute_not_exists(expiresAt) OR expiresAt > :now) \
+     AND (attribute_not_exists(membership) OR attribute_not_exists(membership.endsAt))";
+
+impl Store {
+    /// The license with this key, for whoever holds the key, and whether `event`, that it was found good on this machine,
+    /// is noted: it is when the license is plainly good, and bound to the machine if one is named.
+    ///
+    /// Reading and noting are done at once, so that a good answer takes one round trip. What was noted holds: its
+    /// condition was looked at in the transaction that wrote it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub async fn held_license_found_good(
+        &self,
+        key: &LicenseKey,
+        hwid: Option<&Fingerprint>,
+        event: &Event,
+    ) -> Result<(Option<License>, bool)> {
+        tokio::try_join!(self.held_license(key), self.note_if_plainly_good(key, hwid, event))
+    }
+
+    async fn note_if_plainly_good(&self, key: &LicenseKey, hwid: Option<&Fingerprint>, event: &Event) -> Result<bool> {
+        let mut check = ConditionCheck::builder()
+            .table_name(self.table(&schema::LICENSES))
+            .set_key(Some(schema::LICENSES.key(key.as_str(), None)))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":active", text(LicenseStatus::Active))
+            .expression_attribute_values(":now", text(event.at));
+        check = match hwid {
+            Some(hwid) => check
+                .condition_expression(format!("{PLAINLY_GOOD} AND hwid = :hwid"))
+                .expression_attribute_values(":hwid", text(hwid)),
+            None => check.condition_expression(PLAINLY_GOOD),
+        };
+        let check = check.build().map_err(Error::internal)?;
+        let check = TransactWriteItem::builder().condition_check(check).build();
+        Ok(match self.try_transact(vec![check, self.note(event)?]).await? {
+            Tried::Done => true,
+            // Not plainly good, or just being changed: that is looked at more closely, and noted then.
+            Tried::Cancelled(_) | Tried::Contended => false,
+        })
+    }
+
+    /// Notes `event` alone: that a license was found good by what was read of it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub async fn note_event(&self, event: &Event) -> Result<()> {
+        for attempt in 0..WRITE_ATTEMPTS {
+            match self.try_transact(vec![self.note(event)?]).await? {
+                Tried::Done => return Ok(()),
+                Tried::Contended | Tried::Cancelled(_) => pause(attempt).await,
+            }
+        }
+        Err(Error::internal("an event could not be noted"))
+    }
+
+    /// Binds a license to the machine that asks, if `check` says that it then is good, and notes `event` with that. `check`
+    /// is called again on the license as it is then, should another change come between: of two machines that ask at once,
+    /// the second finds the first.
+    ///
+    /// Answers the license as it is afterwards, and what `check` said last: [`Checked::Binds`] when this bound it.
+    ///
+    /// # Errors
+    /// [`Error::LicenseNotFound`] when the key is gone meanwhile; [`Error::Internal`].
+    pub async fn bind_license(
+        &self,
+        mut license: License,
+        event: &Event,
+        check: impl Fn(&License) -> Checked,
+    ) -> Result<(License, Checked)> {
+        for attempt in 0..WRITE_ATTEMPTS {
+            let checked = check(&license);
+            let Checked::Binds(bound) = &checked else {
+                return Ok((license, checked));
+            };
+            match self.try_change_license(&license, (**bound).clone(), event).await? {
+                Changed::Done(bound) => return Ok((bound, checked)),
+                Changed::Meanwhile(now) => license = now,
+                Changed::Contended => pause(attempt).await,
+            }
+        }
+        Err(Error::internal("a license was changed by others all the time"))
+    }
+
+    /// The license whose key was exchanged for another, by the event that tells of it: for a request that is carried out
+    /// again, and whose key is gone by its own doing.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub async fn license_shuffled_by(&self, key: &LicenseKey, event: &EventId) -> Result<Option<License>> {
+        let subject = Subject::from(&KeyMark::of(key));
+        let event: Option<Event> = self
+            .get(&schema::EVENTS, subject.as_str(), Some(event.as_str()))
+            .await?;
+        let id = event.and_then(|event| LicenseId::parse(event.details.get(Event::LICENSE_ID)?.as_str()?));
+        match id {
+            Some(id) => self.license_by_id(&id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The license with this stable id. An index leads to its key; what is answered is read by that key.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub async fn license_by_id(&self, id: &LicenseId) -> Result<Option<License>> {
+        for key in self.license_keys(&schema::LICENSES_BY_ID, id.as_str()).await? {
+            let license = self.held_license(&key).await?;
+            // An index may be behind: the key may have been exchanged since.
+            if let Some(license) = license.filter(|license| license.license_id == *id) {
+                return Ok(Some(license));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives a license the key that `reissue` makes of it, and takes every machine off it: in one transaction the old key
+    /// is gone and the new one there. `reissue` is called again on the license as it is then, should another change come
+    /// between.
+    ///
+    /// A license with more machines than a transaction holds loses them before, of which `reset` tells.
+    ///
+    /// # Errors
+    /// Those of `reissue`; [`Error::LicenseNotFound`] when the key is gone meanwhile; [`Error::Internal`].
+    pub async fn shuffle_license(
+        &self,
+        mut license: License,
+        event: &Event,
+        reset: &Event,
+        reissue: impl Fn(&License) -> Result<License>,
+    ) -> Result<License> {
+        for attempt in 0..WRITE_ATTEMPTS {
+            let reissued = reissue(&license)?;
+            let machines = if license.machines_used > 0 {
+                self.activations(&license.license_key).await?
+            } else {
+                Vec::new()
+            };
+            if machines.len() > MACHINES_AT_ONCE {
+                self.reset_activations(&license, reset).await?;
+                license = self.license_or_none(&license).await?;
+                continue;
+            }
+            let mut more = vec![self.note(event)?];
+            for machine in &machines {
+                let in_session = machine.lease_until.is_some();
+                more.push(self.remove(&license.license_key, &machine.fingerprint, in_session)?);
+            }
+            let actions = [self.key_gone(&license)?, self.new_license(&reissued)?];
+            match self.transact_with(actions, more).await? {
+                Written::Done => return Ok(reissued),
+                Written::Contended => {
+                    pause(attempt).await;
+                    license = self.license_or_none(&license).await?;
+                }
+                Written::Refused([Refusal::By(found), _]) => {
+                    license = decode(found.ok_or(Error::LicenseNotFound)?)?;
+                }
+                Written::Refused([Refusal::None, _]) => {
+                    return Err(Error::internal("a new license key was taken already"));
+                }
+            }
+        }
+        Err(Error::internal("a license was in use by others all the time"))
+    }
+
+    async fn license_or_none(&self, license: &License) -> Result<License> {
+        let now = self.held_license(&license.license_key).await?;
+        now.ok_or(Error::LicenseNotFound)
+    }
+
+    /// The old key's half of an exchange: unless the license was changed since it was read, or has more machines or fewer.
+    fn key_gone(&self, license: &License) -> Result<TransactWriteItem> {
+        let delete = Delete::builder()
+            .table_name(self.table(&schema::LICENSES))
+            .set_key(Some(schema::LICENSES.key(license.license_key.as_str(), None)))
+            // So that no machine is left on a key that is gone: each that is counted is removed beside it.
+            .condition_expression(
+                "revision = :seen AND machinesUsed = :machines AND sessionsOpen = :sessions \
+                 AND unresolvedViolations = :violations AND arrived = :arrived AND seenIn = :seenIn",
+            )
+            .expression_attribute_values(":seen", number(license.revision))
+            .expression_attribute_values(":machines", number(license.machines_used))
+            .expression_attribute_values(":sessions", number(license.sessions_open))
+            // What is noted of it without a new revision goes along to the new key.
+            .expression_attribute_values(":violations", number(license.unresolved_violations))
+            .expression_attribute_values(":arrived", number(license.arrived))
+            .expression_attribute_values(
+                ":seenIn",
+                serde_dynamo::to_attribute_value(&license.seen_in).map_err(Error::internal)?,
+            )
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// The latest events of these types of a license that the caller may see, under whatever key they happened, newest
+    /// first; at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub async fn latest_events(&self, license: &License, types: &[EventType], limit: usize) -> Result<Vec<Event>> {
+        let mut subjects = vec![Subject::from(&license.license_id)];
+        subjects.push(Subject::from(&KeyMark::of(&license.license_key)));
+        subjects.extend(license.former_keys.iter().map(Subject::from));
+        let found = subjects
+            .iter()
+            .map(|subject| self.latest_events_under(subject, types, limit));
+        let mut events = try_join_all(found).await?.concat();
+        events.sort_by(|a, b| (b.at, &b.event_id).cmp(&(a.at, &a.event_id)));
+        events.truncate(limit);
+        Ok(events)
+    }
+
+    async fn latest_events_under(&self, subject: &Subject, types: &[EventType], limit: usize) -> Result<Vec<Event>> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(self.table(&schema::EVENTS))
+            .key_condition_expression("subject = :subject")
+            .expression_attribute_values(":subject", text(subject))
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .limit(EVENTS_A_PAGE)
+            .into_paginator()
+            .send();
+        let mut events: Vec<Event> = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let Some(page) = pages.next().await else { break };
+            for item in page.map_err(unexpected)?.items.unwrap_or_default() {
+                let event: Event = decode(item)?;
+                if types.contains(&event.r#type) {
+                    events.push(event);
+                }
+            }
+            if events.len() >= limit {
+                break;
+            }
+        }
+        events.truncate(limit);
+        Ok(events)
+    }
+}

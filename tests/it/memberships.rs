@@ -1,0 +1,126 @@
+//! Memberships: licenses that are linked to a subscription, as stores tell of it.
+
+use keystead_tests::{Answer, DAY, PRODUCT, TestApp};
+use serde_json::{Value, json};
+
+async fn validate(app: &TestApp, key: &str) -> Value {
+    let body = json!({ "key": key, "hwid": "hw-1" });
+    let answer: Answer = app.stranger().post("/api/license-keys/validate", body).await;
+    answer.expect(200).clone()
+}
+
+async fn bought(app: &TestApp, terms: Value) -> String {
+    let answer = app.store().tell("purchase.completed", terms).await;
+    answer.expect(200)["licenseKey"].as_str().expect("a key").to_owned()
+}
+
+fn reason(answer: &Value) -> (bool, Option<&str>) {
+    (answer["valid"].as_bool().expect("a bool"), answer["reason"].as_str())
+}
+
+const ENDED: (bool, Option<&str>) = (false, Some("Membership is no longer active"));
+const GOOD: (bool, Option<&str>) = (true, None);
+
+#[tokio::test]
+async fn a_cancelled_membership_goes_on_until_what_was_paid_for_is_used_up() {
+    let app = TestApp::start().await;
+    let key = bought(&app, json!({ "purchaseId": "p-1", "durationDays": 30 })).await;
+    let cancelled = json!({ "purchaseId": "p-1" });
+    app.store()
+        .tell("subscription.cancelled", cancelled)
+        .await
+        .expect_body(200, &json!({ "success": true }));
+    app.advance(29 * DAY);
+    assert_eq!(reason(&validate(&app, &key).await), GOOD);
+    // The vendor lets the license itself go on; the membership is over all the same.
+    let change = json!({ "licenseKey": key, "expiresAt": null });
+    app.admin().post("/updateLicense", change).await.expect(200);
+    app.advance(2 * DAY);
+    let answer = validate(&app, &key).await;
+    assert_eq!((reason(&answer), &answer["status"]), (ENDED, &json!("ACTIVE")));
+    // The flat API goes by the license's end alone.
+    let verify = json!({ "licenseKey": key, "productId": PRODUCT });
+    app.stranger().post("/verify", verify).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_membership_of_a_license_without_an_end_is_over_when_it_is_cancelled() {
+    let app = TestApp::start().await;
+    let key = bought(&app, json!({ "purchaseId": "p-1" })).await;
+    assert_eq!(reason(&validate(&app, &key).await), GOOD);
+    app.store()
+        .tell("subscription.cancelled", json!({ "purchaseId": "p-1" }))
+        .await
+        .expect(200);
+    assert_eq!(reason(&validate(&app, &key).await), ENDED);
+    // Whoever pays again is a member again.
+    let renewed = json!({ "purchaseId": "p-1", "durationDays": 30 });
+    app.store().tell("subscription.renewed", renewed).await.expect(200);
+    assert_eq!(reason(&validate(&app, &key).await), GOOD);
+    let shown = app.admin().post("/getLicense", json!({ "licenseKey": key })).await;
+    assert_eq!(
+        shown.expect(200)["license"]["expiresAt"],
+        Value::Null,
+        "perpetual as before"
+    );
+}
+
+#[tokio::test]
+async fn a_cancellation_that_comes_late_or_twice_ends_no_period_that_was_paid_for() {
+    let app = TestApp::start().await;
+    let key = bought(&app, json!({ "purchaseId": "p-1", "durationDays": 30 })).await;
+    let cancel = async || {
+        let told = app
+            .store()
+            .tell("subscription.cancelled", json!({ "purchaseId": "p-1" }))
+            .await;
+        told.expect(200);
+    };
+    cancel().await;
+    app.advance(20 * DAY);
+    let renewed = json!({ "purchaseId": "p-1", "durationDays": 30 });
+    app.store().tell("subscription.renewed", renewed).await.expect(200);
+    cancel().await;
+    cancel().await;
+    app.advance(39 * DAY);
+    assert_eq!(reason(&validate(&app, &key).await), GOOD);
+    app.advance(2 * DAY);
+    assert_eq!(reason(&validate(&app, &key).await), (false, Some("Key has expired")));
+}
+
+#[tokio::test]
+async fn a_cancellation_of_what_is_not_known_is_accepted() {
+    let app = TestApp::start().await;
+    let license = app.license().create().await;
+    for about in [json!({}), json!({ "purchaseId": "unknown" })] {
+        app.store().tell("subscription.cancelled", about).await.expect(200);
+    }
+    assert_eq!(reason(&validate(&app, &license.key).await), GOOD);
+}
+
+#[tokio::test]
+async fn a_subscription_that_stripe_ends_is_over_at_once() {
+    let app = TestApp::start().await;
+    let session = json!({
+        "id": "cs_1", "mode": "subscription", "payment_status": "paid", "subscription": "sub_1",
+        "customer_details": { "email": "customer@example.com" },
+        "metadata": { "productId": PRODUCT, "durationDays": "30" },
+    });
+    let answer = app
+        .stripe()
+        .deliver("evt_1", "checkout.session.completed", session)
+        .await;
+    let key = answer.expect(200)["licenseKey"].as_str().expect("a key").to_owned();
+    assert_eq!(reason(&validate(&app, &key).await), GOOD);
+    let deleted = json!({ "id": "sub_1", "object": "subscription" });
+    for _ in 0..2 {
+        app.stripe()
+            .deliver("evt_2", "customer.subscription.deleted", deleted.clone())
+            .await
+            .expect_body(200, &json!({ "success": true }));
+        app.advance(DAY);
+    }
+    assert_eq!(reason(&validate(&app, &key).await), ENDED);
+    let verify = json!({ "licenseKey": key, "productId": PRODUCT });
+    app.stranger().post("/verify", verify).await.expect(200);
+}
