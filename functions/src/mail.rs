@@ -5,6 +5,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use aws_sdk_sesv2::{
+    config::{BehaviorVersion, Credentials, Region, SharedHttpClient},
+    error::ProvideErrorMetadata as _,
+    types::{Body, Content, Destination, EmailContent, Message},
+};
 use keystead_core::{Error, Result, email::Email};
 use serde::Serialize;
 
@@ -26,6 +31,8 @@ pub enum Mailer {
     Nowhere,
     /// It is kept here, where it can be looked at: the local server, and tests.
     Kept(Kept),
+    /// Amazon SES.
+    Ses(Ses),
 }
 
 impl Mailer {
@@ -40,7 +47,58 @@ impl Mailer {
                 kept.keep(mail);
                 Ok(())
             }
+            Self::Ses(ses) => ses.send(mail).await,
         }
+    }
+}
+
+/// Amazon SES, which mails from an address that is verified there.
+#[derive(Clone)]
+pub struct Ses {
+    client: aws_sdk_sesv2::Client,
+    from: String,
+}
+
+impl Ses {
+    /// The service in this region, or at another address, mailing from `from`.
+    pub fn new(
+        http: SharedHttpClient,
+        region: String,
+        credentials: Credentials,
+        endpoint: Option<String>,
+        from: String,
+    ) -> Self {
+        let mut config = aws_sdk_sesv2::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(http)
+            .region(Region::new(region))
+            .credentials_provider(credentials);
+        config.set_endpoint_url(endpoint);
+        Self {
+            client: aws_sdk_sesv2::Client::from_conf(config.build()),
+            from,
+        }
+    }
+
+    async fn send(&self, mail: Mail) -> Result<()> {
+        let text = |data: String| Content::builder().data(data).charset("UTF-8").build();
+        let message = Message::builder()
+            .subject(text(mail.subject).map_err(Error::internal)?)
+            .body(Body::builder().text(text(mail.text).map_err(Error::internal)?).build())
+            .build();
+        self.client
+            .send_email()
+            .from_email_address(&self.from)
+            .destination(Destination::builder().to_addresses(mail.to.as_str()).build())
+            .content(EmailContent::builder().simple(message).build())
+            .send()
+            .await
+            // By its code: its message names the address.
+            .map_err(|error| match error.code() {
+                Some(code) => Error::internal(format!("SES refused a mail: {code}")),
+                None => Error::internal(format!("SES could not be asked to mail: {error}")),
+            })?;
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aws_sdk_secretsmanager::config::{BehaviorVersion, Region};
+use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
 use bytes::Bytes;
 use http::Response;
 use keystead_core::{
@@ -16,6 +16,7 @@ use crate::{
     context::Context,
     endpoint::{Endpoint, Route},
     incoming::{Incoming, MAX_BODY},
+    mail::{Mailer, Ses},
     routes::Router,
 };
 
@@ -24,12 +25,38 @@ use crate::{
 /// # Errors
 /// When the environment lacks what Lambda sets, or the secrets can't be read.
 pub async fn serve<E: Endpoint>() -> Result<(), Error> {
-    serve_route(Route::of::<E>()).await
+    serve_route(Route::of::<E>(), None).await
+}
+
+/// As [`serve`], for an endpoint that sends mail. Others hold none of the code that takes.
+///
+/// # Errors
+/// As for [`serve`], and when it is not said whom mail is from.
+pub async fn serve_with_mail<E: Endpoint>() -> Result<(), Error> {
+    serve_route(Route::of::<E>(), Some(mailer)).await
+}
+
+/// How a function comes by what delivers its mail.
+type OpenMailer = fn(SharedHttpClient, &AwsEnvironment, &Config) -> Result<Mailer, Error>;
+
+fn mailer(http: SharedHttpClient, environment: &AwsEnvironment, config: &Config) -> Result<Mailer, Error> {
+    let from = config
+        .accounts
+        .mail_from
+        .clone()
+        .ok_or("KEYSTEAD_MAIL_FROM is not set")?;
+    Ok(Mailer::Ses(Ses::new(
+        http,
+        environment.region.clone(),
+        credentials(environment),
+        environment.ses_endpoint.clone(),
+        from,
+    )))
 }
 
 /// Not generic, so that a binary holds its own endpoint's code and this once.
-async fn serve_route(route: Route) -> Result<(), Error> {
-    let cx = Arc::new(start().await?);
+async fn serve_route(route: Route, open_mailer: Option<OpenMailer>) -> Result<(), Error> {
+    let cx = Arc::new(start(open_mailer).await?);
     let router = Arc::new(Router::new(&[route])?);
     lambda_http::run(service_fn(move |request: lambda_http::Request| {
         let (cx, router) = (Arc::clone(&cx), Arc::clone(&router));
@@ -42,17 +69,25 @@ async fn serve_route(route: Route) -> Result<(), Error> {
     .await
 }
 
-/// Everything that can be done before the first request, while Lambda runs the process at full speed: keys are parsed,
-/// and the connection to DynamoDB is opened, which at the smallest memory takes most of a first request otherwise.
-async fn start() -> Result<Context, Error> {
-    let environment = AwsEnvironment::from_env().map_err(|name| format!("Lambda did not set {name}"))?;
-    let config = Config::from_env()?;
-    let http = transport::aws_client()?;
-    let credentials = Connection::credentials(
+fn credentials(environment: &AwsEnvironment) -> Credentials {
+    Connection::credentials(
         &environment.access_key_id,
         &environment.secret_access_key,
         environment.session_token.clone(),
-    );
+    )
+}
+
+/// Everything that can be done before the first request, while Lambda runs the process at full speed: keys are parsed,
+/// and the connection to DynamoDB is opened, which at the smallest memory takes most of a first request otherwise.
+async fn start(open_mailer: Option<OpenMailer>) -> Result<Context, Error> {
+    let environment = AwsEnvironment::from_env().map_err(|name| format!("Lambda did not set {name}"))?;
+    let config = Config::from_env()?;
+    let http = transport::aws_client()?;
+    let credentials = credentials(&environment);
+    let mailer = match open_mailer {
+        Some(open) => open(http.clone(), &environment, &config)?,
+        None => Mailer::Nowhere,
+    };
     let store = Store::new(
         Connection {
             http: http.clone(),
@@ -89,7 +124,10 @@ async fn start() -> Result<Context, Error> {
         eprintln!("DynamoDB could not be reached during INIT: {error:?}");
     }
     let secrets: Secrets = serde_json::from_str(&secrets?)?;
-    Ok(Context::new(store, &secrets, config)?)
+    Ok(Context {
+        mailer,
+        ..Context::new(store, &secrets, config)?
+    })
 }
 
 fn incoming(request: lambda_http::Request) -> Incoming {

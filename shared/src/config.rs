@@ -226,6 +226,8 @@ pub struct AwsEnvironment {
     pub session_token: Option<String>,
     /// Another DynamoDB than the region's own, for tests (`KEYSTEAD_DYNAMODB_ENDPOINT`).
     pub dynamodb_endpoint: Option<String>,
+    /// Another SES than the region's own, for tests (`KEYSTEAD_SES_ENDPOINT`).
+    pub ses_endpoint: Option<String>,
 }
 
 impl AwsEnvironment {
@@ -241,6 +243,7 @@ impl AwsEnvironment {
             secret_access_key: required("AWS_SECRET_ACCESS_KEY")?,
             session_token: variable("AWS_SESSION_TOKEN"),
             dynamodb_endpoint: variable("KEYSTEAD_DYNAMODB_ENDPOINT"),
+            ses_endpoint: variable("KEYSTEAD_SES_ENDPOINT"),
         })
     }
 }

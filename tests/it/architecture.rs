@@ -247,7 +247,8 @@ fn every_endpoint_is_a_route_and_every_route_a_binary() {
         let name = line.file["functions/lambdas/src/bin/".len()..]
             .trim_end_matches(".rs")
             .to_owned();
-        if let Some((_, rest)) = line.code.split_once("runtime::serve::<") {
+        let served = ["runtime::serve::<", "runtime::serve_with_mail::<"];
+        if let Some((_, rest)) = served.iter().find_map(|serve| line.code.split_once(serve)) {
             let served = rest.split('>').next().unwrap_or_default();
             assert_eq!(
                 served,

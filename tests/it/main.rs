@@ -23,6 +23,7 @@ mod license_types;
 mod list_licenses;
 mod list_products;
 mod machines;
+mod mail;
 mod memberships;
 mod reinstate_license;
 mod requests;

@@ -2,6 +2,7 @@
 
 mod command;
 mod import;
+mod mail;
 mod operator;
 mod serve;
 mod server;

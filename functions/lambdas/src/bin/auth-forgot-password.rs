@@ -3,5 +3,5 @@ use keystead_functions::{auth::AuthForgotPassword, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<AuthForgotPassword>().await
+    runtime::serve_with_mail::<AuthForgotPassword>().await
 }

@@ -3,5 +3,5 @@ use keystead_functions::{auth::AuthRegister, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<AuthRegister>().await
+    runtime::serve_with_mail::<AuthRegister>().await
 }
