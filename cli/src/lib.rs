@@ -13,6 +13,7 @@ mod journal;
 pub mod keygen;
 pub mod license;
 mod license_file;
+pub mod member;
 mod output;
 mod private_file;
 pub mod product;

@@ -94,6 +94,9 @@ struct Create {
     /// A further product that it opens. Can be given several times.
     #[arg(long, value_name = "PRODUCT")]
     unlock: Vec<String>,
+    /// How a new key reads: uuid or grouped. As the product's keys do otherwise.
+    #[arg(long, value_name = "FORMAT", conflicts_with = "license_key")]
+    key_format: Option<String>,
     /// A key that the license has already, elsewhere; `-` reads it from the standard input. A new one is made otherwise.
     #[arg(long, value_name = "KEY")]
     license_key: Option<String>,
@@ -267,6 +270,7 @@ fn create(client: &Client, own: Option<&str>, wanted: &Create) -> Result<(), Fai
         "bundleId": wanted.bundle_id,
         "unlockedProducts": (!wanted.unlock.is_empty()).then_some(&wanted.unlock),
         "licenseKey": own,
+        "keyFormat": wanted.key_format,
     }));
     let answer = client.write("createLicense", body)?;
     output::answer(client, &answer, |made| output::text(&made["licenseKey"]))

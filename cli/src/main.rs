@@ -12,6 +12,7 @@ use keystead::{
     code::{self, CodeArgs},
     failure::{EXIT_CODES, Failure},
     license::{self, LicenseArgs},
+    member::{self, MemberArgs},
     product::{self, ProductArgs},
     serve::{self, ServeArgs},
 };
@@ -37,6 +38,7 @@ enum Command {
     License(LicenseArgs),
     Code(CodeArgs),
     ApiKey(ApiKeyArgs),
+    Member(MemberArgs),
     /// Print what makes a shell complete this command's words.
     Completions {
         /// The shell that will read it.
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::License(args) => license::run(&args),
         Command::Code(args) => code::run(&args),
         Command::ApiKey(args) => api_key::run(&args),
+        Command::Member(args) => member::run(&args),
         Command::Completions { shell } => completions(shell),
     };
     ended(outcome, Failure::exit_code)

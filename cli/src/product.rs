@@ -1,11 +1,13 @@
 //! `keystead product`: what licenses are for.
 
-use clap::{Args, Subcommand};
-use serde_json::json;
+use clap::{ArgGroup, Args, Subcommand};
+use keystead_core::license::SeatLimit;
+use serde_json::{Value, json};
 
 use crate::{
     client::{Client, ServerArgs, given},
     failure::{EXIT_CODES, Failure},
+    license::seats,
     output,
 };
 
@@ -27,7 +29,7 @@ enum Command {
     /// List the products on sale, or others.
     #[command(after_help = EXIT_CODES)]
     List(List),
-    /// Change a product's name or status.
+    /// Change a product.
     #[command(after_help = EXIT_CODES)]
     Update(Update),
 }
@@ -45,6 +47,40 @@ struct Create {
     /// live (the default), unlisted or archived.
     #[arg(long)]
     status: Option<String>,
+    #[command(flatten)]
+    keys: Keys,
+}
+
+/// What holds for its licenses' keys, where they are dealt in.
+#[derive(Args, Debug)]
+struct Keys {
+    /// What grouped keys begin with.
+    #[arg(long, value_name = "LETTERS")]
+    key_prefix: Option<String>,
+    /// Whether buyers may have their keys exchanged.
+    #[arg(long, value_name = "BOOL")]
+    allow_buyer_shuffle: Option<bool>,
+    /// Whether buyers may let their keys be bound to another machine.
+    #[arg(long, value_name = "BOOL")]
+    allow_buyer_reset: Option<bool>,
+    /// How often a key may be bound to a machine: a number, or `unlimited`.
+    #[arg(long, value_name = "NUMBER", value_parser = seats, allow_negative_numbers = true)]
+    max_activations: Option<SeatLimit>,
+    /// The URL of a picture.
+    #[arg(long, value_name = "URL")]
+    image: Option<String>,
+}
+
+impl Keys {
+    /// `fields` of a request, with these beside them.
+    fn beside(&self, mut fields: Value) -> Value {
+        fields["keyPrefix"] = json!(self.key_prefix);
+        fields["allowBuyerShuffle"] = json!(self.allow_buyer_shuffle);
+        fields["allowBuyerReset"] = json!(self.allow_buyer_reset);
+        fields["maxActivations"] = json!(self.max_activations);
+        fields["image"] = json!(self.image);
+        fields
+    }
 }
 
 #[derive(Args, Debug)]
@@ -61,15 +97,20 @@ struct List {
 }
 
 #[derive(Args, Debug)]
+#[command(group(ArgGroup::new("change").required(true).multiple(true).args([
+    "name", "status", "key_prefix", "allow_buyer_shuffle", "allow_buyer_reset", "max_activations", "image",
+])))]
 struct Update {
     /// The product's id.
     product: String,
     /// A new name.
-    #[arg(long, required_unless_present = "status")]
+    #[arg(long)]
     name: Option<String>,
     /// live, unlisted or archived.
     #[arg(long)]
     status: Option<String>,
+    #[command(flatten)]
+    keys: Keys,
 }
 
 /// Runs the command.
@@ -86,12 +127,12 @@ pub fn run(args: &ProductArgs) -> Result<(), Failure> {
 }
 
 fn create(client: &Client, wanted: &Create) -> Result<(), Failure> {
-    let body = given(json!({
+    let body = given(wanted.keys.beside(json!({
         "slug": wanted.slug,
         "name": wanted.name,
         "creatorId": wanted.creator,
         "status": wanted.status,
-    }));
+    })));
     let answer = client.write("createProduct", body)?;
     output::answer(client, &answer, |made| {
         format!(
@@ -124,11 +165,11 @@ fn list(client: &Client, wanted: &List) -> Result<(), Failure> {
 }
 
 fn update(client: &Client, changes: &Update) -> Result<(), Failure> {
-    let body = given(json!({
+    let body = given(changes.keys.beside(json!({
         "productId": changes.product,
         "name": changes.name,
         "status": changes.status,
-    }));
+    })));
     let answer = client.write("updateProduct", body)?;
     output::answer(client, &answer, |changed| {
         format!(

@@ -52,6 +52,64 @@ fn a_product_is_made_listed_and_changed() {
 }
 
 #[test]
+fn keys_are_dealt_in_as_the_product_says() {
+    let server = Server::start_in_memory();
+    let product = ["product", "create", "app", "--name", "My App", "--creator", "alice"];
+    run(&server, &product).expect(0);
+    let create = ["license", "create", "--email", "a@example.com", "--product", "app"];
+    assert_eq!(run(&server, &create).printed().trim().len(), 36);
+    let grouped = [&create[..], &["--key-format", "grouped"]].concat();
+    assert!(run(&server, &grouped).printed().starts_with("GLD-"));
+    let rules = [
+        "product",
+        "update",
+        "app",
+        "--key-prefix",
+        "acme",
+        "--max-activations",
+        "3",
+        "--allow-buyer-reset",
+        "false",
+    ];
+    run(&server, &rules).expect(0);
+    assert!(run(&server, &create).printed().starts_with("ACME-"));
+    let listed = run(&server, &["product", "list", "--json"]).json();
+    let product = &listed["products"][0];
+    assert_eq!(
+        (
+            &product["keyPrefix"],
+            &product["maxActivations"],
+            &product["allowBuyerReset"]
+        ),
+        (&json!("ACME"), &json!(3), &json!(false))
+    );
+    assert_eq!(
+        run(&server, &["product", "update", "app"]).code,
+        Some(2),
+        "nothing to change"
+    );
+
+    let add = [
+        "member",
+        "add",
+        "Ann@example.com",
+        "--creator",
+        "alice",
+        "--role",
+        "dev",
+    ];
+    assert_eq!(
+        run(&server, &add).printed(),
+        "ann@example.com is a member of alice: dev.\n"
+    );
+    let remove = ["member", "remove", "ann@example.com", "--creator", "alice"];
+    assert_eq!(
+        run(&server, &remove).printed(),
+        "ann@example.com is no member of alice.\n"
+    );
+}
+
+#[test]
 fn a_license_lives_through_every_command() {
     let (server, key) = with_license();
     let shown = run(&server, &["license", "get", &key]).printed();
