@@ -70,12 +70,16 @@ impl Target {
 
     /// A complete request to an endpoint such as `validate`.
     pub fn post(&self, endpoint: &str, body: &serde_json::Value) -> Vec<u8> {
+        self.post_with(endpoint, "Content-Type: application/json", body)
+    }
+
+    /// As [`Target::post`], with a header line instead of the content's type, which Keystead does not ask for.
+    pub fn post_with(&self, endpoint: &str, header: &str, body: &serde_json::Value) -> Vec<u8> {
         let body = body.to_string();
         let Self { host, prefix, .. } = self;
         let length = body.len();
         format!(
-            "POST {prefix}/{endpoint} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
-             Content-Length: {length}\r\n\r\n{body}"
+            "POST {prefix}/{endpoint} HTTP/1.1\r\nHost: {host}\r\n{header}\r\nContent-Length: {length}\r\n\r\n{body}"
         )
         .into_bytes()
     }

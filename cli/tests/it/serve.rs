@@ -1,22 +1,17 @@
 //! `keystead serve` as its users have it: the real binary, a real socket, files that stay.
 
 use std::{
-    collections::HashMap,
     fs,
     io::{Read as _, Write as _},
     net::TcpStream,
     os::unix::fs::PermissionsExt as _,
     process::{Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
     thread,
 };
 
 use serde_json::{Value, json};
 
-use crate::server::{LOOK, SECRET, Server, answer, folder, head, keystead, try_send};
+use crate::server::{LOOK, SECRET, Server, answer, folder, head, keystead};
 
 /// The requests in a welcome: each one's path and body.
 fn printed_requests(welcome: &str) -> Vec<(String, Value)> {
@@ -169,98 +164,6 @@ fn a_request_that_is_under_way_is_answered_after_sigterm() {
     let server = Server::start_bare(&folder, &[]);
     let license = json!({ "adminSecret": SECRET, "licenseKey": license });
     assert_eq!(server.expect(200, "/getLicense", &license)["machinesUsed"], 1);
-}
-
-/// Machines activate on several connections, until the server is gone. Answers which of them were told that they are in,
-/// by license.
-fn load(
-    server: &Server,
-    round: usize,
-    killed: &Arc<AtomicBool>,
-    let_in: &Arc<AtomicUsize>,
-) -> Vec<thread::JoinHandle<HashMap<String, Vec<String>>>> {
-    const CONNECTIONS: usize = 4;
-
-    (0..CONNECTIONS)
-        .map(|connection| {
-            // A license admits fifteen attempts an hour.
-            let licenses: Vec<String> = (0..20)
-                .map(|_| make_license(server, &[("licenseType", json!("site"))]))
-                .collect();
-            let (address, killed, let_in) = (server.address, Arc::clone(killed), Arc::clone(let_in));
-            thread::spawn(move || {
-                let mut told: HashMap<String, Vec<String>> = HashMap::new();
-                for license in licenses {
-                    for machine in 0..15 {
-                        let machine = format!("machine-{round}-{connection}-{machine}");
-                        let body = activation(&license, &machine, "app").to_string();
-                        match try_send(address, "POST", "/activate", &body) {
-                            Ok((status, answer)) => {
-                                assert_eq!(status, 200, "{answer}");
-                                told.entry(license.clone()).or_default().push(machine);
-                                let_in.fetch_add(1, Ordering::SeqCst);
-                            }
-                            Err(error) => {
-                                assert!(killed.load(Ordering::SeqCst), "{error}");
-                                return told;
-                            }
-                        }
-                    }
-                }
-                panic!("the load ended before the server did");
-            })
-        })
-        .collect()
-}
-
-fn nothing_is_lost_by_kill_9(durability: &str) {
-    let folder = folder(&format!("kill-{durability}"));
-    let flags = ["--durability", durability];
-    let mut told: HashMap<String, Vec<String>> = HashMap::new();
-    for round in 0..3 {
-        let mut server = Server::start_bare(&folder, &flags);
-        let (killed, let_in) = (Arc::default(), Arc::default());
-        let machines = load(&server, round, &killed, &let_in);
-        while let_in.load(Ordering::SeqCst) < 80 {
-            thread::sleep(LOOK);
-        }
-        killed.store(true, Ordering::SeqCst);
-        server.process.kill().expect("SIGKILL");
-        let (status, _) = server.end();
-        assert!(!status.success());
-        for machines in machines {
-            for (license, machines) in machines.join().expect("a load") {
-                told.entry(license).or_default().extend(machines);
-            }
-        }
-
-        let server = Server::start_bare(&folder, &flags);
-        for (license, machines) in &told {
-            let wanted = json!({ "adminSecret": SECRET, "licenseKey": license });
-            let found = server.expect(200, "/getLicense", &wanted);
-            let activations = found["activations"].as_array().expect("activations");
-            let known: Vec<&str> = activations.iter().filter_map(|a| a["fingerprint"].as_str()).collect();
-            for machine in machines {
-                assert!(
-                    known.contains(&machine.as_str()),
-                    "{machine} was told that it is in, and is not"
-                );
-            }
-            assert_eq!(found["machinesUsed"], known.len(), "the counter is true");
-        }
-        server.stop();
-    }
-    assert!(told.values().map(Vec::len).sum::<usize>() >= 240);
-}
-
-#[test]
-fn nothing_that_was_answered_is_lost_by_kill_9() {
-    nothing_is_lost_by_kill_9("power-loss");
-}
-
-#[test]
-fn nothing_that_was_answered_is_lost_by_kill_9_with_less_durability() {
-    nothing_is_lost_by_kill_9("crash");
 }
 
 #[test]
