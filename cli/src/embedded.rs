@@ -124,6 +124,7 @@ impl Engine {
         match operation {
             "GetItem" => call!(get_item),
             "BatchGetItem" => call!(batch_get_item),
+            "TransactGetItems" => call!(transact_get_items),
             "Query" => call!(query),
             "PutItem" => call!(put_item),
             "UpdateItem" => call!(update_item),

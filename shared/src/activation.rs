@@ -199,7 +199,8 @@ impl Activation {
             if activation.lease_until.is_none() {
                 activation.session_started = Some(arrival.now);
             }
-            activation.lease_until = Some(arrival.now + SESSION_TIMEOUT);
+            // A request that was slow may come after one that has made the session hold for longer.
+            activation.lease_until = activation.lease_until.max(Some(arrival.now + SESSION_TIMEOUT));
         }
         activation
     }

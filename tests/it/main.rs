@@ -46,6 +46,8 @@ mod budgets;
 mod code_races;
 mod faults;
 mod license_key_races;
+mod linearizable;
+mod model;
 mod move_races;
 mod properties;
 mod purchase_races;

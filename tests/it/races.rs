@@ -334,6 +334,86 @@ async fn a_session_is_reaped_or_extended_but_not_both() {
     }
 }
 
+/// License and activation are read at two moments. Whatever goes on between them, the machine had its slot, or could have
+/// had the one that was free.
+#[tokio::test]
+async fn nobody_is_turned_away_for_want_of_a_slot_that_was_there_all_the_time() {
+    for seed in seeds(40) {
+        let app = storm(seed).await;
+        let license = app.license().max_machines(1).create().await;
+        let machine = app.machine("only");
+        machine.activate(&license).await.expect(200);
+        let reset = {
+            let (app, license) = (app.clone(), license.clone());
+            caller(async move {
+                let body = json!({ "licenseKey": license.key });
+                app.admin().post("/resetActivations", body).await
+            })
+        };
+        let (again, same) = (machine.clone(), license.clone());
+        let activate = caller(async move { again.activate(&same).await });
+        for answer in at_once([reset, activate]).await {
+            answer.expect(200);
+        }
+        app.assert_counters_true(&license).await;
+    }
+}
+
+/// A machine that has lost its slot is told so, and not that the license is full by now.
+#[tokio::test]
+async fn a_machine_that_is_taken_off_is_not_told_of_a_limit() {
+    for seed in seeds(40) {
+        let app = storm(seed).await;
+        let license = app.license().max_machines(1).create().await;
+        let (leaving, coming) = (app.machine("leaving"), app.machine("coming"));
+        leaving.activate(&license).await.expect(200);
+        // From now on a validation is worth a write.
+        app.advance(SESSION_TIMEOUT);
+        let (validating, same) = (leaving.clone(), license.clone());
+        let validate = caller(async move { validating.validate(&same).await });
+        let same = license.clone();
+        let take_over = caller(async move {
+            leaving.deactivate(&same).await.expect(200);
+            coming.activate(&same).await
+        });
+        for answer in at_once([validate, take_over]).await {
+            if answer.status != 200 {
+                answer.expect_invalid(403, "Machine is not activated");
+            }
+        }
+    }
+}
+
+/// What an application is told is what the tables hold, be a request as slow as it likes.
+#[tokio::test]
+async fn a_session_holds_for_as_long_as_was_promised() {
+    for seed in seeds(40) {
+        let app = storm(seed).await;
+        let license = app.license().floating(1).create().await;
+        let machine = app.machine("only");
+        machine.activate(&license).await.expect(200);
+        let beat = |wait: usize| {
+            let (app, machine, license) = (app.clone(), machine.clone(), license.clone());
+            caller(async move {
+                for _ in 0..wait {
+                    tokio::task::yield_now().await;
+                }
+                app.advance(Duration::from_secs(60) * u32::try_from(wait).expect("a small number"));
+                machine.heartbeat(&license).await
+            })
+        };
+        let answers = at_once([beat(0), beat(1), beat(2), beat(3)]).await;
+        let promised = answers.iter().map(|answer| {
+            let until = answer.expect(200)["sessionExpiresAt"].as_str().expect("a time");
+            until.to_owned()
+        });
+        let stored = app.stored(&license).await;
+        let activations = app.cx.store.activations(&stored.license_key).await.expect("a read");
+        let held = activations[0].lease_until.expect("a session").to_string();
+        assert_eq!(promised.max(), Some(held));
+    }
+}
+
 #[tokio::test]
 async fn a_reaped_machine_that_comes_back_many_times_at_once_holds_one_session() {
     for seed in seeds(4) {

@@ -1,9 +1,9 @@
 //! What befalls the calls of DynamoDB: other requests in between, failures, and the end of the process.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -61,6 +61,8 @@ pub struct Weather {
 struct State {
     /// What befalls the next calls, in turn; nothing befalls those after.
     faults: Mutex<VecDeque<Fault>>,
+    /// The request tokens of the transactions that took effect.
+    carried_out: Mutex<HashSet<String>>,
     /// Every operation that was called.
     calls: Mutex<Vec<String>>,
     died: Notify,
@@ -137,6 +139,10 @@ impl Weather {
         step(seed)
     }
 
+    fn carried_out(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.state.carried_out.lock().expect("a lock")
+    }
+
     async fn call(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
@@ -153,11 +159,15 @@ impl Weather {
         let governs = table == schema::RATE_LIMITS.name;
         let contended = [schema::LICENSES.name, schema::ACTIVATIONS.name].contains(&table.as_str());
         self.give_way().await;
+        let token = request_token(&body);
+        // DynamoDB knows again what it has carried out, and such a transaction collides with nothing.
+        let is_known = token.as_ref().is_some_and(|token| self.carried_out().contains(token));
+        let collides = fault == Fault::Conflict && !is_known;
         let answer = match fault {
             Fault::Throttled => failure(400, "ThrottlingException"),
             Fault::ServerError => failure(500, "InternalServerError"),
             Fault::LostBefore => return Err(lost()),
-            Fault::Conflict if operation == "TransactWriteItems" => conflict(),
+            Fault::Conflict if collides && operation.starts_with("Transact") => conflict(),
             Fault::Conflict if operation == "UpdateItem" && contended => failure(400, "TransactionConflictException"),
             Fault::DeathBefore => return self.die().await,
             Fault::None | Fault::LostAfter | Fault::Conflict | Fault::Garbled | Fault::DeathAfter => {
@@ -170,6 +180,9 @@ impl Weather {
                 }
             }
         };
+        if let (200, Some(token)) = (answer.0, token) {
+            self.carried_out().insert(token);
+        }
         self.give_way().await;
         let answer = match fault {
             Fault::LostAfter => return Err(lost()),
@@ -241,6 +254,12 @@ impl Weather {
 fn table_of(body: &[u8]) -> String {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     body["TableName"].as_str().unwrap_or_default().to_owned()
+}
+
+/// By what DynamoDB knows a transaction again.
+fn request_token(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    body["ClientRequestToken"].as_str().map(str::to_owned)
 }
 
 fn lost() -> ConnectorError {

@@ -94,6 +94,10 @@ impl Store {
         let mut collisions = 0;
         while collisions < WRITE_ATTEMPTS {
             license.opens(product, arrival.now)?;
+            if matches!((&known, purpose), (None, Purpose::Keep(_))) {
+                // Of a machine without an activation there is nothing to keep.
+                return Err(Error::MachineNotActivated);
+            }
             let admission = match license.admit(known.as_ref()) {
                 Ok(admission) => admission,
                 Err(full @ (Error::SessionLimitReached { .. } | Error::MachineLimitReached { .. })) => {
@@ -103,20 +107,21 @@ impl Store {
                         (license, known) = self.reread(&license.license_key, &arrival.fingerprint).await?;
                         continue;
                     }
-                    // The license and the activation were read at two moments, between which it may have been this very
-                    // machine, by another request, that took the last seat.
-                    known = self.activation(&license.license_key, &arrival.fingerprint).await?;
-                    if license.admit(known.as_ref()).is_err() {
+                    // License and activation were read at two moments: another request of this very machine may have
+                    // taken the last seat in between, or have given it back. Nobody is turned away for what was so at
+                    // no moment.
+                    let seen = license.revision;
+                    (license, known) = self
+                        .license_with_activation_at_once(&license.license_key, &arrival.fingerprint)
+                        .await?;
+                    if license.revision == seen && license.admit(known.as_ref()).is_err() {
                         return Err(full);
                     }
+                    collisions += 1;
                     continue;
                 }
                 Err(refusal) => return Err(refusal),
             };
-            if matches!((admission, purpose), (Admission::NewMachine, Purpose::Keep(_))) {
-                // Of a machine without an activation there is nothing to keep.
-                return Err(Error::MachineNotActivated);
-            }
             let news = self.news(&license, arrival, admission, purpose).await?;
             let mut arrival = arrival.clone();
             match purpose {
@@ -448,7 +453,8 @@ impl Store {
                 .table_name(self.table(&schema::ACTIVATIONS))
                 .set_key(Some(activation_key(key, fingerprint)))
                 .update_expression("SET leaseUntil = :until, lastSeen = :now")
-                .condition_expression("attribute_exists(leaseUntil)")
+                // There is a session, and no other request has made it hold for longer.
+                .condition_expression("leaseUntil <= :until")
                 .expression_attribute_values(":until", text(until))
                 .expression_attribute_values(":now", text(now))
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -459,7 +465,9 @@ impl Store {
             };
             match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                    return Ok(Beat::NoSession(refused.item.clone().map(decode).transpose()?));
+                    let found: Option<Activation> = refused.item.clone().map(decode).transpose()?;
+                    let held = found.as_ref().and_then(|activation| activation.lease_until);
+                    return Ok(held.map_or(Beat::NoSession(found), Beat::Extended));
                 }
                 Some(UpdateItemError::TransactionConflictException(_)) => pause(attempt).await,
                 Some(_) | None => return Err(unexpected(error)),
@@ -513,8 +521,8 @@ impl Store {
         Ok(false)
     }
 
-    /// Removes a machine's activation, and gives its slot and session back. Answers the license with the counters as
-    /// they then are.
+    /// Removes a machine's activation, and gives its slot and session back. Answers the license as it was read, with
+    /// these taken off its counters.
     ///
     /// # Errors
     /// [`Error::ActivationNotFound`], [`Error::LicenseNotFound`], [`Error::Internal`].
@@ -626,9 +634,19 @@ impl Store {
         self.partition(&schema::ACTIVATIONS, key.as_str()).await
     }
 
-    pub(super) async fn activation(&self, key: &LicenseKey, fingerprint: &Fingerprint) -> Result<Option<Activation>> {
-        self.get(&schema::ACTIVATIONS, key.as_str(), Some(fingerprint.as_str()))
-            .await
+    /// A license and its activation of a machine, both as they are at one moment.
+    async fn license_with_activation_at_once(
+        &self,
+        key: &LicenseKey,
+        fingerprint: &Fingerprint,
+    ) -> Result<(License, Option<Activation>)> {
+        let keys = [
+            (&schema::LICENSES, schema::LICENSES.key(key.as_str(), None)),
+            (&schema::ACTIVATIONS, activation_key(key, fingerprint)),
+        ];
+        let [license, activation] = self.get_at_once(keys).await?;
+        let license = license.ok_or(Error::LicenseNotFound)?;
+        Ok((decode(license)?, activation.map(decode).transpose()?))
     }
 
     async fn reread(&self, key: &LicenseKey, fingerprint: &Fingerprint) -> Result<(License, Option<Activation>)> {
@@ -760,10 +778,10 @@ impl Half {
     }
 }
 
-/// That an activation, or its session, is still there.
-fn still_there(floating: bool) -> &'static str {
+/// That an activation, or its session, is still there, and that the session holds for no longer than it would now.
+pub(super) fn still_there(floating: bool) -> &'static str {
     if floating {
-        "attribute_exists(leaseUntil)"
+        "leaseUntil <= :until"
     } else {
         "attribute_exists(fingerprint)"
     }

@@ -20,6 +20,7 @@ use aws_sdk_dynamodb::{
         get_item::{GetItemInput, GetItemOutput},
         put_item::{PutItemInput, PutItemOutput},
         query::{QueryInput, QueryOutput},
+        transact_get_items::{TransactGetItemsInput, TransactGetItemsOutput},
         transact_write_items::{TransactWriteItemsInput, TransactWriteItemsOutput},
         update_item::{UpdateItemInput, UpdateItemOutput},
     },
@@ -74,6 +75,7 @@ macro_rules! for_each_operation {
             $context,
             (GetItemInput, GetItemOutput, one),
             (BatchGetItemInput, BatchGetItemOutput, many),
+            (TransactGetItemsInput, TransactGetItemsOutput, many),
             (QueryInput, QueryOutput, one),
             (PutItemInput, PutItemOutput, one),
             (UpdateItemInput, UpdateItemOutput, one),
@@ -106,7 +108,10 @@ macro_rules! read {
 }
 
 fn add_capacity(capacity: &[&ConsumedCapacity], operation: &str) {
-    let reads = matches!(operation, "GetItemInput" | "BatchGetItemInput" | "QueryInput");
+    let reads = matches!(
+        operation,
+        "GetItemInput" | "BatchGetItemInput" | "TransactGetItemsInput" | "QueryInput"
+    );
     let units: f64 = capacity.iter().filter_map(|c| c.capacity_units()).sum();
     count(|usage| {
         if reads {

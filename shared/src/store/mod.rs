@@ -35,8 +35,8 @@ use aws_sdk_dynamodb::{
     },
     error::SdkError,
     types::{
-        AttributeValue, CancellationReason, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure,
-        TransactWriteItem,
+        AttributeValue, CancellationReason, Get, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure,
+        TransactGetItem, TransactWriteItem,
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -324,6 +324,45 @@ impl Store {
         }
         Err(Error::internal("DynamoDB left keys of a batch unread"))
     }
+
+    /// `N` items as they are at one moment, where [`Store::get_together`] reads each at its own. It costs twice as much,
+    /// and is for decisions that no condition makes again.
+    async fn get_at_once<const N: usize>(&self, keys: [(&schema::Table, Item); N]) -> Result<[Option<Item>; N]> {
+        use aws_sdk_dynamodb::operation::transact_get_items::TransactGetItemsError as E;
+
+        let mut gets = Vec::with_capacity(N);
+        for (table, key) in keys {
+            let get = Get::builder().table_name(self.table(table)).set_key(Some(key));
+            let get = get.build().map_err(Error::internal)?;
+            gets.push(TransactGetItem::builder().get(get).build());
+        }
+        for attempt in 0..WRITE_ATTEMPTS {
+            let outcome = self
+                .client
+                .transact_get_items()
+                .set_transact_items(Some(gets.clone()))
+                .send()
+                .await;
+            let error = match outcome {
+                Ok(found) => {
+                    let found = found.responses.unwrap_or_default();
+                    let items: Vec<Option<Item>> = found.into_iter().map(|found| found.item).collect();
+                    return items
+                        .try_into()
+                        .map_err(|_| Error::internal("DynamoDB gave another number of items than were asked for"));
+                }
+                Err(error) => error,
+            };
+            match error.as_service_error() {
+                // One of the items is being written.
+                Some(E::TransactionCanceledException(cancelled)) if is_contended(cancelled.cancellation_reasons()) => {
+                    pause(attempt).await;
+                }
+                Some(_) | None => return Err(unexpected(error)),
+            }
+        }
+        Err(Error::internal("an item was in use by others all the time"))
+    }
 }
 
 impl schema::Table {
@@ -554,15 +593,10 @@ impl Store {
                 if reasons.iter().any(was_noted) {
                     return Ok(Tried::Done);
                 }
-                let any = |codes: &[&str]| {
-                    reasons
-                        .iter()
-                        .any(|r| r.code().is_some_and(|code| codes.contains(&code)))
-                };
-                if any(&[reason::CONDITION]) {
+                if any_of(reasons, &[reason::CONDITION]) {
                     // A refused condition counts even beside a conflict: it saw the item as it is.
                     Ok(Tried::Cancelled(reasons.to_vec()))
-                } else if any(&[reason::CONFLICT, reason::THROTTLED, reason::CAPACITY]) {
+                } else if is_contended(reasons) {
                     Ok(Tried::Contended)
                 } else {
                     Err(unexpected(error))
@@ -571,6 +605,16 @@ impl Store {
             Some(_) | None => Err(unexpected(error)),
         }
     }
+}
+
+/// Whether a transaction that was cancelled for these reasons is worth another try.
+fn is_contended(reasons: &[CancellationReason]) -> bool {
+    any_of(reasons, &[reason::CONFLICT, reason::THROTTLED, reason::CAPACITY])
+}
+
+fn any_of(reasons: &[CancellationReason], codes: &[&str]) -> bool {
+    let mut given = reasons.iter().filter_map(CancellationReason::code);
+    given.any(|code| codes.contains(&code))
 }
 
 /// What each of `N` actions' conditions found.

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 
 use super::{
     Refusal, Store, WRITE_ATTEMPTS, Written,
-    activation::{Change, activation_key},
+    activation::{Change, activation_key, still_there},
     decode, number, pause, schema, text, unexpected,
 };
 use crate::{
@@ -147,22 +147,26 @@ impl Store {
                 Err(full @ Error::SessionLimitReached { .. }) => {
                     // A session is really taken only while it is alive.
                     let reaped = self.reap_a_lapsed_session(&key, now).await?;
-                    if reaped {
-                        license = self.held_license(&key).await?.ok_or(Error::LicenseNotFound)?;
-                    }
-                    // License and activations were read at several moments, between which it may have been one of these
-                    // two machines that took the last session.
-                    (leaving, coming) = tokio::try_join!(
-                        self.activation(&key, &leaver),
-                        self.activation(&key, &how.arrival.fingerprint)
-                    )?;
+                    // License and activations were read at several moments. Nobody is turned away for what was so at
+                    // none.
+                    let seen = license.revision;
+                    let keys = [
+                        (&schema::LICENSES, schema::LICENSES.key(key.as_str(), None)),
+                        (&schema::ACTIVATIONS, activation_key(&key, &leaver)),
+                        (&schema::ACTIVATIONS, activation_key(&key, &how.arrival.fingerprint)),
+                    ];
+                    let [found, leaves, comes] = self.get_at_once(keys).await?;
+                    license = decode(found.ok_or(Error::LicenseNotFound)?)?;
+                    leaving = leaves.map(decode).transpose()?;
+                    coming = comes.map(decode).transpose()?;
                     if reaped {
                         continue;
                     }
                     let leaves = leaving.as_ref().ok_or(Error::ActivationNotFound)?;
-                    if license.admit_in_place_of(leaves, coming.as_ref()).is_err() {
+                    if license.revision == seen && license.admit_in_place_of(leaves, coming.as_ref()).is_err() {
                         return Err(full);
                     }
+                    collisions += 1;
                     continue;
                 }
                 Err(refusal) => return Err(refusal),
@@ -262,8 +266,7 @@ impl Store {
         let still = match admission {
             // One machine that asks twice at once holds one session.
             Admission::OpenSession => "attribute_exists(fingerprint) AND attribute_not_exists(leaseUntil)",
-            Admission::Refresh | Admission::NewMachine if floating => "attribute_exists(leaseUntil)",
-            Admission::Refresh | Admission::NewMachine => "attribute_exists(fingerprint)",
+            Admission::Refresh | Admission::NewMachine => still_there(floating),
         };
         let update = Change::of(activation, arrival, floating)
             .apply(Update::builder())

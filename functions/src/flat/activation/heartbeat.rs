@@ -77,8 +77,8 @@ impl Endpoint for Heartbeat {
         let license = license.ok_or(Error::LicenseNotFound)?;
         claims.map_or(Ok(()), |claims| claims.issued_for(&license))?;
         license.standing(now)?;
-        let license = match beat {
-            Beat::Extended(_) => license,
+        let (license, held_until) = match beat {
+            Beat::Extended(until) => (license, until),
             Beat::NoSession(activation) => {
                 let activation = activation.ok_or(Error::SessionNotFound)?;
                 let arrival = Arrival {
@@ -91,20 +91,22 @@ impl Endpoint for Heartbeat {
                 };
                 // A session that was reaped is opened again if a seat is free. On a license without sessions this
                 // notes that the machine was seen.
-                if activation.needs_write(&license, &arrival) {
+                let (license, activation) = if activation.needs_write(&license, &arrival) {
                     let product = license.product_id.clone();
                     let kept = cx.store.keep(license, activation, &product, &arrival, None).await;
-                    kept.map_err(gone)?.0
+                    kept.map_err(gone)?
                 } else {
-                    license
-                }
+                    (license, activation)
+                };
+                // A license without sessions is asked about as often.
+                (license, activation.lease_until.unwrap_or(now + SESSION_TIMEOUT))
             }
         };
         Ok(Reply {
             success: Success,
             status: license.status,
             message: message(license.standing(now)?),
-            session_expires_at: now + SESSION_TIMEOUT,
+            session_expires_at: held_until,
             next_heartbeat: HEARTBEAT_INTERVAL.as_secs(),
         })
     }
