@@ -373,3 +373,51 @@ fn no_lambda_binary_holds_what_only_a_local_server_needs() {
         }
     }
 }
+
+/// A hash that can be compared with `==` will be, one day, and `==` stops at the first byte that differs.
+#[test]
+fn secrets_are_kept_as_hashes_that_only_compare_in_constant_time() {
+    let source = read("shared/src/secrets.rs");
+    let (before, _) = source
+        .split_once("pub struct SecretHash([u8; 32]);")
+        .expect("the hash of a secret, private inside");
+    let derives = before.lines().last().unwrap_or_default();
+    assert!(
+        derives.starts_with("#[derive(") && !derives.contains("Eq") && source.contains(".ct_eq("),
+        "shared/src/secrets.rs: SecretHash has {derives}. Leave it without `PartialEq`, and compare by `matches`."
+    );
+    let context = read("functions/src/context.rs");
+    for field in ["admin_secret", "webhook_secret"] {
+        assert!(
+            context.contains(&format!("pub {field}: SecretHash,")),
+            "functions/src/context.rs: `{field}` is no `SecretHash`. Endpoints have no secret in clear to compare with."
+        );
+    }
+}
+
+#[test]
+fn every_test_that_the_page_on_security_names_is_there() {
+    let page = read("docs/SECURITY.md");
+    let lines = [code("tests/it"), code("cli/tests/it")].into_iter().flatten();
+    let sources: String = lines.map(|line| line.code).collect();
+    let named = page.split('`').skip(1).step_by(2).filter_map(|name| {
+        let (module, test) = name.split_once("::")?;
+        let is_name = |text: &str| {
+            text.bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        };
+        (is_name(module) && is_name(test)).then_some(test)
+    });
+    let mut count = 0;
+    for test in named {
+        count += 1;
+        assert!(
+            sources.contains(&format!("fn {test}(")),
+            "docs/SECURITY.md names the test {test}, which is not there. Name the one that keeps the promise now."
+        );
+    }
+    assert!(
+        count > 20,
+        "{count} tests are named: this test looks for them in the wrong way"
+    );
+}

@@ -53,3 +53,4 @@ mod properties;
 mod purchase_races;
 mod races;
 mod secrecy;
+mod security;

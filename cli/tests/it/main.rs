@@ -5,5 +5,6 @@ mod crash;
 mod import;
 mod mail;
 mod operator;
+mod secrecy;
 mod serve;
 mod server;
