@@ -1,9 +1,9 @@
 //! What each request may cost at DynamoDB, line by line of the table in docs/ARCHITECTURE.md, and what it does cost.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use http::Method;
-use keystead_core::{activation::SESSION_TIMEOUT, store::meter::Usage};
+use keystead_core::{activation::SESSION_TIMEOUT, config::variable, store::meter::Usage};
 use keystead_tests::{Answer, Machine, OWNER, Options, PRODUCT, TestApp, TestLicense, request};
 use serde_json::{Value, json};
 
@@ -281,4 +281,37 @@ async fn every_request_keeps_within_its_budget() {
         assert!(read_units <= most_reads, "{name}: {read_units} read units");
         assert!(write_units <= most_writes, "{name}: {write_units} write units");
     }
+    assert_recorded(&lines);
+}
+
+/// Asserts that what was measured is what benches/units.json says, from which costs are computed.
+fn assert_recorded(lines: &[Line]) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/units.json");
+    let rows: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            let Usage {
+                calls,
+                rounds,
+                read_units,
+                write_units,
+                ..
+            } = line.measured;
+            let row = json!({
+                "request": line.request, "calls": calls, "rounds": rounds,
+                "readUnits": read_units, "writeUnits": write_units,
+            });
+            format!("  {row}")
+        })
+        .collect();
+    let measured = format!("[\n{}\n]\n", rows.join(",\n"));
+    if variable("KEYSTEAD_RECORD").is_some() {
+        fs::write(&file, &measured).expect("the file can be written");
+    }
+    let recorded = fs::read_to_string(&file).unwrap_or_default();
+    assert_eq!(
+        recorded, measured,
+        "benches/units.json is not what requests cost. Write it anew: KEYSTEAD_RECORD=1 cargo test -p keystead-tests \
+         --test it -- budgets"
+    );
 }
