@@ -65,6 +65,9 @@ pub struct ServeArgs {
     /// Let `POST /_clock {"advanceSeconds": n}` move the service's time forward. For tests.
     #[arg(long)]
     test_clock: bool,
+    /// Show nobody at `GET /_mail` what would have been mailed. For a server behind a proxy.
+    #[arg(long)]
+    hide_mail: bool,
     /// Write no line for each request.
     #[arg(long)]
     quiet: bool,
@@ -156,7 +159,7 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let app = App {
         router: Router::new(&routes::all())?,
         context,
-        mails,
+        mails: (!args.hide_mail).then_some(mails),
         test_clock: args.test_clock,
     };
     server::serve(listener, Arc::new(app), stop).await;

@@ -31,8 +31,8 @@ pub struct App {
     pub router: Router,
     /// What they work with.
     pub context: Context,
-    /// What was mailed: `GET /_mail`.
-    pub mails: Kept,
+    /// What was mailed: `GET /_mail`, if it may be shown.
+    pub mails: Option<Kept>,
     /// Whether `POST /_clock` is there.
     pub test_clock: bool,
 }
@@ -104,27 +104,34 @@ async fn answer(app: &App, request: Request<Stream>, peer: SocketAddr) -> Respon
     if app.test_clock && incoming.path == "/_clock" {
         return set_clock(app, &incoming);
     }
-    if incoming.path == "/_mail" && is_local(&incoming) {
-        return show_mails(app, &incoming);
+    if let Some(mails) = &app.mails
+        && incoming.path == "/_mail"
+        && is_local(&incoming)
+    {
+        return show_mails(mails, &incoming);
     }
     app.router.answer(&app.context, &incoming).await
 }
 
-/// Whether a request comes from this machine, and is meant for it. Mail lets its reader into accounts, so it is not for
-/// whoever reaches a server behind a proxy, nor for a page in a browser that has a name of its own lead here.
+/// Whether a request comes from this machine, and is meant for it. Mail lets its reader into accounts, so it is not for a
+/// page in a browser that has a name of its own lead here, nor for who comes through a proxy that says so. One that does
+/// not can't be told from somebody here: `--hide-mail` is for that.
 fn is_local(incoming: &Incoming) -> bool {
     let from_here = incoming.ip.is_some_and(|ip| ip.is_loopback());
     let forwarded = ["forwarded", "x-forwarded-for", "via"];
     let direct = forwarded.iter().all(|name| !incoming.headers.contains_key(*name));
     let host = incoming.header("host").unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    from_here && direct && ["127.0.0.1", "localhost", "[::1]"].contains(&name)
+    let names_this = ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| {
+        let port = host.strip_prefix(name);
+        port.is_some_and(|port| port.is_empty() || port.starts_with(':'))
+    });
+    from_here && direct && names_this
 }
 
 /// `GET /_mail`: what this server would have mailed, the oldest first.
-fn show_mails(app: &App, incoming: &Incoming) -> Response<Bytes> {
+fn show_mails(mails: &Kept, incoming: &Incoming) -> Response<Bytes> {
     if incoming.method == Method::GET {
-        reply(StatusCode::OK, &json!(app.mails.mails()))
+        reply(StatusCode::OK, &json!(mails.mails()))
     } else {
         not_allowed()
     }

@@ -1,7 +1,7 @@
 //! What happens to every request: authenticate, parse, call, reply, sign.
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use keystead_core::{
     Error, Result,
     account::{AccountToken, Purpose},
@@ -16,6 +16,7 @@ use keystead_core::{
 use crate::{
     context::Context,
     endpoint::{self, Auth, Cache, Caller, Endpoint, Head, Parameters, SignedIn},
+    face::Face,
     fields::{self, Fields},
     incoming::Incoming,
 };
@@ -60,6 +61,11 @@ pub(crate) async fn handle<E: Endpoint>(cx: &Context, incoming: &Incoming, param
 }
 
 async fn reply<E: Endpoint>(cx: &Context, incoming: &Incoming, mut fields: Fields) -> Result<Answer> {
+    // A form of a foreign page, which the browser goes to, could sign its user in to an account that is not theirs.
+    let by_cookie = E::FACE == Face::Auth || E::AUTH == Auth::Login;
+    if by_cookie && incoming.method == Method::POST && incoming.header("sec-fetch-mode") == Some("navigate") {
+        return Err(Error::Forbidden);
+    }
     let credential = Credential::shown(E::AUTH, incoming, &mut fields)?;
     let asked = if E::WRITES && incoming.headers.contains_key(IDEMPOTENCY_KEY) {
         Some(fields.to_bytes()?)

@@ -1,7 +1,8 @@
 //! Accounts: people who sign in, to look after what they bought or what they sell.
 //!
-//! An account is an email address and a password. It says nothing until the address is verified: then its holder owns
-//! the licenses that were bought with it, and is the member that an owner has added by it ([`crate::member`]).
+//! An account is an email address and a password. There is one only once its address is verified; until then there are
+//! registrations, as many as somebody asked for. So its holder owns the licenses that were bought with the address, and is
+//! the member that an owner has added by it ([`crate::member`]).
 
 use std::time::Duration;
 
@@ -67,80 +68,62 @@ pub struct Account {
     /// How often the password was set. A token names the version that it was made for, and is good for no other: a new
     /// password ends every login, and what was mailed before.
     pub version: u32,
-    /// When the address was verified; `None` while it is anybody's claim.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verified_at: Option<Timestamp>,
-    /// When it was made.
+    /// When the address was verified, and so it was made.
     pub created_at: Timestamp,
 }
 
-impl Account {
-    /// A new account with this address, which is yet to be verified.
-    pub fn new(account_id: AccountId, address: Email, password: PasswordHash, now: Timestamp) -> Self {
+/// That somebody asked for an account, as stored: it becomes one when they show what was mailed to the address. Each is
+/// for itself, so that nobody who asks with another's address has any part in the account that its owner makes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Registration {
+    /// The account's folded address.
+    pub email: Email,
+    /// The id that the account would have, which is also the registration's.
+    pub account_id: AccountId,
+    /// The address as it was typed.
+    pub address: Email,
+    /// What is kept of the password that it was asked for with.
+    pub password: PasswordHash,
+    /// When it is forgotten, in seconds since 1970: the table's TTL.
+    pub expires_at: i64,
+}
+
+impl Registration {
+    /// Someone asks for an account with this address.
+    pub fn new(account_id: AccountId, address: Email, password: PasswordHash, expiry: Timestamp) -> Self {
         Self {
             email: address.to_folded(),
             account_id,
             address,
             password,
-            version: 1,
-            verified_at: None,
+            expires_at: expiry.seconds(),
+        }
+    }
+
+    /// The account, once the address was verified.
+    pub fn verified(&self, now: Timestamp) -> Account {
+        Account {
+            email: self.email.clone(),
+            account_id: self.account_id.clone(),
+            address: self.address.clone(),
+            password: self.password.clone(),
+            version: Account::FIRST_VERSION,
             created_at: now,
         }
     }
+}
 
-    /// The address, once it is verified: what its holder owns is found by it.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`].
-    pub fn verified_email(&self) -> Result<&Email> {
-        match self.verified_at {
-            Some(_) => Ok(&self.email),
-            None => Err(Error::Forbidden),
-        }
-    }
+impl Account {
+    const FIRST_VERSION: u32 = 1;
 
-    /// The account with another password, for someone who registers with its address while nobody has verified it. What
-    /// was said before counts no more: it may have been said by another.
+    /// The account with another password, for someone to whom a token was mailed.
     #[must_use]
-    pub fn registered_again(&self, address: Email, password: PasswordHash) -> Self {
-        Self {
-            address,
-            password,
-            version: self.version.saturating_add(1),
-            ..self.clone()
-        }
-    }
-
-    /// The account with another password, for someone to whom a token was mailed. So the address is theirs.
-    #[must_use]
-    pub fn with_new_password(&self, password: PasswordHash, now: Timestamp) -> Self {
+    pub fn with_new_password(&self, password: PasswordHash) -> Self {
         Self {
             password,
             version: self.version.saturating_add(1),
-            verified_at: Some(self.verified_at.unwrap_or(now)),
             ..self.clone()
-        }
-    }
-
-    /// The account with its address verified; `None` when it is already.
-    pub fn verify(&self, now: Timestamp) -> Option<Self> {
-        self.verified_at.is_none().then(|| Self {
-            verified_at: Some(now),
-            ..self.clone()
-        })
-    }
-
-    /// What a token for this account says.
-    pub fn claims(&self, issuer: &str, purpose: Purpose, now: Timestamp, life: Duration) -> AccountClaims {
-        AccountClaims {
-            iss: issuer.to_owned(),
-            sub: self.account_id.clone(),
-            email: self.email.clone(),
-            purpose,
-            version: self.version,
-            login: None,
-            iat: now.seconds(),
-            exp: (now + life).seconds(),
         }
     }
 }
@@ -194,6 +177,20 @@ pub struct AccountClaims {
 }
 
 impl AccountClaims {
+    /// What a token for this account says.
+    pub fn new(issuer: &str, purpose: Purpose, account: &Account, now: Timestamp, life: Duration) -> Self {
+        Self {
+            iss: issuer.to_owned(),
+            sub: account.account_id.clone(),
+            email: account.email.clone(),
+            purpose,
+            version: account.version,
+            login: None,
+            iat: now.seconds(),
+            exp: (now + life).seconds(),
+        }
+    }
+
     /// Whether this is the account that the token was made for, with the password that it had then.
     pub fn are_of(&self, account: &Account) -> bool {
         self.sub == account.account_id && self.version == account.version

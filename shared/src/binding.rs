@@ -11,7 +11,8 @@ use crate::{
     activation::Fingerprint,
     api_key::hex,
     email::Email,
-    license::{License, LicenseKey, SeatLimit},
+    event::EventId,
+    license::{License, LicenseId, LicenseKey, SeatLimit},
     text::{choice, is_plain, text_value},
 };
 
@@ -97,8 +98,22 @@ impl KeyMark {
     }
 }
 
+/// A key that was exchanged for another, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FormerKey {
+    /// What is left of it.
+    pub key_mark: KeyMark,
+    /// The key that took its place.
+    pub license_key: LicenseKey,
+    /// The license.
+    pub license_id: LicenseId,
+    /// The event that tells of the exchange.
+    pub event_id: EventId,
+}
+
 /// How many former keys a license remembers.
-const FORMER_KEYS: usize = 8;
+const FORMER_KEYS: usize = 24;
 
 text_value!(
     /// Where a product's picture is.
@@ -218,15 +233,14 @@ impl License {
         }
     }
 
-    /// The license that the next machine can be bound to, or `None` when it is bound to none: a request that comes twice
-    /// counts once.
-    pub fn unbind(&self) -> Option<Self> {
-        self.hwid.as_ref()?;
-        Some(Self {
+    /// The license that the next machine can be bound to. Counted even if it was bound to none, as the contract has it.
+    #[must_use]
+    pub fn unbind(&self) -> Self {
+        Self {
             hwid: None,
             binding_resets: self.binding_resets.saturating_add(1),
             ..self.clone()
-        })
+        }
     }
 
     /// The license under a new key, with no machine on it.

@@ -35,7 +35,7 @@ pub struct Config {
 /// What holds for accounts.
 #[derive(Clone, Debug)]
 pub struct AccountPolicy {
-    /// How long a login lasts (`KEYSTEAD_LOGIN_DAYS`, default 14).
+    /// How long a login lasts (`KEYSTEAD_LOGIN_DAYS`, default 14, at most 30: as long as a retired key is kept).
     pub login_life: Duration,
     /// How long the token is good that is mailed to verify an address.
     pub verify_life: Duration,
@@ -150,7 +150,7 @@ impl Config {
                 }
             },
             accounts: AccountPolicy {
-                login_life: number("KEYSTEAD_LOGIN_DAYS", 1..=365)?
+                login_life: number("KEYSTEAD_LOGIN_DAYS", 1..=30)?
                     .map_or(default.accounts.login_life, |days| days * DAY),
                 page: variable("KEYSTEAD_ACCOUNT_URL"),
                 mail_from: variable("KEYSTEAD_MAIL_FROM"),

@@ -17,9 +17,10 @@ text_value!(
 );
 
 impl Email {
-    /// The form in which addresses are compared and indexed: two that differ only in case are one mailbox.
+    /// The form in which addresses are compared and indexed: two that differ only in case are one mailbox. Of ASCII alone:
+    /// there are letters beyond that lower to one of its own, and another mailbox would be taken for this one.
     pub fn folded(&self) -> String {
-        self.as_str().to_lowercase()
+        self.as_str().to_ascii_lowercase()
     }
 
     /// The address in that form.

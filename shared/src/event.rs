@@ -268,17 +268,6 @@ impl Event {
         }
     }
 
-    /// Under which name [`Event::details`] tell the license that [`Event::under`] a key is about.
-    pub const LICENSE_ID: &'static str = "licenseId";
-
-    /// The event, filed under the key that its license has when it happens.
-    #[must_use]
-    pub fn under(self, license: &License) -> Self {
-        let subject = Subject::from(&KeyMark::of(&license.license_key));
-        let filed = Self { subject, ..self };
-        filed.with(Self::LICENSE_ID, license.license_id.as_str())
-    }
-
     /// The event, about this machine.
     #[must_use]
     pub fn of_machine(self, fingerprint: &Fingerprint) -> Self {

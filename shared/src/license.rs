@@ -674,17 +674,17 @@ impl License {
     }
 
     /// The license after it was paid for another period, which begins when the last one ends, or now. A perpetual license
-    /// stays perpetual, and a revoked one revoked. `None` when nothing changes.
-    pub fn renew(&self, days: Days, now: Timestamp) -> Option<Self> {
-        let expiry = self.expires_at?;
-        Some(Self {
-            expires_at: Some(expiry.max(now) + days.duration()),
+    /// stays perpetual, and a revoked one revoked. Its membership is paid for as long.
+    #[must_use]
+    pub fn renew(&self, days: Days, now: Timestamp) -> Self {
+        Self {
+            expires_at: self.expires_at.map(|expiry| expiry.max(now) + days.duration()),
+            membership: Some(self.membership.unwrap_or_default().paid(days, now)),
             ..self.clone()
-        })
+        }
     }
 
-    /// As [`License::renew`], by a notice that has no id by which it could be told from the last one. `None` also when the
-    /// last one was so short a time ago that this is the same.
+    /// As [`License::renew`], by a notice that has no id by which it could be told from the last one. `None` when the last one was so short a time ago that this is the same.
     pub fn renew_unnamed(&self, days: Days, now: Timestamp) -> Option<Self> {
         let told_twice = |renewed| now.since(renewed) < told_again_within(days);
         if self.renewed_at.is_some_and(told_twice) {
@@ -692,7 +692,7 @@ impl License {
         }
         Some(Self {
             renewed_at: Some(now),
-            ..self.renew(days, now)?
+            ..self.renew(days, now)
         })
     }
 

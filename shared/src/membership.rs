@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, license::License};
+use crate::{Timestamp, license::License, variant::Days};
 
 /// The subscription behind a license, as far as stores told of it.
 ///
@@ -11,46 +11,72 @@ use crate::{Timestamp, license::License};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Membership {
+    /// Until when it was paid for, as far as renewals told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid_until: Option<Timestamp>,
     /// When it ends, should that be known: the customer will not pay again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Timestamp>,
+    /// Whether the subscription itself is no more, so that no payment that is told late brings it back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_over: bool,
 }
 
 impl Membership {
     /// One that goes on until a store says otherwise.
-    pub const ACTIVE: Self = Self { ends_at: None };
+    pub const ACTIVE: Self = Self {
+        paid_until: None,
+        ends_at: None,
+        is_over: false,
+    };
 
     /// Whether it is active.
     pub fn is_active(self, now: Timestamp) -> bool {
         self.ends_at.is_none_or(|end| now < end)
     }
+
+    /// This one, paid for so much longer: whoever had cancelled goes on.
+    pub(crate) fn paid(self, days: Days, now: Timestamp) -> Self {
+        if self.is_over {
+            return self;
+        }
+        let from = self.paid_until.map_or(now, |until| until.max(now));
+        Self {
+            paid_until: Some(from + days.duration()),
+            ends_at: None,
+            is_over: false,
+        }
+    }
 }
 
 impl License {
-    /// The license linked to a subscription that goes on. `None` when it is so already.
-    pub fn join(&self) -> Option<Self> {
-        (self.membership != Some(Membership::ACTIVE)).then(|| Self {
-            membership: Some(Membership::ACTIVE),
-            ..self.clone()
-        })
-    }
-
     /// The license after its customer cancelled the subscription: what is paid for is used up first. `None` when an end
     /// that comes no later is known.
     pub fn cancel(&self, now: Timestamp) -> Option<Self> {
-        let paid_until = self.expires_at.map_or(now, |expiry| expiry.max(now));
-        self.ending(paid_until)
+        let membership = self.membership.unwrap_or_default();
+        let paid_until = self
+            .expires_at
+            .max(membership.paid_until)
+            .map_or(now, |until| until.max(now));
+        self.ending(Membership {
+            ends_at: Some(paid_until),
+            ..membership
+        })
     }
 
-    /// The license after its subscription has ended. `None` as for [`License::cancel`].
+    /// The license after its subscription has ended for good. `None` as for [`License::cancel`].
     pub fn leave(&self, now: Timestamp) -> Option<Self> {
-        self.ending(now)
+        self.ending(Membership {
+            ends_at: Some(now),
+            is_over: true,
+            ..self.membership.unwrap_or_default()
+        })
     }
 
-    fn ending(&self, end: Timestamp) -> Option<Self> {
+    fn ending(&self, ending: Membership) -> Option<Self> {
         let known = self.membership.and_then(|membership| membership.ends_at);
-        known.is_none_or(|known| end < known).then(|| Self {
-            membership: Some(Membership { ends_at: Some(end) }),
+        known.is_none_or(|known| ending.ends_at < Some(known)).then(|| Self {
+            membership: Some(ending),
             ..self.clone()
         })
     }

@@ -14,13 +14,14 @@ pub struct Password(String);
 impl Password {
     /// The shortest, in characters (NIST SP 800-63B, section 3.1.1.2).
     const SHORTEST: usize = 8;
-    /// The longest, in bytes: what is hashed is bounded.
+    /// The longest, in characters: what is hashed is bounded.
     const LONGEST: usize = 256;
 
     /// The password in `text`, which is kept as it is.
     pub fn parse(text: &str) -> Option<Self> {
-        let fits = text.chars().count() >= Self::SHORTEST && is_plain(text, Self::LONGEST);
-        fits.then(|| Self(text.to_owned()))
+        let fits = (Self::SHORTEST..=Self::LONGEST).contains(&text.chars().count());
+        // A character has at most four bytes.
+        (fits && is_plain(text, 4 * Self::LONGEST)).then(|| Self(text.to_owned()))
     }
 }
 
@@ -91,6 +92,11 @@ impl PasswordHash {
             .hash_password_with_salt(password.0.as_bytes(), salt)
             .map_err(|error| Error::internal(error.to_string()))?;
         Ok(Self(hash.to_string()))
+    }
+
+    /// That of no password.
+    pub fn none() -> Self {
+        Self(String::new())
     }
 
     /// Whether `password` is the one that this is the hash of. Compared in constant time; costs what the hash has cost.

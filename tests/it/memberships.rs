@@ -99,6 +99,57 @@ async fn a_cancellation_of_what_is_not_known_is_accepted() {
 }
 
 #[tokio::test]
+async fn a_renewal_that_is_told_again_undoes_no_cancellation() {
+    for perpetual in [false, true] {
+        let app = TestApp::start().await;
+        let terms = if perpetual {
+            json!({ "purchaseId": "p-1" })
+        } else {
+            json!({ "purchaseId": "p-1", "durationDays": 30 })
+        };
+        let key = bought(&app, terms).await;
+        let renewed = json!({ "purchaseId": "p-1", "durationDays": 30 });
+        app.store()
+            .tell("subscription.renewed", renewed.clone())
+            .await
+            .expect(200);
+        app.store()
+            .tell("subscription.cancelled", json!({ "purchaseId": "p-1" }))
+            .await
+            .expect(200);
+        app.store().tell("subscription.renewed", renewed).await.expect(200);
+        app.advance(29 * DAY);
+        assert_eq!(
+            reason(&validate(&app, &key).await),
+            GOOD,
+            "what was paid for is used up first"
+        );
+        let change = json!({ "licenseKey": key, "expiresAt": null });
+        app.admin().post("/updateLicense", change).await.expect(200);
+        app.advance(100 * DAY);
+        assert_eq!(reason(&validate(&app, &key).await), ENDED);
+    }
+}
+
+#[tokio::test]
+async fn a_cancellation_is_known_by_the_id_of_any_payment_and_goes_along_to_a_new_key() {
+    let app = TestApp::start().await;
+    let key = bought(&app, json!({ "purchaseId": "p-1" })).await;
+    let payment = json!({ "purchaseId": "pay-2", "durationDays": 30 });
+    app.store().tell("subscription.renewed", payment).await.expect(200);
+    app.store()
+        .tell("subscription.cancelled", json!({ "purchaseId": "pay-2" }))
+        .await
+        .expect(200);
+    let buyer = app.person("customer@example.com").await;
+    let shuffled = buyer.post("/api/license-keys/shuffle", json!({ "key": key })).await;
+    let key = shuffled.expect(200)["key"].as_str().expect("a key").to_owned();
+    assert_eq!(reason(&validate(&app, &key).await), GOOD);
+    app.advance(31 * DAY);
+    assert_eq!(reason(&validate(&app, &key).await), ENDED);
+}
+
+#[tokio::test]
 async fn a_subscription_that_stripe_ends_is_over_at_once() {
     let app = TestApp::start().await;
     let session = json!({
@@ -123,4 +174,12 @@ async fn a_subscription_that_stripe_ends_is_over_at_once() {
     assert_eq!(reason(&validate(&app, &key).await), ENDED);
     let verify = json!({ "licenseKey": key, "productId": PRODUCT });
     app.stranger().post("/verify", verify).await.expect(200);
+    // Stripe promises no order: an invoice that is told late brings nothing back.
+    let invoice = json!({
+        "id": "in_1", "subscription": "sub_1", "billing_reason": "subscription_cycle",
+        "lines": { "data": [{ "period": { "start": 1_893_456_000, "end": 1_896_134_400 } }] },
+    });
+    let late = app.stripe().deliver("evt_3", "invoice.paid", invoice).await;
+    late.expect(200);
+    assert_eq!(reason(&validate(&app, &key).await), ENDED);
 }

@@ -13,7 +13,6 @@ use keystead_functions::{
     context::Context,
     incoming::MAX_BODY,
     log::Log,
-    mail::Kept,
     routes::{self, Router},
 };
 use keystead_tests::{OWNER, PRODUCT, TestApp, request, secrets};
@@ -669,7 +668,7 @@ async fn the_server_on_a_socket_answers_as_the_router_does() {
     let served = App {
         router: Router::new(&routes::all()).expect("a router"),
         context,
-        mails: Kept::default(),
+        mails: None,
         test_clock: false,
     };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");

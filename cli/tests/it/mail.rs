@@ -21,7 +21,7 @@ fn mail_is_shown_to_this_machine_and_to_nobody_else() {
     let address = server.url().trim_start_matches("http://").to_owned();
     let who = json!({ "email": "ann@example.com", "password": "correct horse" });
     server.expect(200, "/api/auth/register", &who);
-    for host in [&address, "localhost", "localhost:8787", "[::1]:8787"] {
+    for host in [&address, "localhost", "localhost:8787", "[::1]:8787", "[::1]"] {
         let (status, shown) = mails(&server, &format!("Host: {host}\r\n"));
         assert_eq!(
             (status, shown.as_array().map(Vec::len)),
@@ -53,4 +53,10 @@ fn mail_is_shown_to_this_machine_and_to_nobody_else() {
         assert_eq!((status, &answer["error"]), (404, &json!("Not found")), "{head}");
     }
     assert_eq!(server.send("POST", "/_mail", "{}").0, 404, "it names no loopback host");
+}
+
+#[test]
+fn mail_is_shown_to_nobody_where_it_is_to_be_hidden() {
+    let server = Server::start_bare(&folder("hidden-mail"), &["--hide-mail"]);
+    assert_eq!(mails(&server, "Host: localhost\r\n").0, 404);
 }

@@ -1,14 +1,20 @@
 //! `POST /api/auth/forgot-password`: be mailed what sets another password.
 
-use keystead_core::{Result, email::Email};
+use keystead_core::{
+    Result, Timestamp,
+    account::{Account, Purpose},
+    email::Email,
+    password::PasswordHash,
+};
 use serde::Deserialize;
 
-use super::{asked_for_mail, not_registered, reset};
+use super::{asked_for_mail, link, token};
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
     face::Face,
     flat::wire::Done,
+    mail::Mail,
 };
 
 /// `POST /api/auth/forgot-password`.
@@ -33,11 +39,44 @@ impl Endpoint for AuthForgotPassword {
 
     async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Done> {
         let now = cx.clock.now();
-        let mail = match asked_for_mail(cx, &caller, &request.email, now).await? {
-            Some(account) => reset(cx, &account, now)?,
-            None => not_registered(&request.email),
+        let known = asked_for_mail(cx, &caller, &request.email, now).await?;
+        let is_known = known.is_some();
+        // Where there is no account, a token for none is signed all the same, and mailed to nobody.
+        let account = known.map_or_else(|| nobody(cx, &request.email, now), Ok)?;
+        let token = token(cx, Purpose::Reset, &account, now)?;
+        let mail = if is_known {
+            Mail {
+                to: account.address,
+                subject: "Set a new password".to_owned(),
+                text: format!(
+                    "Someone asked for a new password for the account with this address. If it was you, set one with \
+                     this:\n\n{}\n\nIt is good for an hour, and once. If it was not you, do nothing: your password \
+                     stays.\n",
+                    link(cx, "reset", &token)
+                ),
+            }
+        } else {
+            Mail {
+                to: request.email,
+                subject: "You have no account".to_owned(),
+                text: "Someone asked for a new password for the account with this address, and there is none. If it \
+                       was you, you may have registered with another address.\n"
+                    .to_owned(),
+            }
         };
         cx.mailer.send(mail).await?;
         Ok(Done::default())
     }
+}
+
+/// An account that there is not.
+fn nobody(cx: &Context, address: &Email, now: Timestamp) -> Result<Account> {
+    Ok(Account {
+        email: address.to_folded(),
+        account_id: cx.ids.account_id(now)?,
+        address: address.clone(),
+        password: PasswordHash::none(),
+        version: 0,
+        created_at: now,
+    })
 }

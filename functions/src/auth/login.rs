@@ -61,8 +61,8 @@ impl Endpoint for AuthLogin {
             cx,
             &caller,
             &request.email,
-            Allowance::LOGINS_OF_ACCOUNT,
             Allowance::LOGINS_FROM_ADDRESS,
+            Allowance::LOGINS_OF_ACCOUNT,
             now,
         );
         let (found, ()) = tokio::try_join!(cx.store.account(&request.email), counted)?;
@@ -77,7 +77,13 @@ impl Endpoint for AuthLogin {
         };
         let claims = AccountClaims {
             login: Some(login.login_id.clone()),
-            ..account.claims(&cx.config.issuer, Purpose::Login, now, cx.config.accounts.login_life)
+            ..AccountClaims::new(
+                &cx.config.issuer,
+                Purpose::Login,
+                &account,
+                now,
+                cx.config.accounts.login_life,
+            )
         };
         cx.store.sign_in(&login).await?;
         Ok(Reply {

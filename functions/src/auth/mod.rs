@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 use keystead_core::{
     Error, Result, Timestamp,
-    account::{Account, AccountToken, Purpose},
+    account::{Account, AccountClaims, AccountToken, Purpose},
     email::Email,
     rate_limit::Allowance,
 };
@@ -27,7 +27,6 @@ use crate::{
     endpoint::Caller,
     face::{Face, Refusal},
     flat,
-    mail::Mail,
     pipeline::SESSION,
 };
 
@@ -64,7 +63,8 @@ impl From<&Account> for AccountView {
         Self {
             id: account.account_id.to_string(),
             email: account.address.clone(),
-            email_verified: account.verified_at.is_some(),
+            // There is no account whose address is not.
+            email_verified: true,
             created_at: account.created_at,
         }
     }
@@ -76,24 +76,20 @@ fn cookie(token: &str, seconds: u64) -> String {
     format!("{SESSION}={token}; Path=/; Max-Age={seconds}; HttpOnly; Secure; SameSite=Lax")
 }
 
-/// Counts an attempt against what one account, and one address of the network, is allowed.
+/// Counts an attempt against what one address of the network is allowed, and then, so that nobody far away uses up what
+/// another has, against what one account is.
 async fn count(
     cx: &Context,
     caller: &Caller,
     email: &Email,
-    of_account: Allowance,
     from_address: Allowance,
+    of_account: Allowance,
     now: Timestamp,
 ) -> Result<()> {
-    let folded = email.folded();
-    let account = cx.store.count_attempt(&of_account, &folded, now);
-    let address = async {
-        match caller.origin.ip {
-            Some(ip) => cx.store.count_attempt(&from_address, &network(ip), now).await,
-            None => Ok(()),
-        }
-    };
-    tokio::try_join!(account, address).map(drop)
+    if let Some(ip) = caller.origin.ip {
+        cx.store.count_attempt(&from_address, &network(ip), now).await?;
+    }
+    cx.store.count_attempt(&of_account, &email.folded(), now).await
 }
 
 /// Where an address is counted. Of IPv6, a household has 2^64.
@@ -109,86 +105,21 @@ fn network(ip: IpAddr) -> String {
 
 /// Counts a request for mail, and answers the account with its address.
 async fn asked_for_mail(cx: &Context, caller: &Caller, email: &Email, now: Timestamp) -> Result<Option<Account>> {
-    let counted = count(
-        cx,
-        caller,
-        email,
-        Allowance::MAIL_TO_ACCOUNT,
-        Allowance::MAIL_FROM_ADDRESS,
-        now,
-    );
+    let (from, to) = (Allowance::MAIL_FROM_ADDRESS, Allowance::MAIL_TO_ACCOUNT);
+    let counted = count(cx, caller, email, from, to, now);
     let (account, ()) = tokio::try_join!(cx.store.account(email), counted)?;
     Ok(account)
 }
 
-/// The account that a token was mailed to, which is still good for it.
-async fn mailed(cx: &Context, token: &AccountToken, purpose: Purpose, now: Timestamp) -> Result<Account> {
-    let claims = cx.keys.verify_account_token(token, purpose, now);
-    let claims = claims.ok_or(Error::InvalidMailToken)?;
-    let account = cx.store.account(&claims.email).await?;
-    let account = account.filter(|account| claims.are_of(account));
-    account.ok_or(Error::InvalidMailToken)
-}
-
-/// The mail that lets someone verify an address.
-fn verification(cx: &Context, account: &Account, now: Timestamp) -> Result<Mail> {
-    let token = token(cx, account, Purpose::Verify, now)?;
-    Ok(Mail {
-        to: account.address.clone(),
-        subject: "Verify your email address".to_owned(),
-        text: format!(
-            "An account was registered with this address. If it was you, just now, verify the address with this:\n\n\
-             {}\n\nIt is good for a day. If it was not you, do nothing.\n",
-            link(cx, "verify", &token)
-        ),
-    })
-}
-
-/// The mail that lets someone set another password.
-fn reset(cx: &Context, account: &Account, now: Timestamp) -> Result<Mail> {
-    let token = token(cx, account, Purpose::Reset, now)?;
-    Ok(Mail {
-        to: account.address.clone(),
-        subject: "Set a new password".to_owned(),
-        text: format!(
-            "Someone asked for a new password for the account with this address. If it was you, set one with this:\n\n\
-             {}\n\nIt is good for an hour, and once. If it was not you, do nothing: your password stays.\n",
-            link(cx, "reset", &token)
-        ),
-    })
-}
-
-/// The mail to someone who registers again.
-fn already_registered(account: &Account) -> Mail {
-    Mail {
-        to: account.address.clone(),
-        subject: "You have an account".to_owned(),
-        text:
-            "Someone tried to register an account with this address, which has one. If it was you, sign in, or ask for \
-               a new password if you have forgotten yours. If it was not you, do nothing: your account is as it was.\n"
-                .to_owned(),
-    }
-}
-
-/// The mail to someone who has no account.
-fn not_registered(address: &Email) -> Mail {
-    Mail {
-        to: address.clone(),
-        subject: "You have no account".to_owned(),
-        text: "Someone asked for a new password for the account with this address, and there is none. If it was you, \
-               you may have registered with another address.\n"
-            .to_owned(),
-    }
-}
-
-fn token(cx: &Context, account: &Account, purpose: Purpose, now: Timestamp) -> Result<AccountToken> {
+/// A token for this account, good as long as those of its kind are.
+fn token(cx: &Context, purpose: Purpose, account: &Account, now: Timestamp) -> Result<AccountToken> {
     let policy = &cx.config.accounts;
     let life = match purpose {
         Purpose::Login => policy.login_life,
         Purpose::Verify => policy.verify_life,
         Purpose::Reset => policy.reset_life,
     };
-    let claims = account.claims(&cx.config.issuer, purpose, now, life);
+    let claims = AccountClaims::new(&cx.config.issuer, purpose, account, now, life);
     cx.keys.issue_account_token(&claims)
 }
 

@@ -1,14 +1,20 @@
-//! `POST /api/auth/register`: make an account.
+//! `POST /api/auth/register`: ask for an account.
 
-use keystead_core::{Error, Result, account::Account, email::Email, password::Password};
+use keystead_core::{
+    Result,
+    account::{Purpose, Registration},
+    email::Email,
+    password::Password,
+};
 use serde::Deserialize;
 
-use super::{already_registered, asked_for_mail, verification};
+use super::{asked_for_mail, link, token};
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
     face::Face,
     flat::wire::Done,
+    mail::Mail,
 };
 
 /// `POST /api/auth/register`.
@@ -20,9 +26,6 @@ pub struct Request {
     email: Email,
     password: Password,
 }
-
-/// How often a registration is tried while others change the account.
-const ATTEMPTS: u32 = 8;
 
 impl Endpoint for AuthRegister {
     const NAME: &'static str = "auth-register";
@@ -37,34 +40,35 @@ impl Endpoint for AuthRegister {
 
     async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Done> {
         let now = cx.clock.now();
-        let address = request.email;
-        let mut found = asked_for_mail(cx, &caller, &address, now).await?;
+        let known = asked_for_mail(cx, &caller, &request.email, now).await?;
         let password = cx.passwords.hash(request.password, cx.ids.salt()?, now).await?;
-        for _ in 0..ATTEMPTS {
-            let (account, stored) = match &found {
-                None => {
-                    let account = Account::new(cx.ids.account_id(now)?, address.clone(), password.clone(), now);
-                    let created = cx.store.create_account(&account).await?;
-                    (account, created)
-                }
-                Some(verified) if verified.verified_at.is_some() => {
-                    cx.mailer.send(already_registered(verified)).await?;
-                    return Ok(Done::default());
-                }
-                // Anybody may have claimed the address. The last one to do so is mailed what verifies their claim, and
-                // no other.
-                Some(claimed) => {
-                    let account = claimed.registered_again(address.clone(), password.clone());
-                    let changed = cx.store.change_account(claimed, &account).await?;
-                    (account, changed)
-                }
-            };
-            if stored {
-                cx.mailer.send(verification(cx, &account, now)?).await?;
-                return Ok(Done::default());
-            }
-            found = cx.store.account(&address).await?;
-        }
-        Err(Error::internal("an account was changed by others all the time"))
+        let expiry = now + cx.config.accounts.verify_life;
+        let registration = Registration::new(cx.ids.account_id(now)?, request.email, password, expiry);
+        // The same is done where there is an account, though nobody is ever mailed what would verify it: the time that
+        // this takes tells nothing.
+        cx.store.note_registration(&registration).await?;
+        let token = token(cx, Purpose::Verify, &registration.verified(now), now)?;
+        let mail = match known {
+            None => Mail {
+                to: registration.address,
+                subject: "Verify your email address".to_owned(),
+                text: format!(
+                    "An account was registered with this address. If it was you, just now, verify the address with \
+                     this:\n\n{}\n\nIt is good for a day. If it was not you, do nothing: whoever it was gets no \
+                     account.\n",
+                    link(cx, "verify", &token)
+                ),
+            },
+            Some(account) => Mail {
+                to: account.address,
+                subject: "You have an account".to_owned(),
+                text: "Someone tried to register an account with this address, which has one. If it was you, sign in, \
+                       or ask for a new password if you have forgotten yours. If it was not you, do nothing: your \
+                       account is as it was.\n"
+                    .to_owned(),
+            },
+        };
+        cx.mailer.send(mail).await?;
+        Ok(Done::default())
     }
 }

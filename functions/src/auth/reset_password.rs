@@ -4,10 +4,11 @@ use keystead_core::{
     Error, Result,
     account::{AccountToken, Purpose},
     password::Password,
+    rate_limit::Allowance,
 };
 use serde::Deserialize;
 
-use super::mailed;
+use super::count;
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
@@ -36,15 +37,24 @@ impl Endpoint for AuthResetPassword {
     type Fetched = ();
     type Reply = Done;
 
-    async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Done> {
+    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Done> {
         let now = cx.clock.now();
-        // Before anything is hashed: only what we mailed is worth the work.
-        let account = mailed(cx, &request.token, Purpose::Reset, now).await?;
+        let claims = cx.keys.verify_account_token(&request.token, Purpose::Reset, now);
+        let claims = claims.ok_or(Error::InvalidMailToken)?;
+        // Before anything is hashed: a token whose request is broken off each time stays good.
+        let (from, to) = (Allowance::LOGINS_FROM_ADDRESS, Allowance::LOGINS_OF_ACCOUNT);
+        let counted = count(cx, &caller, &claims.email, from, to, now);
+        let (account, ()) = tokio::try_join!(cx.store.account(&claims.email), counted)?;
+        let account = account.filter(|account| claims.are_of(account));
+        let account = account.ok_or(Error::InvalidMailToken)?;
         let password = cx.passwords.hash(request.password, cx.ids.salt()?, now).await?;
-        let changed = account.with_new_password(password, now);
-        // Once: whoever comes second finds another version of the password than the token names. So is every login from
+        // Once: whoever comes second finds another version of the password than the token names. So does every login from
         // before, which may be a thief's.
-        if cx.store.change_account(&account, &changed).await? {
+        if cx
+            .store
+            .change_account(&account, &account.with_new_password(password))
+            .await?
+        {
             Ok(Done::default())
         } else {
             Err(Error::InvalidMailToken)

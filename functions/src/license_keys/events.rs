@@ -70,7 +70,7 @@ impl Endpoint for LicenseKeysEvents {
         let account = &caller.signed_in()?.account;
         let types = TYPES.map(|(r#type, _)| r#type);
         let (member, events) = tokio::try_join!(
-            cx.store.member(&license.owner_id, account.verified_email()?),
+            cx.store.member(&license.owner_id, &account.email),
             cx.store.latest_events(&license, &types, LIMIT)
         )?;
         member.ok_or(Error::Forbidden)?;

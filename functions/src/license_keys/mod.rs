@@ -15,7 +15,7 @@ use keystead_core::{
     binding::KeyRules,
     license::{License, LicenseKey},
 };
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::{context::Context, endpoint::Caller};
 
@@ -27,14 +27,31 @@ pub use validate::LicenseKeysValidate;
 /// Which key, to those who bought it.
 #[derive(Deserialize)]
 pub struct Request {
-    #[serde(deserialize_with = "typed")]
-    key: LicenseKey,
+    key: TypedKey,
 }
 
-/// A license key as it is typed in: in any case, with spaces around it.
-fn typed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LicenseKey, D::Error> {
-    let key = LicenseKey::deserialize(deserializer)?;
-    Ok(LicenseKey::typed(key.as_str()).unwrap_or(key))
+/// A license key as it is typed in.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub struct TypedKey(LicenseKey);
+
+impl TypedKey {
+    /// The keys that may be meant: that of ours which reads so in any letter case, and then exactly this one, which may be
+    /// from elsewhere.
+    fn meant(&self) -> impl Iterator<Item = LicenseKey> + '_ {
+        let ours = LicenseKey::typed(self.0.as_str()).filter(|ours| *ours != self.0);
+        ours.into_iter().chain([self.0.clone()])
+    }
+
+    /// The license with this key.
+    async fn license(&self, cx: &Context) -> Result<Option<License>> {
+        for key in self.meant() {
+            if let Some(license) = cx.store.held_license(&key).await? {
+                return Ok(Some(license));
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// What a product says of its licenses' keys. It may be a minute late.
@@ -49,7 +66,7 @@ async fn key_rules(cx: &Context, license: &License, now: Timestamp) -> Result<Ke
 /// [`Error::Unauthorized`], [`Error::Forbidden`].
 fn buyer<'a>(caller: &'a Caller, license: &License) -> Result<&'a Account> {
     let account = &caller.signed_in()?.account;
-    license.bought_by(account.verified_email()?)?;
+    license.bought_by(&account.email)?;
     Ok(account)
 }
 

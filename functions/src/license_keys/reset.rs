@@ -26,7 +26,7 @@ impl Endpoint for LicenseKeysReset {
     type Reply = Done;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        cx.store.held_license(&request.key).await
+        request.key.license(cx).await
     }
 
     async fn call(cx: &Context, caller: Caller, _: Request, fetched: Self::Fetched) -> Result<Done> {
@@ -41,7 +41,7 @@ impl Endpoint for LicenseKeysReset {
         cx.store
             .change_license(license, &event, |license| {
                 license.active(now)?;
-                Ok(license.unbind())
+                Ok(Some(license.unbind()))
             })
             .await?;
         Ok(Done::default())

@@ -36,7 +36,7 @@ impl Endpoint for LicenseKeysShuffle {
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        cx.store.held_license(&request.key).await
+        request.key.license(cx).await
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
@@ -44,12 +44,15 @@ impl Endpoint for LicenseKeysShuffle {
         // First of all, so that it is the same when this request is carried out again.
         let event_id = cx.ids.event_id(now)?;
         let Some(license) = fetched else {
-            let done = cx.store.license_shuffled_by(&request.key, &event_id).await?;
-            let license = done.ok_or(Error::LicenseNotFound)?;
-            buyer(&caller, &license)?;
-            return Ok(Reply {
-                key: license.license_key,
-            });
+            for key in request.key.meant() {
+                if let Some(license) = cx.store.license_shuffled_by(&key, &event_id).await? {
+                    buyer(&caller, &license)?;
+                    return Ok(Reply {
+                        key: license.license_key,
+                    });
+                }
+            }
+            return Err(Error::LicenseNotFound);
         };
         buyer(&caller, &license)?;
         let rules = key_rules(cx, &license, now).await?;
@@ -57,7 +60,7 @@ impl Endpoint for LicenseKeysShuffle {
             return Err(Error::ShuffleDisabled);
         }
         let key = cx.ids.grouped_license_key(&rules.key_prefix.unwrap_or_default())?;
-        let mut shuffled = cx.event(EventType::Shuffled, &license, &caller, now)?.under(&license);
+        let mut shuffled = cx.event(EventType::Shuffled, &license, &caller, now)?;
         shuffled.event_id = event_id;
         let reset = cx.event(EventType::Reset, &license, &caller, now)?;
         let reissue = |license: &License| {

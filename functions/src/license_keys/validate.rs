@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use keystead_core::{
-    Result, Timestamp,
+    Error, Result, Timestamp,
     activation::Fingerprint,
     binding::{Checked, KeyRules, Unfit},
     event::EventType,
@@ -11,7 +11,7 @@ use keystead_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{found, typed};
+use super::TypedKey;
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint, Head},
@@ -25,8 +25,7 @@ pub struct LicenseKeysValidate;
 /// Which key, and on which machine.
 #[derive(Deserialize)]
 pub struct Request {
-    #[serde(deserialize_with = "typed")]
-    key: LicenseKey,
+    key: TypedKey,
     /// Without it, no machine is looked at.
     #[serde(default, deserialize_with = "blank_is_absent")]
     hwid: Option<Fingerprint>,
@@ -125,10 +124,17 @@ impl Endpoint for LicenseKeysValidate {
     async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
         let now = cx.clock.now();
         let hwid = request.hwid.as_ref();
-        let mut good = cx.event_of_key(&request.key, &caller, now)?;
-        good.fingerprint = request.hwid.clone();
-        let (license, noted) = cx.store.held_license_found_good(&request.key, hwid, &good).await?;
-        let license = found(license)?;
+        let mut asked = None;
+        for key in request.key.meant() {
+            let mut good = cx.event_of_key(&key, &caller, now)?;
+            good.fingerprint = request.hwid.clone();
+            let (license, noted) = cx.store.held_license_found_good(&key, hwid, &good).await?;
+            if let Some(license) = license {
+                asked = Some((license, good, noted));
+                break;
+            }
+        }
+        let (license, good, noted) = asked.ok_or(Error::LicenseNotFound)?;
         let catalog = cx.store.kept_catalog(&license.product_id, now).await?;
         let rules = catalog
             .as_ref()

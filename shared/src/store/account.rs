@@ -3,7 +3,7 @@
 use super::{Item, Replaced, Store, decode, encode, schema, text, unexpected};
 use crate::{
     Result,
-    account::{Account, AccountClaims, Login, LoginId},
+    account::{Account, AccountClaims, AccountId, Login, LoginId, Registration},
     email::Email,
 };
 
@@ -12,6 +12,10 @@ const ACCOUNT: &str = "#";
 
 fn login_key(login: &LoginId) -> String {
     format!("login#{login}")
+}
+
+fn registration_key(id: &AccountId) -> String {
+    format!("registration#{id}")
 }
 
 fn account_item(account: &Account) -> Result<Item> {
@@ -51,14 +55,41 @@ impl Store {
         Ok(account.filter(|account| claims.are_of(account)))
     }
 
-    /// Stores a new account. Answers whether its address was free.
+    /// Notes that someone asked for an account.
     ///
     /// # Errors
     /// [`crate::Error::Internal`].
-    pub async fn create_account(&self, account: &Account) -> Result<bool> {
-        // In one transaction with nothing else, so that a reply that was lost is no refusal: the same account is there.
-        let created = self.create(&schema::ACCOUNTS, account_item(account)?).await?;
-        Ok(created || self.account(&account.email).await?.as_ref() == Some(account))
+    pub async fn note_registration(&self, registration: &Registration) -> Result<()> {
+        let mut item = encode(registration)?;
+        item.insert("item".to_owned(), text(registration_key(&registration.account_id)));
+        self.client
+            .put_item()
+            .table_name(self.table(&schema::ACCOUNTS))
+            .set_item(Some(item))
+            .send()
+            .await
+            .map_err(unexpected)?;
+        Ok(())
+    }
+
+    /// That someone asked for an account with this id.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`].
+    pub async fn registration(&self, email: &Email, id: &AccountId) -> Result<Option<Registration>> {
+        self.get(&schema::ACCOUNTS, &email.folded(), Some(&registration_key(id)))
+            .await
+    }
+
+    /// Stores a new account, unless there is one with its address. Answers the one that is there then.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`].
+    pub async fn create_account(&self, account: Account) -> Result<Option<Account>> {
+        if self.create(&schema::ACCOUNTS, account_item(&account)?).await? {
+            return Ok(Some(account));
+        }
+        self.account(&account.email).await
     }
 
     /// Puts `changed` in the place of `account`, unless it was changed since it was read. Answers whether it did, now or

@@ -1,33 +1,37 @@
 //! What the license-keys API writes of licenses: who was found good, which machine a license is bound to, and new keys
 //! in the place of old ones.
 
-use aws_sdk_dynamodb::types::{ConditionCheck, Delete, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use futures_util::future::try_join_all;
 
 use super::{
-    Refusal, Store, Tried, WRITE_ATTEMPTS, Written, decode, license::Changed, number, pause, schema, text, unexpected,
+    Refusal, Store, Tried, WRITE_ATTEMPTS, Written, decode, encode, license::Changed, number, pause, schema, text,
+    unexpected,
 };
 use crate::{
     Error, Result,
     activation::Fingerprint,
-    binding::{Checked, KeyMark},
+    binding::{Checked, FormerKey, KeyMark},
     event::{Event, EventId, EventType, Subject},
     license::{License, LicenseId, LicenseKey, LicenseStatus},
 };
 
-/// How many activations are removed beside an exchange of keys: DynamoDB takes a hundred actions, and three are the two
-/// keys' and the event's.
-const MACHINES_AT_ONCE: usize = 97;
+/// How many activations are removed beside an exchange of keys: DynamoDB takes a hundred actions, and four are the keys'
+/// and the event's.
+const MACHINES_AT_ONCE: usize = 96;
 
-/// How many events are read at a time to find those of some types.
-const EVENTS_A_PAGE: i32 = 200;
+/// How many events are looked at in one call to find those of some types.
+const EVENTS_A_PAGE: i32 = 1000;
 
-/// How many pages of events are read for one list.
-const MOST_PAGES: usize = 5;
+/// How many times that is done for one list: what a license of many machines comes to in months.
+const MOST_PAGES: usize = 10;
+
+/// How many exchanges of a key are followed to find its license.
+const MOST_EXCHANGES: usize = 100;
 
 /// How a key that is plainly good is told by DynamoDB itself: a case of [`License::check`] that needs no thought.
-const PLAINLY_GOOD: &str = "#status = :active AND (attribute_not_exists(expiresAt) OR expiresAt > :now) \
-     AND (attribute_not_exists(membership) OR attribute_not_exists(membership.endsAt))";
+const PLAINLY_GOOD: &str = "#status IN (:active, :degraded) AND (attribute_not_exists(expiresAt) OR expiresAt > :now) \
+     AND (attribute_not_exists(membership) OR attribute_not_exists(membership.endsAt) OR membership.endsAt > :now)";
 
 impl Store {
     /// The license with this key, for whoever holds the key, and whether `event`, that it was found good on this machine,
@@ -53,6 +57,7 @@ impl Store {
             .set_key(Some(schema::LICENSES.key(key.as_str(), None)))
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":active", text(LicenseStatus::Active))
+            .expression_attribute_values(":degraded", text(LicenseStatus::Degraded))
             .expression_attribute_values(":now", text(event.at));
         check = match hwid {
             Some(hwid) => check
@@ -117,15 +122,62 @@ impl Store {
     /// # Errors
     /// [`Error::Internal`].
     pub async fn license_shuffled_by(&self, key: &LicenseKey, event: &EventId) -> Result<Option<License>> {
-        let subject = Subject::from(&KeyMark::of(key));
-        let event: Option<Event> = self
-            .get(&schema::EVENTS, subject.as_str(), Some(event.as_str()))
-            .await?;
-        let id = event.and_then(|event| LicenseId::parse(event.details.get(Event::LICENSE_ID)?.as_str()?));
-        match id {
-            Some(id) => self.license_by_id(&id).await,
-            None => Ok(None),
+        match self.former_key(key).await? {
+            Some(former) if former.event_id == *event => self.license_once_under(key, &former.license_id).await,
+            Some(_) | None => Ok(None),
         }
+    }
+
+    /// The license with this id that has this key or once had it. Each exchange is followed with strong consistency: what
+    /// decides about money must not depend on an index that is behind.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub async fn license_once_under(&self, key: &LicenseKey, id: &LicenseId) -> Result<Option<License>> {
+        let mut key = key.clone();
+        for _ in 0..MOST_EXCHANGES {
+            if let Some(license) = self.held_license(&key).await? {
+                return Ok((license.license_id == *id).then_some(license));
+            }
+            match self.former_key(&key).await? {
+                Some(former) if former.license_id == *id => key = former.license_key,
+                Some(_) | None => return Ok(None),
+            }
+        }
+        Err(Error::internal(
+            "a license key was exchanged more often than is followed",
+        ))
+    }
+
+    async fn former_key(&self, key: &LicenseKey) -> Result<Option<FormerKey>> {
+        self.get(&schema::FORMER_KEYS, KeyMark::of(key).as_str(), None).await
+    }
+
+    /// That no license ever had this key and exchanged it.
+    pub(super) fn never_exchanged(&self, key: &LicenseKey) -> Result<TransactWriteItem> {
+        let check = ConditionCheck::builder()
+            .table_name(self.table(&schema::FORMER_KEYS))
+            .set_key(Some(schema::FORMER_KEYS.key(KeyMark::of(key).as_str(), None)))
+            .condition_expression("attribute_not_exists(keyMark)")
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+
+    /// Where a key leads that is exchanged.
+    fn leads_to(&self, license: &License, reissued: &License, event: &Event) -> Result<TransactWriteItem> {
+        let former = FormerKey {
+            key_mark: KeyMark::of(&license.license_key),
+            license_key: reissued.license_key.clone(),
+            license_id: license.license_id.clone(),
+            event_id: event.event_id.clone(),
+        };
+        let put = Put::builder()
+            .table_name(self.table(&schema::FORMER_KEYS))
+            .set_item(Some(encode(&former)?))
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().put(put).build())
     }
 
     /// The license with this stable id. An index leads to its key; what is answered is read by that key.
@@ -170,7 +222,7 @@ impl Store {
                 license = self.license_or_none(&license).await?;
                 continue;
             }
-            let mut more = vec![self.note(event)?];
+            let mut more = vec![self.note(event)?, self.leads_to(&license, &reissued, event)?];
             for machine in &machines {
                 let in_session = machine.lease_until.is_some();
                 more.push(self.remove(&license.license_key, &machine.fingerprint, in_session)?);
@@ -243,11 +295,16 @@ impl Store {
     }
 
     async fn latest_events_under(&self, subject: &Subject, types: &[EventType], limit: usize) -> Result<Vec<Event>> {
+        let names: Vec<String> = (0..types.len()).map(|i| format!(":t{i}")).collect();
+        let values = names.iter().cloned().zip(types.iter().map(text));
         let mut pages = self
             .client
             .query()
             .table_name(self.table(&schema::EVENTS))
             .key_condition_expression("subject = :subject")
+            .filter_expression(format!("#type IN ({})", names.join(", ")))
+            .expression_attribute_names("#type", "type")
+            .set_expression_attribute_values(Some(values.collect()))
             .expression_attribute_values(":subject", text(subject))
             .scan_index_forward(false)
             .consistent_read(true)
@@ -258,10 +315,7 @@ impl Store {
         for _ in 0..MOST_PAGES {
             let Some(page) = pages.next().await else { break };
             for item in page.map_err(unexpected)?.items.unwrap_or_default() {
-                let event: Event = decode(item)?;
-                if types.contains(&event.r#type) {
-                    events.push(event);
-                }
+                events.push(decode(item)?);
             }
             if events.len() >= limit {
                 break;

@@ -12,7 +12,7 @@ use crate::{
     code::Code,
     email::Email,
     event::Event,
-    license::{Dispute, License, LicenseId, LicenseKey, Reference},
+    license::{Dispute, License, LicenseKey, Reference},
     product::Product,
     purchase::{Purchase, PurchaseKey},
     variant::Days,
@@ -39,6 +39,15 @@ pub enum Told {
     Nothing(License),
     /// It was acted on before.
     Before(Purchase),
+}
+
+/// Where a new license's key is from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Key {
+    /// It was made here, of random bits: nobody had it before.
+    Made,
+    /// It is from elsewhere.
+    Given,
 }
 
 /// How often a key may be registered.
@@ -71,7 +80,7 @@ impl Store {
         self.get(&schema::PURCHASES, key.as_str(), None).await
     }
 
-    /// Stores a new license; that `event` made it; that it came of `purchases`; and that it used `code`, if that can be
+    /// Stores a new license under a key of our making; that `event` made it; that it came of `purchases`; and that it used `code`, if that can be
     /// used: all as one. A code that can't be used does not stand in the way.
     ///
     /// # Errors
@@ -81,7 +90,35 @@ impl Store {
         license: &License,
         event: &Event,
         purchases: &[Purchase],
+        code: Option<Code>,
+    ) -> Result<Made> {
+        self.create_license_under(license, event, purchases, code, Key::Made)
+            .await
+    }
+
+    /// As [`Store::create_license`], under a key that was given to us. One that a license once had is taken for good:
+    /// whoever has it still must find it dead.
+    ///
+    /// # Errors
+    /// As for [`Store::create_license`].
+    pub async fn create_license_with_own_key(
+        &self,
+        license: &License,
+        event: &Event,
+        purchases: &[Purchase],
+        code: Option<Code>,
+    ) -> Result<Made> {
+        self.create_license_under(license, event, purchases, code, Key::Given)
+            .await
+    }
+
+    async fn create_license_under(
+        &self,
+        license: &License,
+        event: &Event,
+        purchases: &[Purchase],
         mut code: Option<Code>,
+        key: Key,
     ) -> Result<Made> {
         for attempt in 0..WRITE_ATTEMPTS {
             let mut actions = vec![self.new_license(license)?, self.note(event)?];
@@ -90,6 +127,9 @@ impl Store {
             }
             if let Some(code) = code.as_ref().filter(|code| code.redeemable(license.created_at).is_ok()) {
                 actions.push(self.use_code(code)?);
+            }
+            if key == Key::Given {
+                actions.push(self.never_exchanged(&license.license_key)?);
             }
             let mut refusals = match self.try_transact(actions).await? {
                 Tried::Done => return Ok(Made::Done),
@@ -110,6 +150,11 @@ impl Store {
                 if let Refusal::By(Some(found)) = refusal {
                     return Ok(Made::Before(decode(found)?));
                 }
+            }
+            if key == Key::Given
+                && let Some(Refusal::By(_)) = refusals.next_back()
+            {
+                return Ok(Made::KeyTaken);
             }
             if let Some(Refusal::By(found)) = refusals.next() {
                 // Used up or changed by another request; or deleted, and maybe made again, perhaps by another owner.
@@ -157,15 +202,10 @@ impl Store {
     /// As for [`Store::dispute_license`].
     pub async fn renew_license(&self, mut license: License, days: Days, notice: &Act<'_>) -> Result<Told> {
         for attempt in 0..WRITE_ATTEMPTS {
-            let renewed = if notice.keys.is_empty() {
+            let changed = if notice.keys.is_empty() {
                 license.renew_unnamed(days, notice.now)
             } else {
-                license.renew(days, notice.now)
-            };
-            // Whoever pays for another period is a member, also one who had cancelled.
-            let changed = match renewed {
-                Some(renewed) => Some(renewed.join().unwrap_or(renewed)),
-                None => license.join(),
+                Some(license.renew(days, notice.now))
             };
             match self.try_to_act(&license, changed, None, notice).await? {
                 Some(told) => return Ok(told),
@@ -247,8 +287,9 @@ impl Store {
     /// The license as it is after an attempt to change it was in vain: under another key, if that is why.
     async fn license_after(&self, attempt: u32, license: &License) -> Result<License> {
         pause(attempt).await;
-        let now = self.license_with_key_or_id(&license.license_key, &license.license_id);
-        now.await?.ok_or(Error::LicenseNotFound)
+        self.license_once_under(&license.license_key, &license.license_id)
+            .await?
+            .ok_or(Error::LicenseNotFound)
     }
 
     /// The license that came of a purchase: its key may have been exchanged since.
@@ -256,15 +297,8 @@ impl Store {
     /// # Errors
     /// [`Error::Internal`].
     pub async fn license_of_purchase(&self, purchase: &Purchase) -> Result<Option<License>> {
-        self.license_with_key_or_id(&purchase.license_key, &purchase.license_id)
+        self.license_once_under(&purchase.license_key, &purchase.license_id)
             .await
-    }
-
-    async fn license_with_key_or_id(&self, key: &LicenseKey, id: &LicenseId) -> Result<Option<License>> {
-        match self.held_license(key).await? {
-            Some(license) if license.license_id == *id => Ok(Some(license)),
-            Some(_) | None => self.license_by_id(id).await,
-        }
     }
 
     /// The license's half of a notice, with so many violations more.

@@ -217,10 +217,17 @@ pub const MEMBERS: Table = Table {
     partition: "ownerId",
     sort: Some("email"),
     ttl: None,
-    indexes: &[MEMBERS_BY_EMAIL],
+    indexes: &[],
 };
-/// The owners that an account is a member of.
-pub const MEMBERS_BY_EMAIL: Index = whole("by-email", "email", "ownerId");
+
+/// Keys that were exchanged for others, by their mark: where each leads, and that none comes back.
+pub const FORMER_KEYS: Table = Table {
+    name: "former-keys",
+    partition: "keyMark",
+    sort: None,
+    ttl: None,
+    indexes: &[],
+};
 
 /// Every table.
 pub const ALL: &[&Table] = &[
@@ -236,4 +243,5 @@ pub const ALL: &[&Table] = &[
     &EVENTS,
     &ACCOUNTS,
     &MEMBERS,
+    &FORMER_KEYS,
 ];

@@ -139,6 +139,7 @@ impl Endpoint for CreateLicense {
         let code = code.filter(|code| code.is_for(product));
         let now = cx.clock.now();
         let variant_id = request.variant()?;
+        let is_own = request.license_key.is_some();
         let license_key = match request.license_key {
             Some(own) => own,
             None => cx.new_license_key(product, request.key_format)?,
@@ -184,11 +185,15 @@ impl Endpoint for CreateLicense {
             .map(|id| PurchaseKey::of_product(NoticeType::Completed, &license.product_id, id));
         let mut purchases: Vec<Purchase> = key.map(|key| Purchase::new(key, &license, now)).into_iter().collect();
         loop {
-            match cx
-                .store
-                .create_license(&license, &event, &purchases, code.clone())
-                .await?
-            {
+            let code = code.clone();
+            let made = if is_own {
+                cx.store
+                    .create_license_with_own_key(&license, &event, &purchases, code)
+                    .await?
+            } else {
+                cx.store.create_license(&license, &event, &purchases, code).await?
+            };
+            match made {
                 Made::Done => {
                     return Ok(Reply {
                         success: Success,

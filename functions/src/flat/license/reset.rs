@@ -57,7 +57,9 @@ impl Endpoint for ResetActivations {
         // The machine that the license-keys API has bound it to holds no slot, and is taken off as well.
         if license.hwid.is_some() {
             cx.store
-                .change_license(license, &unbound, |license| Ok(license.unbind()))
+                .change_license(license, &unbound, |license| {
+                    Ok(license.hwid.as_ref().map(|_| license.unbind()))
+                })
                 .await?;
         }
         Ok(Reply {

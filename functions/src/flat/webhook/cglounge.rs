@@ -107,13 +107,20 @@ impl Endpoint for CgloungeWebhook {
                 }
             }
             NoticeType::Cancelled => {
-                let license = match key(NoticeType::Completed) {
-                    Some(purchase) => license_of(cx, &purchase).await?,
-                    None => {
-                        let linked = |license: &License| license.membership.is_some();
-                        cx.store.newest_license(&product, &notice.email, linked).await?
+                // By the id that the subscription began with, or by that of a payment since.
+                let mut license = None;
+                for key in [key(NoticeType::Completed), key(NoticeType::Renewed)]
+                    .into_iter()
+                    .flatten()
+                {
+                    if license.is_none() {
+                        license = license_of(cx, &key).await?;
                     }
-                };
+                }
+                if license.is_none() {
+                    let linked = |license: &License| license.membership.is_some();
+                    license = cx.store.newest_license(&product, &notice.email, linked).await?;
+                }
                 let now = cx.clock.now();
                 if let Some(license) = license {
                     end_membership(cx, &caller, license, |license| license.cancel(now)).await?;
