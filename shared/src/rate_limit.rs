@@ -33,14 +33,14 @@ pub struct Allowance {
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl Allowance {
-    /// Logins to one account, right or wrong: who guesses at a password gets nowhere, and who forgot it is not kept out
-    /// for long.
+    /// Logins to one account, right or wrong, and passwords set for it: who guesses gets nowhere, and who forgot is not
+    /// kept out for long.
     pub const LOGINS_OF_ACCOUNT: Self = Self {
         name: "login",
         attempts: 10,
         window: MINUTE.saturating_mul(15),
     };
-    /// Logins from one address of the network, which an office may share.
+    /// The same from one address of the network, which an office may share.
     pub const LOGINS_FROM_ADDRESS: Self = Self {
         name: "login-from",
         attempts: 60,
@@ -52,7 +52,7 @@ impl Allowance {
         attempts: 5,
         window: MINUTE.saturating_mul(60),
     };
-    /// Requests from one address that send mail or set a password.
+    /// Requests from one address that send mail.
     pub const MAIL_FROM_ADDRESS: Self = Self {
         name: "mail-from",
         attempts: 30,

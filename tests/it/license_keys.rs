@@ -393,18 +393,21 @@ async fn a_shuffled_key_is_dead_and_the_license_goes_on_under_another() {
 
 #[tokio::test]
 async fn a_license_with_more_machines_than_a_transaction_holds_is_shuffled_too() {
-    let app = TestApp::start().await;
-    app.weather.ungoverned();
-    let license = app.license().with("licenseType", "site").create().await;
-    for i in 0..120 {
-        app.machine(&format!("m-{i}")).activate(&license).await.expect(200);
+    // As many as just fit, one more, and many more.
+    for machines in [96, 97, 120] {
+        let app = TestApp::start().await;
+        app.weather.ungoverned();
+        let license = app.license().with("licenseType", "site").create().await;
+        for i in 0..machines {
+            app.machine(&format!("m-{i}")).activate(&license).await.expect(200);
+        }
+        let buyer = app.person(BUYER).await;
+        let new = shuffle(&buyer, &license).await;
+        assert_eq!(app.assert_counters_true(&new).await.machines_used, 0, "{machines}");
+        let dead = LicenseKey::parse(&license.key).expect("a key");
+        assert_eq!(app.cx.store.activations(&dead).await.expect("a read"), []);
+        app.machine("m-1").activate(&new).await.expect(200);
     }
-    let buyer = app.person(BUYER).await;
-    let new = shuffle(&buyer, &license).await;
-    assert_eq!(app.assert_counters_true(&new).await.machines_used, 0);
-    let dead = LicenseKey::parse(&license.key).expect("a key");
-    assert_eq!(app.cx.store.activations(&dead).await.expect("a read"), []);
-    app.machine("m-1").activate(&new).await.expect(200);
 }
 
 #[tokio::test]
@@ -593,6 +596,47 @@ async fn each_good_validation_is_an_event_with_where_it_came_from() {
     }
     assert_eq!(told[0]["createdAt"], "2030-01-01T03:00:00.000Z");
     assert_eq!((&told[3]["hwid"], &told[3]["ip"]), (&Value::Null, &Value::Null));
+}
+
+#[tokio::test]
+async fn what_is_not_good_is_never_noted_as_validated() {
+    let app = TestApp::start().await;
+    let bound = async |license: &TestLicense| {
+        good(&app, &license.key, Some("hw-1")).await;
+    };
+    let revoked = grouped(&app).await;
+    bound(&revoked).await;
+    revoked.revoke(&app).await;
+    let suspended = grouped(&app).await;
+    bound(&suspended).await;
+    suspended.suspend(&app, SuspendedBy::Vendor).await;
+    let expired = app.license().with("expiresAt", "2030-01-02T00:00:00Z").create().await;
+    bound(&expired).await;
+    let sold = app
+        .store()
+        .tell("purchase.completed", json!({ "purchaseId": "p-1" }))
+        .await;
+    let key = sold.expect(200)["licenseKey"].as_str().expect("a key").to_owned();
+    let left = TestLicense { key };
+    bound(&left).await;
+    let about = json!({ "purchaseId": "p-1" });
+    app.store().tell("subscription.cancelled", about).await.expect(200);
+    let elsewhere = grouped(&app).await;
+    good(&app, &elsewhere.key, Some("hw-2")).await;
+    app.advance(2 * DAY);
+    for license in [&revoked, &suspended, &expired, &left, &elsewhere] {
+        for hwid in [Some("hw-1"), None] {
+            let answer = validate(&app, &license.key, hwid).await;
+            let noted = answer.expect(200)["valid"] == true;
+            // Without a machine, a license that is bound to another is good.
+            assert_eq!(noted, license.key == elsewhere.key && hwid.is_none(), "{}", answer.body);
+        }
+        let stored = app.stored(license).await;
+        let types = [keystead_core::event::EventType::Validated];
+        let validated = app.cx.store.latest_events(&stored, &types, 100).await.expect("a read");
+        let expected = 1 + usize::from(license.key == elsewhere.key);
+        assert_eq!(validated.len(), expected, "{:?}", stored.status);
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Accounts: how people sign in, who bought a license or sell one: `/api/auth/...`.
 //!
-//! No answer, and no time that one takes, tells whether an account exists: whoever asks for mail is told that it was sent,
-//! and it is, to the address that was given.
+//! No answer tells whether an account exists: whoever asks for mail is told that it was sent, and it is, to the address that
+//! was given. Nor does the time that it takes, as far as that is the same calls, hashes and signatures.
 
 mod forgot_password;
 mod login;
