@@ -142,7 +142,8 @@ def main():
                 if source.count(whole) != 1:
                     sys.exit(f"{path} no longer says this once; say it here as it is now:\n{whole}")
                 file.write_text(source.replace(whole, broken))
-                checker = ["cargo", "test", "--package", "keystead-tests", "--test", "it", "--", "linearizable::"]
+                # The whole workspace, so that dependencies have the features that they are built with already.
+                checker = ["cargo", "test", "--workspace", "--test", "it", "--", "linearizable::"]
                 outcome = subprocess.run(checker, cwd=copy, env=environment, capture_output=True, text=True)
                 file.write_text(source)
                 found = counterexample(outcome.stdout + outcome.stderr)
