@@ -10,9 +10,12 @@ use keystead_core::{
     event::Origin,
     owner::Scope,
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
+#[cfg(feature = "openapi")]
+use crate::openapi::{Description, Schemas};
 use crate::{
+    body::Body,
     context::Context,
     face::Face,
     incoming::Incoming,
@@ -25,6 +28,8 @@ pub trait Endpoint: 'static {
     const NAME: &'static str;
     /// Its methods and path: `POST /activate`, `GET|POST /getLicense`.
     const ROUTE: &'static str;
+    /// What it does, in one sentence of its documentation.
+    const SUMMARY: &'static str;
     /// Who may call it.
     const AUTH: Auth;
     /// In which words it refuses.
@@ -38,13 +43,17 @@ pub trait Endpoint: 'static {
     const WRITES: bool = false;
     /// How long its replies may be kept.
     const CACHE: Cache = Cache::Never;
+    /// The statuses of its good replies, which [`Endpoint::head`] chooses from.
+    const STATUSES: &'static [StatusCode] = &[StatusCode::OK];
+    /// Why it may refuse, in the order of precedence; what the pipeline refuses for every endpoint goes without saying.
+    const REFUSALS: &'static [Error] = &[];
 
     /// What it is asked: the body's fields or, of a GET, the query's.
-    type Request: DeserializeOwned + Send + Sync;
+    type Request: DeserializeOwned + Described + Send + Sync;
     /// What [`Endpoint::fetch`] answers; `()` where nothing can be known so early.
     type Fetched: Default + Send;
     /// What it answers.
-    type Reply: Serialize;
+    type Reply: Body + Described;
 
     /// What can be read, or counted, before it is known who asks. It runs beside the authentication, which saves a
     /// round trip; when that fails, what was fetched is dropped.
@@ -144,6 +153,20 @@ impl Caller {
     }
 }
 
+/// What the OpenAPI document can describe: everything, where nobody writes it.
+#[cfg(not(feature = "openapi"))]
+pub trait Described {}
+
+#[cfg(not(feature = "openapi"))]
+impl<T> Described for T {}
+
+/// What the OpenAPI document can describe: what has a JSON Schema.
+#[cfg(feature = "openapi")]
+pub trait Described: schemars::JsonSchema {}
+
+#[cfg(feature = "openapi")]
+impl<T: schemars::JsonSchema> Described for T {}
+
 /// The path in an [`Endpoint::ROUTE`].
 pub(crate) fn path(route: &'static str) -> &'static str {
     route.split_once(' ').map_or("", |(_, path)| path)
@@ -170,8 +193,16 @@ pub struct Route {
     pub writes: bool,
     /// [`Endpoint::CACHE`].
     pub cache: Cache,
+    /// [`Endpoint::SUMMARY`].
+    pub summary: &'static str,
+    /// [`Endpoint::STATUSES`].
+    pub statuses: &'static [StatusCode],
+    /// [`Endpoint::REFUSALS`].
+    pub refusals: &'static [Error],
     route: &'static str,
     handle: Handler,
+    #[cfg(feature = "openapi")]
+    pub(crate) describe: fn(&mut Schemas) -> Description,
 }
 
 impl Route {
@@ -184,8 +215,13 @@ impl Route {
             required: E::REQUIRED,
             writes: E::WRITES,
             cache: E::CACHE,
+            summary: E::SUMMARY,
+            statuses: E::STATUSES,
+            refusals: E::REFUSALS,
             route: E::ROUTE,
             handle: |cx, incoming, parameters| Box::pin(pipeline::handle::<E>(cx, incoming, parameters)),
+            #[cfg(feature = "openapi")]
+            describe: Description::of::<E>,
         }
     }
 

@@ -4,7 +4,9 @@
 //! replies for all of them; [`routes`] lists them; [`runtime`] runs one in Lambda.
 
 pub mod auth;
+mod body;
 pub mod context;
+pub mod docs;
 pub mod endpoint;
 pub mod face;
 mod fields;
@@ -13,6 +15,8 @@ pub mod incoming;
 pub mod license_keys;
 pub mod log;
 pub mod mail;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod passwords;
 pub mod pipeline;
 pub mod routes;

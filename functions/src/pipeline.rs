@@ -14,6 +14,7 @@ use keystead_core::{
 };
 
 use crate::{
+    body::{Body, JSON},
     context::Context,
     endpoint::{self, Auth, Cache, Caller, Endpoint, Head, Parameters, SignedIn},
     face::Face,
@@ -25,6 +26,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    pub(crate) content_type: &'static str,
     pub(crate) body: Vec<u8>,
     pub(crate) cache: Cache,
     /// Seconds after which to try again.
@@ -60,10 +62,15 @@ pub(crate) async fn handle<E: Endpoint>(cx: &Context, incoming: &Incoming, param
     }
 }
 
+/// Whether a browser's cookie speaks for requests, or is set by them. No page's form may make such a request.
+pub(crate) fn goes_by_cookie(face: Face, auth: Auth) -> bool {
+    face == Face::Auth || auth == Auth::Login
+}
+
 async fn reply<E: Endpoint>(cx: &Context, incoming: &Incoming, mut fields: Fields) -> Result<Answer> {
     // A form of a foreign page, which the browser goes to, could sign its user in to an account that is not theirs.
-    let by_cookie = E::FACE == Face::Auth || E::AUTH == Auth::Login;
-    if by_cookie && incoming.method == Method::POST && incoming.header("sec-fetch-mode") == Some("navigate") {
+    let is_form = incoming.method == Method::POST && incoming.header("sec-fetch-mode") == Some("navigate");
+    if is_form && goes_by_cookie(E::FACE, E::AUTH) {
         return Err(Error::Forbidden);
     }
     let credential = Credential::shown(E::AUTH, incoming, &mut fields)?;
@@ -135,7 +142,8 @@ impl Answer {
         Ok(Self {
             status: head.status,
             cookie: head.cookie,
-            body: serde_json::to_vec(reply).map_err(Error::internal)?,
+            content_type: E::Reply::CONTENT_TYPE,
+            body: reply.to_bytes()?,
             cache: E::CACHE,
             retry_after: None,
             replayed: false,
@@ -148,6 +156,7 @@ impl Answer {
         let refusal = E::FACE.refuse(error);
         Self {
             status: refusal.status,
+            content_type: JSON,
             body: refusal.body.to_string().into_bytes(),
             cache: Cache::Never,
             // Rounded up: who comes back on the second is let in.
@@ -167,6 +176,7 @@ impl Answer {
     fn again(repeatable: &Repeatable, attempt: &Attempt, answer: &SealedAnswer) -> Result<Self> {
         Ok(Self {
             status: StatusCode::from_u16(answer.status).map_err(Error::internal)?,
+            content_type: JSON,
             body: repeatable.open(attempt, answer)?,
             cache: Cache::Never,
             retry_after: None,

@@ -9,7 +9,9 @@ use serde_json::json;
 
 use crate::{
     auth,
+    body::JSON,
     context::Context,
+    docs,
     endpoint::{Cache, Route},
     flat,
     incoming::Incoming,
@@ -62,6 +64,8 @@ pub fn all() -> Vec<Route> {
         Route::of::<flat::webhook::CgloungeWebhook>(),
         Route::of::<flat::webhook::StripeWebhook>(),
         Route::of::<flat::health::Health>(),
+        Route::of::<docs::OpenapiJson>(),
+        Route::of::<docs::Docs>(),
         Route::of::<license_keys::LicenseKeysValidate>(),
         Route::of::<license_keys::LicenseKeysShuffle>(),
         Route::of::<license_keys::LicenseKeysReset>(),
@@ -164,6 +168,7 @@ impl Router {
 fn plain(status: StatusCode, error: &str) -> Answer {
     Answer {
         status,
+        content_type: JSON,
         body: json!({ "success": false, "error": error }).to_string().into_bytes(),
         cache: Cache::Never,
         retry_after: None,
@@ -196,7 +201,7 @@ fn respond(answer: Answer, request_id: &str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(answer.body));
     *response.status_mut() = answer.status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,

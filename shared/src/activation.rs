@@ -15,7 +15,8 @@ text_value!(
     /// What tells one machine from another: opaque, computed by the client.
     Fingerprint,
     "a string of 1 to 512 characters",
-    |text| is_plain(text, 512).then(|| text.to_owned())
+    |text| is_plain(text, 512).then(|| text.to_owned()),
+    r"^[^\x00-\x1f\x7f-\x9f]*$"
 );
 
 impl Fingerprint {
@@ -69,7 +70,8 @@ text_value!(
         // XX (unknown) and T1 (the Tor network) are what CDNs send when they have no country to tell.
         let known = text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic()) && !text.eq_ignore_ascii_case("XX");
         known.then(|| text.to_ascii_uppercase())
-    }
+    },
+    "^[A-Z]{2}$"
 );
 
 /// A machine on a license, as stored.

@@ -129,6 +129,7 @@ text_value!(
 
 /// What a product says of its licenses' keys; what is `None` is as usual.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct KeyRules {
     /// Whether who bought a license may have its key exchanged for a new one. Usually they may.

@@ -9,6 +9,7 @@ use crate::{
     number::{decimal, whole_number},
     owner::{OwnerId, Scope},
     product::{Product, ProductId},
+    schema::schema,
     text::{is_plain, text_value},
     variant::Days,
 };
@@ -20,7 +21,8 @@ text_value!(
     |text| {
         let text = text.trim();
         (is_plain(text, 64) && !text.contains('#')).then(|| text.to_owned())
-    }
+    },
+    r"^[\t-\r ]*[^#\x00-\x1f\x7f-\x9f]*[^#\s\x00-\x1f\x7f-\x9f][^#\x00-\x1f\x7f-\x9f]*[\t-\r ]*$"
 );
 
 impl CodeName {
@@ -78,6 +80,13 @@ impl<'de> Deserialize<'de> for UseLimit {
     }
 }
 
+schema!(UseLimit, {
+    "type": "integer",
+    "description": "How often something may be used. -1 means unlimited.",
+    "minimum": -1,
+    "maximum": UseLimit::MAX,
+});
+
 /// A part of a price in percent, fractions allowed; kept as it was written. Keystead takes no money, and only shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
@@ -100,6 +109,13 @@ impl<'de> Deserialize<'de> for Percent {
         .map(Self)
     }
 }
+
+schema!(Percent, {
+    "type": "number",
+    "description": "A part of a price in percent, fractions allowed.",
+    "minimum": Percent::MIN,
+    "maximum": Percent::MAX,
+});
 
 /// A code, as stored.
 ///

@@ -13,7 +13,8 @@ text_value!(
         let (local, domain) = text.rsplit_once('@')?;
         let sound = is_plain(text, 254) && !text.contains(char::is_whitespace) && !local.is_empty() && !domain.is_empty();
         sound.then(|| text.to_owned())
-    }
+    },
+    r"^[\t-\r ]*[^\s\x00-\x1f\x7f-\x9f]+@[^\s@\x00-\x1f\x7f-\x9f]+[\t-\r ]*$"
 );
 
 impl Email {

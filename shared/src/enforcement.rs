@@ -15,6 +15,7 @@ use crate::{
     activation::{Arrival, Country, Fingerprint},
     api_key::hex,
     license::{License, LicenseType, SeatLimit},
+    schema::schema,
     violation::{Severity, Violation, ViolationId, threat_level},
 };
 
@@ -80,6 +81,7 @@ impl Default for Policy {
 
 /// What a product has of its own of a [`Policy`]: the object `enforcement` of `/updateProduct`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
 pub struct Overrides {
     /// Whether countries are looked at.
@@ -141,6 +143,8 @@ impl<'de> Deserialize<'de> for Count {
         crate::number::whole_number(deserializer, &expected, Self::parse)
     }
 }
+
+schema!(Count, { "type": "integer", "description": "A whole number.", "minimum": 1, "maximum": Count::MAX });
 
 impl Policy {
     /// The policy of a product that has these numbers of its own.

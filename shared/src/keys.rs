@@ -32,6 +32,7 @@ choice!(
 
 /// A public key as RFC 7517 writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Jwk {
     /// The key type: `RSA` or `OKP`.
     pub kty: String,

@@ -29,6 +29,7 @@ pub mod password;
 pub mod product;
 pub mod purchase;
 pub mod rate_limit;
+mod schema;
 pub mod secrets;
 pub mod store;
 pub mod stripe;

@@ -19,6 +19,7 @@ use crate::{
     owner::{OwnerId, Scope},
     product::{Product, ProductId},
     purchase::told_again_within,
+    schema::schema,
     text::{choice, is_plain, text_value},
     variant::{Days, Variant, VariantId},
 };
@@ -173,6 +174,13 @@ impl<'de> Deserialize<'de> for SeatLimit {
         whole_number(deserializer, &expected, Self::parse)
     }
 }
+
+schema!(SeatLimit, {
+    "type": "integer",
+    "description": "How many machines, or sessions at once. -1 means unlimited.",
+    "minimum": -1,
+    "maximum": SeatLimit::MAX,
+});
 
 /// How grave a license's unresolved violations are, from 0 (clean) to 4 (chargeback or confirmed fraud).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -11,7 +11,8 @@ text_value!(
     |text| {
         let text = text.trim();
         (is_plain(text, 128) && !text.contains('#')).then(|| text.to_owned())
-    }
+    },
+    r"^[\t-\r ]*[^#\x00-\x1f\x7f-\x9f]*[^#\s\x00-\x1f\x7f-\x9f][^#\x00-\x1f\x7f-\x9f]*[\t-\r ]*$"
 );
 
 /// Whose records a caller may see. Every finder of an owner's records takes one, so that no caller can be forgotten.

@@ -5,7 +5,7 @@ use argon2::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, text::is_plain};
+use crate::{Error, Result, schema::schema, text::is_plain};
 
 /// A password as someone typed it. Never stored, never shown, never logged.
 #[derive(Clone)]
@@ -50,6 +50,15 @@ impl<'de> Deserialize<'de> for Password {
         deserializer.deserialize_str(Visitor)
     }
 }
+
+schema!(Password, {
+    "type": "string",
+    "format": "password",
+    "description": "A password.",
+    "minLength": Password::SHORTEST,
+    "maxLength": Password::LONGEST,
+    "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$",
+});
 
 /// What one hash costs.
 #[derive(Clone, Copy, Debug)]

@@ -12,6 +12,7 @@ use crate::{
     license::SeatLimit,
     number::whole_number,
     owner::OwnerId,
+    schema::schema,
     text::{choice, is_plain, text_value},
 };
 
@@ -35,7 +36,8 @@ text_value!(
         let text = text.trim();
         let safe = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
         (is_plain(text, 64) && safe).then(|| text.to_owned())
-    }
+    },
+    r"^[\t-\r ]*[A-Za-z0-9._~-]+[\t-\r ]*$"
 );
 
 impl From<Slug> for ProductId {
@@ -79,6 +81,13 @@ impl<'de> Deserialize<'de> for GraceDays {
         whole_number(deserializer, &expected, Self::parse)
     }
 }
+
+schema!(GraceDays, {
+    "type": "integer",
+    "description": "How many days an application may run on past its token when the service can't be reached.",
+    "minimum": 0,
+    "maximum": GraceDays::MAX,
+});
 
 /// What a vendor changes of a product; what is `None` stays, and an inner `None` takes the value away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

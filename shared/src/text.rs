@@ -11,10 +11,10 @@ pub(crate) fn is_plain(text: &str, max: usize) -> bool {
 /// Defines a text value: a `String` that was checked when it came in.
 ///
 /// `$parse` takes the raw text and answers the value to keep, or `None`. `$expected` ends the sentence "the field must
-/// be ...".
+/// be ...". `$pattern` is for the OpenAPI document: a regular expression, if there is more to tell than the length.
 macro_rules! text_value {
-    ($(#[$doc:meta])* $name:ident, $expected:literal, $parse:expr) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])* $name:ident, $expected:literal, $parse:expr $(, $pattern:literal)?) => {
+        $(#[doc = $doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
         #[serde(transparent)]
         pub struct $name(String);
@@ -58,6 +58,18 @@ macro_rules! text_value {
                 deserializer.deserialize_str(Visitor)
             }
         }
+
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let pattern: &[&str] = &[$($pattern)?];
+                crate::schema::of_text(&[$($doc),*], $expected, pattern.first().copied())
+            }
+        }
     };
 }
 
@@ -68,11 +80,15 @@ pub(crate) use text_value;
 /// A spelling that is not among them is refused with no more than the field's name (`Invalid status`), as the flat
 /// API's contract has it.
 macro_rules! choice {
-    ($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident = $text:literal,)+ }) => {
-        $(#[$doc])*
+    (
+        $(#[doc = $doc:literal])* $name:ident {
+            $($(#[doc = $value_doc:literal])* $value:ident = $text:literal,)+
+        }
+    ) => {
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum $name {
-            $($(#[$value_doc])* $value,)+
+            $($(#[doc = $value_doc])* $value,)+
         }
 
         impl $name {
@@ -122,6 +138,17 @@ macro_rules! choice {
                 }
 
                 deserializer.deserialize_str(Visitor)
+            }
+        }
+
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                crate::schema::of_choice(&[$($doc),*], &[$(($text, &[$($value_doc),*])),+])
             }
         }
     };

@@ -5,6 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::schema::schema;
+
 /// A point in time in UTC, to the millisecond.
 ///
 /// Written as `2024-01-01T00:00:00.000Z`, always with three digits of a second: clients parse that with Python 3.9's
@@ -100,6 +102,13 @@ impl<'de> Deserialize<'de> for Timestamp {
         deserializer.deserialize_str(Visitor)
     }
 }
+
+schema!(Timestamp, {
+    "type": "string",
+    "format": "date-time",
+    "description": "A time in ISO 8601, in UTC with three digits of a second. Other zones and fractions are understood.",
+    "examples": ["2030-01-31T00:00:00.000Z"],
+});
 
 #[cfg(test)]
 mod tests {

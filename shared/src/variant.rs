@@ -9,6 +9,7 @@ use crate::{
     license::{LicenseType, SeatLimit},
     number::{decimal, whole_number},
     product::{Name, ProductId},
+    schema::schema,
     text::{is_plain, text_value},
 };
 
@@ -98,6 +99,8 @@ impl<'de> Deserialize<'de> for Days {
     }
 }
 
+schema!(Days, { "type": "integer", "description": "A number of days.", "minimum": 1, "maximum": 3650 });
+
 /// A price that a variant is shown with; Keystead takes no money, and attaches no meaning to it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
@@ -118,6 +121,12 @@ impl<'de> Deserialize<'de> for Price {
         decimal(deserializer, &expected, fits).map(Self)
     }
 }
+
+schema!(Price, {
+    "description": "A price to show. Keystead takes no money, and attaches no meaning to it.",
+    "type": "number",
+    "anyOf": [{ "const": 0 }, { "minimum": Price::MIN, "maximum": Price::MAX }],
+});
 
 /// What a vendor changes of a variant; what is `None` stays, and an inner `None` takes the value away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -49,6 +49,7 @@ mod license_key_races;
 mod linearizable;
 mod model;
 mod move_races;
+mod openapi;
 mod properties;
 mod purchase_races;
 mod races;

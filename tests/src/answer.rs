@@ -25,7 +25,11 @@ impl Answer {
     pub(crate) fn new(request: &Incoming, response: Response<Bytes>) -> Self {
         let (parts, body) = response.into_parts();
         let text = String::from_utf8_lossy(&body).into_owned();
-        let body = if body.is_empty() {
+        let is_json = parts
+            .headers
+            .get("content-type")
+            .is_none_or(|r#type| r#type == "application/json");
+        let body = if body.is_empty() || !is_json {
             Value::Null
         } else {
             serde_json::from_slice(&body).unwrap_or_else(|error| panic!("{}: {error}: {body:?}", request.path))

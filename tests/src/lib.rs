@@ -7,6 +7,7 @@
 
 mod actors;
 mod answer;
+mod document;
 mod license;
 mod person;
 mod weather;
@@ -49,6 +50,7 @@ use serde_json::{Value, json};
 
 pub use actors::{Admin, Creator, Machine, Store as PurchaseStore, Stranger, Stripe};
 pub use answer::Answer;
+pub use document::{DOCUMENT, REWRITE};
 pub use license::{LicenseBuilder, TestLicense};
 pub use person::{PASSWORD, Person};
 pub use weather::{Fault, Weather};
@@ -276,6 +278,7 @@ impl TestApp {
             let log = self.cx.log.written();
             answer.logged = log.lines().find(|line| line.contains(&id)).map(str::to_owned);
         }
+        document::assert_known(&request, &answer);
         (answer, usage)
     }
 

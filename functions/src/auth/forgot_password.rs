@@ -1,7 +1,7 @@
 //! `POST /api/auth/forgot-password`: be mailed what sets another password.
 
 use keystead_core::{
-    Result, Timestamp,
+    Error, Result, Timestamp,
     account::{Account, Purpose},
     email::Email,
     password::PasswordHash,
@@ -22,6 +22,7 @@ pub struct AuthForgotPassword;
 
 /// Who forgot it.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Request {
     email: Email,
 }
@@ -29,9 +30,13 @@ pub struct Request {
 impl Endpoint for AuthForgotPassword {
     const NAME: &'static str = "auth-forgot-password";
     const ROUTE: &'static str = "POST /api/auth/forgot-password";
+    const SUMMARY: &'static str = "Be mailed what sets another password.";
     const AUTH: Auth = Auth::Public;
     const FACE: Face = Face::Auth;
     const REQUIRED: &'static [&'static str] = &["email"];
+    const REFUSALS: &'static [Error] = &[Error::TooManyAttempts {
+        retry_at: Timestamp::from_millis(0),
+    }];
 
     type Request = Request;
     type Fetched = ();

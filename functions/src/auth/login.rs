@@ -21,6 +21,7 @@ pub struct AuthLogin;
 
 /// Who signs in.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Request {
     email: Email,
     password: Password,
@@ -28,6 +29,7 @@ pub struct Request {
 
 /// They are signed in.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: bool,
@@ -40,9 +42,19 @@ pub struct Reply {
 impl Endpoint for AuthLogin {
     const NAME: &'static str = "auth-login";
     const ROUTE: &'static str = "POST /api/auth/login";
+    const SUMMARY: &'static str = "Sign in.";
     const AUTH: Auth = Auth::Public;
     const FACE: Face = Face::Auth;
     const REQUIRED: &'static [&'static str] = &["email", "password"];
+    const REFUSALS: &'static [Error] = &[
+        Error::TooManyAttempts {
+            retry_at: Timestamp::from_millis(0),
+        },
+        Error::Busy {
+            retry_at: Timestamp::from_millis(0),
+        },
+        Error::WrongPassword,
+    ];
 
     type Request = Request;
     type Fetched = ();

@@ -16,11 +16,13 @@ pub struct AuthLogout;
 
 /// Nothing is asked.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Request {}
 
 impl Endpoint for AuthLogout {
     const NAME: &'static str = "auth-logout";
     const ROUTE: &'static str = "POST /api/auth/logout";
+    const SUMMARY: &'static str = "Sign out.";
     const AUTH: Auth = Auth::Login;
     const FACE: Face = Face::Auth;
 

@@ -15,11 +15,13 @@ pub struct AuthMe;
 
 /// Nothing is asked.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Request {}
 
 impl Endpoint for AuthMe {
     const NAME: &'static str = "auth-me";
     const ROUTE: &'static str = "GET /api/auth/me";
+    const SUMMARY: &'static str = "Tell who is signed in.";
     const AUTH: Auth = Auth::Login;
     const FACE: Face = Face::Auth;
 

@@ -50,6 +50,7 @@ pub(crate) fn refuse(error: &Error) -> Refusal {
 
 /// An account, to its holder.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Account"))]
 #[serde(rename_all = "camelCase")]
 pub struct AccountView {
     id: String,

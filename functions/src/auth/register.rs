@@ -1,7 +1,7 @@
 //! `POST /api/auth/register`: ask for an account.
 
 use keystead_core::{
-    Result,
+    Error, Result, Timestamp,
     account::{Purpose, Registration},
     email::Email,
     password::Password,
@@ -22,6 +22,7 @@ pub struct AuthRegister;
 
 /// Who registers.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Request {
     email: Email,
     password: Password,
@@ -30,9 +31,18 @@ pub struct Request {
 impl Endpoint for AuthRegister {
     const NAME: &'static str = "auth-register";
     const ROUTE: &'static str = "POST /api/auth/register";
+    const SUMMARY: &'static str = "Make an account.";
     const AUTH: Auth = Auth::Public;
     const FACE: Face = Face::Auth;
     const REQUIRED: &'static [&'static str] = &["email", "password"];
+    const REFUSALS: &'static [Error] = &[
+        Error::TooManyAttempts {
+            retry_at: Timestamp::from_millis(0),
+        },
+        Error::Busy {
+            retry_at: Timestamp::from_millis(0),
+        },
+    ];
 
     type Request = Request;
     type Fetched = ();

@@ -1,7 +1,7 @@
 //! `POST /api/auth/reset-password`: set another password.
 
 use keystead_core::{
-    Error, Result,
+    Error, Result, Timestamp,
     account::{AccountToken, Purpose},
     password::Password,
     rate_limit::Allowance,
@@ -21,6 +21,7 @@ pub struct AuthResetPassword;
 
 /// What was mailed, and the password to be set.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Request {
     token: AccountToken,
     password: Password,
@@ -29,9 +30,19 @@ pub struct Request {
 impl Endpoint for AuthResetPassword {
     const NAME: &'static str = "auth-reset-password";
     const ROUTE: &'static str = "POST /api/auth/reset-password";
+    const SUMMARY: &'static str = "Set another password.";
     const AUTH: Auth = Auth::Public;
     const FACE: Face = Face::Auth;
     const REQUIRED: &'static [&'static str] = &["token", "password"];
+    const REFUSALS: &'static [Error] = &[
+        Error::TooManyAttempts {
+            retry_at: Timestamp::from_millis(0),
+        },
+        Error::InvalidMailToken,
+        Error::Busy {
+            retry_at: Timestamp::from_millis(0),
+        },
+    ];
 
     type Request = Request;
     type Fetched = ();

@@ -18,6 +18,7 @@ pub struct AuthVerify;
 
 /// What was mailed.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Request {
     token: AccountToken,
 }
@@ -25,9 +26,11 @@ pub struct Request {
 impl Endpoint for AuthVerify {
     const NAME: &'static str = "auth-verify";
     const ROUTE: &'static str = "POST /api/auth/verify";
+    const SUMMARY: &'static str = "Show that an address is one's own.";
     const AUTH: Auth = Auth::Public;
     const FACE: Face = Face::Auth;
     const REQUIRED: &'static [&'static str] = &["token"];
+    const REFUSALS: &'static [Error] = &[Error::InvalidMailToken];
 
     type Request = Request;
     type Fetched = ();

@@ -15,10 +15,12 @@ pub struct Health;
 
 /// Nothing to ask.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Request {}
 
 /// The service serves.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
     success: Success,
     status: &'static str,
@@ -28,6 +30,7 @@ pub struct Reply {
 impl Endpoint for Health {
     const NAME: &'static str = "health";
     const ROUTE: &'static str = "GET /health";
+    const SUMMARY: &'static str = "Tell that the service serves.";
     const AUTH: Auth = Auth::Public;
     const FACE: Face = Face::FlatClient;
 

@@ -9,6 +9,9 @@ use keystead_core::{
 };
 use serde::Serialize;
 
+#[cfg(feature = "openapi")]
+use crate::openapi::schema;
+
 /// `true`, under the name `success`, which opens every good reply of the flat API.
 #[derive(Debug, Default)]
 pub(crate) struct Success;
@@ -21,9 +24,12 @@ impl Serialize for Success {
 
 /// That it is done, and nothing beside.
 #[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Done {
     success: Success,
 }
+#[cfg(feature = "openapi")]
+schema!(Success, { "const": true });
 
 /// What an application shows the person in front of it.
 pub(super) fn message(standing: Standing) -> &'static str {
@@ -36,6 +42,7 @@ pub(super) fn message(standing: Standing) -> &'static str {
 
 /// A license as admin endpoints show it.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "License"))]
 #[serde(rename_all = "camelCase")]
 pub(super) struct LicenseView<'a> {
     key: &'a str,
@@ -101,6 +108,7 @@ impl<'a> From<&'a License> for LicenseView<'a> {
 
 /// An activation as admin endpoints show it.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Activation"))]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ActivationView {
     fingerprint: String,
@@ -136,6 +144,7 @@ impl ActivationView {
 
 /// A violation as admin endpoints show it.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Violation"))]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ViolationView {
     id: String,
@@ -194,6 +203,9 @@ impl<'de> serde::Deserialize<'de> for Flag {
     }
 }
 
+#[cfg(feature = "openapi")]
+schema!(Flag, { "anyOf": [{ "type": "boolean" }, { "enum": ["true", "1", "false", "0"] }] });
+
 /// How many records a page holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit(pub(super) usize);
@@ -228,6 +240,10 @@ impl<'de> serde::Deserialize<'de> for Limit {
         deserializer.deserialize_u64(Visitor)
     }
 }
+
+#[cfg(feature = "openapi")]
+schema!(Limit, {
+    "description": "How many records a page holds.", "type": "integer", "minimum": 1, "maximum": Limit::MAX, "default": Limit::DEFAULT });
 
 /// A field that tells being absent from being null: `null` takes the value away.
 pub(super) fn nullable<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>

@@ -22,6 +22,7 @@ pub struct LicenseKeysEvents;
 
 /// Which license: by the id that stays when its key is exchanged.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     key_id: LicenseId,
@@ -29,6 +30,7 @@ pub struct Request {
 
 /// An event, as this API shows it.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "KeyEvent"))]
 #[serde(rename_all = "camelCase")]
 pub struct EventView {
     id: String,
@@ -54,8 +56,10 @@ const LIMIT: usize = 100;
 impl Endpoint for LicenseKeysEvents {
     const NAME: &'static str = "license-keys-events";
     const ROUTE: &'static str = "GET /api/license-keys/{keyId}/events";
+    const SUMMARY: &'static str = "List what happened to a key.";
     const AUTH: Auth = Auth::Login;
     const FACE: Face = Face::LicenseKeysSeller;
+    const REFUSALS: &'static [Error] = &[Error::LicenseNotFound, Error::Forbidden];
 
     type Request = Request;
     type Fetched = Option<License>;

@@ -26,12 +26,14 @@ pub use validate::LicenseKeysValidate;
 
 /// Which key, to those who bought it.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Request {
     key: TypedKey,
 }
 
 /// A license key as it is typed in.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct TypedKey(LicenseKey);
 

@@ -16,10 +16,17 @@ pub struct LicenseKeysReset;
 impl Endpoint for LicenseKeysReset {
     const NAME: &'static str = "license-keys-reset";
     const ROUTE: &'static str = "POST /api/license-keys/reset";
+    const SUMMARY: &'static str = "Let a key be bound to another machine.";
     const AUTH: Auth = Auth::Login;
     const FACE: Face = Face::LicenseKeysBuyer;
     const REQUIRED: &'static [&'static str] = &["key"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[
+        Error::LicenseNotFound,
+        Error::Forbidden,
+        Error::ResetDisabled,
+        Error::LicenseNotActive,
+    ];
 
     type Request = Request;
     type Fetched = Option<License>;

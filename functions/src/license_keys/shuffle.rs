@@ -19,6 +19,7 @@ pub struct LicenseKeysShuffle;
 
 /// The new key. The old one is good for nothing from now on.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
     key: LicenseKey,
 }
@@ -26,10 +27,17 @@ pub struct Reply {
 impl Endpoint for LicenseKeysShuffle {
     const NAME: &'static str = "license-keys-shuffle";
     const ROUTE: &'static str = "POST /api/license-keys/shuffle";
+    const SUMMARY: &'static str = "Exchange a key for a new one.";
     const AUTH: Auth = Auth::Login;
     const FACE: Face = Face::LicenseKeysBuyer;
     const REQUIRED: &'static [&'static str] = &["key"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[
+        Error::LicenseNotFound,
+        Error::Forbidden,
+        Error::ShuffleDisabled,
+        Error::LicenseNotActive,
+    ];
 
     type Request = Request;
     type Fetched = Option<License>;

@@ -24,15 +24,18 @@ pub struct LicenseKeysValidate;
 
 /// Which key, and on which machine.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Request {
     key: TypedKey,
     /// Without it, no machine is looked at.
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Fingerprint>"))]
     hwid: Option<Fingerprint>,
 }
 
 /// What became of it.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Reply {
     /// The key is good.
@@ -43,6 +46,7 @@ pub enum Reply {
 
 /// A key that is good.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "KeyValid"))]
 #[serde(rename_all = "camelCase")]
 pub struct Valid {
     valid: bool,
@@ -59,6 +63,7 @@ pub struct Valid {
 
 /// A key that is not good.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "KeyInvalid"))]
 pub struct Invalid {
     valid: bool,
     status: Status,
@@ -68,6 +73,7 @@ pub struct Invalid {
 
 /// What a key is for, as people see it.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "KeyProduct"))]
 struct Product {
     name: String,
     slug: String,
@@ -76,6 +82,7 @@ struct Product {
 
 /// How a license stands, in this API's words.
 #[derive(Clone, Copy, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "KeyStatus"))]
 #[serde(rename_all = "UPPERCASE")]
 enum Status {
     Active,
@@ -85,6 +92,7 @@ enum Status {
 
 /// Why a key is not good, in this API's words.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "KeyReason"))]
 enum Reason {
     #[serde(rename = "Key has been revoked")]
     Revoked,
@@ -101,9 +109,12 @@ enum Reason {
 impl Endpoint for LicenseKeysValidate {
     const NAME: &'static str = "license-keys-validate";
     const ROUTE: &'static str = "POST /api/license-keys/validate";
+    const SUMMARY: &'static str = "Tell whether a machine may run with a key, and bind the key to the first that asks.";
     const AUTH: Auth = Auth::LicenseKey;
     const FACE: Face = Face::LicenseKeysValidate;
     const REQUIRED: &'static [&'static str] = &["key"];
+    const STATUSES: &'static [StatusCode] = &[StatusCode::OK, StatusCode::FORBIDDEN];
+    const REFUSALS: &'static [Error] = &[Error::LicenseNotFound];
 
     type Request = Request;
     type Fetched = ();

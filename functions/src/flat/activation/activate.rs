@@ -27,6 +27,7 @@ pub struct Activate;
 
 /// A machine that wants in.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     license_key: LicenseKey,
@@ -37,6 +38,7 @@ pub struct Request {
 
 /// A machine that is in.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
@@ -80,9 +82,26 @@ impl Reply {
 impl Endpoint for Activate {
     const NAME: &'static str = "activate";
     const ROUTE: &'static str = "POST /activate";
+    const SUMMARY: &'static str = "Let a machine in, and give it a token.";
     const AUTH: Auth = Auth::LicenseKey;
     const FACE: Face = Face::FlatClient;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint", "hostname", "productId"];
+    const REFUSALS: &'static [Error] = &[
+        Error::TooManyActivations {
+            retry_at: Timestamp::from_millis(0),
+        },
+        Error::LicenseNotFound,
+        Error::WrongProduct,
+        Error::LicenseRevoked,
+        Error::LicenseExpired,
+        Error::LicenseSuspended,
+        Error::MachineLimitReached {
+            limit: SeatLimit::Limited(3),
+        },
+        Error::SessionLimitReached {
+            limit: SeatLimit::Limited(3),
+        },
+    ];
 
     type Request = Request;
     type Fetched = (Option<License>, Option<Activation>, Option<Arc<Catalog>>);

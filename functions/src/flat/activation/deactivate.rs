@@ -22,16 +22,19 @@ pub struct Deactivate;
 
 /// A machine that leaves.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     license_key: LicenseKey,
     machine_fingerprint: Fingerprint,
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Token>"))]
     token: Option<Token>,
 }
 
 /// A machine that has left.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
@@ -43,10 +46,12 @@ pub struct Reply {
 impl Endpoint for Deactivate {
     const NAME: &'static str = "deactivate";
     const ROUTE: &'static str = "POST /deactivate";
+    const SUMMARY: &'static str = "Give a machine's seat back.";
     const AUTH: Auth = Auth::LicenseKey;
     const FACE: Face = Face::FlatClient;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[Error::InvalidToken, Error::LicenseNotFound, Error::ActivationNotFound];
 
     type Request = Request;
     type Fetched = (Option<Claims>, Option<License>, Option<Activation>);

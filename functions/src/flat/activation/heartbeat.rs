@@ -3,7 +3,7 @@
 use keystead_core::{
     Error, Result, Timestamp,
     activation::{Arrival, Fingerprint, HEARTBEAT_INTERVAL, SESSION_TIMEOUT},
-    license::{License, LicenseKey, LicenseStatus},
+    license::{License, LicenseKey, LicenseStatus, SeatLimit},
     store::activation::Beat,
     token::{Claims, Token},
 };
@@ -22,16 +22,19 @@ pub struct Heartbeat;
 
 /// A machine that is still there.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     license_key: LicenseKey,
     machine_fingerprint: Fingerprint,
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Token>"))]
     token: Option<Token>,
 }
 
 /// A machine that may go on.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
@@ -46,9 +49,21 @@ pub struct Reply {
 impl Endpoint for Heartbeat {
     const NAME: &'static str = "heartbeat";
     const ROUTE: &'static str = "POST /heartbeat";
+    const SUMMARY: &'static str = "Keep a floating session alive.";
     const AUTH: Auth = Auth::LicenseKey;
     const FACE: Face = Face::FlatClient;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint"];
+    const REFUSALS: &'static [Error] = &[
+        Error::InvalidToken,
+        Error::LicenseNotFound,
+        Error::LicenseRevoked,
+        Error::LicenseExpired,
+        Error::LicenseSuspended,
+        Error::SessionNotFound,
+        Error::SessionLimitReached {
+            limit: SeatLimit::Limited(3),
+        },
+    ];
 
     type Request = Request;
     type Fetched = Option<(Option<Claims>, Option<License>, Beat)>;

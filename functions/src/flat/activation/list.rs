@@ -20,17 +20,21 @@ pub struct ListMachines;
 
 /// A machine on the license, by the token it was given or by its fingerprint.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     license_key: LicenseKey,
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Token>"))]
     token: Option<Token>,
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Fingerprint>"))]
     machine_fingerprint: Option<Fingerprint>,
 }
 
 /// The license's machines.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
@@ -42,6 +46,7 @@ pub struct Reply {
 
 /// A machine, as its license's other machines may see it.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct Machine {
     /// The beginning of its fingerprint.
@@ -63,9 +68,16 @@ type Fetched = (Fingerprint, Option<Claims>, Option<License>, Vec<Activation>);
 impl Endpoint for ListMachines {
     const NAME: &'static str = "list-machines";
     const ROUTE: &'static str = "POST /listMachines";
+    const SUMMARY: &'static str = "List the machines on a license, for an application to show.";
     const AUTH: Auth = Auth::LicenseKey;
     const FACE: Face = Face::FlatClient;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
+    const REFUSALS: &'static [Error] = &[
+        Error::InvalidToken,
+        Error::LicenseNotFound,
+        Error::LicenseRevoked,
+        Error::MachineNotActivated,
+    ];
 
     type Request = Request;
     type Fetched = Option<Fetched>;

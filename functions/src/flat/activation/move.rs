@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use keystead_core::{
-    Error, Result,
+    Error, Result, Timestamp,
     activation::{Arrival, Fingerprint, Hostname},
     event::EventType,
-    license::LicenseKey,
+    license::{LicenseKey, SeatLimit},
     product::ProductId,
     store::{
         activation::Watch,
@@ -28,6 +28,7 @@ pub struct MoveLicense;
 
 /// A machine that wants in, and the one whose place it takes.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     license_key: LicenseKey,
@@ -41,6 +42,7 @@ pub struct Request {
 impl Endpoint for MoveLicense {
     const NAME: &'static str = "move-license";
     const ROUTE: &'static str = "POST /moveLicense";
+    const SUMMARY: &'static str = "Take one machine off a license, and let another in.";
     const AUTH: Auth = Auth::LicenseKey;
     const FACE: Face = Face::FlatClient;
     const REQUIRED: &'static [&'static str] = &[
@@ -49,6 +51,26 @@ impl Endpoint for MoveLicense {
         "hostname",
         "productId",
         "releaseFingerprint",
+    ];
+    const REFUSALS: &'static [Error] = &[
+        Error::TooManyActivations {
+            retry_at: Timestamp::from_millis(0),
+        },
+        Error::LicenseNotFound,
+        Error::WrongProduct,
+        Error::LicenseRevoked,
+        Error::LicenseExpired,
+        Error::LicenseSuspended,
+        Error::ActivationNotFound,
+        Error::TooManyMoves {
+            retry_at: Timestamp::from_millis(0),
+        },
+        Error::MachineLimitReached {
+            limit: SeatLimit::Limited(3),
+        },
+        Error::SessionLimitReached {
+            limit: SeatLimit::Limited(3),
+        },
     ];
 
     type Request = Request;

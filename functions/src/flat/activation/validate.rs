@@ -27,17 +27,20 @@ pub struct Validate;
 
 /// A machine with a token.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     license_key: LicenseKey,
     machine_fingerprint: Fingerprint,
     token: Token,
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<ProductId>"))]
     product_id: Option<ProductId>,
 }
 
 /// A machine that may run on.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     valid: Success,
@@ -59,9 +62,22 @@ pub struct Reply {
 impl Endpoint for Validate {
     const NAME: &'static str = "validate";
     const ROUTE: &'static str = "POST /validate";
+    const SUMMARY: &'static str = "Check a machine's token against the license as it is now, and renew it in time.";
     const AUTH: Auth = Auth::LicenseKey;
     const FACE: Face = Face::FlatValidate;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint", "token"];
+    const REFUSALS: &'static [Error] = &[
+        Error::InvalidToken,
+        Error::LicenseNotFound,
+        Error::WrongProduct,
+        Error::LicenseRevoked,
+        Error::LicenseExpired,
+        Error::LicenseSuspended,
+        Error::MachineNotActivated,
+        Error::SessionLimitReached {
+            limit: SeatLimit::Limited(3),
+        },
+    ];
 
     type Request = Request;
     type Fetched = Option<Found>;

@@ -15,6 +15,7 @@ pub struct CreateApiKey;
 
 /// Whose scripts, and what to call the key.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     creator_id: OwnerId,
@@ -23,6 +24,7 @@ pub struct Request {
 
 /// The key: in clear this once, and never again.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
@@ -34,6 +36,7 @@ pub struct Reply {
 impl Endpoint for CreateApiKey {
     const NAME: &'static str = "create-api-key";
     const ROUTE: &'static str = "POST /createApiKey";
+    const SUMMARY: &'static str = "Let an owner's scripts in.";
     const AUTH: Auth = Auth::SuperAdmin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["creatorId", "name"];

@@ -19,6 +19,7 @@ pub struct ListApiKeys;
 
 /// Whose keys; all owners' without.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     creator_id: Option<OwnerId>,
@@ -26,6 +27,7 @@ pub struct Request {
 
 /// API keys, by their hashes.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
     success: Success,
     keys: Vec<ApiKeyView>,
@@ -34,6 +36,7 @@ pub struct Reply {
 
 /// An API key as the flat API shows it: never the key itself.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "ApiKey"))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ApiKeyView {
     hash: String,
@@ -58,6 +61,7 @@ impl From<ApiKey> for ApiKeyView {
 impl Endpoint for ListApiKeys {
     const NAME: &'static str = "list-api-keys";
     const ROUTE: &'static str = "GET|POST /listApiKeys";
+    const SUMMARY: &'static str = "List whose scripts are let in.";
     const AUTH: Auth = Auth::SuperAdmin;
     const FACE: Face = Face::FlatAdmin;
 

@@ -18,6 +18,7 @@ pub struct RevokeApiKey;
 
 /// Which key: by its hash, or by the key itself, which here is an argument and no credential.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     #[serde(alias = "keyHash")]
@@ -28,6 +29,7 @@ pub struct Request {
 
 /// The key lets nobody in.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
     success: Success,
 }
@@ -35,9 +37,14 @@ pub struct Reply {
 impl Endpoint for RevokeApiKey {
     const NAME: &'static str = "revoke-api-key";
     const ROUTE: &'static str = "POST /revokeApiKey";
+    const SUMMARY: &'static str = "Let an owner's script in no more.";
     const AUTH: Auth = Auth::SuperAdmin;
     const FACE: Face = Face::FlatAdmin;
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[
+        Error::Invalid(InvalidRequest::MissingFields(&["hash or apiKey"])),
+        Error::ApiKeyNotFound,
+    ];
 
     type Request = Request;
     type Fetched = ();

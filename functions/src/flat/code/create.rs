@@ -25,11 +25,13 @@ pub struct CreateTrialCode;
 
 /// The code that is wanted.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     code: CodeName,
     /// Blank or absent: all products of the creator.
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<ProductId>"))]
     product_id: Option<ProductId>,
     /// For the super admin, when there is no `productId`.
     creator_id: Option<OwnerId>,
@@ -42,6 +44,7 @@ pub struct Request {
 
 /// The code that was made.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
     success: Success,
     code: CodeName,
@@ -94,10 +97,17 @@ fn owner(scope: Scope, product: Option<&Product>, named: Option<OwnerId>) -> Res
 impl Endpoint for CreateDiscountCode {
     const NAME: &'static str = "create-discount-code";
     const ROUTE: &'static str = "POST /createDiscountCode";
+    const SUMMARY: &'static str = "Make a discount code.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[
+        Error::ProductNotFound,
+        Error::ProductArchived,
+        Error::Invalid(InvalidRequest::MissingFields(&["creatorId"])),
+        Error::CodeTaken,
+    ];
 
     type Request = Request;
     type Fetched = Option<Product>;
@@ -115,10 +125,17 @@ impl Endpoint for CreateDiscountCode {
 impl Endpoint for CreateTrialCode {
     const NAME: &'static str = "create-trial-code";
     const ROUTE: &'static str = "POST /createTrialCode";
+    const SUMMARY: &'static str = "Make a trial code.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[
+        Error::ProductNotFound,
+        Error::ProductArchived,
+        Error::Invalid(InvalidRequest::MissingFields(&["creatorId"])),
+        Error::CodeTaken,
+    ];
 
     type Request = Request;
     type Fetched = Option<Product>;

@@ -1,7 +1,7 @@
 //! `POST /deleteDiscountCode` and `POST /deleteTrialCode`: take a code away. What it was redeemed for stays good.
 
 use keystead_core::{
-    Result,
+    Error, Result,
     code::{Code, CodeName},
 };
 use serde::{Deserialize, Serialize};
@@ -21,12 +21,14 @@ pub struct DeleteTrialCode;
 
 /// Which code.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Request {
     code: CodeName,
 }
 
 /// The code is deleted.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
     success: Success,
 }
@@ -39,10 +41,12 @@ async fn delete(cx: &Context, caller: Caller, code: Option<Code>) -> Result<Repl
 impl Endpoint for DeleteDiscountCode {
     const NAME: &'static str = "delete-discount-code";
     const ROUTE: &'static str = "POST /deleteDiscountCode";
+    const SUMMARY: &'static str = "Take a discount code away. What it was redeemed for stays good.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[Error::CodeNotFound];
 
     type Request = Request;
     type Fetched = Option<Code>;
@@ -60,10 +64,12 @@ impl Endpoint for DeleteDiscountCode {
 impl Endpoint for DeleteTrialCode {
     const NAME: &'static str = "delete-trial-code";
     const ROUTE: &'static str = "POST /deleteTrialCode";
+    const SUMMARY: &'static str = "Take a trial code away. What it was redeemed for stays good.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[Error::CodeNotFound];
 
     type Request = Request;
     type Fetched = Option<Code>;

@@ -1,7 +1,7 @@
 //! `GET|POST /listDiscountCodes` and `GET|POST /listTrialCodes`: the codes of an owner, or of all.
 
 use keystead_core::{
-    Result, Timestamp,
+    Error, Result, Timestamp,
     code::{Code, CodeName, Percent},
     owner::{OwnerId, Scope},
     product::{Product, ProductId},
@@ -25,15 +25,18 @@ pub struct ListTrialCodes;
 
 /// Which codes.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     /// Those that this product can be had with; all, when blank or absent.
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<ProductId>"))]
     product_id: Option<ProductId>,
 }
 
 /// A list of codes, trial and discount codes alike; the newest is first.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
     success: Success,
     codes: Vec<CodeView>,
@@ -42,6 +45,7 @@ pub struct Reply {
 
 /// A code as the flat API shows it.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Code"))]
 #[serde(rename_all = "camelCase")]
 struct CodeView {
     code: CodeName,
@@ -97,8 +101,10 @@ async fn list(cx: &Context, caller: Caller, request: Request, product: Option<Pr
 impl Endpoint for ListDiscountCodes {
     const NAME: &'static str = "list-discount-codes";
     const ROUTE: &'static str = "GET|POST /listDiscountCodes";
+    const SUMMARY: &'static str = "List codes, trial and discount codes alike.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
+    const REFUSALS: &'static [Error] = &[Error::ProductNotFound];
 
     type Request = Request;
     type Fetched = Option<Product>;
@@ -116,8 +122,10 @@ impl Endpoint for ListDiscountCodes {
 impl Endpoint for ListTrialCodes {
     const NAME: &'static str = "list-trial-codes";
     const ROUTE: &'static str = "GET|POST /listTrialCodes";
+    const SUMMARY: &'static str = "List codes, trial and discount codes alike.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
+    const REFUSALS: &'static [Error] = &[Error::ProductNotFound];
 
     type Request = Request;
     type Fetched = Option<Product>;

@@ -23,19 +23,23 @@ pub struct RedeemTrialCode;
 
 /// Which code, for whom.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     code: CodeName,
     email: Email,
     /// Needed when the code is for all products of its owner.
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<ProductId>"))]
     product_id: Option<ProductId>,
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<VariantId>"))]
     variant: Option<VariantId>,
 }
 
 /// The license that was made.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
@@ -75,10 +79,21 @@ pub struct Fetched {
 impl Endpoint for RedeemTrialCode {
     const NAME: &'static str = "redeem-trial-code";
     const ROUTE: &'static str = "POST /redeemTrialCode";
+    const SUMMARY: &'static str = "Make a license that is good for as long as the code's trial lasts.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code", "email"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[
+        Error::CodeNotFound,
+        Error::Invalid(InvalidRequest::MissingFields(&["productId"])),
+        Error::ProductNotFound,
+        Error::ProductArchived,
+        Error::CodeInactive,
+        Error::CodeExpired,
+        Error::CodeUsedUp,
+        Error::CodeRedeemed,
+    ];
 
     type Request = Request;
     type Fetched = Fetched;

@@ -22,6 +22,7 @@ pub struct UpdateTrialCode;
 
 /// Which code, and what changes of it.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     code: CodeName,
@@ -38,6 +39,7 @@ pub struct Request {
 
 /// The code is changed.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
     success: Success,
     code: CodeName,
@@ -67,10 +69,12 @@ async fn update(cx: &Context, caller: Caller, request: Request, code: Option<Cod
 impl Endpoint for UpdateDiscountCode {
     const NAME: &'static str = "update-discount-code";
     const ROUTE: &'static str = "POST /updateDiscountCode";
+    const SUMMARY: &'static str = "Switch a discount code off or on, or change what it gives.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[Error::Invalid(InvalidRequest::NothingToUpdate), Error::CodeNotFound];
 
     type Request = Request;
     type Fetched = Option<Code>;
@@ -88,10 +92,12 @@ impl Endpoint for UpdateDiscountCode {
 impl Endpoint for UpdateTrialCode {
     const NAME: &'static str = "update-trial-code";
     const ROUTE: &'static str = "POST /updateTrialCode";
+    const SUMMARY: &'static str = "Switch a trial code off or on, or change what it gives.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[Error::Invalid(InvalidRequest::NothingToUpdate), Error::CodeNotFound];
 
     type Request = Request;
     type Fetched = Option<Code>;

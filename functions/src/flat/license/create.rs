@@ -26,6 +26,7 @@ pub struct CreateLicense;
 
 /// The license that is wanted.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     /// The key that it has already, elsewhere; a new one, when absent.
@@ -35,6 +36,7 @@ pub struct Request {
     email: Email,
     product_id: ProductId,
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<VariantId>"))]
     variant: Option<VariantId>,
     license_type: Option<LicenseType>,
     max_machines: Option<SeatLimit>,
@@ -42,12 +44,16 @@ pub struct Request {
     /// When it was bought, if that was before now.
     purchased_at: Option<Timestamp>,
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Timestamp>"))]
     expires_at: Option<Timestamp>,
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Reference>"))]
     discount_code: Option<Reference>,
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Reference>"))]
     purchase_id: Option<Reference>,
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Reference>"))]
     bundle_id: Option<Reference>,
     unlocked_products: Option<Vec<ProductId>>,
     /// What it came to elsewhere, if it does not simply work.
@@ -58,6 +64,7 @@ pub struct Request {
 
 /// The license that was made.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
@@ -87,10 +94,12 @@ impl Request {
 impl Endpoint for CreateLicense {
     const NAME: &'static str = "create-license";
     const ROUTE: &'static str = "POST /createLicense";
+    const SUMMARY: &'static str = "Make a license.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["email", "productId"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[Error::ProductNotFound, Error::ProductArchived, Error::LicenseKeyTaken];
 
     type Request = Request;
     type Fetched = ((Vec<Product>, Option<Variant>), Option<Code>);

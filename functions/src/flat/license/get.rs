@@ -20,6 +20,7 @@ pub struct GetLicense;
 
 /// Which license.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     license_key: LicenseKey,
@@ -27,11 +28,15 @@ pub struct Request {
 
 /// A license, its machines and its violations.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
+    #[cfg_attr(feature = "openapi", schemars(with = "LicenseView<'static>"))]
     license: Value,
+    #[cfg_attr(feature = "openapi", schemars(with = "Vec<ActivationView>"))]
     activations: Vec<Value>,
+    #[cfg_attr(feature = "openapi", schemars(with = "Vec<ViolationView>"))]
     violations: Vec<Value>,
     // These two are in `license` as well; tools differ in where they look.
     machines_used: u32,
@@ -41,9 +46,11 @@ pub struct Reply {
 impl Endpoint for GetLicense {
     const NAME: &'static str = "get-license";
     const ROUTE: &'static str = "GET|POST /getLicense";
+    const SUMMARY: &'static str = "Get all that is known of a license.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
+    const REFUSALS: &'static [Error] = &[Error::LicenseNotFound];
 
     type Request = Request;
     type Fetched = (Option<License>, Vec<Activation>);

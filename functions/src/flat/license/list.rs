@@ -23,6 +23,7 @@ pub struct ListLicenses;
 
 /// Which licenses, and how many.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     product_id: Option<ProductId>,
@@ -36,9 +37,11 @@ pub struct Request {
 
 /// A page of licenses.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
+    #[cfg_attr(feature = "openapi", schemars(with = "Vec<LicenseView<'static>>"))]
     licenses: Vec<Value>,
     count: usize,
     /// What to ask for the next page with; absent on the last.
@@ -52,8 +55,13 @@ const MAX_PRODUCTS: usize = 30;
 impl Endpoint for ListLicenses {
     const NAME: &'static str = "list-licenses";
     const ROUTE: &'static str = "GET|POST /listLicenses";
+    const SUMMARY: &'static str = "List licenses, newest first.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
+    const REFUSALS: &'static [Error] = &[
+        Error::ProductNotFound,
+        Error::Invalid(InvalidRequest::MissingFields(&["productId"])),
+    ];
 
     type Request = Request;
     type Fetched = Option<Product>;

@@ -1,7 +1,7 @@
 //! `POST /reinstateLicense`: let a suspended or revoked license work again.
 
 use keystead_core::{
-    Result,
+    Error, Result,
     event::EventType,
     license::{License, LicenseKey, LicenseStatus},
 };
@@ -19,6 +19,7 @@ pub struct ReinstateLicense;
 
 /// Which license.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     license_key: LicenseKey,
@@ -26,6 +27,7 @@ pub struct Request {
 
 /// The license works again.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
     success: Success,
     status: LicenseStatus,
@@ -34,10 +36,12 @@ pub struct Reply {
 impl Endpoint for ReinstateLicense {
     const NAME: &'static str = "reinstate-license";
     const ROUTE: &'static str = "POST /reinstateLicense";
+    const SUMMARY: &'static str = "Let a suspended or revoked license work again.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[Error::LicenseNotFound];
 
     type Request = Request;
     type Fetched = Option<License>;

@@ -1,7 +1,7 @@
 //! `POST /resetActivations`: take every machine off a license.
 
 use keystead_core::{
-    Result,
+    Error, Result,
     event::EventType,
     license::{License, LicenseKey},
 };
@@ -19,6 +19,7 @@ pub struct ResetActivations;
 
 /// Which license.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     license_key: LicenseKey,
@@ -26,6 +27,7 @@ pub struct Request {
 
 /// How many machines were taken off.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
@@ -35,10 +37,12 @@ pub struct Reply {
 impl Endpoint for ResetActivations {
     const NAME: &'static str = "reset-activations";
     const ROUTE: &'static str = "POST /resetActivations";
+    const SUMMARY: &'static str = "Take every machine off a license.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[Error::LicenseNotFound];
 
     type Request = Request;
     type Fetched = Option<License>;

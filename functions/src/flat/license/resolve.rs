@@ -1,7 +1,7 @@
 //! `POST /resolveLicense`: put violations aside, and with them what they brought on the license.
 
 use keystead_core::{
-    Result,
+    Error, Result,
     event::EventType,
     license::{License, LicenseKey, LicenseStatus},
 };
@@ -19,6 +19,7 @@ pub struct ResolveLicense;
 
 /// Which violations of which license.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     license_key: LicenseKey,
@@ -28,6 +29,7 @@ pub struct Request {
 
 /// What the license is left with.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
@@ -39,10 +41,12 @@ pub struct Reply {
 impl Endpoint for ResolveLicense {
     const NAME: &'static str = "resolve-license";
     const ROUTE: &'static str = "POST /resolveLicense";
+    const SUMMARY: &'static str = "Put violations aside, and with them what they brought on the license.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "violationIds"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[Error::LicenseNotFound];
 
     type Request = Request;
     type Fetched = Option<License>;

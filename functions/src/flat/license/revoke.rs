@@ -1,7 +1,7 @@
 //! `POST /revokeLicense`: block a license for good.
 
 use keystead_core::{
-    Result,
+    Error, Result,
     event::EventType,
     license::{License, LicenseKey, Reference},
 };
@@ -19,6 +19,7 @@ pub struct RevokeLicense;
 
 /// Which license, and why.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     license_key: LicenseKey,
@@ -28,6 +29,7 @@ pub struct Request {
 
 /// The license is revoked, by this request or an earlier one.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
     success: Success,
 }
@@ -35,10 +37,12 @@ pub struct Reply {
 impl Endpoint for RevokeLicense {
     const NAME: &'static str = "revoke-license";
     const ROUTE: &'static str = "POST /revokeLicense";
+    const SUMMARY: &'static str = "Make a license work no more.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[Error::LicenseNotFound];
 
     type Request = Request;
     type Fetched = Option<License>;

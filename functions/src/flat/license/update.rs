@@ -20,6 +20,7 @@ pub struct UpdateLicense;
 
 /// Which license, and what changes of it.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     license_key: LicenseKey,
@@ -36,6 +37,7 @@ pub struct Request {
 
 /// The license is changed.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
@@ -45,10 +47,12 @@ pub struct Reply {
 impl Endpoint for UpdateLicense {
     const NAME: &'static str = "update-license";
     const ROUTE: &'static str = "POST /updateLicense";
+    const SUMMARY: &'static str = "Change what a license allows.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[Error::Invalid(InvalidRequest::NothingToUpdate), Error::LicenseNotFound];
 
     type Request = Request;
     type Fetched = Option<License>;

@@ -20,6 +20,7 @@ pub struct Verify;
 
 /// Which license, for what.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     license_key: LicenseKey,
@@ -28,6 +29,7 @@ pub struct Request {
 
 /// A good license.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     valid: Success,
@@ -42,9 +44,17 @@ pub struct Reply {
 impl Endpoint for Verify {
     const NAME: &'static str = "verify";
     const ROUTE: &'static str = "POST /verify";
+    const SUMMARY: &'static str = "Tell whether a license is good, without a machine.";
     const AUTH: Auth = Auth::LicenseKey;
     const FACE: Face = Face::FlatVerify;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "productId"];
+    const REFUSALS: &'static [Error] = &[
+        Error::LicenseNotFound,
+        Error::WrongProduct,
+        Error::LicenseRevoked,
+        Error::LicenseExpired,
+        Error::LicenseSuspended,
+    ];
 
     type Request = Request;
     type Fetched = Option<License>;

@@ -20,6 +20,7 @@ pub struct AddMember;
 
 /// Who becomes a member of whom. There need be no account with the address yet.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     creator_id: OwnerId,
@@ -29,6 +30,7 @@ pub struct Request {
 
 /// They are a member, with this role.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
@@ -40,6 +42,7 @@ pub struct Reply {
 impl Endpoint for AddMember {
     const NAME: &'static str = "add-member";
     const ROUTE: &'static str = "POST /addMember";
+    const SUMMARY: &'static str = "Let an account look after what an owner sells.";
     const AUTH: Auth = Auth::SuperAdmin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["creatorId", "email", "role"];

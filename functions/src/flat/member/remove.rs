@@ -15,6 +15,7 @@ pub struct RemoveMember;
 
 /// Who is no longer a member of whom.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     creator_id: OwnerId,
@@ -23,6 +24,7 @@ pub struct Request {
 
 /// They are none, be it that they were none before.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
     success: Success,
 }
@@ -30,6 +32,7 @@ pub struct Reply {
 impl Endpoint for RemoveMember {
     const NAME: &'static str = "remove-member";
     const ROUTE: &'static str = "POST /removeMember";
+    const SUMMARY: &'static str = "Let an account no longer look after what an owner sells.";
     const AUTH: Auth = Auth::SuperAdmin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["creatorId", "email"];

@@ -21,6 +21,7 @@ pub struct CreateProduct;
 
 /// The product that is wanted.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     name: Name,
@@ -36,6 +37,7 @@ pub struct Request {
 
 /// The product that was made.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
@@ -46,10 +48,16 @@ pub struct Reply {
 impl Endpoint for CreateProduct {
     const NAME: &'static str = "create-product";
     const ROUTE: &'static str = "POST /createProduct";
+    const SUMMARY: &'static str = "Make a product.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["name", "slug"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[
+        Error::Invalid(InvalidRequest::MissingFields(&["creatorId"])),
+        Error::ForeignOwner,
+        Error::SlugTaken,
+    ];
 
     type Request = Request;
     type Fetched = ();

@@ -21,10 +21,12 @@ pub struct ListProducts;
 
 /// Which products.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     /// Statuses, separated by commas.
     status: Option<String>,
+    /// Whether to list products in every status.
     #[serde(default)]
     include_all: Option<Flag>,
     /// For the super admin only.
@@ -33,6 +35,7 @@ pub struct Request {
 
 /// A list of products.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
@@ -42,6 +45,7 @@ pub struct Reply {
 
 /// A product as the flat API shows it.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Product"))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProductView {
     product_id: String,
@@ -83,6 +87,7 @@ impl From<Product> for ProductView {
 impl Endpoint for ListProducts {
     const NAME: &'static str = "list-products";
     const ROUTE: &'static str = "GET|POST /listProducts";
+    const SUMMARY: &'static str = "List products.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
 

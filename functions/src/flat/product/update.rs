@@ -21,6 +21,7 @@ pub struct UpdateProduct;
 
 /// Which product, and what changes of it.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     product_id: ProductId,
@@ -50,6 +51,7 @@ pub struct Request {
 
 /// The product is changed.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
@@ -60,10 +62,16 @@ pub struct Reply {
 impl Endpoint for UpdateProduct {
     const NAME: &'static str = "update-product";
     const ROUTE: &'static str = "POST /updateProduct";
+    const SUMMARY: &'static str = "Rename a product, change whether it is sold, or set its rules.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["productId"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[
+        Error::Invalid(InvalidRequest::NothingToUpdate),
+        Error::ProductNotFound,
+        Error::ProductArchived,
+    ];
 
     type Request = Request;
     type Fetched = ();

@@ -14,10 +14,12 @@ pub struct GetSigningKey;
 
 /// Nothing to ask.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Request {}
 
 /// The signing certificate.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     kid: String,
@@ -30,6 +32,7 @@ pub struct Reply {
 impl Endpoint for GetSigningKey {
     const NAME: &'static str = "get-signing-key";
     const ROUTE: &'static str = "GET|POST /getSigningKey";
+    const SUMMARY: &'static str = "Get the current signing key's public half, certified by the root.";
     const AUTH: Auth = Auth::Public;
     const FACE: Face = Face::FlatClient;
     const CACHE: Cache = Cache::FiveMinutes;

@@ -14,10 +14,12 @@ pub struct Jwks;
 
 /// Nothing to ask.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Request {}
 
 /// A JWK Set.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
     keys: Vec<Jwk>,
 }
@@ -25,6 +27,7 @@ pub struct Reply {
 impl Endpoint for Jwks {
     const NAME: &'static str = "jwks";
     const ROUTE: &'static str = "GET /.well-known/jwks.json";
+    const SUMMARY: &'static str = "Get every public key whose tokens are good, as a JWK Set.";
     const AUTH: Auth = Auth::Public;
     const FACE: Face = Face::FlatClient;
     const CACHE: Cache = Cache::FiveMinutes;

@@ -20,6 +20,7 @@ pub struct CreateVariant;
 
 /// The variant that is wanted.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     product_id: ProductId,
@@ -35,6 +36,7 @@ pub struct Request {
 
 /// The variant that was made.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
@@ -45,10 +47,12 @@ pub struct Reply {
 impl Endpoint for CreateVariant {
     const NAME: &'static str = "create-variant";
     const ROUTE: &'static str = "POST /createVariant";
+    const SUMMARY: &'static str = "Sell a product in another edition.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["productId", "name"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[Error::ProductNotFound, Error::ProductArchived, Error::VariantTaken];
 
     type Request = Request;
     type Fetched = Option<Product>;

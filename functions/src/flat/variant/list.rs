@@ -20,6 +20,7 @@ pub struct ListVariants;
 
 /// Of which product.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     product_id: ProductId,
@@ -27,6 +28,7 @@ pub struct Request {
 
 /// A product's variants, those that are switched off too.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
     success: Success,
     variants: Vec<VariantView>,
@@ -35,6 +37,7 @@ pub struct Reply {
 
 /// A variant as the flat API shows it.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Variant"))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct VariantView {
     variant_id: String,
@@ -69,9 +72,11 @@ impl From<Variant> for VariantView {
 impl Endpoint for ListVariants {
     const NAME: &'static str = "list-variants";
     const ROUTE: &'static str = "GET|POST /listVariants";
+    const SUMMARY: &'static str = "List the editions of a product.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["productId"];
+    const REFUSALS: &'static [Error] = &[Error::ProductNotFound];
 
     type Request = Request;
     type Fetched = Option<(Product, Vec<Variant>)>;

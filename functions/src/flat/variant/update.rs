@@ -20,6 +20,7 @@ pub struct UpdateVariant;
 
 /// Which variant, and what changes of it.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     /// With the prefix `<productId>-`; without it, `productId` is needed.
@@ -43,6 +44,7 @@ pub struct Request {
 
 /// The variant is changed.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
@@ -53,9 +55,16 @@ pub struct Reply {
 impl Endpoint for UpdateVariant {
     const NAME: &'static str = "update-variant";
     const ROUTE: &'static str = "POST /updateVariant";
+    const SUMMARY: &'static str = "Change what an edition's next licenses allow.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[
+        Error::Invalid(InvalidRequest::MissingFields(&["variantId"])),
+        Error::Invalid(InvalidRequest::NothingToUpdate),
+        Error::VariantNotFound,
+        Error::ProductArchived,
+    ];
 
     type Request = Request;
     type Fetched = ();

@@ -1,7 +1,7 @@
 //! `POST /cgloungeWebhook`: a purchase at cglounge, or what became of one.
 
 use keystead_core::{
-    Error, Result,
+    Error, InvalidRequest, Result,
     email::Email,
     license::{Dispute, License, Reference},
     product::{Product, ProductId},
@@ -25,16 +25,19 @@ pub struct CgloungeWebhook;
 
 /// What the store tells.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     r#type: NoticeType,
     email: Email,
     product_id: ProductId,
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Reference>"))]
     purchase_id: Option<Reference>,
     /// What else it says is read when it matters: a refund is one, whatever it says of a trial. `amount` and `currency`
     /// matter nowhere.
     #[serde(flatten)]
+    #[cfg_attr(feature = "openapi", schemars(with = "Terms"))]
     terms: Map<String, Value>,
 }
 
@@ -63,10 +66,16 @@ impl Request {
 impl Endpoint for CgloungeWebhook {
     const NAME: &'static str = "cglounge-webhook";
     const ROUTE: &'static str = "POST /cgloungeWebhook";
+    const SUMMARY: &'static str = "Tell of a purchase, or of what became of one.";
     const AUTH: Auth = Auth::Webhook;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["type", "email", "productId"];
     const WRITES: bool = true;
+    const REFUSALS: &'static [Error] = &[
+        Error::ProductNotFound,
+        Error::LicenseNotFound,
+        Error::Invalid(InvalidRequest::MissingFields(&["durationDays"])),
+    ];
 
     type Request = Request;
     type Fetched = ();

@@ -28,6 +28,7 @@ pub use stripe::StripeWebhook;
 
 /// What a store is answered.
 #[derive(Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     success: Success,
@@ -111,19 +112,26 @@ fn edition(notice: &Notice) -> Result<VariantId> {
 
 /// What was sold, as far as a notice says so; what it has no value for may be left out, null, blank or 0.
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct Terms {
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<VariantId>"))]
     variant: Option<VariantId>,
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<LicenseType>"))]
     license_type: Option<LicenseType>,
     #[serde(default, deserialize_with = "zero_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeZero<SeatLimit>"))]
     max_machines: Option<SeatLimit>,
     #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Reference>"))]
     discount_code: Option<Reference>,
     #[serde(default, deserialize_with = "zero_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeZero<Days>"))]
     trial_days: Option<Days>,
     #[serde(default, deserialize_with = "zero_is_absent")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeZero<Days>"))]
     duration_days: Option<Days>,
 }
 

@@ -31,6 +31,7 @@ pub struct StripeWebhook;
 
 /// An event of Stripe's, as much as is needed of it.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Request {
     id: Reference,
     r#type: String,
@@ -38,6 +39,7 @@ pub struct Request {
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(expecting = "an object")]
 struct Data {
     object: Value,
@@ -46,9 +48,16 @@ struct Data {
 impl Endpoint for StripeWebhook {
     const NAME: &'static str = "stripe-webhook";
     const ROUTE: &'static str = "POST /stripeWebhook";
+    const SUMMARY: &'static str = "Take an event of Stripe's.";
     const AUTH: Auth = Auth::Stripe;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["id", "type", "data"];
+    const REFUSALS: &'static [Error] = &[
+        Error::ProductNotFound,
+        Error::LicenseNotFound,
+        Error::Invalid(InvalidRequest::MissingFields(&["customer_details.email"])),
+        Error::Invalid(InvalidRequest::MissingFields(&["metadata.durationDays"])),
+    ];
 
     type Request = Request;
     type Fetched = ();

@@ -1,0 +1,49 @@
+//! `GET /openapi.json`: what this service can be asked, for machines.
+
+use keystead_core::Result;
+use serde::Deserialize;
+
+use crate::{
+    body::{Body, JSON},
+    context::Context,
+    endpoint::{Auth, Cache, Caller, Endpoint},
+    face::Face,
+};
+
+/// `GET /openapi.json`.
+pub struct OpenapiJson;
+
+/// Nothing to ask.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Request {}
+
+/// An OpenAPI document.
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(extend("type" = "object")))]
+pub struct Reply;
+
+impl Body for Reply {
+    const CONTENT_TYPE: &'static str = JSON;
+
+    /// The committed document: a function makes none.
+    fn to_bytes(&self) -> Result<Vec<u8>> {
+        Ok(include_bytes!("../../../docs/openapi.json").to_vec())
+    }
+}
+
+impl Endpoint for OpenapiJson {
+    const NAME: &'static str = "openapi-json";
+    const ROUTE: &'static str = "GET /openapi.json";
+    const SUMMARY: &'static str = "Get this document.";
+    const AUTH: Auth = Auth::Public;
+    const FACE: Face = Face::FlatClient;
+    const CACHE: Cache = Cache::FiveMinutes;
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Reply;
+
+    async fn call(_: &Context, _: Caller, _: Request, (): ()) -> Result<Reply> {
+        Ok(Reply)
+    }
+}

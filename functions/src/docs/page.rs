@@ -1,0 +1,49 @@
+//! `GET /docs`: what this service can be asked, for people.
+
+use keystead_core::Result;
+use serde::Deserialize;
+
+use crate::{
+    body::Body,
+    context::Context,
+    endpoint::{Auth, Cache, Caller, Endpoint},
+    face::Face,
+};
+
+/// `GET /docs`.
+pub struct Docs;
+
+/// Nothing to ask.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Request {}
+
+/// A page that shows `/openapi.json`.
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(extend("type" = "string")))]
+pub struct Reply;
+
+impl Body for Reply {
+    const CONTENT_TYPE: &'static str = "text/html; charset=utf-8";
+
+    /// `page.html` with Swagger UI in it, as the build script put them together.
+    fn to_bytes(&self) -> Result<Vec<u8>> {
+        Ok(include_bytes!(concat!(env!("OUT_DIR"), "/docs.html")).to_vec())
+    }
+}
+
+impl Endpoint for Docs {
+    const NAME: &'static str = "docs";
+    const ROUTE: &'static str = "GET /docs";
+    const SUMMARY: &'static str = "Read this document.";
+    const AUTH: Auth = Auth::Public;
+    const FACE: Face = Face::FlatClient;
+    const CACHE: Cache = Cache::FiveMinutes;
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Reply;
+
+    async fn call(_: &Context, _: Caller, _: Request, (): ()) -> Result<Reply> {
+        Ok(Reply)
+    }
+}

@@ -1,0 +1,118 @@
+//! The OpenAPI document: that it is what the endpoints say, and that it tells all of them.
+//!
+//! That every answer is as the document says is held by the harness, in every story (`tests/src/document.rs`).
+
+use std::collections::BTreeSet;
+
+use expect_test::expect_file;
+use keystead_functions::{endpoint::Auth, routes};
+use keystead_tests::{DOCUMENT, REWRITE, TestApp, secrets};
+use serde_json::{Value, json};
+
+use crate::contract::{World, row};
+
+#[tokio::test]
+async fn the_document_is_what_the_endpoints_say() {
+    let mut document = DOCUMENT.clone();
+    for route in routes::all() {
+        for method in route.methods() {
+            let world = World::new().await;
+            let asked = (row(&route).good)(&world);
+            let answer = world.send(&route, method, &world.let_in(&route, asked.clone())).await;
+            let operation = &mut document["paths"][route.path()][method.to_lowercase()];
+            let mut asked = asked;
+            if let (Auth::SuperAdmin, "POST") = (route.auth, method) {
+                asked["adminSecret"] = json!("your-admin-secret");
+            }
+            fade(&mut asked);
+            if method == "GET" {
+                for parameter in operation
+                    .get_mut("parameters")
+                    .and_then(Value::as_array_mut)
+                    .into_iter()
+                    .flatten()
+                {
+                    if let Some(value) = parameter["name"].as_str().and_then(|name| asked.get(name)) {
+                        parameter["example"] = value.clone();
+                    }
+                }
+            } else {
+                operation["requestBody"]["content"]["application/json"]["example"] = asked;
+            }
+            let mut replied = answer.expect(200).clone();
+            fade(&mut replied);
+            let content = operation["responses"]["200"]["content"].get_mut("application/json");
+            // The document is no example of itself.
+            if let (Some(content), true) = (content, route.path() != "/openapi.json") {
+                content["example"] = replied;
+            }
+        }
+    }
+    let text = serde_json::to_string_pretty(&document).expect("JSON") + "\n";
+    let secrets = secrets();
+    for secret in [&secrets.admin_secret, &secrets.webhook_secret] {
+        assert!(!text.contains(secret.as_str()), "an example shows a secret");
+    }
+    // If this fails, the endpoints have changed: write the document anew, with the command in `REWRITE`.
+    expect_file!["../../docs/openapi.json"].assert_eq(&text);
+}
+
+/// Takes out of an example what is different each time the tests run: what keys have made.
+fn fade(value: &mut Value) {
+    match value {
+        Value::String(text) if text.starts_with("eyJ") => *text = "eyJhbGciOiJSUzI1NiIs...".to_owned(),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match name.as_str() {
+                    "kid" => *value = json!("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"),
+                    "n" | "rootSignature" => *value = json!("pjdss8ZaDfEH6K6U7GeW2nxDqR4IP049fk1fK0lndimbMMVBdPv..."),
+                    "publicKey" => *value = json!("-----BEGIN PUBLIC KEY-----\n...\n-----END PUBLIC KEY-----\n"),
+                    _ => fade(value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(fade),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn every_route_is_in_the_document_and_no_other() {
+    let mut routed = BTreeSet::new();
+    for route in routes::all() {
+        for method in route.methods() {
+            routed.insert(format!("{method} {}", route.path()));
+        }
+    }
+    let mut documented = BTreeSet::new();
+    for (path, item) in DOCUMENT["paths"].as_object().expect("paths") {
+        for method in item.as_object().expect("operations").keys() {
+            documented.insert(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    assert_eq!(
+        documented, routed,
+        "left: docs/openapi.json, right: routes::all(); write the document anew:\n  {REWRITE}"
+    );
+}
+
+#[tokio::test]
+async fn the_service_serves_the_document_and_a_page_that_needs_nothing_else() {
+    let app = TestApp::start().await;
+    let served = app.stranger().get("/openapi.json").await;
+    let committed = include_str!("../../docs/openapi.json");
+    assert_eq!(
+        served.expect(200).to_string(),
+        serde_json::from_str::<Value>(committed).expect("JSON").to_string()
+    );
+    assert_eq!(served.header("content-type"), "application/json");
+
+    let page = app.stranger().get("/docs").await;
+    page.expect(200);
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert!(page.text.contains("url: \"openapi.json\""));
+    for elsewhere in ["src=\"http", "src=\"//", "href=\"http", "href=\"//", "@import"] {
+        let (head, _) = page.text.split_once("<script>").expect("a script");
+        assert!(!head.contains(elsewhere), "the page loads something: {elsewhere}");
+    }
+}

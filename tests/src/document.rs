@@ -1,0 +1,113 @@
+//! The OpenAPI document, against which every answer of every test is held.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
+
+use http::Method;
+use jsonschema::Validator;
+use keystead_functions::{incoming::Incoming, openapi, routes};
+use serde_json::{Value, json};
+
+use crate::Answer;
+
+/// How the document is written anew.
+pub const REWRITE: &str = "UPDATE_EXPECT=1 cargo test -p keystead-tests --test it -- openapi";
+
+/// The document as the endpoints of this build have it. `tests/it/openapi.rs` holds the committed one against it.
+pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| openapi::document(&routes::all()));
+
+/// Where the document says what is answered to a request; `None` when it knows no such path.
+fn path_item(path: &str) -> Option<(&'static str, &'static Value)> {
+    let paths = DOCUMENT["paths"].as_object().expect("paths");
+    let fits = |template: &str| {
+        template.split('/').count() == path.split('/').count()
+            && template
+                .split('/')
+                .zip(path.split('/'))
+                .all(|(wanted, part)| wanted == part || (wanted.starts_with('{') && !part.is_empty()))
+    };
+    // A path without parameters is meant rather than one with.
+    let whole = paths.get_key_value(path);
+    let found = whole.or_else(|| paths.iter().find(|(template, _)| fits(template)));
+    found.map(|(template, item)| (template.as_str(), item))
+}
+
+/// The validator of the schema at a place in the document.
+fn validator(pointer: &str) -> Arc<Validator> {
+    static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
+    const ID: &str = "urn:keystead:openapi";
+    let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = validators.entry(pointer.to_owned()).or_insert_with(|| {
+        let registry = jsonschema::Registry::new()
+            .add(ID, &*DOCUMENT)
+            .and_then(jsonschema::RegistryBuilder::prepare);
+        let registry = registry.expect("a registry");
+        // A URI has no braces.
+        let fragment = pointer.replace('{', "%7B").replace('}', "%7D");
+        let schema = json!({ "$ref": format!("{ID}#{fragment}") });
+        let validator = jsonschema::options().with_registry(&registry).build(&schema);
+        Arc::new(validator.unwrap_or_else(|error| panic!("{pointer}: {error}")))
+    });
+    Arc::clone(known)
+}
+
+fn escaped(part: &str) -> String {
+    part.replace('~', "~0").replace('/', "~1")
+}
+
+/// Asserts that the document knows this answer: its status, and each of its fields. And what was answered well, it must
+/// let its readers ask.
+pub(crate) fn assert_known(request: &Incoming, answer: &Answer) {
+    let Some((path, item)) = path_item(&request.path) else {
+        return;
+    };
+    let method = request.method.as_str().to_lowercase();
+    // A method that the path does not have is refused by the router, for all alike.
+    let Some(operation) = item.get(&method) else { return };
+    let asked = format!("{} {path}", request.method);
+    let status = answer.status.to_string();
+    let response = operation["responses"].get(&status).unwrap_or_else(|| {
+        panic!(
+            "{asked} answered {status}, which docs/openapi.json does not know: {}\n\
+             If that is right, add the error to the endpoint's `REFUSALS`, and write the document anew:\n  {REWRITE}",
+            answer.text
+        )
+    });
+    let operation = format!("/paths/{}/{method}", escaped(path));
+    if response["content"].get("application/json").is_some() {
+        let schema = format!("{operation}/responses/{status}/content/application~1json/schema");
+        if let Err(error) = validator(&schema).validate(&answer.body) {
+            panic!(
+                "{asked} answered {status} with a body that docs/openapi.json does not know: {}\n{error} at `{}`\n\
+                 If that is right, add a refusal to the endpoint's `REFUSALS`, or change what its `Reply` derives, and write \
+                 the document anew:\n  {REWRITE}",
+                answer.text,
+                error.instance_path(),
+            );
+        }
+    }
+    // What a store tells beside what matters may be anything.
+    let anything = matches!(path, "/cgloungeWebhook" | "/stripeWebhook");
+    if answer.status == 200 && request.method == Method::POST && !anything {
+        let body = request.body.as_deref().unwrap_or_default();
+        let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
+        let mut body: Value = serde_json::from_slice(body).expect("what is answered well is JSON");
+        // What is not text is no credential, and passed over.
+        for name in ["adminSecret", "apiKey", "webhookSecret"] {
+            if body.get(name).is_some_and(|credential| !credential.is_string()) {
+                body.as_object_mut().and_then(|body| body.remove(name));
+            }
+        }
+        let schema = format!("{operation}/requestBody/content/application~1json/schema");
+        if let Err(error) = validator(&schema).validate(&body) {
+            panic!(
+                "{asked} answered well what docs/openapi.json does not allow to ask: {body}\n{error} at `{}`\n\
+                 If it should be allowed, change what the endpoint's `Request` derives, and write the document anew:\n  \
+                 {REWRITE}",
+                error.instance_path(),
+            );
+        }
+    }
+}
