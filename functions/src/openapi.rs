@@ -245,10 +245,18 @@ fn credentials(auth: Auth, method: &str) -> (Value, Map<String, Value>, &'static
 fn operation(route: &Route, method: &str, described: &Description) -> Value {
     let (security, credentials, needed) = credentials(route.auth, method);
     let mut request = described.request.clone();
-    let mut parameters = path_parameters(route, &mut request);
     let fields = request["properties"]
         .as_object()
         .is_some_and(|fields| !fields.is_empty());
+    let mut parameters = path_parameters(route, &mut request);
+    for name in route.required {
+        if let Some(Value::Object(field)) = request["properties"].get_mut(*name)
+            && field.get("type") == Some(&json!("string"))
+        {
+            // What is blank counts as absent.
+            field.entry("pattern").or_insert(json!(r"\S"));
+        }
+    }
     let mut required: BTreeSet<String> = texts(&request["required"])
         .chain(route.required.iter().copied())
         .map(str::to_owned)
@@ -340,6 +348,9 @@ fn query_parameters(request: &Value, required: &BTreeSet<String>) -> Vec<Value> 
             }
             if required.contains(name) {
                 parameter["required"] = json!(true);
+            } else {
+                // A blank parameter says nothing: `?status=&limit=10`.
+                parameter["allowEmptyValue"] = json!(true);
             }
             parameter
         })
@@ -354,6 +365,9 @@ fn without_null(schema: &Value) -> Value {
         if let [one] = types.as_slice() {
             schema["type"] = one.clone();
         }
+    }
+    if let Some(choices) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        choices.retain(|choice| !choice.is_null());
     }
     if let Some(ways) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
         ways.retain(|way| way["type"] != "null" && way["pattern"] != r"^\s*$");

@@ -16,7 +16,7 @@ text_value!(
     Fingerprint,
     "a string of 1 to 512 characters",
     |text| is_plain(text, 512).then(|| text.to_owned()),
-    r"^[^\x00-\x1f\x7f-\x9f]*$"
+    r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 );
 
 impl Fingerprint {

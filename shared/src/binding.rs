@@ -34,7 +34,8 @@ text_value!(
         let text = text.trim().to_ascii_uppercase();
         let plain = (1..=10).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
         plain.then_some(text)
-    }
+    },
+    r"^[\t-\r ]*[A-Za-z0-9]+[\t-\r ]*$"
 );
 
 impl Default for KeyPrefix {
@@ -124,7 +125,8 @@ text_value!(
         let host = text.strip_prefix("https://").or(text.strip_prefix("http://"))?;
         let sound = is_plain(text, 2048) && !host.is_empty() && !text.contains(char::is_whitespace);
         sound.then(|| text.to_owned())
-    }
+    },
+    r"^[\t-\r ]*https?://[^\s\x00-\x1f\x7f-\x9f]+[\t-\r ]*$"
 );
 
 /// What a product says of its licenses' keys; what is `None` is as usual.

@@ -31,9 +31,23 @@ where
         fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
             self.visit_i64(i64::try_from(number).unwrap_or(i64::MAX))
         }
+
+        // JSON has one kind of number, in which 98.0 is whole, and some languages write it so.
+        fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
+            match whole(number) {
+                Some(number) => self.visit_i64(number),
+                None => Err(E::invalid_value(de::Unexpected::Float(number), &self)),
+            }
+        }
     }
 
     deserializer.deserialize_i64(Visitor { expected, parse })
+}
+
+/// A number without a fraction as an integer. `None` also when it is so large that others would round to it.
+fn whole(number: f64) -> Option<i64> {
+    const LARGEST: f64 = 9_007_199_254_740_991.0;
+    (number.fract() == 0.0 && number.abs() <= LARGEST).then_some(number as i64)
 }
 
 /// Reads a number, with or without a fraction, and keeps it as it was written. `expected` ends the sentence "the field

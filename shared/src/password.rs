@@ -57,7 +57,7 @@ schema!(Password, {
     "description": "A password.",
     "minLength": Password::SHORTEST,
     "maxLength": Password::LONGEST,
-    "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$",
+    "pattern": r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
 });
 
 /// What one hash costs.

@@ -636,6 +636,48 @@ async fn a_wrong_field_is_refused_in_words_that_say_what_it_must_be() {
     }
 }
 
+/// To JSON Schema, and so to whoever goes by the document, 3.0 is an integer.
+#[tokio::test]
+async fn a_whole_number_may_be_written_with_a_fraction_of_nothing() {
+    let app = TestApp::start().await;
+    let license = app
+        .license()
+        .with("licenseType", "floating")
+        .with("maxMachines", 3.0)
+        .with("maxConcurrent", -1.0)
+        .create()
+        .await;
+    let shown = &app.shown(&license).await["license"];
+    assert_eq!(
+        (&shown["maxMachines"], &shown["maxConcurrent"]),
+        (&json!(3), &json!(-1))
+    );
+    let listed = app.admin().post("/listLicenses", json!({ "limit": 1.0 })).await;
+    assert_eq!(listed.expect(200)["count"], 1);
+    let code = json!({ "code": "WHOLE", "productId": PRODUCT, "trialDays": 1.4e1, "maxUses": 0.0 });
+    app.admin().post("/createTrialCode", code).await.expect(200);
+    for (field, wrong) in [
+        ("maxMachines", 3.5),
+        ("maxMachines", 1e16),
+        ("limit", 0.0),
+        ("limit", 1e300),
+        ("limit", 1.5),
+    ] {
+        let path = if field == "limit" {
+            "/listLicenses"
+        } else {
+            "/createLicense"
+        };
+        let body = json!({ "email": "c@example.com", "productId": PRODUCT, field: wrong });
+        let text = app.admin().post(path, body).await.expect(400)["error"].clone();
+        assert!(
+            text.as_str()
+                .is_some_and(|text| text.starts_with(&format!("Invalid {field}: "))),
+            "{text}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn times_are_read_in_every_usual_form_and_written_in_one() {
     let app = TestApp::start().await;

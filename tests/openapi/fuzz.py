@@ -5,7 +5,8 @@
     VENV/bin/python tests/openapi/fuzz.py --cases 10000
 
 Starts `keystead serve --in-memory` on loopback, gives schemathesis (https://schemathesis.readthedocs.io) credentials and
-what exists there, and stops the server. Fails if an answer is a 5xx, or is not as the document says.
+what exists there, and stops the server. Fails if an answer is a 5xx or is not as the document says, if what it allows is
+refused, or if what it forbids is not.
 """
 
 import argparse
@@ -39,9 +40,9 @@ def main():
     arguments = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        process, url, known = serve(folder)
+        process, url, world = serve(folder)
         try:
-            return run(arguments, folder, url, known)
+            return run(arguments, folder, url, world)
         finally:
             process.terminate()
             try:
@@ -61,19 +62,23 @@ def binary():
 
 def serve(folder):
     """A server with something in it, and what that is."""
-    admin_secret, webhook_secret = secrets.token_hex(32), secrets.token_hex(32)
+    credentials = {
+        "KEYSTEAD_ADMIN_SECRET": secrets.token_hex(32),
+        "KEYSTEAD_WEBHOOK_SECRET": secrets.token_hex(32),
+        "KEYSTEAD_STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
+    }
     messages = folder / "stderr"
     with open(messages, "wb") as stderr:
         process = subprocess.Popen(
             [binary(), "serve", "--port", "0", "--quiet", "--in-memory"],
-            env={**os.environ, "KEYSTEAD_ADMIN_SECRET": admin_secret, "KEYSTEAD_WEBHOOK_SECRET": webhook_secret},
+            env={**os.environ, **credentials},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=stderr,
         )
     try:
         url = wait_until_it_serves(process, messages)
-        return process, url, furnish(url, admin_secret, webhook_secret)
+        return process, url, furnish(url, credentials)
     except BaseException:
         process.kill()
         process.wait()
@@ -89,50 +94,77 @@ def wait_until_it_serves(process, messages):
     sys.exit(f"keystead did not start: {messages.read_text()}")
 
 
-def furnish(url, admin_secret, webhook_secret):
-    """Makes what requests can be about. Answers fields, each with values that are known there."""
+def furnish(url, credentials):
+    """Makes what requests can be about. Answers the environment of hooks.py and schemathesis.toml."""
+    admin_secret = credentials["KEYSTEAD_ADMIN_SECRET"]
 
-    def post(path, **fields):
-        body = json.dumps({"adminSecret": admin_secret, **fields}).encode()
-        request = urllib.request.Request(url + path, body, {"content-type": "application/json"})
+    def answered(request):
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
-    key = post("/createApiKey", creatorId="demo", name="fuzz")["apiKey"]
-    keys, tokens = [], []
-    for fields in [{}, {"licenseType": "floating", "maxConcurrent": 3}, {"licenseType": "site"}]:
-        license = post("/createLicense", email="customer@example.com", productId="demo-app", maxMachines=-1, **fields)
-        keys.append(license["licenseKey"])
+    def ask(path, **fields):
+        body = json.dumps(fields).encode()
+        return answered(urllib.request.Request(url + path, body, {"content-type": "application/json"}))
+
+    def post(path, **fields):
+        return ask(path, adminSecret=admin_secret, **fields)
+
+    api_key = post("/createApiKey", creatorId="demo", name="fuzz")["apiKey"]
+    keys, ids, tokens, machines, customers = [], [], [], [], ["customer@example.com"]
+    # A key is activated so often in an hour, and moved so often in a month; there are enough for all of a long run.
+    for number in range(30):
+        more = [{}, {"licenseType": "floating", "maxConcurrent": 9}, {"licenseType": "site"}][number % 3]
+        license = post("/createLicense", email=customers[0], productId="demo-app", maxMachines=-1, **more)
+        license_id = post("/getLicense", licenseKey=license["licenseKey"])["license"]["licenseId"]
+        customers.append(f"customer-{number}@example.com")
         for machine in ["machine-1", "machine-2"]:
-            tokens.append(
-                post(
-                    "/activate",
-                    licenseKey=keys[-1],
-                    machineFingerprint=machine,
-                    hostname=machine,
-                    productId="demo-app",
-                )["token"]
-            )
+            activation = {"licenseKey": license["licenseKey"], "machineFingerprint": machine, "hostname": machine}
+            tokens.append(post("/activate", productId="demo-app", **activation)["token"])
+            keys.append(license["licenseKey"])
+            ids.append(license_id)
+            machines.append(machine)
     post("/createTrialCode", code="TRY", productId="demo-app")
     post("/createDiscountCode", code="SALE", productId="demo-app", discountPercent=10)
-    return {
+    post("/createVariant", productId="demo-app", variantId="studio", name="Studio", licenseType="per-machine", maxMachines=3)
+
+    # Who bought the licenses, and may see what happened to them as well.
+    account = {"email": customers[0], "password": secrets.token_hex(16)}
+    ask("/api/auth/register", **account)
+    mailed = answered(urllib.request.Request(f"{url}/_mail"))
+    ask("/api/auth/verify", token=re.search(r"eyJ[\w.-]+", json.dumps(mailed))[0])
+    post("/addMember", creatorId="demo", email=account["email"], role="owner")
+    logins = [ask("/api/auth/login", **account)["token"] for _ in range(3)]
+
+    known = {
         "adminSecret": [admin_secret],
-        "webhookSecret": [webhook_secret],
-        "apiKey": [key],
+        "webhookSecret": [credentials["KEYSTEAD_WEBHOOK_SECRET"]],
+        "apiKey": [api_key],
         "licenseKey": keys,
         "key": keys,
+        "keyId": ids,
         "token": tokens,
-        "machineFingerprint": ["machine-1", "machine-2"],
-        "releaseFingerprint": ["machine-1", "machine-2"],
+        "hwid": machines,
+        "machineFingerprint": machines,
+        "releaseFingerprint": machines[1:] + machines[:1],
         "productId": ["demo-app"],
-        "variant": ["indie"],
-        "variantId": ["demo-app-indie"],
+        "variant": ["studio"],
+        "variantId": ["studio"],
         "creatorId": ["demo"],
         "code": ["TRY", "SALE"],
+        "email": customers,
+        "password": [account["password"]],
+    }
+    return {
+        **credentials,
+        "KEYSTEAD_API_KEY": api_key,
+        "KEYSTEAD_LOGIN": logins.pop(),
+        "KEYSTEAD_SPARE_LOGINS": json.dumps(logins),
+        "KEYSTEAD_KNOWN": json.dumps(known),
     }
 
 
-def run(arguments, folder, url, known):
+def run(arguments, folder, url, world):
+    report = folder / "report.json"
     command = [
         pathlib.Path(sys.executable).with_name("schemathesis"),
         f"--config-file={HERE / 'schemathesis.toml'}",
@@ -141,21 +173,22 @@ def run(arguments, folder, url, known):
         f"--url={url}",
         f"--max-examples={arguments.examples}",
         f"--seed={arguments.seed}",
-        f"--header=X-API-Key: {known['apiKey'][0]}",
-        f"--report-json-path={folder / 'report.json'}",
+        f"--report-json-path={report}",
         *([f"--max-time={arguments.seconds}"] if arguments.seconds else []),
         *arguments.options,
     ]
     environment = {
         **os.environ,
-        "KEYSTEAD_KNOWN": json.dumps(known),
+        **world,
         "SCHEMATHESIS_HOOKS": "hooks",
         "PYTHONPATH": str(HERE),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     status = subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL).returncode
-    if os.environ.get("KEEP_REPORT"):
-        print((folder / "report.json").read_text()[:20000])
+    tried = json.loads(report.read_text())["test_cases"]["generated"] if report.is_file() else 0
+    print(f"{tried} cases")
+    if arguments.cases and tried < arguments.cases:
+        sys.exit(f"{arguments.cases} were to be tried: give more --examples or --seconds")
     return status
 
 

@@ -235,6 +235,16 @@ impl<'de> serde::Deserialize<'de> for Limit {
                     .map(Limit)
                     .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Unsigned(number), &self))
             }
+
+            // In JSON, 10.0 is as whole as 10.
+            fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Limit, E> {
+                let in_range = (1.0..=Limit::MAX as f64).contains(&number);
+                self.visit_u64(if in_range && number.fract() == 0.0 {
+                    number as u64
+                } else {
+                    0
+                })
+            }
         }
 
         deserializer.deserialize_u64(Visitor)
@@ -262,7 +272,7 @@ where
 {
     let value: Option<serde_json::Value> = serde::Deserialize::deserialize(deserializer)?;
     let is_blank = |value: &serde_json::Value| value.as_str().is_some_and(|text| text.trim().is_empty());
-    let given = value.filter(|value| value.as_u64() != Some(0) && !is_blank(value));
+    let given = value.filter(|value| value.as_f64() != Some(0.0) && !is_blank(value));
     given.map(T::deserialize).transpose().map_err(serde::de::Error::custom)
 }
 

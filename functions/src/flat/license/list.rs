@@ -29,6 +29,7 @@ pub struct Request {
     product_id: Option<ProductId>,
     email: Option<Email>,
     /// One of the four statuses, or `expired`.
+    #[cfg_attr(feature = "openapi", schemars(extend("enum" = ["active", "degraded", "suspended", "revoked", "expired", null])))]
     status: Option<String>,
     limit: Option<Limit>,
     /// The `nextCursor` of the page before.

@@ -25,6 +25,7 @@ pub struct ListProducts;
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     /// Statuses, separated by commas.
+    #[cfg_attr(feature = "openapi", schemars(extend("pattern" = r"^\s*((live|unlisted|archived)?\s*,\s*)*(live|unlisted|archived)?\s*$")))]
     status: Option<String>,
     /// Whether to list products in every status.
     #[serde(default)]
