@@ -1,13 +1,14 @@
 //! `GET|POST /listLicenses`.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-
 use keystead_core::{
+    clock::Clock,
     license::{License, SuspendedBy, ThreatLevel},
     store::meter::Usage,
 };
+use keystead_functions::context::Context;
 use keystead_tests::{Answer, Creator, DAY, MINUTE, OWNER, PRODUCT, TestApp, secrets};
 use serde_json::{Value, json};
 
@@ -605,6 +606,33 @@ async fn few_expired_licenses_among_many_newer_ones_are_found_at_once_and_last_e
     }
 }
 
+/// Two functions' clocks are never quite the same.
+#[tokio::test]
+async fn a_walk_goes_on_where_a_clock_is_behind() {
+    let app = TestApp::start().await;
+    let expired = app.license().with("expiresAt", "2029-01-01T00:00:00Z").create().await;
+    app.license()
+        .with("expiresAt", "2030-01-01T00:00:00.001Z")
+        .create()
+        .await;
+    let ahead = Context {
+        clock: Clock::given(app.now() + Duration::from_millis(1)),
+        ..Context::clone(&app.cx)
+    };
+    let first = app
+        .with_context(ahead)
+        .admin()
+        .post("/listLicenses", json!({ "status": "expired", "limit": 1 }))
+        .await;
+    assert_eq!(
+        first.expect(200)["licenses"][0]["expiresAt"],
+        "2030-01-01T00:00:00.001Z"
+    );
+    let asked = json!({ "status": "expired", "cursor": first.body["nextCursor"] });
+    let second = app.admin().post("/listLicenses", asked).await;
+    assert_eq!(keys(&items(&second)), [expired.key]);
+}
+
 #[tokio::test]
 async fn a_cursor_that_was_tampered_with_is_refused() {
     let app = TestApp::start().await;
@@ -616,10 +644,24 @@ async fn a_cursor_that_was_tampered_with_is_refused() {
     let told = BASE64_URL_SAFE_NO_PAD.decode(cursor).expect("base64");
     let mut told: Value = serde_json::from_slice(&told).expect("JSON");
     let text = told.to_string();
-    let emptied = text.replace(page.body["licenses"][0]["key"].as_str().expect("a key"), "");
-    assert_ne!(text, emptied);
-    told = serde_json::from_str(&emptied).expect("JSON");
-    let asked = json!({ "cursor": BASE64_URL_SAFE_NO_PAD.encode(told.to_string()) });
-    let answer = app.admin().post("/listLicenses", asked).await;
-    answer.expect_refusal(400, "Invalid cursor: must be the nextCursor of a page of the same list");
+    let license = &page.body["licenses"][0];
+    let (key, time) = (
+        license["key"].as_str().expect("a key"),
+        license["createdAt"].as_str().expect("a time"),
+    );
+    let long = "x".repeat(2049);
+    for (part, other) in [
+        (key, ""),
+        (key, long.as_str()),
+        (time, ""),
+        (time, "yesterday"),
+        (time, long.as_str()),
+    ] {
+        let tampered = text.replace(part, other);
+        assert_ne!(text, tampered);
+        told = serde_json::from_str(&tampered).expect("JSON");
+        let asked = json!({ "cursor": BASE64_URL_SAFE_NO_PAD.encode(told.to_string()) });
+        let answer = app.admin().post("/listLicenses", asked).await;
+        answer.expect_refusal(400, "Invalid cursor: must be the nextCursor of a page of the same list");
+    }
 }

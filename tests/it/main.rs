@@ -50,6 +50,7 @@ mod linearizable;
 mod model;
 mod move_races;
 mod openapi;
+mod parsing;
 mod properties;
 mod purchase_races;
 mod races;

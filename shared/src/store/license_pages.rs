@@ -20,7 +20,7 @@ use crate::{
     Result, Timestamp,
     api_key::hex,
     email::Email,
-    license::{License, LicenseStatus},
+    license::{License, LicenseKey, LicenseStatus},
     owner::Scope,
     product::ProductId,
 };
@@ -81,12 +81,15 @@ impl Cursor {
     /// The cursor that a client carried; `None` when it is none of ours.
     pub fn parse(text: &str) -> Option<Self> {
         let cursor: Self = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-        // DynamoDB takes no empty key.
-        let whole = |position: &Position| match position {
+        // Of what can't be a key, DynamoDB makes an error.
+        let sound = |position: &Position| match position {
             Position::Start | Position::End => true,
-            Position::After(sort, key) => !sort.is_empty() && !key.is_empty(),
+            Position::After(sort, key) => {
+                Timestamp::parse(sort).is_some_and(|time| time.to_string() == *sort)
+                    && LicenseKey::parse(key).is_some_and(|parsed| parsed.as_str() == key)
+            }
         };
-        cursor.positions.iter().all(whole).then_some(cursor)
+        cursor.positions.iter().all(sound).then_some(cursor)
     }
 }
 
@@ -209,7 +212,12 @@ impl Store {
                 .expression_attribute_names("#sort", sort)
                 .expression_attribute_values(":until", text(until)),
         };
-        if let Position::After(last, key) = position {
+        // A position beyond the end, where a clock is behind the one that made it, is before everything that is left; and
+        // DynamoDB takes no start that its condition leaves out.
+        let is_within = |last: &String| partition.until.is_none_or(|until| *last <= until.to_string());
+        if let Position::After(last, key) = position
+            && is_within(last)
+        {
             query = query
                 .exclusive_start_key(index.partition, text(&partition.value))
                 .exclusive_start_key(sort, text(last))
