@@ -485,6 +485,12 @@ impl Serialize for Exported<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{
+        collection::{hash_map, vec},
+        option,
+        prelude::*,
+        sample::select,
+    };
     use serde_json::json;
 
     use super::*;
@@ -679,6 +685,129 @@ mod tests {
         assert_eq!(rows[0].email.as_str(), license["email"]);
         assert_eq!(rows[0].purchase_id.as_ref().map(Reference::as_str), Some("@SUM(A1)"));
         assert_eq!(rows[0].unlocked_products.len(), 2);
+    }
+
+    /// The numbers of the lines that are not blank.
+    fn numbered(text: &[u8]) -> impl Iterator<Item = u64> {
+        let lines = (1..).zip(text.split(|byte| *byte == b'\n'));
+        let lines = lines.map(|(number, line)| match line.strip_prefix(b"\xef\xbb\xbf") {
+            Some(line) if number == 1 => (number, line),
+            Some(_) | None => (number, line),
+        });
+        lines.filter_map(|(number, line)| (!line.trim_ascii_end().is_empty()).then_some(number))
+    }
+
+    fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
+        let cell = prop_oneof![
+            "[ -~]{0,12}",
+            ".{0,6}",
+            select(vec![
+                "a@b.c",
+                "app",
+                "-1",
+                "unlimited",
+                "\"",
+                "\"\"",
+                "\"x,y\"",
+                "2024-01-31T00:00:00Z",
+                ""
+            ])
+            .prop_map(str::to_owned),
+        ];
+        let line = vec(cell, 0..5).prop_map(|cells| cells.join(",").into_bytes());
+        let json = hash_map("email|productId|key|[a-zA-Z]{0,4}", "a@b\\.c|app|.{0,5}", 0..4)
+            .prop_map(|fields| json!(fields).to_string().into_bytes());
+        let line = prop_oneof![4 => line, 2 => json, 1 => vec(any::<u8>(), 0..20)];
+        vec(line, 0..8).prop_map(|lines| lines.join(&b'\n'))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn every_line_of_any_file_is_told_of_by_its_number(
+            bytes in any_bytes(),
+            header in select(vec!["", "email,productId\n", "\u{feff}email,productId,key\r\n", "email,productId,maxMachines,x\n"]),
+        ) {
+            let text = [header.as_bytes(), &bytes].concat();
+            for (format, first) in [(Format::Csv, 1), (Format::Ndjson, 0)] {
+                let Ok(mut file) = LicenseFile::open(&text[..], format, Defaults::default(), true) else {
+                    continue;
+                };
+                let mut told = Vec::new();
+                while let Some(line) = file.next().expect("a slice can be read") {
+                    told.push(line.number);
+                    if let Err(error) = line.row {
+                        prop_assert!(!error.is_empty());
+                    }
+                }
+                prop_assert_eq!(told, numbered(&text).skip(first).collect::<Vec<_>>());
+            }
+        }
+
+        #[test]
+        fn any_license_is_written_and_read_again_as_it_is(
+            key in "[!-~ä-ü€😀]([ -~ä-ü€😀]{0,20}[!-~ä-ü€😀])?",
+            email in "[!-~&&[^@,]]{1,20}@[a-z.]{1,9}",
+            notes in prop::array::uniform3(option::of("[!-~]([ -~ä-ü€😀]{0,40}[!-~])?")),
+            license_type in select(LicenseType::ALL),
+            status in select(LicenseStatus::ALL),
+            seats in option::of(-1..1_000_000_i64),
+            millis in option::of(0..4_000_000_000_000_i64),
+            products in vec("[!-:<-~]{1,9}", 0..4),
+        ) {
+            let license = json!({
+                "key": key, "email": email, "productId": "app", "licenseType": license_type, "status": status,
+                "maxMachines": seats, "expiresAt": millis.map(Timestamp::from_millis), "discountCode": notes[0],
+                "purchaseId": notes[1], "disputeReason": notes[2], "unlockedProducts": products,
+            });
+            for format in [Format::Csv, Format::Ndjson] {
+                let mut out = Vec::new();
+                let mut writer = Writer::new(&mut out, format).expect("a writer");
+                writer.write(&license).and_then(|()| writer.flush()).expect("a line");
+                drop(writer);
+                let text = String::from_utf8(out).expect("UTF-8");
+                let lines = read(&text, format);
+                prop_assert_eq!(lines.len(), 1, "{}", text);
+                let row = lines[0].1.clone().expect("a row");
+                let again = json!({
+                    "key": row.license_key, "email": row.email, "productId": row.product_id,
+                    "licenseType": row.license_type, "status": row.status, "maxMachines": row.max_machines,
+                    "expiresAt": row.expires_at, "discountCode": row.discount_code, "purchaseId": row.purchase_id,
+                    "disputeReason": row.dispute_reason, "unlockedProducts": row.unlocked_products,
+                });
+                prop_assert_eq!(&again, &license, "{}", text);
+            }
+        }
+
+        #[test]
+        fn a_wrong_cell_is_told_by_its_column_and_line_and_never_quoted(
+            before in 0..5_usize,
+            (column, wrong) in prop_oneof![
+                ("email", "[a-z]{5,20}"),
+                ("maxMachines", "[a-z]{10,20}|-[2-9][0-9]{5}|[1-9]\\.[0-9]{5}|[2-9][0-9]{7,29}"),
+                ("status", "[A-Z]{5,20}"),
+                ("licenseType", "[A-Z]{5,20}"),
+                ("expiresAt", "[0-9]{4}-[0-9]{2}-[0-9]{2}|[a-z]{5,20}"),
+                ("licenseKey", "[a-z]{129,200}"),
+            ],
+        ) {
+            let header = "licenseKey,email,productId,licenseType,status,maxMachines,expiresAt";
+            let good = ["", "a@b.c", "app", "site", "active", "3", ""];
+            let cells = header.split(',').zip(good).map(|(name, cell)| if name == column { wrong.as_str() } else { cell });
+            let good = format!("{}\n", good.join(","));
+            let text = format!("{header}\n{}{}\n{good}", good.repeat(before), cells.collect::<Vec<_>>().join(","));
+            let lines = read(&text, Format::Csv);
+            prop_assert_eq!(lines.len(), before + 2);
+            for (number, row) in lines {
+                let is_wrong = number == u64::try_from(before).expect("a few") + 2;
+                prop_assert_eq!(row.is_err(), is_wrong);
+                if let Err(error) = row {
+                    prop_assert!(error.starts_with(&column), "{}", error);
+                    prop_assert!(!error.contains(&wrong), "{}", error);
+                }
+            }
+        }
     }
 
     #[test]
