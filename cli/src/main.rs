@@ -11,9 +11,11 @@ use keystead::{
     api_key::{self, ApiKeyArgs},
     code::{self, CodeArgs},
     failure::{EXIT_CODES, Failure},
+    keys::{self, KeysArgs},
     license::{self, LicenseArgs},
     member::{self, MemberArgs},
     product::{self, ProductArgs},
+    secrets::{self, SecretsArgs},
     serve::{self, ServeArgs},
 };
 
@@ -39,6 +41,8 @@ enum Command {
     Code(CodeArgs),
     ApiKey(ApiKeyArgs),
     Member(MemberArgs),
+    Keys(KeysArgs),
+    Secrets(SecretsArgs),
     /// Print what makes a shell complete this command's words.
     Completions {
         /// The shell that will read it.
@@ -57,6 +61,8 @@ fn main() -> ExitCode {
         Command::Code(args) => code::run(&args),
         Command::ApiKey(args) => api_key::run(&args),
         Command::Member(args) => member::run(&args),
+        Command::Keys(args) => keys::run(&args),
+        Command::Secrets(args) => secrets::run(&args),
         Command::Completions { shell } => completions(shell),
     };
     ended(outcome, Failure::exit_code)

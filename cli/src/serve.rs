@@ -1,6 +1,11 @@
 //! `keystead serve`: the whole API in one process.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use clap::{Args, Parser};
 use keystead_core::{
@@ -25,7 +30,7 @@ use crate::{
     data_dir::DataDir,
     demo,
     embedded::{Durability, Engine},
-    keygen,
+    embedded_server,
     server::{self, App},
     signer,
 };
@@ -52,6 +57,10 @@ pub struct ServeArgs {
     /// are taken from the environment, as AWS's own tools do.
     #[arg(long, value_name = "URL", conflicts_with = "in_memory")]
     dynamodb_endpoint: Option<String>,
+    /// Let other programs use the embedded DynamoDB at this address, such as functions in containers. It asks for no
+    /// credentials, so the address must be one of this machine or of a private network.
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "dynamodb_endpoint", value_parser = private_address)]
+    dynamodb_listen: Option<SocketAddr>,
     /// What a write survives once it was answered.
     #[arg(long, value_enum, default_value_t)]
     durability: Durability,
@@ -85,13 +94,26 @@ impl Default for ServeArgs {
     }
 }
 
-fn algorithm(name: &str) -> Result<Algorithm, String> {
+pub(crate) fn algorithm(name: &str) -> Result<Algorithm, String> {
     let names = Algorithm::ALL
         .iter()
         .map(|algorithm| algorithm.as_str())
         .collect::<Vec<_>>()
         .join(" or ");
     Algorithm::parse(name).ok_or(format!("must be {names}"))
+}
+
+fn private_address(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text
+        .parse()
+        .map_err(|_| "must be an IP address and a port".to_owned())?;
+    let is_private = match address.ip() {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local(),
+    };
+    is_private
+        .then_some(address)
+        .ok_or_else(|| "must be an address of this machine or of a private network".to_owned())
 }
 
 /// How often items whose time to live has passed are deleted.
@@ -145,6 +167,13 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let address = listener.local_addr()?;
     welcome(args, folder.as_ref(), &context, &secrets, generated, address, api_key).await?;
 
+    if let (Some(address), Some(engine)) = (args.dynamodb_listen, &engine) {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| format!("{address} can't be listened on: {error}"))?;
+        eprintln!("The embedded DynamoDB is at http://{}.\n", listener.local_addr()?);
+        tokio::spawn(embedded_server::serve(listener, engine.clone()));
+    }
     if let Some(engine) = engine {
         tokio::spawn(async move {
             let mut interval = tokio::time::interval(SWEEP_INTERVAL);
@@ -185,16 +214,16 @@ fn secrets(args: &ServeArgs, folder: Option<&DataDir>, clock: &Clock) -> Result<
     };
     let mut secrets = match kept {
         Some(secrets) => secrets,
-        None => keygen::secrets(wanted.unwrap_or(Algorithm::Rs256), clock.now())?,
+        None => keystead_keygen::secrets(wanted.unwrap_or(Algorithm::Rs256), clock.now())?,
     };
     let current = secrets
         .signing_keys
         .iter()
-        .find(|key| key.retired_at.is_none())
+        .find(|key| key.retired_at.is_none() && !key.prepared)
         .map(|key| key.jwk.alg);
     let rotate = wanted.filter(|wanted| Some(*wanted) != current);
     if let Some(algorithm) = rotate {
-        keygen::rotate(&mut secrets, algorithm, clock.now())?;
+        keystead_keygen::rotate(&mut secrets, algorithm, clock.now())?;
     }
     if let Some(folder) = folder
         && (is_new || rotate.is_some())

@@ -49,12 +49,10 @@ mod tests {
         keys::{Algorithm, SigningKey},
     };
 
-    use crate::keygen;
-
     #[test]
     fn both_libraries_sign_alike() {
         for algorithm in [Algorithm::Rs256, Algorithm::EdDsa] {
-            let secrets = keygen::secrets(algorithm, Timestamp::from_millis(0)).expect("new secrets");
+            let secrets = keystead_keygen::secrets(algorithm, Timestamp::from_millis(0)).expect("new secrets");
             let pkcs8 = BASE64_STANDARD
                 .decode(&secrets.signing_keys[0].private_key)
                 .expect("base64");

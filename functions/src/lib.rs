@@ -21,3 +21,4 @@ pub mod passwords;
 pub mod pipeline;
 pub mod routes;
 pub mod runtime;
+pub mod secrets_manager;

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use bytes::Bytes;
 use http::Response;
 use keystead_core::{
+    clock::Clock,
     config::{AwsEnvironment, Config, variable},
     secrets::Secrets,
     store::{Connection, Store, transport},
@@ -18,6 +20,7 @@ use crate::{
     incoming::{Incoming, MAX_BODY},
     mail::{Mailer, Ses},
     routes::Router,
+    secrets_manager::SecretsManager,
 };
 
 /// Serves `E` until Lambda ends the process.
@@ -90,10 +93,10 @@ async fn start(open_mailer: Option<OpenMailer>) -> Result<Context, Error> {
     };
     let store = Store::new(
         Connection {
-            http: http.clone(),
+            http,
             region: environment.region.clone(),
-            credentials: Some(credentials.clone()),
-            endpoint: environment.dynamodb_endpoint,
+            credentials: Some(credentials),
+            endpoint: environment.dynamodb_endpoint.clone(),
             attempt_timeout: Some(Connection::ATTEMPT_TIMEOUT),
             retries: true,
             catalog_kept: Connection::CATALOG_KEPT,
@@ -101,22 +104,14 @@ async fn start(open_mailer: Option<OpenMailer>) -> Result<Context, Error> {
         },
         &config.table_prefix,
     );
+    let manager = SecretsManager::new(&environment, Clock::system())?;
     let fetch_secrets = async {
         // The document itself, for a machine without Secrets Manager (`sam local invoke`).
         if let Some(document) = variable("KEYSTEAD_SECRETS") {
             return Ok::<_, Error>(document);
         }
         let arn = variable("KEYSTEAD_SECRET_ARN").ok_or("KEYSTEAD_SECRET_ARN is not set")?;
-        let client = aws_sdk_secretsmanager::Client::from_conf(
-            aws_sdk_secretsmanager::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .http_client(http)
-                .region(Region::new(environment.region))
-                .credentials_provider(credentials)
-                .build(),
-        );
-        let secret = client.get_secret_value().secret_id(arn).send().await?;
-        Ok(secret.secret_string.ok_or("the secret holds no text")?)
+        Ok(manager.read(&arn).await?.text)
     };
     let (secrets, warm) = tokio::join!(fetch_secrets, store.warm_up());
     if let Err(error) = warm {

@@ -228,6 +228,8 @@ pub struct AwsEnvironment {
     pub dynamodb_endpoint: Option<String>,
     /// Another SES than the region's own, for tests (`KEYSTEAD_SES_ENDPOINT`).
     pub ses_endpoint: Option<String>,
+    /// Another Secrets Manager than the region's own, for tests (`KEYSTEAD_SECRETS_MANAGER_ENDPOINT`).
+    pub secrets_manager_endpoint: Option<String>,
 }
 
 impl AwsEnvironment {
@@ -244,6 +246,7 @@ impl AwsEnvironment {
             session_token: variable("AWS_SESSION_TOKEN"),
             dynamodb_endpoint: variable("KEYSTEAD_DYNAMODB_ENDPOINT"),
             ses_endpoint: variable("KEYSTEAD_SES_ENDPOINT"),
+            secrets_manager_endpoint: variable("KEYSTEAD_SECRETS_MANAGER_ENDPOINT"),
         })
     }
 }

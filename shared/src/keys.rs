@@ -16,6 +16,7 @@ use ring::{
     },
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::{Error, Timestamp, text::choice};
@@ -68,11 +69,17 @@ pub struct StoredKey {
     pub root_signature: String,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it was replaced; the newest key without this signs.
+    /// When it was replaced; the newest key without this, that is not just prepared, signs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retired_at: Option<Timestamp>,
+    /// Whether it is known everywhere before it signs: it verifies, and the next rotation puts it to use.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prepared: bool,
     /// Its private half: PKCS #8 in base64.
     pub private_key: String,
+    /// What a newer version knows of it. It is written back as it was read.
+    #[serde(flatten)]
+    pub others: Map<String, Value>,
 }
 
 /// Why a key can't be used.
@@ -212,7 +219,9 @@ impl SigningKey {
             public_key,
             created_at: now,
             retired_at: None,
+            prepared: false,
             private_key: BASE64_STANDARD.encode(pkcs8),
+            others: Map::new(),
         })
     }
 }
@@ -332,7 +341,7 @@ impl KeyRing {
     ) -> Result<Self, KeyError> {
         let current = stored
             .iter()
-            .filter(|key| key.retired_at.is_none())
+            .filter(|key| key.retired_at.is_none() && !key.prepared)
             .max_by_key(|key| key.created_at)
             .ok_or(KeyError::NoCurrentKey)?;
         let pkcs8 = BASE64_STANDARD

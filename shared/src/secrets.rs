@@ -1,6 +1,7 @@
 //! The secrets of a deployment: one JSON document, in a file of mode 0600 or in one Secrets Manager secret.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -23,6 +24,9 @@ pub struct Secrets {
     pub root_public_key: String,
     /// The signing keys, current and previous.
     pub signing_keys: Vec<StoredKey>,
+    /// What a newer version keeps here. It is written back as it was read.
+    #[serde(flatten)]
+    pub others: Map<String, Value>,
 }
 
 /// What is kept in memory of a secret that clients show: its SHA-256.

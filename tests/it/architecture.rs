@@ -9,7 +9,14 @@ use std::{
 use keystead_functions::routes;
 
 /// The folders whose code is the product's: what runs in Lambda and in `keystead serve`.
-const SOURCES: [&str; 4] = ["shared/src", "functions/src", "functions/lambdas/src", "cli/src"];
+const SOURCES: [&str; 6] = [
+    "shared/src",
+    "functions/src",
+    "functions/lambdas/src",
+    "functions/bootstrap/src",
+    "keygen/src",
+    "cli/src",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -195,7 +202,7 @@ fn time_randomness_and_the_environment_enter_at_one_place_each() {
             &[
                 "shared/src/ids.rs",
                 "shared/src/keys.rs",
-                "cli/src/keygen.rs",
+                "keygen/src/lib.rs",
                 "cli/src/signer.rs",
             ],
             "Ask the context's ids (shared/src/ids.rs) for what nobody has had before, so that tests can foresee it.",

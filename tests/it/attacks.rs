@@ -6,7 +6,6 @@ use base64::{
     Engine as _,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
-use keystead::keygen;
 use keystead_core::{
     keys::{Algorithm, StoredKey},
     license::{License, LicenseId},
@@ -119,7 +118,7 @@ async fn a_forged_token_opens_nothing() {
         encoded(&signature)
     );
 
-    let other = keygen::secrets(Algorithm::Rs256, epoch()).expect("secrets");
+    let other = keystead_keygen::secrets(Algorithm::Rs256, epoch()).expect("secrets");
     let stranger = &other.signing_keys[0];
     let ed_pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("a key");
     let ed = Ed25519KeyPair::from_pkcs8(ed_pkcs8.as_ref()).expect("a key");
@@ -405,7 +404,7 @@ async fn tokens_of_previous_keys_stay_good_and_new_ones_are_by_the_new_key() {
     let (app, license, fingerprint, token) = scene().await;
     let mut rotated: Secrets = secrets().clone();
     for algorithm in [Algorithm::Rs256, Algorithm::EdDsa, Algorithm::Rs256] {
-        keygen::rotate(&mut rotated, algorithm, app.now()).expect("a new key");
+        keystead_keygen::rotate(&mut rotated, algorithm, app.now()).expect("a new key");
         let app = app.restarted_with(Options::default().secrets(rotated.clone())).await;
         app.weather.ungoverned();
         let machine = app.machine("new");

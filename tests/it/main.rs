@@ -56,3 +56,4 @@ mod purchase_races;
 mod races;
 mod secrecy;
 mod security;
+mod template;

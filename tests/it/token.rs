@@ -1,7 +1,6 @@
 //! Tokens, as whoever holds one sees them.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use keystead::keygen;
 use keystead_core::{
     keys::{Algorithm, KeyRing},
     secrets::Secrets,
@@ -56,7 +55,7 @@ pub(crate) async fn jwks(app: &TestApp) -> Value {
 /// The tests' secrets with another signing key, of another kind.
 pub(crate) fn ed25519() -> Secrets {
     let mut secrets = secrets().clone();
-    keygen::rotate(&mut secrets, Algorithm::EdDsa, epoch()).expect("a rotation");
+    keystead_keygen::rotate(&mut secrets, Algorithm::EdDsa, epoch()).expect("a rotation");
     secrets.signing_keys.remove(0);
     secrets
 }
@@ -213,7 +212,7 @@ async fn after_a_rotation_old_tokens_stay_good_and_new_ones_name_the_new_key() {
 
     app.advance(DAY);
     let mut secrets = secrets().clone();
-    keygen::rotate(&mut secrets, Algorithm::Rs256, app.now()).expect("a rotation");
+    keystead_keygen::rotate(&mut secrets, Algorithm::Rs256, app.now()).expect("a rotation");
     let app = rotated(&app, secrets).await;
     let (answer, _) = app.machine("a").validate_with(&license, json!({ "token": old })).await;
     assert_eq!(answer.expect(200)["token"], old);

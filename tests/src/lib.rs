@@ -10,6 +10,7 @@ mod answer;
 mod document;
 mod license;
 mod person;
+pub mod template;
 mod weather;
 
 use std::{
@@ -22,7 +23,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use keystead::{embedded::Engine, keygen};
+use keystead::embedded::Engine;
 use keystead_core::{
     Timestamp,
     clock::Clock,
@@ -76,6 +77,7 @@ pub struct TestApp {
     /// What the endpoints work with.
     pub cx: Arc<Context>,
     router: Arc<Router>,
+    routes: Arc<Vec<Route>>,
     /// The faults that can be made to befall the calls of DynamoDB.
     pub weather: Weather,
     /// The database.
@@ -142,7 +144,7 @@ pub fn secrets() -> &'static Secrets {
     static SECRETS: OnceLock<Secrets> = OnceLock::new();
     SECRETS.get_or_init(|| Secrets {
         stripe_webhook_secret: Some("whsec_of-the-tests".to_owned()),
-        ..keygen::secrets(Algorithm::Rs256, epoch()).expect("new secrets")
+        ..keystead_keygen::secrets(Algorithm::Rs256, epoch()).expect("new secrets")
     })
 }
 
@@ -193,6 +195,7 @@ impl TestApp {
         let app = Self {
             cx: Arc::new(cx),
             router,
+            routes: Arc::new(routes),
             weather,
             engine,
             mails,
@@ -270,7 +273,12 @@ impl TestApp {
 
     /// Sends a request, and answers what came back beside what it cost at DynamoDB.
     pub async fn send(&self, request: Incoming) -> (Answer, Usage) {
-        let response = self.router.answer(&self.cx, &request).await;
+        let route = self.routes.iter().find(|route| is_at(route, &request.path));
+        let answered = self.router.answer(&self.cx, &request);
+        let response = match route {
+            Some(route) => weather::as_function(route.name, answered).await,
+            None => answered.await,
+        };
         let usage = response.extensions().get().cloned().unwrap_or_default();
         let mut answer = Answer::new(&request, response);
         if answer.status == 500 {
@@ -370,6 +378,17 @@ impl TestApp {
         }
         stored
     }
+}
+
+/// Whether a path is that of `route`, whose parameters stand for any part.
+fn is_at(route: &Route, path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    let wanted: Vec<&str> = route.path().split('/').collect();
+    parts.len() == wanted.len()
+        && wanted
+            .iter()
+            .zip(parts)
+            .all(|(wanted, part)| wanted.starts_with('{') || *wanted == part)
 }
 
 /// A request with these parts.

@@ -1,7 +1,7 @@
 //! What befalls the calls of DynamoDB: other requests in between, failures, and the end of the process.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{BTreeSet, HashSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -25,6 +25,18 @@ use keystead::embedded::Engine;
 use keystead_core::store::schema;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+
+use crate::template::{self, Grant};
+
+tokio::task_local! {
+    /// The route whose function a request runs in.
+    static FUNCTION: &'static str;
+}
+
+/// Runs a request as the function of this route, under its policy in `template.yaml`.
+pub(crate) async fn as_function<T>(route: &'static str, request: impl Future<Output = T>) -> T {
+    FUNCTION.scope(route, request).await
+}
 
 /// What befalls a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +77,8 @@ struct State {
     carried_out: Mutex<HashSet<String>>,
     /// Every operation that was called.
     calls: Mutex<Vec<String>>,
+    /// What the template's grants were used for: each by the route that used it.
+    used: Mutex<BTreeSet<(&'static str, Grant)>>,
     died: Notify,
     /// Turns the number of a call into how often others go first.
     seed: AtomicU64,
@@ -103,6 +117,30 @@ impl Weather {
     /// The operations that were called since the last time.
     pub fn calls(&self) -> Vec<String> {
         std::mem::take(&mut *self.state.calls.lock().expect("a lock"))
+    }
+
+    /// Which grants of the template were used so far, each by the route that used it.
+    pub fn used(&self) -> BTreeSet<(&'static str, Grant)> {
+        self.state.used.lock().expect("a lock").clone()
+    }
+
+    /// Why the template's policy does not let the function that calls do this; `None` if it does. What the tests do by
+    /// themselves is under no policy.
+    fn denied(&self, operation: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
+        let route = FUNCTION.try_with(|route| *route).ok()?;
+        let granted = template::grants(route);
+        let needed = template::needed(operation, &serde_json::from_slice(body).unwrap_or_default());
+        let missing = needed
+            .iter()
+            .find(|grant| !granted.is_some_and(|all| all.contains(*grant)));
+        let reply = missing.map(|grant| {
+            let message = format!("template.yaml: {} is not granted {grant}", template::function_id(route));
+            let body = json!({ "__type": "com.amazon.coral.service#AccessDeniedException", "message": message });
+            (400, body.to_string().into_bytes())
+        });
+        let mut used = self.state.used.lock().expect("a lock");
+        used.extend(needed.into_iter().map(|grant| (route, grant)));
+        reply
     }
 
     /// Runs `request` until it ends, or until the process dies by [`Fault::DeathBefore`] or [`Fault::DeathAfter`]:
@@ -148,6 +186,10 @@ impl Weather {
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let body = request.body().bytes().unwrap_or_default().to_vec();
         self.state.calls.lock().expect("a lock").push(operation.clone());
+        if let Some((status, reply)) = self.denied(&operation, &body) {
+            let status = StatusCode::try_from(status).expect("a status");
+            return Ok(HttpResponse::new(status, SdkBody::from(reply)));
+        }
         let fault = self
             .state
             .faults

@@ -9,7 +9,7 @@ use std::{error::Error, time::Instant};
 use bytes::Bytes;
 use clap::Parser;
 use http::{HeaderMap, Method};
-use keystead::{embedded::Engine, keygen};
+use keystead::embedded::Engine;
 use keystead_core::{
     clock::Clock,
     config::Config,
@@ -57,7 +57,7 @@ fn main() -> Result<(), Failure> {
 }
 
 async fn compare(args: &Args, licenses: u32) -> Result<(), Failure> {
-    let secrets = keygen::secrets(Algorithm::Rs256, Clock::system().now())?;
+    let secrets = keystead_keygen::secrets(Algorithm::Rs256, Clock::system().now())?;
     let connection = Connection {
         measure_capacity: true,
         ..Engine::in_memory()?.connection()

@@ -9,7 +9,7 @@ use std::{error::Error, sync::Arc};
 use bytes::Bytes;
 use clap::Parser;
 use http::{HeaderMap, Method};
-use keystead::{embedded::Engine, keygen, signer};
+use keystead::{embedded::Engine, signer};
 use keystead_benches::cpu::{MICROSECONDS_PER_TICK, ticks_of};
 use keystead_core::{
     Timestamp,
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 
 async fn run(args: &Args) -> Result<(), Box<dyn Error + Send + Sync>> {
     let algorithm = Algorithm::parse(&args.algorithm).ok_or("--algorithm must be RS256 or EdDSA")?;
-    let secrets = keygen::secrets(algorithm, Clock::system().now())?;
+    let secrets = keystead_keygen::secrets(algorithm, Clock::system().now())?;
     let store = Store::new(Engine::in_memory()?.connection(), "");
     store.create_tables().await?;
     let cx = Context {

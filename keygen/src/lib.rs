@@ -1,6 +1,6 @@
 //! New secrets: the root key, signing keys, and the credentials of a deployment.
 //!
-//! Keys are generated with AWS-LC, which is not in the Lambda binaries: they only sign.
+//! Keys are generated with AWS-LC, which is in no binary that answers requests: those only sign.
 
 use aws_lc_rs::{
     encoding::AsDer,
@@ -15,6 +15,7 @@ use keystead_core::{
     keys::{Algorithm, KeyError, SigningKey, StoredKey},
     secrets::Secrets,
 };
+use serde_json::Map;
 
 /// New secrets, with one signing key of this algorithm.
 ///
@@ -30,19 +31,39 @@ pub fn secrets(algorithm: Algorithm, now: Timestamp) -> Result<Secrets, KeyError
         root_public_key: root_key.public_pem(),
         root_key: BASE64_STANDARD.encode(&root),
         signing_keys: vec![signing_key(algorithm, &root_key, now)?],
+        others: Map::new(),
     })
 }
 
-/// Retires the current signing key, and puts a new one of this algorithm in its place. Tokens that are out stay good.
+/// Adds a signing key that verifies and does not sign yet, unless there is one: every process has to know a key before any
+/// signs with it. The next [`rotate`] puts it to use.
 ///
 /// # Errors
 /// [`KeyError::Malformed`] when the root key can't be read; otherwise as for [`secrets`].
+pub fn prepare(secrets: &mut Secrets, algorithm: Algorithm, now: Timestamp) -> Result<(), KeyError> {
+    if !secrets.signing_keys.iter().any(|key| key.prepared) {
+        let next = StoredKey {
+            prepared: true,
+            ..next(secrets, algorithm, now)?
+        };
+        secrets.signing_keys.push(next);
+    }
+    Ok(())
+}
+
+/// Retires the current signing key, and puts the one that was prepared in its place, or else a new one of this algorithm.
+/// Tokens that are out stay good.
+///
+/// # Errors
+/// As for [`prepare`].
 pub fn rotate(secrets: &mut Secrets, algorithm: Algorithm, now: Timestamp) -> Result<(), KeyError> {
-    let root = BASE64_STANDARD
-        .decode(&secrets.root_key)
-        .map_err(|_| KeyError::Malformed)?;
-    let root = SigningKey::from_pkcs8(Algorithm::Rs256, &root)?;
-    let next = signing_key(algorithm, &root, now)?;
+    let next = match secrets.signing_keys.iter().position(|key| key.prepared) {
+        Some(at) => StoredKey {
+            prepared: false,
+            ..secrets.signing_keys.remove(at)
+        },
+        None => next(secrets, algorithm, now)?,
+    };
     // The last token that a key signed expires this long after it was replaced.
     let life = Config::default().tokens.life;
     secrets
@@ -53,6 +74,13 @@ pub fn rotate(secrets: &mut Secrets, algorithm: Algorithm, now: Timestamp) -> Re
     }
     secrets.signing_keys.push(next);
     Ok(())
+}
+
+fn next(secrets: &Secrets, algorithm: Algorithm, now: Timestamp) -> Result<StoredKey, KeyError> {
+    let root = BASE64_STANDARD
+        .decode(&secrets.root_key)
+        .map_err(|_| KeyError::Malformed)?;
+    signing_key(algorithm, &SigningKey::from_pkcs8(Algorithm::Rs256, &root)?, now)
 }
 
 fn signing_key(algorithm: Algorithm, root: &SigningKey, now: Timestamp) -> Result<StoredKey, KeyError> {

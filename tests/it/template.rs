@@ -1,0 +1,543 @@
+//! `template.yaml` is what the code needs, and no more. Each message says what to write.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::Method;
+use keystead_core::store::schema::{self, Projection};
+use keystead_functions::routes;
+use keystead_tests::{
+    MINUTE, OWNER, PRODUCT, TestApp,
+    template::{Grant, function, function_id, grants, list, of_type, pascal, table_id, template},
+};
+use serde_json::{Value, json};
+
+use crate::contract::{World, row};
+
+/// What the functions that answer no route are called.
+const OTHERS: [&str; 1] = ["BootstrapFunction"];
+
+fn resources() -> impl Iterator<Item = (&'static String, &'static Value)> {
+    template()["Resources"].as_object().expect("resources").iter()
+}
+
+#[test]
+fn every_route_has_a_function_that_is_built_from_its_binary() {
+    let routes = routes::all();
+    for route in &routes {
+        let id = function_id(route.name);
+        assert!(
+            function(route.name).is_some(),
+            "template.yaml has no function for {name}. Write this where routes.rs has it, with what it may do with the \
+             tables (the stories of the endpoint say what is missing):\n\n  {id}:\n    Type: \
+             AWS::Serverless::Function\n    Metadata: {{BuildMethod: rust-cargolambda, BuildProperties: {{Binary: \
+             {name}}}}}\n    Properties:\n      Events:\n        Api: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, \
+             Method: ANY, Path: {path}}}}}\n      Policies:\n        - !Ref StartPolicy\n        - Statement:\n            \
+             - {{Effect: Allow, Action: [dynamodb:GetItem], Resource: !GetAtt LicensesTable.Arn}}\n",
+            name = route.name,
+            path = route.path(),
+        );
+        let metadata = &template()["Resources"][&id]["Metadata"];
+        let expected = json!({ "BuildMethod": "rust-cargolambda", "BuildProperties": { "Binary": route.name } });
+        assert_eq!(metadata, &expected, "template.yaml: {id}");
+    }
+    let functions = of_type("AWS::Serverless::Function").into_iter();
+    assert_eq!(
+        functions.filter(|id| !OTHERS.contains(id)).collect::<Vec<_>>(),
+        routes.iter().map(|route| function_id(route.name)).collect::<Vec<_>>(),
+        "left: the functions in template.yaml, right: the routes in routes.rs, whose order they have"
+    );
+}
+
+#[test]
+fn every_route_is_reached_at_its_path() {
+    let mut shared: BTreeMap<&str, usize> = BTreeMap::new();
+    for route in routes::all() {
+        *shared.entry(route.path()).or_default() += 1;
+    }
+    for route in routes::all() {
+        let id = function_id(route.name);
+        let events = &function(route.name).unwrap_or(&Value::Null)["Events"];
+        let events = events.as_object().into_iter().flatten();
+        let mut reached = BTreeSet::new();
+        for (_, event) in events {
+            assert_eq!(event["Type"], "HttpApi", "template.yaml: {id}");
+            let event = &event["Properties"];
+            assert_eq!(event["ApiId"], json!({ "Ref": "Api" }), "template.yaml: {id}");
+            let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+            reached.insert((text("Method"), text("Path")));
+        }
+        let path = route.path().to_owned();
+        let mut expected: BTreeSet<_> = if shared[route.path()] == 1 {
+            // Its other methods are the endpoint's to refuse.
+            BTreeSet::from([("ANY".to_owned(), path)])
+        } else {
+            route
+                .methods()
+                .map(|method| (method.to_owned(), path.clone()))
+                .collect()
+        };
+        if route.name == "health" {
+            // Whatever has no route.
+            expected.insert((String::new(), String::new()));
+        }
+        assert_eq!(
+            reached, expected,
+            "left: the Events of {id} in template.yaml, right: its route"
+        );
+    }
+    let limited = template()["Resources"]["Api"]["Properties"]["RouteSettings"].as_object();
+    for (key, _) in limited.expect("limits") {
+        let path = key.strip_prefix("ANY ").unwrap_or_default();
+        let known = key == "$default" || routes::all().iter().any(|route| route.path() == path);
+        assert!(known, "template.yaml: Api: RouteSettings: {key} is no route");
+    }
+}
+
+#[test]
+fn every_table_is_as_the_schema_has_it_and_is_kept() {
+    let attribute = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
+    let keys = |partition: &str, sort: Option<&str>| {
+        let keys = [
+            Some(attribute(partition, "HASH")),
+            sort.map(|name| attribute(name, "RANGE")),
+        ];
+        keys.into_iter().flatten().collect::<Value>()
+    };
+    for table in schema::ALL {
+        let id = table_id(table);
+        let resource = &template()["Resources"][&id];
+        let mut attributes = BTreeSet::from([table.partition]);
+        attributes.extend(table.sort);
+        attributes.extend(table.indexes.iter().flat_map(|i| [Some(i.partition), i.sort]).flatten());
+        let mut defined = resource["Properties"]["AttributeDefinitions"].clone();
+        if let Some(defined) = defined.as_array_mut() {
+            defined.sort_by_key(|attribute| attribute["AttributeName"].to_string());
+        }
+        let indexes = table.indexes.iter().map(|index| {
+            let projection = match index.projection {
+                Projection::Keys => "KEYS_ONLY",
+                Projection::Everything => "ALL",
+            };
+            json!({
+                "IndexName": index.name,
+                "KeySchema": keys(index.partition, index.sort),
+                "Projection": { "ProjectionType": projection },
+            })
+        });
+        let mut properties = json!({
+            "TableName": { "Fn::Sub": format!("${{AWS::StackName}}-{}", table.name) },
+            "BillingMode": "PAY_PER_REQUEST",
+            "DeletionProtectionEnabled": true,
+            "PointInTimeRecoverySpecification": { "PointInTimeRecoveryEnabled": true },
+            "SSESpecification": { "SSEEnabled": true },
+            "AttributeDefinitions": attributes
+                .iter()
+                .map(|name| json!({ "AttributeName": name, "AttributeType": "S" }))
+                .collect::<Value>(),
+            "KeySchema": keys(table.partition, table.sort),
+        });
+        if !table.indexes.is_empty() {
+            properties["GlobalSecondaryIndexes"] = indexes.collect();
+        }
+        if let Some(attribute) = table.ttl {
+            properties["TimeToLiveSpecification"] = json!({ "AttributeName": attribute, "Enabled": true });
+        }
+        let mut found = resource.clone();
+        found["Properties"]["AttributeDefinitions"] = defined;
+        let expected = json!({
+            "Type": "AWS::DynamoDB::Table",
+            "DeletionPolicy": "Retain",
+            "UpdateReplacePolicy": "Retain",
+            "Properties": properties,
+        });
+        assert_eq!(
+            found, expected,
+            "left: {id} in template.yaml, right: what shared/src/store/schema.rs makes of it"
+        );
+    }
+    assert_eq!(
+        of_type("AWS::DynamoDB::Table"),
+        schema::ALL.iter().map(|table| table_id(table)).collect::<Vec<_>>(),
+        "left: the tables in template.yaml, right: those in shared/src/store/schema.rs, whose order they have"
+    );
+}
+
+/// The variables that these files read, by how they are written: `"KEYSTEAD_..."`.
+fn variables_in(files: &[&str]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for file in files {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
+        names.extend(text.split('"').filter(|part| is_variable(part)).map(str::to_owned));
+    }
+    names
+}
+
+fn is_variable(text: &str) -> bool {
+    let name = text.strip_prefix("KEYSTEAD_").unwrap_or_default();
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+}
+
+#[test]
+fn every_variable_that_functions_read_is_set_and_no_other() {
+    let set = template()["Globals"]["Function"]["Environment"]["Variables"].as_object();
+    let mut set: BTreeSet<String> = set.expect("variables").keys().cloned().collect();
+    assert!(
+        set.remove("KEYSTEAD_START"),
+        "template.yaml: without KEYSTEAD_START nothing has the functions start anew"
+    );
+    assert_eq!(
+        set,
+        variables_in(&["shared/src/config.rs", "functions/src/runtime.rs"]),
+        "left: the Variables of Globals in template.yaml, right: what shared/src/config.rs and functions/src/runtime.rs \
+         read; give a setting a parameter of its own, whose default is empty"
+    );
+    // Each number is a parameter of the same name.
+    let variables = &template()["Globals"]["Function"]["Environment"]["Variables"];
+    for (name, value) in variables.as_object().expect("variables") {
+        if let Some(parameter) = value["Ref"].as_str().filter(|_| name != "KEYSTEAD_SECRET_ARN") {
+            let kebab = name["KEYSTEAD_".len()..].to_lowercase().replace('_', "-");
+            assert_eq!(parameter, pascal(&kebab), "template.yaml: {name}");
+            assert!(
+                !template()["Parameters"][parameter].is_null(),
+                "template.yaml: no parameter {parameter}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_function_may_start_and_none_may_do_more_than_its_boundary() {
+    for route in routes::all() {
+        let policies = &function(route.name).unwrap_or(&Value::Null)["Policies"];
+        assert_eq!(
+            policies[0],
+            json!({ "Ref": "StartPolicy" }),
+            "template.yaml: the first policy of {}",
+            function_id(route.name)
+        );
+        let others = list(policies).into_iter().skip(1);
+        assert!(
+            others.clone().all(|policy| policy.get("Statement").is_some()),
+            "template.yaml: {}: write statements, which can be held against what the endpoint does",
+            function_id(route.name)
+        );
+        for statement in others.flat_map(|policy| list(&policy["Statement"])) {
+            assert!(
+                statement["Resource"]["Fn::GetAtt"].is_string() || statement["Resource"]["Fn::Sub"].is_string(),
+                "template.yaml: {}: name one table or index in {statement}",
+                function_id(route.name)
+            );
+        }
+    }
+    let boundary = &template()["Resources"]["FunctionBoundary"]["Properties"]["PolicyDocument"]["Statement"];
+    let allowed: BTreeSet<&str> = list(boundary)
+        .into_iter()
+        .flat_map(|statement| list(&statement["Action"]))
+        .filter_map(Value::as_str)
+        .collect();
+    let granted = routes::all()
+        .into_iter()
+        .filter_map(|route| grants(route.name))
+        .flatten();
+    for grant in granted {
+        assert!(
+            allowed.contains(grant.action.as_str()),
+            "template.yaml: FunctionBoundary lacks {}, so that nobody may do it",
+            grant.action
+        );
+    }
+}
+
+#[test]
+fn who_sends_mail_may_and_nobody_else() {
+    for route in routes::all() {
+        let door = format!("functions/lambdas/src/bin/{}.rs", route.name);
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(&door);
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{door}: {error}"));
+        let policies = &function(route.name).unwrap_or(&Value::Null)["Policies"];
+        assert_eq!(
+            text.contains("serve_with_mail"),
+            policies.to_string().contains("ses:SendEmail"),
+            "left: whether {door} opens the mailer, right: whether {} in template.yaml is granted ses:SendEmail",
+            function_id(route.name)
+        );
+    }
+}
+
+/// What CloudFormation counts, once SAM has made its resources of this: a function is three, itself, its role, and the
+/// leave of the API to call it.
+#[test]
+fn there_is_room_for_twenty_more_functions() {
+    const MOST: usize = 500;
+    const OF_A_FUNCTION: usize = 3;
+    let made = |(id, resource): (&String, &Value)| match resource["Type"].as_str().unwrap_or_default() {
+        "AWS::Serverless::Function" if OTHERS.contains(&id.as_str()) => 2,
+        "AWS::Serverless::Function" => {
+            let events = resource["Properties"]["Events"].as_object().expect("events");
+            // Who may be called for anything needs no leave for a path beside it.
+            let anything = events.values().any(|event| event["Properties"]["Path"].is_null());
+            OF_A_FUNCTION - 1 + if anything { 1 } else { events.len() }
+        }
+        // The API and its stage.
+        "AWS::Serverless::HttpApi" => 2,
+        plain if plain.starts_with("AWS::Serverless::") => panic!("{id}: what does SAM make of {plain}?"),
+        _ => 1,
+    };
+    let resources: usize = resources().map(made).sum();
+    assert!(
+        resources + 20 * OF_A_FUNCTION <= MOST,
+        "{resources} resources: a stack may have {MOST}. Several routes of one noun can share a function."
+    );
+}
+
+#[tokio::test]
+async fn browsers_are_told_the_same_by_the_api_as_by_the_functions() {
+    let app = TestApp::start().await;
+    let preflight = app.stranger().send(&Method::OPTIONS, "/activate", &[], b"").await;
+    let answer = app.stranger().post("/health", json!({})).await;
+    let cors = &template()["Resources"]["Api"]["Properties"]["CorsConfiguration"];
+    for (name, header, said) in [
+        ("AllowOrigins", "access-control-allow-origin", &preflight),
+        ("AllowMethods", "access-control-allow-methods", &preflight),
+        ("AllowHeaders", "access-control-allow-headers", &preflight),
+        ("ExposeHeaders", "access-control-expose-headers", &answer),
+        ("MaxAge", "access-control-max-age", &preflight),
+    ] {
+        let values = list(&cors[name])
+            .into_iter()
+            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        assert_eq!(
+            values.collect::<Vec<_>>().join(", "),
+            said.header(header),
+            "left: Api: CorsConfiguration: {name} in template.yaml, right: functions/src/routes.rs"
+        );
+    }
+}
+
+/// Whatever an endpoint is granted has a story here in which it uses it. That it is granted all it needs, every other
+/// story shows: the harness refuses what the template does not grant.
+#[tokio::test]
+async fn no_function_is_granted_what_it_never_uses() {
+    let mut used: BTreeSet<(&str, Grant)> = BTreeSet::new();
+    for route in routes::all() {
+        for method in route.methods() {
+            let world = World::new().await;
+            let good = (row(&route).good)(&world);
+            world.send(&route, method, &world.let_in(&route, good)).await;
+            used.extend(world.app.weather.used());
+        }
+        // Waiting for the same request, and taking over from one that died, are stories of idempotency.rs.
+        if route.writes {
+            for action in ["GetItem", "PutItem", "UpdateItem"] {
+                let action = format!("dynamodb:{action}");
+                let resource = schema::IDEMPOTENCY.name.to_owned();
+                used.insert((route.name, Grant { action, resource }));
+            }
+        }
+    }
+    for app in [
+        machines_come_and_go().await,
+        a_shared_key_is_caught().await,
+        a_vendor_works().await,
+        a_vendor_looks_for_licenses().await,
+        stores_sell().await,
+        a_buyer_exchanges_keys().await,
+    ] {
+        used.extend(app.weather.used());
+    }
+    let mut unused = Vec::new();
+    for route in routes::all() {
+        for grant in grants(route.name).into_iter().flatten() {
+            if !used.contains(&(route.name, grant.clone())) {
+                unused.push(format!("{}: {grant}", function_id(route.name)));
+            }
+        }
+    }
+    assert!(
+        unused.is_empty(),
+        "template.yaml grants what no story of this test uses: take it away, or tell a story here in which it is \
+         needed\n{}",
+        unused.join("\n")
+    );
+}
+
+async fn machines_come_and_go() -> TestApp {
+    let app = TestApp::start().await;
+    let floating = app.license().floating(1).create().await;
+    let (one, two) = (app.machine("one"), app.machine("two"));
+    one.activate(&floating).await.expect(200);
+    one.heartbeat(&floating).await.expect(200);
+    // The last session is asked for, is taken, and lapses.
+    two.activate(&floating).await.expect(403);
+    app.advance(16 * MINUTE);
+    two.activate(&floating).await.expect(200);
+    one.validate(&floating).await;
+    app.advance(16 * MINUTE);
+    one.validate(&floating).await.expect(200);
+    two.heartbeat(&floating).await;
+    app.advance(16 * MINUTE);
+    two.heartbeat(&floating).await.expect(200);
+    two.validate(&floating).await.expect(200);
+    app.machine("three").move_license(&floating, &one.fingerprint).await;
+    app.advance(16 * MINUTE);
+    app.machine("three").move_license(&floating, &one.fingerprint).await;
+    app.machine("four").move_license(&floating, "unknownx").await;
+    two.deactivate(&floating).await.expect(200);
+    app
+}
+
+async fn a_shared_key_is_caught() -> TestApp {
+    let app = TestApp::start().await;
+    for way in 0..3 {
+        let license = app.license().max_machines(9).create().await;
+        let machine = app.machine("a");
+        machine.activate(&license).await.expect(200);
+        for country in ["FR", "DE", "US", "JP", "BR"] {
+            let machine = machine.clone().in_country(country);
+            match way {
+                0 => machine.activate(&license).await.expect(200).clone(),
+                1 => machine.validate(&license).await.expect(200).clone(),
+                // In its own place.
+                _ => machine
+                    .move_license(&license, &machine.fingerprint)
+                    .await
+                    .expect(200)
+                    .clone(),
+            };
+        }
+        let violations = app.shown(&license).await["violations"].clone();
+        let resolve = json!({ "licenseKey": license.key, "violationIds": [violations[0]["id"]] });
+        app.admin().post("/resolveLicense", resolve).await.expect(200);
+    }
+    app
+}
+
+async fn a_vendor_works() -> TestApp {
+    let app = TestApp::start().await;
+    let admin = app.admin();
+    let license = app.license().create().await;
+    app.machine("a").activate(&license).await.expect(200);
+    let named = json!({ "licenseKey": license.key });
+    admin.post("/resetActivations", named.clone()).await.expect(200);
+    admin.post("/revokeLicense", named.clone()).await.expect(200);
+    admin.post("/reinstateLicense", named).await.expect(200);
+    admin.post("/listApiKeys", json!({})).await.expect(200);
+    admin.post("/listProducts", json!({})).await.expect(200);
+    admin.post("/listTrialCodes", json!({})).await.expect(200);
+    admin.post("/listDiscountCodes", json!({})).await.expect(200);
+    let creator = app.creator(OWNER).await;
+    creator
+        .post("/listTrialCodes", json!({ "productId": PRODUCT }))
+        .await
+        .expect(200);
+    creator
+        .post("/listDiscountCodes", json!({ "productId": PRODUCT }))
+        .await
+        .expect(200);
+    let code = json!({ "code": "ONCE", "productId": PRODUCT, "maxUses": 1 });
+    admin.post("/createTrialCode", code).await.expect(200);
+    let redeem = |email: &str| json!({ "code": "ONCE", "email": email });
+    admin
+        .post("/redeemTrialCode", redeem("a@example.com"))
+        .await
+        .expect(200);
+    admin
+        .post("/redeemTrialCode", redeem("b@example.com"))
+        .await
+        .expect(403);
+    let sale = json!({ "code": "SALE", "productId": PRODUCT, "discountPercent": 20 });
+    admin.post("/createDiscountCode", sale).await.expect(200);
+    let sold = json!({ "email": "c@example.com", "productId": PRODUCT, "discountCode": "SALE", "purchaseId": "p-1" });
+    admin.post("/createLicense", sold).await.expect(200);
+    app
+}
+
+async fn a_vendor_looks_for_licenses() -> TestApp {
+    let app = TestApp::start().await;
+    app.license().with("expiresAt", "2031-01-01T00:00:00Z").create().await;
+    let creator = app.creator(OWNER).await;
+    for asked in [
+        json!({}),
+        json!({ "status": "expired" }),
+        json!({ "email": "customer@example.com" }),
+        json!({ "productId": PRODUCT }),
+        json!({ "productId": PRODUCT, "status": "expired" }),
+    ] {
+        app.admin().post("/listLicenses", asked.clone()).await.expect(200);
+        creator.post("/listLicenses", asked).await.expect(200);
+    }
+    app
+}
+
+async fn stores_sell() -> TestApp {
+    let app = TestApp::start().await;
+    let code = json!({ "code": "SUMMER", "trialDays": 5, "productId": PRODUCT });
+    app.admin().post("/createTrialCode", code).await.expect(200);
+    let prefix = json!({ "productId": PRODUCT, "keyPrefix": "ACME" });
+    app.admin().post("/updateProduct", prefix).await.expect(200);
+    let store = app.store();
+    let notice = json!({ "purchaseId": "p-1", "discountCode": "SUMMER" });
+    store.tell("purchase.completed", notice.clone()).await.expect(200);
+    store.tell("purchase.disputed", notice).await.expect(200);
+    store
+        .tell("purchase.completed", json!({ "purchaseId": "p-2" }))
+        .await
+        .expect(200);
+    store.tell("purchase.refunded", json!({})).await.expect(200);
+
+    let metadata = json!({ "productId": PRODUCT, "discountCode": "SUMMER" });
+    let mut session = json!({
+        "id": "cs_1", "mode": "payment", "payment_status": "paid", "payment_intent": "pi_1",
+        "customer_details": { "email": "customer@example.com" }, "metadata": metadata,
+    });
+    let stripe = app.stripe();
+    stripe
+        .deliver("evt_1", "checkout.session.completed", session.clone())
+        .await
+        .expect(200);
+    let dispute = json!({ "id": "dp_1", "payment_intent": "pi_1", "charge": "ch_1" });
+    stripe
+        .deliver("evt_2", "charge.dispute.created", dispute)
+        .await
+        .expect(200);
+
+    // Its buyer has another key by the time that a purchase is told again.
+    let notice = json!({ "purchaseId": "p-3" });
+    let buyer = app.person("customer@example.com").await;
+    let exchange = async |key: &Value| {
+        let named = json!({ "key": key });
+        buyer.post("/api/license-keys/shuffle", named).await.expect(200);
+    };
+    let sold = store.tell("purchase.completed", notice.clone()).await;
+    exchange(&sold.expect(200)["licenseKey"]).await;
+    store.tell("purchase.completed", notice).await.expect(200);
+    session["id"] = json!("cs_2");
+    session["payment_intent"] = json!("pi_2");
+    let sold = stripe
+        .deliver("evt_3", "checkout.session.completed", session.clone())
+        .await;
+    exchange(&sold.expect(200)["licenseKey"]).await;
+    stripe
+        .deliver("evt_4", "checkout.session.completed", session)
+        .await
+        .expect(200);
+    app
+}
+
+async fn a_buyer_exchanges_keys() -> TestApp {
+    let app = TestApp::start().await;
+    app.weather.ungoverned();
+    let imported = app.license().with("licenseKey", "Key 1").with("licenseType", "site");
+    let license = imported.create().await;
+    // More than one transaction takes off a license.
+    for machine in 0..97 {
+        let machine = app.machine(&format!("m-{machine}"));
+        machine.activate(&license).await.expect(200);
+    }
+    let buyer = app.person("customer@example.com").await;
+    let named = json!({ "key": license.key });
+    buyer.post("/api/license-keys/shuffle", named.clone()).await.expect(200);
+    buyer.post("/api/license-keys/shuffle", named).await.expect(404);
+    app
+}
