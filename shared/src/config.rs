@@ -10,7 +10,7 @@ use crate::{
 /// The settings of a process. `Default` is what the documentation promises.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// What every table's name starts with (`KEYSTEAD_TABLE_PREFIX`, default `keystead-`).
+    /// What every table's name starts with (`KEYSTEAD_TABLE_PREFIX`, default `keystead-`); it may be empty.
     pub table_prefix: String,
     /// The request header in which a trusted proxy tells the client's country (`KEYSTEAD_COUNTRY_HEADER`, default
     /// `cloudfront-viewer-country`). Empty: no header is trusted.
@@ -121,7 +121,7 @@ impl Config {
     pub fn from_env() -> Result<Self, InvalidSetting> {
         let default = Self::default();
         Ok(Self {
-            table_prefix: variable("KEYSTEAD_TABLE_PREFIX").unwrap_or(default.table_prefix),
+            table_prefix: set("KEYSTEAD_TABLE_PREFIX").unwrap_or(default.table_prefix),
             country_header: set("KEYSTEAD_COUNTRY_HEADER").map_or(default.country_header, |h| h.trim().to_lowercase()),
             issuer: variable("KEYSTEAD_ISSUER").unwrap_or(default.issuer),
             tokens: TokenPolicy {

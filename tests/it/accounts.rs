@@ -519,7 +519,7 @@ async fn nothing_of_a_password_or_a_login_is_stored_or_logged() {
     let mut written = app.cx.log.written();
     for table in schema::ALL {
         let (status, items) = app
-            .engine
+            .database
             .answer("Scan", json!({ "TableName": table.name }).to_string().as_bytes());
         assert_eq!(status, 200);
         written.push_str(&String::from_utf8_lossy(&items));

@@ -20,7 +20,7 @@ fn uses(app: &TestApp) -> (usize, usize) {
         "KeyConditionExpression": "code = :code",
         "ExpressionAttributeValues": { ":code": { "S": "RUN" } },
     });
-    let (status, reply) = app.engine.answer("Query", query.to_string().as_bytes());
+    let (status, reply) = app.database.answer("Query", query.to_string().as_bytes());
     assert_eq!(status, 200);
     let reply: Value = serde_json::from_slice(&reply).expect("a reply");
     let items = reply["Items"].as_array().expect("items");

@@ -149,7 +149,7 @@ async fn an_api_key_that_is_told_again_is_stored_nowhere_in_clear() {
     let raw = first.body["apiKey"].as_str().expect("a key");
     for table in schema::ALL {
         let scan = json!({ "TableName": table.name }).to_string();
-        let (status, items) = app.engine.answer("Scan", scan.as_bytes());
+        let (status, items) = app.database.answer("Scan", scan.as_bytes());
         let items = String::from_utf8_lossy(&items);
         assert_eq!(status, 200);
         for secret in [raw, secrets().admin_secret.as_str(), "key-1"] {

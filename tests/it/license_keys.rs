@@ -700,7 +700,7 @@ async fn nothing_of_a_key_is_kept_in_its_events() {
     let buyer = app.person(BUYER).await;
     let new = shuffle(&buyer, &license).await;
     good(&app, &new.key, Some("hw-1")).await;
-    let (status, items) = app.engine.answer(
+    let (status, items) = app.database.answer(
         "Scan",
         json!({ "TableName": schema::EVENTS.name }).to_string().as_bytes(),
     );

@@ -121,7 +121,7 @@ async fn shop() -> (TestApp, Vec<Made>) {
 /// Copies a license until there are `count` more of it, each a second younger than the one before.
 async fn copy(app: &TestApp, key: &str, first: usize, count: usize) {
     let asked = json!({ "TableName": "licenses", "Key": { "licenseKey": { "S": key } } });
-    let (_, reply) = app.engine.answer("GetItem", asked.to_string().as_bytes());
+    let (_, reply) = app.database.answer("GetItem", asked.to_string().as_bytes());
     let item: Value = serde_json::from_slice(&reply).expect("a reply");
     let copies: Vec<Value> = (first..first + count)
         .map(|i| {
@@ -135,7 +135,7 @@ async fn copy(app: &TestApp, key: &str, first: usize, count: usize) {
         .collect();
     for batch in copies.chunks(100) {
         let asked = json!({ "TransactItems": batch });
-        let (status, reply) = app.engine.answer("TransactWriteItems", asked.to_string().as_bytes());
+        let (status, reply) = app.database.answer("TransactWriteItems", asked.to_string().as_bytes());
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&reply));
     }
 }

@@ -224,7 +224,7 @@ async fn no_credential_is_stored() {
     let mut items = 0;
     for table in schema::ALL {
         let scan = json!({ "TableName": table.name }).to_string();
-        let (status, reply) = session.app.engine.answer("Scan", scan.as_bytes());
+        let (status, reply) = session.app.database.answer("Scan", scan.as_bytes());
         assert_eq!(status, 200, "{}", table.name);
         let reply: Value = serde_json::from_slice(&reply).expect("a reply");
         assert!(

@@ -289,6 +289,12 @@ fn there_is_room_for_twenty_more_functions() {
         resources + 20 * OF_A_FUNCTION <= MOST,
         "{resources} resources: a stack may have {MOST}. Several routes of one noun can share a function."
     );
+    let runbook = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/README.md");
+    let runbook = std::fs::read_to_string(runbook).expect("infra/README.md");
+    assert!(
+        runbook.contains(&format!("This one makes {resources}, and")),
+        "infra/README.md: it makes {resources} resources"
+    );
 }
 
 #[tokio::test]

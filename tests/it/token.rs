@@ -62,7 +62,7 @@ pub(crate) fn ed25519() -> Secrets {
 
 /// A service over the same data after its signing key was rotated.
 async fn rotated(app: &TestApp, secrets: Secrets) -> TestApp {
-    let next = TestApp::over(app.engine.clone(), Options::default().secrets(secrets)).await;
+    let next = TestApp::over(app.database.clone(), Options::default().secrets(secrets)).await;
     next.advance(app.now().since(next.now()));
     next
 }

@@ -7,6 +7,7 @@
 
 mod actors;
 mod answer;
+mod database;
 mod document;
 mod license;
 mod person;
@@ -23,7 +24,6 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use keystead::embedded::Engine;
 use keystead_core::{
     Timestamp,
     clock::Clock,
@@ -51,6 +51,7 @@ use serde_json::{Value, json};
 
 pub use actors::{Admin, Creator, Machine, Store as PurchaseStore, Stranger, Stripe};
 pub use answer::Answer;
+pub use database::Database;
 pub use document::{DOCUMENT, REWRITE};
 pub use license::{LicenseBuilder, TestLicense};
 pub use person::{PASSWORD, Person};
@@ -81,7 +82,7 @@ pub struct TestApp {
     /// The faults that can be made to befall the calls of DynamoDB.
     pub weather: Weather,
     /// The database.
-    pub engine: Engine,
+    pub database: Database,
     /// What was mailed.
     pub mails: Kept,
 }
@@ -134,8 +135,7 @@ impl Options {
 
     /// Starts the service.
     pub async fn start(self) -> TestApp {
-        let engine = Engine::in_memory().expect("an engine in memory");
-        TestApp::over(engine, self).await
+        TestApp::over(Database::new(), self).await
     }
 }
 
@@ -159,9 +159,9 @@ impl TestApp {
         Options::default().start().await
     }
 
-    /// A service over `engine`, which may hold data already: a process after one that died.
-    pub async fn over(engine: Engine, options: Options) -> Self {
-        let weather = Weather::new(engine.clone());
+    /// A service over `database`, which may hold data already: a process after one that died.
+    pub async fn over(database: Database, options: Options) -> Self {
+        let weather = Weather::new(database.clone());
         // The SDK gives up retries when a region fails often; one test's failures are not another's.
         static REGIONS: AtomicU64 = AtomicU64::new(1);
         let connection = Connection {
@@ -170,7 +170,7 @@ impl TestApp {
             region: format!("test-{}", REGIONS.fetch_add(1, Ordering::Relaxed)),
             measure_capacity: true,
             catalog_kept: options.catalog_kept.unwrap_or(Connection::CATALOG_KEPT),
-            ..engine.connection()
+            ..database.connection()
         };
         let store = Store::new(connection, "");
         store.create_tables().await.expect("tables");
@@ -197,7 +197,7 @@ impl TestApp {
             router,
             routes: Arc::new(routes),
             weather,
-            engine,
+            database,
             mails,
         };
         // Of a database that was used before the product is there already.
@@ -223,7 +223,7 @@ impl TestApp {
     /// As [`TestApp::restarted`], but different.
     pub async fn restarted_with(&self, options: Options) -> Self {
         let before = Some((self.cx.clock.clone(), self.cx.ids.clone()));
-        Self::over(self.engine.clone(), Options { before, ..options }).await
+        Self::over(self.database.clone(), Options { before, ..options }).await
     }
 
     /// The super admin.
@@ -337,7 +337,7 @@ impl TestApp {
     }
 
     fn change_data(&self, operation: &str, body: &Value) {
-        let (status, reply) = self.engine.answer(operation, body.to_string().as_bytes());
+        let (status, reply) = self.database.answer(operation, body.to_string().as_bytes());
         assert_eq!(status, 200, "{operation}: {}", String::from_utf8_lossy(&reply));
     }
 

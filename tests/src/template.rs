@@ -202,7 +202,9 @@ fn json_of(yaml: &Yaml<'_>) -> Value {
             let fields = fields.iter().map(|(name, value)| {
                 let name = match json_of(name) {
                     Value::String(name) => name,
-                    name => name.to_string(),
+                    name @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                        name.to_string()
+                    }
                 };
                 (name, json_of(value))
             });

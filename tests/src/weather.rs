@@ -21,12 +21,14 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
-use keystead::embedded::Engine;
 use keystead_core::store::schema;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::template::{self, Grant};
+use crate::{
+    Database,
+    template::{self, Grant},
+};
 
 tokio::task_local! {
     /// The route whose function a request runs in.
@@ -62,10 +64,10 @@ pub enum Fault {
     DeathAfter,
 }
 
-/// The way to an [`Engine`], and what befalls calls on it.
+/// The way to a [`Database`], and what befalls calls on it.
 #[derive(Clone)]
 pub struct Weather {
-    engine: Engine,
+    database: Database,
     state: Arc<State>,
 }
 
@@ -87,9 +89,9 @@ struct State {
 }
 
 impl Weather {
-    pub(crate) fn new(engine: Engine) -> Self {
+    pub(crate) fn new(database: Database) -> Self {
         Self {
-            engine,
+            database,
             state: Arc::default(),
         }
     }
@@ -218,7 +220,7 @@ impl Weather {
                 } else if operation == "BatchGetItem" {
                     self.batch_get(&body).await
                 } else {
-                    self.engine.answer(&operation, &body)
+                    self.database.answer(&operation, &body)
                 }
             }
         };
@@ -273,7 +275,7 @@ impl Weather {
         for (table, keys) in parts {
             let mut part = asked.clone();
             part["RequestItems"] = json!({ table: keys });
-            let (status, reply) = self.engine.answer("BatchGetItem", part.to_string().as_bytes());
+            let (status, reply) = self.database.answer("BatchGetItem", part.to_string().as_bytes());
             if status != 200 {
                 return (status, reply);
             }
