@@ -1,4 +1,7 @@
-//! CPU time of a process, from `/proc/PID/stat`.
+//! CPU time of a process: in ticks over its life, from `/proc/PID/stat`, and exactly while its threads live, from
+//! `/proc/PID/task/*/schedstat`.
+
+use std::{fs, time::Duration};
 
 /// Microseconds in one clock tick. `/proc` counts in ticks of USER_HZ, which is 100 a second on Linux whatever the
 /// kernel's own timer does; asking for it (`sysconf`) would take unsafe code.
@@ -11,8 +14,31 @@ pub const MICROSECONDS_PER_TICK: u64 = 10_000;
 /// A sentence, when there is no such process or no `/proc`.
 pub fn ticks_of(pid: &str) -> Result<u64, String> {
     let path = format!("/proc/{pid}/stat");
-    let stat = std::fs::read_to_string(&path).map_err(|error| format!("Cannot read {path}: {error}."))?;
+    let stat = fs::read_to_string(&path).map_err(|error| format!("Cannot read {path}: {error}."))?;
     ticks(&stat).ok_or_else(|| format!("Cannot read {path}: it has no CPU times where Linux puts them."))
+}
+
+/// CPU time that all threads of a process have used that live, in user code and in the kernel on their behalf, to the
+/// nanosecond. What a thread is using right now is not yet in it.
+///
+/// # Errors
+///
+/// A sentence, when there is no such process or no `/proc`.
+pub fn time_of(pid: u32) -> Result<Duration, String> {
+    let threads = format!("/proc/{pid}/task");
+    let unreadable = |error: std::io::Error| format!("Cannot read {threads}: {error}.");
+    let mut nanoseconds = 0;
+    for thread in fs::read_dir(&threads).map_err(unreadable)? {
+        // A thread may have ended since it was listed.
+        if let Ok(schedstat) = fs::read_to_string(thread.map_err(unreadable)?.path().join("schedstat")) {
+            nanoseconds += schedstat
+                .split_ascii_whitespace()
+                .next()
+                .and_then(|first| first.parse().ok())
+                .unwrap_or(0);
+        }
+    }
+    Ok(Duration::from_nanos(nanoseconds))
 }
 
 /// `utime + stime`, fields 14 and 15 of the line. They already cover every thread, living or gone.

@@ -1,0 +1,625 @@
+//! `cold`: what a function's start costs, its first request and those after it, beside an empty function and one in Node.
+//!
+//! Each function is the process that Lambda would start, in the environment that Lambda would give it. Lambda and Secrets
+//! Manager are in this process, DynamoDB is `keystead serve`, all over loopback and without TLS.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitCode, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+use keystead_benches::{
+    connection::{Connection, Target},
+    function::{Cost, Function, Program, event},
+    lambda::Lambda,
+    scenario::{ATTEMPTS_PER_LICENSE, Scenario},
+    setup::Plan,
+    supply::{License, Machine, activate, fingerprint},
+};
+use keystead_functions::routes;
+use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
+
+/// Measure the functions as Lambda runs them. `benches/cold` builds what this needs, and runs it.
+#[derive(Parser)]
+#[command(name = "cold", version)]
+struct Args {
+    /// How often each function is started
+    #[arg(long, value_name = "COUNT", default_value = "50", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    starts: u16,
+
+    /// Requests after the first one of a start
+    #[arg(long, value_name = "COUNT", default_value = "10", value_parser = clap::value_parser!(u16).range(1..=12))]
+    warm: u16,
+
+    /// Start those alone whose requests are measured as well
+    #[arg(long)]
+    few: bool,
+
+    /// Count instructions too, with valgrind
+    #[arg(long)]
+    instructions: bool,
+
+    /// Print JSON instead of the tables
+    #[arg(long)]
+    json: bool,
+
+    /// The folder of the functions' binaries
+    #[arg(long, value_name = "DIR", default_value = "target/lambda")]
+    functions: PathBuf,
+
+    /// The function that does nothing
+    #[arg(long, value_name = "FILE", default_value = "target/lambda/keystead-empty")]
+    empty: PathBuf,
+
+    /// The function in Node
+    #[arg(long, value_name = "FILE", default_value = "benches/node/function.mjs")]
+    node: PathBuf,
+
+    /// The server whose DynamoDB the functions use
+    #[arg(long, value_name = "FILE", default_value = "target/release/keystead")]
+    server: PathBuf,
+}
+
+fn main() -> ExitCode {
+    match cold(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("{sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What everything else is compared with.
+const EMPTY: &str = "empty";
+const NODE: &str = "Node, one GetItem";
+
+/// A function that is measured.
+struct Subject {
+    name: &'static str,
+    program: Program,
+    bytes: Option<u64>,
+    request: Option<Request>,
+    starts: Vec<Cost>,
+    first: Vec<Cost>,
+    warm: Vec<Cost>,
+    /// Of every start: what was printed after the first question, for each request.
+    log_bytes: Vec<u64>,
+    answer_bytes: Vec<u64>,
+    instructions: Option<Instructions>,
+}
+
+/// What a function is asked.
+#[derive(Clone, Copy)]
+enum Request {
+    Empty,
+    GetItem,
+    Activate,
+    Validate,
+    Verify,
+    Deactivate,
+    Heartbeat,
+    ListMachines,
+    GetLicense,
+    CreateLicense,
+}
+
+/// Those functions whose requests are measured.
+const ASKED: [(&str, Request); 8] = [
+    ("activate", Request::Activate),
+    ("validate", Request::Validate),
+    ("verify", Request::Verify),
+    ("deactivate", Request::Deactivate),
+    ("heartbeat", Request::Heartbeat),
+    ("list-machines", Request::ListMachines),
+    ("get-license", Request::GetLicense),
+    ("create-license", Request::CreateLicense),
+];
+
+#[derive(Clone, Copy)]
+struct Instructions {
+    start: u64,
+    first: u64,
+    warm: u64,
+}
+
+const PRODUCT: &str = "cold";
+
+fn cold(args: &Args) -> Result<(), String> {
+    let folder = Folder::make()?;
+    let server = Server::start(&args.server, &folder.0)?;
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| format!("Cannot run Lambda: {error}."))?;
+    let starts = usize::from(args.starts);
+    let mut bench = Bench {
+        runtime,
+        output: folder.0.join("output"),
+        // One license a start, and some for counting instructions.
+        supply: Supply::create(&server, starts + 4)?,
+        server,
+        warm: usize::from(args.warm),
+        turns: 0,
+    };
+
+    let mut subjects = subjects(args, &bench.server.dynamodb)?;
+    for _ in 0..starts {
+        // One start of each, then the next of each: what the machine does meanwhile, it does to all.
+        for subject in &mut subjects {
+            bench.measure(subject)?;
+        }
+        bench.turns += 1;
+    }
+    if args.instructions {
+        for subject in subjects.iter_mut().filter(|subject| subject.name != NODE) {
+            if subject.request.is_some() {
+                subject.instructions = Some(bench.count_instructions(subject)?);
+            }
+        }
+    }
+    if args.json {
+        let lines: Vec<String> = subjects
+            .iter()
+            .map(|subject| format!("  {}", subject.to_json()))
+            .collect();
+        println!("[\n{}\n]", lines.join(",\n"));
+    } else {
+        print!("{}", tables(&subjects, args)?);
+    }
+    Ok(())
+}
+
+fn subjects(args: &Args, dynamodb: &str) -> Result<Vec<Subject>, String> {
+    let subject = |name, command: Vec<PathBuf>, request| {
+        // Node's program is not what is deployed.
+        let bytes = match command.as_slice() {
+            [binary] => Some(
+                fs::metadata(binary)
+                    .map_err(|error| format!("Cannot measure {}: {error}. Run benches/cold.", binary.display()))?
+                    .len(),
+            ),
+            _ => None,
+        };
+        Ok::<_, String>(Subject {
+            name,
+            program: Program {
+                command,
+                dynamodb: dynamodb.to_owned(),
+            },
+            bytes,
+            request,
+            starts: Vec::new(),
+            first: Vec::new(),
+            warm: Vec::new(),
+            log_bytes: Vec::new(),
+            answer_bytes: Vec::new(),
+            instructions: None,
+        })
+    };
+    let mut subjects = vec![
+        subject(EMPTY, vec![args.empty.clone()], Some(Request::Empty))?,
+        subject(NODE, vec!["node".into(), args.node.clone()], Some(Request::GetItem))?,
+    ];
+    let asked = BTreeMap::from(ASKED);
+    for route in routes::all() {
+        let request = asked.get(route.name).copied();
+        if request.is_some() || !args.few {
+            subjects.push(subject(route.name, vec![args.functions.join(route.name)], request)?);
+        }
+    }
+    Ok(subjects)
+}
+
+/// Everything that a measurement needs.
+struct Bench {
+    runtime: Runtime,
+    /// Where a function's output goes.
+    output: PathBuf,
+    supply: Supply,
+    server: Server,
+    warm: usize,
+    /// Rounds that are over. Each has a license of its own.
+    turns: usize,
+}
+
+impl Bench {
+    fn measure(&mut self, subject: &mut Subject) -> Result<(), String> {
+        let events = match subject.request {
+            Some(request) => self.events(request, 1 + self.warm)?,
+            None => Vec::new(),
+        };
+        let lambda = self.listen()?;
+        let explain = |error| self.explain(subject.name, error);
+        let mut function = Function::start(&subject.program, &lambda, &self.output).map_err(explain)?;
+        let quiet = self.printed();
+        subject.starts.push(function.start);
+        for (number, event) in events.iter().enumerate() {
+            let (cost, answer) = function.answer(event).map_err(explain)?;
+            let costs = if number == 0 {
+                &mut subject.first
+            } else {
+                &mut subject.warm
+            };
+            costs.push(cost);
+            subject
+                .answer_bytes
+                .push(answer["body"].as_str().map_or(0, str::len) as u64);
+        }
+        if let Some(printed) = (self.printed() - quiet).checked_div(events.len() as u64) {
+            subject.log_bytes.push(printed);
+        }
+        Ok(())
+    }
+
+    fn listen(&self) -> Result<Lambda, String> {
+        Lambda::listen(&self.runtime, &self.server.secrets).map_err(|error| format!("Cannot be Lambda: {error}."))
+    }
+
+    fn printed(&self) -> u64 {
+        fs::metadata(&self.output).map_or(0, |file| file.len())
+    }
+
+    fn explain(&self, name: &str, error: String) -> String {
+        let output = fs::read_to_string(&self.output).unwrap_or_default();
+        format!("{name}: {error}\n{output}")
+    }
+
+    /// Instructions up to the first question, of the first request and of one after it, as differences of whole runs.
+    fn count_instructions(&mut self, subject: &Subject) -> Result<Instructions, String> {
+        let Some(request) = subject.request else {
+            return Err("Nothing is asked of it.".to_owned());
+        };
+        let mut counted = [0; 3];
+        let requests = [0, 1, 1 + self.warm];
+        for (count, requests) in counted.iter_mut().zip(requests) {
+            let events = self.events(request, requests)?;
+            self.turns += 1;
+            let mut program = subject.program.clone();
+            let valgrind = [
+                "valgrind",
+                "--tool=cachegrind",
+                "--cache-sim=no",
+                "--cachegrind-out-file=/dev/null",
+            ];
+            program.command = valgrind.iter().map(PathBuf::from).chain(program.command).collect();
+            let lambda = self.listen()?;
+            let explain = |error| self.explain(subject.name, error);
+            let mut function = Function::start(&program, &lambda, &self.output).map_err(explain)?;
+            for event in &events {
+                function.answer(event).map_err(explain)?;
+            }
+            function.terminate()?;
+            let output = fs::read_to_string(&self.output).unwrap_or_default();
+            *count = refs(&output).ok_or_else(|| self.explain(subject.name, "valgrind counted nothing.".to_owned()))?;
+        }
+        // Each kind of function has the licenses that the others had.
+        self.turns -= requests.len();
+        let [start, with_first, with_all] = counted;
+        Ok(Instructions {
+            start,
+            first: with_first.saturating_sub(start),
+            warm: with_all.saturating_sub(with_first) / self.warm as u64,
+        })
+    }
+
+    /// So many requests as this round's start gets.
+    fn events(&mut self, request: Request, count: usize) -> Result<Vec<Vec<u8>>, String> {
+        (0..count).map(|number| self.event(request, number)).collect()
+    }
+
+    fn event(&mut self, request: Request, number: usize) -> Result<Vec<u8>, String> {
+        let turn = self.turns;
+        let secret = self.server.admin_secret.clone();
+        let supply = &mut self.supply;
+        let session = |license: &License| match &license.machine {
+            Some(Machine { fingerprint, token }) => {
+                json!({ "licenseKey": license.key, "machineFingerprint": fingerprint, "token": token })
+            }
+            None => Value::Null,
+        };
+        let known = supply.known.get(turn).ok_or("There are too few licenses.")?;
+        Ok(match request {
+            Request::Empty => event("/", &json!({})),
+            Request::GetItem => event("/validate", &json!({ "licenseKey": known.key })),
+            Request::Activate => {
+                let license = supply.growing.get(turn).ok_or("There are too few licenses.")?;
+                event(
+                    "/activate",
+                    &json!({
+                        "licenseKey": license.key,
+                        "machineFingerprint": fingerprint(turn, number),
+                        "hostname": "cold",
+                        "productId": PRODUCT,
+                    }),
+                )
+            }
+            Request::Validate => event("/validate", &session(known)),
+            Request::Verify => event("/verify", &json!({ "licenseKey": known.key, "productId": PRODUCT })),
+            Request::Deactivate => event("/deactivate", &supply.activated(turn, number)?),
+            Request::Heartbeat => {
+                let license = supply.floating.get(turn).ok_or("There are too few licenses.")?;
+                event("/heartbeat", &session(license))
+            }
+            Request::ListMachines => event("/listMachines", &session(known)),
+            Request::GetLicense => event(
+                "/getLicense",
+                &json!({ "adminSecret": secret, "licenseKey": known.key }),
+            ),
+            Request::CreateLicense => {
+                let email = format!("cold-{turn}-{number}@example.com");
+                event(
+                    "/createLicense",
+                    &json!({ "adminSecret": secret, "email": email, "productId": PRODUCT }),
+                )
+            }
+        })
+    }
+}
+
+/// What valgrind's cachegrind says at its end: `I   refs:      1,234`.
+fn refs(output: &str) -> Option<u64> {
+    let line = output.lines().rev().find(|line| line.contains("refs:"))?;
+    line.rsplit(' ').next()?.replace(',', "").parse().ok()
+}
+
+/// The licenses that are asked for.
+struct Supply {
+    target: Target,
+    connection: Connection,
+    /// With a machine on each.
+    known: Vec<License>,
+    /// Floating, with a session on each.
+    floating: Vec<License>,
+    /// For any number of machines: those of `activate`, and those that `deactivate` takes off.
+    growing: Vec<License>,
+    shrinking: Vec<License>,
+}
+
+impl Supply {
+    fn create(server: &Server, licenses: usize) -> Result<Self, String> {
+        let target = Target::find(&server.url)?;
+        let create = |scenario| {
+            Plan {
+                target: &target,
+                admin_secret: &server.admin_secret,
+                product: PRODUCT,
+                scenario,
+                licenses,
+                connections: 2,
+            }
+            .carry_out()
+        };
+        Ok(Self {
+            known: create(Scenario::Validate)?,
+            floating: create(Scenario::Heartbeat)?,
+            growing: create(Scenario::Activate)?,
+            shrinking: create(Scenario::Activate)?,
+            connection: Connection::open(&target).map_err(|error| format!("Cannot connect: {error}."))?,
+            target,
+        })
+    }
+
+    /// A machine that is active, on the license of this turn.
+    fn activated(&mut self, turn: usize, number: usize) -> Result<Value, String> {
+        let license = self.shrinking.get(turn).ok_or("There are too few licenses.")?;
+        let fingerprint = fingerprint(turn, number);
+        let request = activate(&self.target, PRODUCT, &license.key, &fingerprint);
+        let reply = self
+            .connection
+            .exchange(&request)
+            .map_err(|error| format!("POST /activate had no answer: {error}."))?;
+        let answer: Value = serde_json::from_slice(reply.body).unwrap_or_default();
+        match answer["token"].as_str() {
+            Some(token) => Ok(json!({ "licenseKey": license.key, "machineFingerprint": fingerprint, "token": token })),
+            None => Err(format!("POST /activate answered {}.", reply.status)),
+        }
+    }
+}
+
+/// A folder that ends with this process.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make() -> Result<Self, String> {
+        let path = std::env::temp_dir().join(format!("keystead-cold-{}", std::process::id()));
+        fs::create_dir_all(&path).map_err(|error| format!("Cannot make {}: {error}.", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// `keystead serve`, with its DynamoDB on a socket.
+struct Server {
+    child: Child,
+    url: String,
+    dynamodb: String,
+    secrets: String,
+    admin_secret: String,
+}
+
+impl Server {
+    fn start(program: &Path, folder: &Path) -> Result<Self, String> {
+        let failed = |error: std::io::Error| format!("Cannot start {}: {error}. Run benches/cold.", program.display());
+        let data = folder.join("data");
+        let log = folder.join("server");
+        let child = Command::new(program)
+            .args(["serve", "--port", "0", "--no-demo", "--quiet", "--durability", "crash"])
+            .args(["--dynamodb-listen", "127.0.0.1:0", "--data-dir"])
+            .arg(&data)
+            // Its secrets are those of its folder.
+            .env_remove("KEYSTEAD_ADMIN_SECRET")
+            .env_remove("KEYSTEAD_WEBHOOK_SECRET")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(&log).map_err(failed)?)
+            .spawn()
+            .map_err(failed)?;
+        let mut server = Self {
+            child,
+            url: String::new(),
+            dynamodb: String::new(),
+            secrets: String::new(),
+            admin_secret: String::new(),
+        };
+        let until = Instant::now() + Duration::from_secs(30);
+        loop {
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            if let (Some(url), Some(dynamodb)) = (after(&said, "serves on "), after(&said, "DynamoDB is at ")) {
+                (server.url, server.dynamodb) = (url, dynamodb);
+                break;
+            }
+            if Instant::now() > until {
+                return Err(format!("{} does not serve:\n{said}", program.display()));
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        server.secrets = fs::read_to_string(data.join("secrets.json")).map_err(failed)?;
+        let secrets: Value = serde_json::from_str(&server.secrets).unwrap_or_default();
+        server.admin_secret = secrets["adminSecret"].as_str().unwrap_or_default().to_owned();
+        Ok(server)
+    }
+}
+
+/// The address after these words, of whose line the rest is in.
+fn after(text: &str, words: &str) -> Option<String> {
+    let (_, rest) = text.split_once(words)?;
+    let (line, _) = rest.split_once('\n')?;
+    let address = line.split(' ').next()?;
+    Some(address.trim_end_matches('.').to_owned())
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The middle one of these, in milliseconds.
+fn median(costs: &[Cost], which: impl Fn(&Cost) -> Duration) -> Option<f64> {
+    let mut times: Vec<Duration> = costs.iter().map(which).collect();
+    times.sort_unstable();
+    times.get(times.len() / 2).map(|time| time.as_secs_f64() * 1000.0)
+}
+
+fn middle(numbers: &[u64]) -> Option<u64> {
+    let mut numbers = numbers.to_vec();
+    numbers.sort_unstable();
+    numbers.get(numbers.len() / 2).copied()
+}
+
+impl Subject {
+    fn to_json(&self) -> Value {
+        let round = |time: Option<f64>| time.map(|time| (time * 1000.0).round() / 1000.0);
+        let cost = |costs: &[Cost]| json!({ "wallMs": round(median(costs, |cost| cost.wall)), "cpuMs": round(median(costs, |cost| cost.cpu)) });
+        json!({
+            "function": self.name,
+            "bytes": self.bytes,
+            "starts": self.starts.len(),
+            "start": cost(&self.starts),
+            "first": cost(&self.first),
+            "warm": cost(&self.warm),
+            "logBytes": middle(&self.log_bytes),
+            "answerBytes": middle(&self.answer_bytes),
+            "instructions": self.instructions.map(|counted| {
+                json!({ "start": counted.start, "first": counted.first, "warm": counted.warm })
+            }),
+        })
+    }
+}
+
+fn tables(subjects: &[Subject], args: &Args) -> Result<String, String> {
+    use std::fmt::Write as _;
+
+    let empty = subjects.first().ok_or("Nothing was measured.")?;
+    let wall = |costs: &[Cost]| median(costs, |cost| cost.wall);
+    let cpu = |costs: &[Cost]| median(costs, |cost| cost.cpu);
+    let shown = |time: Option<f64>| time.map_or("-".to_owned(), |time| format!("{time:.2}"));
+    let times = |time: Option<f64>, by: Option<f64>| match (time, by) {
+        (Some(time), Some(by)) if by > 0.0 => format!("{:.2}", time / by),
+        _ => "-".to_owned(),
+    };
+    let millions = |count: Option<u64>| count.map_or("-".to_owned(), |count| format!("{:.2}", count as f64 / 1e6));
+
+    let mut text = String::new();
+    let mut line = |row: &[String]| writeln!(text, "| {} |", row.join(" | ")).map_err(|error| error.to_string());
+    let texts = |row: &[&str]| row.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>();
+    line(&texts(&[
+        "function",
+        "bytes",
+        "start, ms",
+        "of empty",
+        "start, CPU ms",
+        "of empty",
+        "first, ms",
+        "first, CPU ms",
+        "warm, ms",
+        "warm, CPU ms",
+        "Mi start",
+        "Mi first",
+        "Mi warm",
+    ]))?;
+    line(&vec!["---".to_owned(); 13])?;
+    for subject in subjects.iter().filter(|subject| subject.request.is_some()) {
+        let Subject {
+            starts, first, warm, ..
+        } = subject;
+        let counted = subject.instructions;
+        line(&[
+            subject.name.to_owned(),
+            subject.bytes.map_or("-".to_owned(), |bytes| bytes.to_string()),
+            shown(wall(starts)),
+            times(wall(starts), wall(&empty.starts)),
+            shown(cpu(starts)),
+            times(cpu(starts), cpu(&empty.starts)),
+            shown(wall(first)),
+            shown(cpu(first)),
+            shown(wall(warm)),
+            shown(cpu(warm)),
+            millions(counted.map(|counted| counted.start)),
+            millions(counted.map(|counted| counted.first)),
+            millions(counted.map(|counted| counted.warm)),
+        ])?;
+    }
+
+    let own: Vec<&Subject> = subjects
+        .iter()
+        .filter(|subject| subject.name != EMPTY && subject.name != NODE)
+        .collect();
+    let largest = own
+        .iter()
+        .max_by_key(|subject| subject.bytes)
+        .ok_or("No function was measured.")?;
+    let slowest = own
+        .iter()
+        .max_by(|a, b| cpu(&a.starts).unwrap_or(0.0).total_cmp(&cpu(&b.starts).unwrap_or(0.0)))
+        .ok_or("No function was measured.")?;
+    writeln!(
+        text,
+        "\n{} functions, {} starts of each. Largest: {}, {} bytes. Most CPU time to start: {}, {} ms.",
+        own.len(),
+        args.starts,
+        largest.name,
+        largest.bytes.unwrap_or(0),
+        slowest.name,
+        shown(cpu(&slowest.starts)),
+    )
+    .map_err(|error| error.to_string())?;
+    Ok(text)
+}
+
+// A start takes so many activations of its license as it has requests.
+const _: () = assert!(ATTEMPTS_PER_LICENSE > 13);
