@@ -163,7 +163,7 @@ fn environment(lambda: &Lambda, dynamodb: &str) -> Vec<(&'static str, String)> {
             "arn:aws:secretsmanager:us-east-1:123456789012:secret:bench".to_owned(),
         ),
         ("KEYSTEAD_SECRETS_MANAGER_ENDPOINT", format!("http://{address}/")),
-        given("KEYSTEAD_TABLE_PREFIX", ""),
+        given("KEYSTEAD_TABLE_PREFIX", "keystead-"),
         given("LAMBDA_TASK_ROOT", "/var/task"),
         given("LANG", "en_US.UTF-8"),
         ("PATH", variable("PATH").unwrap_or_default()),

@@ -441,9 +441,10 @@ impl Drop for Folder {
     }
 }
 
-/// `keystead serve`, with its DynamoDB on a socket.
+/// `keystead serve` over tables that have names as in AWS, in the DynamoDB of another one.
 struct Server {
-    child: Child,
+    _database: Ended,
+    _child: Ended,
     url: String,
     dynamodb: String,
     secrets: String,
@@ -452,44 +453,67 @@ struct Server {
 
 impl Server {
     fn start(program: &Path, folder: &Path) -> Result<Self, String> {
-        let failed = |error: std::io::Error| format!("Cannot start {}: {error}. Run benches/cold.", program.display());
+        // The tables of an embedded DynamoDB have no prefix, which functions can't do without.
+        let lends = ["--in-memory", "--dynamodb-listen", "127.0.0.1:0"].map(PathBuf::from);
+        let (database, dynamodb) = serve(program, &lends, &folder.join("database"), "DynamoDB is at ")?;
         let data = folder.join("data");
-        let log = folder.join("server");
-        let child = Command::new(program)
-            .args(["serve", "--port", "0", "--no-demo", "--quiet", "--durability", "crash"])
-            .args(["--dynamodb-listen", "127.0.0.1:0", "--data-dir"])
-            .arg(&data)
-            // Its secrets are those of its folder.
-            .env_remove("KEYSTEAD_ADMIN_SECRET")
-            .env_remove("KEYSTEAD_WEBHOOK_SECRET")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(&log).map_err(failed)?)
-            .spawn()
-            .map_err(failed)?;
-        let mut server = Self {
-            child,
-            url: String::new(),
-            dynamodb: String::new(),
-            secrets: String::new(),
-            admin_secret: String::new(),
-        };
-        let until = Instant::now() + Duration::from_secs(30);
-        loop {
-            let said = fs::read_to_string(&log).unwrap_or_default();
-            if let (Some(url), Some(dynamodb)) = (after(&said, "serves on "), after(&said, "DynamoDB is at ")) {
-                (server.url, server.dynamodb) = (url, dynamodb);
-                break;
-            }
-            if Instant::now() > until {
-                return Err(format!("{} does not serve:\n{said}", program.display()));
-            }
-            thread::sleep(Duration::from_millis(20));
+        let borrows = [
+            "--dynamodb-endpoint".into(),
+            dynamodb.clone().into(),
+            "--data-dir".into(),
+            data.clone(),
+        ];
+        let (child, url) = serve(program, &borrows, &folder.join("server"), "serves on ")?;
+        let secrets = fs::read_to_string(data.join("secrets.json"))
+            .map_err(|error| format!("Cannot read the server's secrets: {error}."))?;
+        let parsed: Value = serde_json::from_str(&secrets).unwrap_or_default();
+        Ok(Self {
+            _database: database,
+            _child: child,
+            url,
+            dynamodb,
+            admin_secret: parsed["adminSecret"].as_str().unwrap_or_default().to_owned(),
+            secrets,
+        })
+    }
+}
+
+/// Starts a server, and waits until it says where something is, after `words`.
+fn serve(program: &Path, flags: &[PathBuf], log: &Path, words: &str) -> Result<(Ended, String), String> {
+    let failed = |error: std::io::Error| format!("Cannot start {}: {error}. Run benches/cold.", program.display());
+    let child = Command::new(program)
+        .args(["serve", "--port", "0", "--no-demo", "--quiet"])
+        .args(flags)
+        // Its secrets are those of its folder, and its tables have the usual prefix.
+        .env_remove("KEYSTEAD_ADMIN_SECRET")
+        .env_remove("KEYSTEAD_WEBHOOK_SECRET")
+        .env_remove("KEYSTEAD_TABLE_PREFIX")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(log).map_err(failed)?)
+        .spawn()
+        .map_err(failed)?;
+    let child = Ended(child);
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        let said = fs::read_to_string(log).unwrap_or_default();
+        if let Some(address) = after(&said, words) {
+            return Ok((child, address));
         }
-        server.secrets = fs::read_to_string(data.join("secrets.json")).map_err(failed)?;
-        let secrets: Value = serde_json::from_str(&server.secrets).unwrap_or_default();
-        server.admin_secret = secrets["adminSecret"].as_str().unwrap_or_default().to_owned();
-        Ok(server)
+        if Instant::now() > until {
+            return Err(format!("{} does not serve:\n{said}", program.display()));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A process that ends with this one.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -499,13 +523,6 @@ fn after(text: &str, words: &str) -> Option<String> {
     let (line, _) = rest.split_once('\n')?;
     let address = line.split(' ').next()?;
     Some(address.trim_end_matches('.').to_owned())
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// The middle one of these, in milliseconds.
