@@ -85,7 +85,8 @@ fn credentials(environment: &AwsEnvironment) -> Credentials {
 async fn start(open_mailer: Option<OpenMailer>) -> Result<Context, Error> {
     let environment = AwsEnvironment::from_env().map_err(|name| format!("Lambda did not set {name}"))?;
     let config = Config::from_env()?;
-    let http = transport::aws_client()?;
+    let connector = transport::aws_connector()?;
+    let http = transport::client_over(connector.clone());
     let credentials = credentials(&environment);
     let mailer = match open_mailer {
         Some(open) => open(http.clone(), &environment, &config)?,
@@ -104,7 +105,7 @@ async fn start(open_mailer: Option<OpenMailer>) -> Result<Context, Error> {
         },
         &config.table_prefix,
     );
-    let manager = SecretsManager::new(&environment, Clock::system())?;
+    let manager = SecretsManager::over(connector, &environment, Clock::system());
     let fetch_secrets = async {
         // The document itself, for a machine without Secrets Manager (`sam local invoke`).
         if let Some(document) = variable("KEYSTEAD_SECRETS") {

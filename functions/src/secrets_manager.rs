@@ -8,8 +8,10 @@ use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4,
 };
-use aws_smithy_http_client::Connector;
-use aws_smithy_runtime_api::client::{http::HttpConnector as _, orchestrator::HttpRequest};
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector as _, SharedHttpConnector},
+    orchestrator::HttpRequest,
+};
 use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt as _;
 use keystead_core::{clock::Clock, config::AwsEnvironment, store::Connection, store::transport};
@@ -56,7 +58,7 @@ pub struct Version {
 
 /// Secrets Manager, in one region and with one's credentials.
 pub struct SecretsManager {
-    connector: Connector,
+    connector: SharedHttpConnector,
     region: String,
     credentials: Credentials,
     endpoint: String,
@@ -76,14 +78,19 @@ impl SecretsManager {
     /// # Errors
     /// When the certificates that are built in can't be read.
     pub fn new(environment: &AwsEnvironment, clock: Clock) -> keystead_core::Result<Self> {
+        Ok(Self::over(transport::aws_connector()?, environment, clock))
+    }
+
+    /// As [`SecretsManager::new`], over a connector that others use as well.
+    pub fn over(connector: SharedHttpConnector, environment: &AwsEnvironment, clock: Clock) -> Self {
         let region = environment.region.clone();
         let suffix = if region.starts_with("cn-") {
             "amazonaws.com.cn"
         } else {
             "amazonaws.com"
         };
-        Ok(Self {
-            connector: transport::aws_connector()?,
+        Self {
+            connector,
             credentials: Connection::credentials(
                 &environment.access_key_id,
                 &environment.secret_access_key,
@@ -95,7 +102,7 @@ impl SecretsManager {
                 .unwrap_or_else(|| format!("https://secretsmanager.{region}.{suffix}/")),
             region,
             clock,
-        })
+        }
     }
 
     /// The current version of the secret's document.

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use keystead::keygen;
+use keystead_keygen as keygen;
 use keystead_core::{
     Timestamp,
     account::{AccountToken, Purpose},

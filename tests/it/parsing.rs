@@ -6,7 +6,6 @@ use std::cell::RefCell;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::Method;
-use keystead::keygen;
 use keystead_core::{
     Timestamp,
     account::{AccountToken, Purpose},
@@ -299,7 +298,7 @@ proptest! {
 /// Rings of one key each, of either algorithm.
 fn rings() -> [KeyRing; 2] {
     [Algorithm::Rs256, Algorithm::EdDsa].map(|algorithm| {
-        let secrets = keygen::secrets(algorithm, epoch()).expect("secrets");
+        let secrets = keystead_keygen::secrets(algorithm, epoch()).expect("secrets");
         KeyRing::new(&secrets.signing_keys).expect("keys")
     })
 }

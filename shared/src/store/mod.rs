@@ -88,9 +88,6 @@ impl Connection {
     }
 }
 
-/// How long a connection may take to open.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// How long the SDK waits before it tries a failed call again; then twice as long each time.
 const FIRST_BACKOFF: Duration = Duration::from_millis(25);
 
@@ -101,7 +98,7 @@ const WRITE_ATTEMPTS: u32 = 12;
 impl Store {
     /// The store whose tables' names start with `prefix`. Connects at the first call, or at [`Store::warm_up`].
     pub fn new(connection: Connection, prefix: &str) -> Self {
-        let mut timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT);
+        let mut timeouts = TimeoutConfig::builder();
         timeouts.set_operation_attempt_timeout(connection.attempt_timeout);
         let mut config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
