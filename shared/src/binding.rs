@@ -97,20 +97,33 @@ impl KeyMark {
     pub fn of(key: &LicenseKey) -> Self {
         Self(hex(&Sha256::digest(key.as_str().as_bytes())[..16]))
     }
+
+    /// Under what the key is found that a license has now. No mark of a key has a `#`.
+    pub(crate) fn of_license(id: &LicenseId) -> Self {
+        Self(format!("license#{id}"))
+    }
 }
 
-/// A key that was exchanged for another, as stored.
+/// A key that was exchanged for another, as stored. Which one the license has now, [`CurrentKey`] tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FormerKey {
     /// What is left of it.
     pub key_mark: KeyMark,
-    /// The key that took its place.
-    pub license_key: LicenseKey,
     /// The license.
     pub license_id: LicenseId,
     /// The event that tells of the exchange.
     pub event_id: EventId,
+}
+
+/// The key of a license whose key was ever exchanged, as stored: one item a license, however often that was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CurrentKey {
+    /// [`KeyMark::of_license`].
+    pub key_mark: KeyMark,
+    /// The key.
+    pub license_key: LicenseKey,
 }
 
 /// How many former keys a license remembers.

@@ -11,23 +11,20 @@ use super::{
 use crate::{
     Error, Result,
     activation::Fingerprint,
-    binding::{Checked, FormerKey, KeyMark},
+    binding::{Checked, CurrentKey, FormerKey, KeyMark},
     event::{Event, EventId, EventType, Subject},
     license::{License, LicenseId, LicenseKey, LicenseStatus},
 };
 
-/// How many activations are removed beside an exchange of keys: DynamoDB takes a hundred actions, and four are the keys'
+/// How many activations are removed beside an exchange of keys: DynamoDB takes a hundred actions, and five are the keys'
 /// and the event's.
-const MACHINES_AT_ONCE: usize = 96;
+const MACHINES_AT_ONCE: usize = 95;
 
 /// How many events are looked at in one call to find those of some types.
 const EVENTS_A_PAGE: i32 = 1000;
 
 /// How many times that is done for one list: what a license of many machines comes to in months.
 const MOST_PAGES: usize = 10;
-
-/// How many exchanges of a key are followed to find its license.
-const MOST_EXCHANGES: usize = 100;
 
 /// How a key that is plainly good is told by DynamoDB itself: a case of [`License::check`] that needs no thought.
 const PLAINLY_GOOD: &str = "#status IN (:active, :degraded) AND (attribute_not_exists(expiresAt) OR expiresAt > :now) \
@@ -128,25 +125,35 @@ impl Store {
         }
     }
 
-    /// The license with this id that has this key or once had it. Each exchange is followed with strong consistency: what
-    /// decides about money must not depend on an index that is behind.
+    /// The license with this id, which has this key or once had it. All reads are strongly consistent: what decides about
+    /// money must not depend on an index that is behind. However often the key was exchanged, they are as many.
     ///
     /// # Errors
     /// [`Error::Internal`].
     pub async fn license_once_under(&self, key: &LicenseKey, id: &LicenseId) -> Result<Option<License>> {
-        let mut key = key.clone();
-        for _ in 0..MOST_EXCHANGES {
-            if let Some(license) = self.held_license(&key).await? {
-                return Ok((license.license_id == *id).then_some(license));
-            }
-            match self.former_key(&key).await? {
-                Some(former) if former.license_id == *id => key = former.license_key,
-                Some(_) | None => return Ok(None),
-            }
+        match self.held_license(key).await? {
+            Some(license) => Ok((license.license_id == *id).then_some(license)),
+            None => self.license_under_current_key(id).await,
         }
-        Err(Error::internal(
-            "a license key was exchanged more often than is followed",
-        ))
+    }
+
+    /// The license with this id, whose key was exchanged.
+    async fn license_under_current_key(&self, id: &LicenseId) -> Result<Option<License>> {
+        let mut before = None;
+        for _ in 0..WRITE_ATTEMPTS {
+            let current: Option<CurrentKey> = self
+                .get(&schema::FORMER_KEYS, KeyMark::of_license(id).as_str(), None)
+                .await?;
+            let Some(current) = current.filter(|current| before.as_ref() != Some(&current.license_key)) else {
+                return Ok(None);
+            };
+            if let Some(license) = self.held_license(&current.license_key).await? {
+                return Ok(Some(license));
+            }
+            // Exchanged again between the two reads: then there is another key now.
+            before = Some(current.license_key);
+        }
+        Err(Error::internal("a license's key was exchanged all the time"))
     }
 
     async fn former_key(&self, key: &LicenseKey) -> Result<Option<FormerKey>> {
@@ -164,20 +171,26 @@ impl Store {
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
-    /// Where a key leads that is exchanged.
-    fn leads_to(&self, license: &License, reissued: &License, event: &Event) -> Result<TransactWriteItem> {
+    /// That a key is exchanged, and for which: the old one leads to the license, and the license to the new one.
+    fn leads_to(&self, license: &License, reissued: &License, event: &Event) -> Result<[TransactWriteItem; 2]> {
         let former = FormerKey {
             key_mark: KeyMark::of(&license.license_key),
-            license_key: reissued.license_key.clone(),
             license_id: license.license_id.clone(),
             event_id: event.event_id.clone(),
         };
-        let put = Put::builder()
-            .table_name(self.table(&schema::FORMER_KEYS))
-            .set_item(Some(encode(&former)?))
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().put(put).build())
+        let current = CurrentKey {
+            key_mark: KeyMark::of_license(&license.license_id),
+            license_key: reissued.license_key.clone(),
+        };
+        let put = |item| {
+            let put = Put::builder()
+                .table_name(self.table(&schema::FORMER_KEYS))
+                .set_item(Some(item))
+                .build()
+                .map_err(Error::internal)?;
+            Ok(TransactWriteItem::builder().put(put).build())
+        };
+        Ok([put(encode(&former)?)?, put(encode(&current)?)?])
     }
 
     /// The license with this stable id. An index leads to its key; what is answered is read by that key.
@@ -222,7 +235,8 @@ impl Store {
                 license = self.license_or_none(&license).await?;
                 continue;
             }
-            let mut more = vec![self.note(event)?, self.leads_to(&license, &reissued, event)?];
+            let mut more = vec![self.note(event)?];
+            more.extend(self.leads_to(&license, &reissued, event)?);
             for machine in &machines {
                 let in_session = machine.lease_until.is_some();
                 more.push(self.remove(&license.license_key, &machine.fingerprint, in_session)?);

@@ -220,7 +220,8 @@ pub const MEMBERS: Table = Table {
     indexes: &[],
 };
 
-/// Keys that were exchanged for others, by their mark: where each leads, and that none comes back.
+/// Keys that were exchanged for others, by their mark: whose each was, and that none comes back. Beside them the key that
+/// each such license has now, by the license's id.
 pub const FORMER_KEYS: Table = Table {
     name: "former-keys",
     partition: "keyMark",
