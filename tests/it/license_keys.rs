@@ -4,7 +4,7 @@ use http::Method;
 use keystead_core::{
     binding::KeyPrefix,
     config::Config,
-    license::{LicenseKey, SuspendedBy},
+    license::{LicenseKey, Reference, SuspendedBy},
     store::schema,
 };
 use keystead_tests::{Answer, DAY, HOUR, OWNER, Options, PRODUCT, Person, TestApp, TestLicense, request};
@@ -506,6 +506,66 @@ async fn no_number_of_shuffles_puts_a_license_out_of_a_refund_s_reach() {
         );
         expect_bad(&app, &license.key, None, "REVOKED", "Key has been revoked").await;
     }
+}
+
+#[tokio::test]
+async fn an_index_that_still_has_the_old_key_leads_to_the_license() {
+    let app = TestApp::start().await;
+    // The purchase itself leads to the first alone; the second is known by the index, and the third by its customer.
+    let first = app.license().with("purchaseId", "p-1").create().await;
+    let second = app.license().with("purchaseId", "p-1").create().await;
+    let third = app.license().with("email", "other@example.com").create().await;
+    let id = app.stored(&second).await.license_id.to_string();
+    let (buyer, other) = (app.person(BUYER).await, app.person("other@example.com").await);
+    app.indexes_stand_still().await;
+    let between = shuffle(&buyer, &second).await;
+    let second = shuffle(&buyer, &between).await;
+    let third = shuffle(&other, &third).await;
+
+    assert_eq!(types(&events(&app, &id).await), ["SHUFFLED", "SHUFFLED", "CREATED"]);
+    let about = json!({ "purchaseId": "p-1" });
+    let refund = app.store().tell("purchase.refunded", about).await;
+    assert_eq!(refund.expect(200)["licenseKey"], first.key);
+    expect_bad(&app, &second.key, None, "REVOKED", "Key has been revoked").await;
+    let refund = app
+        .store()
+        .tell("purchase.refunded", json!({ "email": "other@example.com" }))
+        .await;
+    assert_eq!(refund.expect(200)["licenseKey"], third.key);
+
+    // Of a license that no index has yet, neither under its old key nor under its new one, the id is enough.
+    let new = app.license().create().await;
+    let id = app.stored(&new).await.license_id.to_string();
+    let new = shuffle(&buyer, &new).await;
+    assert_eq!(types(&events(&app, &id).await), ["SHUFFLED", "CREATED"]);
+    app.indexes_catch_up();
+    good(&app, &new.key, None).await;
+}
+
+#[tokio::test]
+async fn an_index_that_has_both_keys_leads_to_the_license_once() {
+    let app = TestApp::start().await;
+    let license = app.license().with("purchaseId", "p-1").create().await;
+    let buyer = app.person(BUYER).await;
+    let behind = app.indexes_stand_still().await;
+    let new = shuffle(&buyer, &license).await;
+    let read = json!({ "TableName": schema::LICENSES.name, "Key": { "licenseKey": { "S": new.key } } });
+    let (_, item) = app.engine.answer("GetItem", read.to_string().as_bytes());
+    let item: Value = serde_json::from_slice(&item).expect("an item");
+    let put = json!({ "TableName": schema::LICENSES.name, "Item": item["Item"] });
+    assert_eq!(behind.answer("PutItem", put.to_string().as_bytes()).0, 200);
+
+    let product = app.stored(&new).await.product_id;
+    let catalog = app.cx.store.kept_catalog(&product, app.now()).await.expect("a read");
+    let product = catalog.expect("a product").product.clone();
+    let purchase = Reference::parse("p-1").expect("an id");
+    let found = app.cx.store.licenses_of_purchase(&product, &purchase).await;
+    let keys: Vec<String> = found
+        .expect("a read")
+        .iter()
+        .map(|license| license.license_key.to_string())
+        .collect();
+    assert_eq!(keys, [new.key]);
 }
 
 #[tokio::test]

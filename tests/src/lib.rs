@@ -341,6 +341,34 @@ impl TestApp {
         assert_eq!(status, 200, "{operation}: {}", String::from_utf8_lossy(&reply));
     }
 
+    /// Lets every index show what there is now, whatever is written, until [`TestApp::indexes_catch_up`]. Answers the data
+    /// that they are answered from.
+    pub async fn indexes_stand_still(&self) -> Database {
+        let copy = Database::new();
+        let connection = Connection {
+            http: Weather::new(copy.clone()).client(),
+            ..copy.connection()
+        };
+        let store = Store::new(connection, "");
+        store.create_tables().await.expect("tables");
+        for table in schema::ALL {
+            let scan = json!({ "TableName": table.name }).to_string();
+            let (_, items) = self.database.answer("Scan", scan.as_bytes());
+            let items: Value = serde_json::from_slice(&items).expect("items");
+            for item in items["Items"].as_array().expect("items") {
+                let put = json!({ "TableName": table.name, "Item": item }).to_string();
+                assert_eq!(copy.answer("PutItem", put.as_bytes()).0, 200);
+            }
+        }
+        self.weather.answer_indexes_from(Some(copy.clone()));
+        copy
+    }
+
+    /// Lets indexes show what was written.
+    pub fn indexes_catch_up(&self) {
+        self.weather.answer_indexes_from(None);
+    }
+
     /// A license as stored.
     pub async fn stored(&self, license: &TestLicense) -> License {
         let key = LicenseKey::parse(&license.key).expect("a key");

@@ -86,6 +86,8 @@ struct State {
     seed: AtomicU64,
     /// Whether attempts to activate are not counted.
     ungoverned: AtomicBool,
+    /// What indexes are answered from while they stand still.
+    indexes: Mutex<Option<Database>>,
 }
 
 impl Weather {
@@ -114,6 +116,12 @@ impl Weather {
     /// a storm can be larger than the rate limit, which has tests of its own.
     pub fn ungoverned(&self) {
         self.state.ungoverned.store(true, Ordering::SeqCst);
+    }
+
+    /// Answers queries of indexes from these data from now on, or again from all there is: DynamoDB's indexes may be
+    /// behind what was written, where the engine's never are.
+    pub(crate) fn answer_indexes_from(&self, data: Option<Database>) {
+        *self.state.indexes.lock().expect("a lock") = data;
     }
 
     /// The operations that were called since the last time.
@@ -220,7 +228,7 @@ impl Weather {
                 } else if operation == "BatchGetItem" {
                     self.batch_get(&body).await
                 } else {
-                    self.database.answer(&operation, &body)
+                    self.database_for(&body).answer(&operation, &body)
                 }
             }
         };
@@ -285,6 +293,15 @@ impl Weather {
             self.give_way().await;
         }
         (200, merged.to_string().into_bytes())
+    }
+
+    /// What answers this call.
+    fn database_for(&self, body: &[u8]) -> Database {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let behind = self.state.indexes.lock().expect("a lock").clone();
+        behind
+            .filter(|_| body["IndexName"].is_string())
+            .unwrap_or_else(|| self.database.clone())
     }
 
     /// Tells whoever watches, and never returns.

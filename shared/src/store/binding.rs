@@ -193,6 +193,17 @@ impl Store {
         Ok([put(encode(&former)?)?, put(encode(&current)?)?])
     }
 
+    /// The license that has this key or once had it: for a key from an index, which may be behind an exchange.
+    pub(super) async fn license_ever_under(&self, key: &LicenseKey) -> Result<Option<License>> {
+        if let Some(license) = self.held_license(key).await? {
+            return Ok(Some(license));
+        }
+        match self.former_key(key).await? {
+            Some(former) => self.license_under_current_key(&former.license_id).await,
+            None => Ok(None),
+        }
+    }
+
     /// The license with this stable id. An index leads to its key; what is answered is read by that key.
     ///
     /// # Errors
@@ -200,12 +211,12 @@ impl Store {
     pub async fn license_by_id(&self, id: &LicenseId) -> Result<Option<License>> {
         for key in self.license_keys(&schema::LICENSES_BY_ID, id.as_str()).await? {
             let license = self.held_license(&key).await?;
-            // An index may be behind: the key may have been exchanged since.
             if let Some(license) = license.filter(|license| license.license_id == *id) {
                 return Ok(Some(license));
             }
         }
-        Ok(None)
+        // An index may be behind: of a license whose key was just exchanged it may have the old one, or none.
+        self.license_under_current_key(id).await
     }
 
     /// Gives a license the key that `reissue` makes of it, and takes every machine off it: in one transaction the old key

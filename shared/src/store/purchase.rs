@@ -341,7 +341,8 @@ impl Store {
 
     /// The newest license that this owner's customer has of a product and that is `meant`.
     ///
-    /// An index leads to it, and may be late; the license itself is read with strong consistency.
+    /// An index leads to it, and may be late; the license itself is read with strong consistency, also under another key
+    /// than the index has.
     ///
     /// # Errors
     /// [`Error::Internal`].
@@ -353,7 +354,7 @@ impl Store {
     ) -> Result<Option<License>> {
         let partition = owner_email(&product.owner_id, email);
         for key in self.license_keys(&schema::LICENSES_BY_OWNER_EMAIL, &partition).await? {
-            let license = self.held_license(&key).await?;
+            let license = self.license_ever_under(&key).await?;
             let license = license.filter(|license| {
                 license.owner_id == product.owner_id
                     && license.product_id == product.product_id
@@ -367,17 +368,21 @@ impl Store {
         Ok(None)
     }
 
-    /// Every license that was made for this purchase of a product, which may be several. An index leads to them.
+    /// Every license that was made for this purchase of a product, which may be several. An index leads to them, and may
+    /// have an old key of one, or beside it the new one.
     ///
     /// # Errors
     /// [`Error::Internal`].
     pub async fn licenses_of_purchase(&self, product: &Product, id: &Reference) -> Result<Vec<License>> {
-        let mut licenses = Vec::new();
+        let mut licenses: Vec<License> = Vec::new();
         for key in self.license_keys(&schema::LICENSES_BY_PURCHASE, id.as_str()).await? {
-            let license = self.held_license(&key).await?;
-            licenses.extend(license.filter(|license| {
-                license.product_id == product.product_id && license.purchase_id.as_ref() == Some(id)
-            }));
+            let license = self.license_ever_under(&key).await?;
+            let license = license.filter(|license| {
+                license.product_id == product.product_id
+                    && license.purchase_id.as_ref() == Some(id)
+                    && licenses.iter().all(|known| known.license_id != license.license_id)
+            });
+            licenses.extend(license);
         }
         Ok(licenses)
     }
