@@ -160,6 +160,40 @@ async fn of_two_shuffles_at_once_one_gives_the_key_that_counts() {
 }
 
 #[tokio::test]
+async fn a_subscription_that_ends_while_its_license_s_key_is_shuffled_has_ended() {
+    for seed in seeds(20) {
+        let app = storm(seed).await;
+        let id = json!({ "purchaseId": "p-1" });
+        let sold = app.store().tell("purchase.completed", id.clone()).await;
+        let key = sold.expect(200)["licenseKey"].as_str().expect("a key").to_owned();
+        let license = TestLicense { key };
+        let buyer = app.person(BUYER).await;
+        let callers = (0..CALLERS).map(|i| match i % 2 {
+            0 => ask(&buyer, "shuffle", &license),
+            _ => {
+                let (store, id) = (app.store(), id.clone());
+                caller(async move { store.tell("subscription.cancelled", id).await })
+            }
+        });
+        let answers = at_once(callers).await;
+        let is_cancellation = |answer: &&Answer| answer.body.get("success").is_some();
+        let cancellations: Vec<&Answer> = answers.iter().filter(is_cancellation).collect();
+        assert_eq!(cancellations.len(), CALLERS / 2, "seed {seed}");
+        for answer in cancellations {
+            answer.expect_body(200, &json!({ "success": true }));
+        }
+        let new = answers.iter().find_map(|answer| answer.body.get("key")?.as_str());
+        let new = TestLicense {
+            key: new.expect("a new key").to_owned(),
+        };
+        validate(&app, &new, "hw-1").await.expect_body(
+            200,
+            &json!({ "valid": false, "status": "ACTIVE", "reason": "Membership is no longer active", "key": new.key }),
+        );
+    }
+}
+
+#[tokio::test]
 async fn whatever_befalls_a_call_a_key_is_shuffled_once_and_bound_once() {
     let faults = [
         Fault::Throttled,

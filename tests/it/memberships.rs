@@ -99,6 +99,33 @@ async fn a_cancellation_of_what_is_not_known_is_accepted() {
 }
 
 #[tokio::test]
+async fn a_cancellation_of_an_unknown_subscription_ends_no_other_one() {
+    let app = TestApp::start().await;
+    let renewed = |id: &str| json!({ "purchaseId": id, "durationDays": 30 });
+    let key = bought(&app, json!({ "purchaseId": "p-1" })).await;
+    app.store()
+        .tell("subscription.renewed", renewed("p-1"))
+        .await
+        .expect(200);
+    let unknown = json!({ "purchaseId": "p-2" });
+    app.store()
+        .tell("subscription.cancelled", unknown.clone())
+        .await
+        .expect_body(200, &json!({ "success": true }));
+    app.advance(31 * DAY);
+    assert_eq!(reason(&validate(&app, &key).await), GOOD);
+
+    // Of a license that was sold without an id, it may be the subscription.
+    let sold_without = app.license().create().await;
+    let without = json!({ "durationDays": 30 });
+    app.store().tell("subscription.renewed", without).await.expect(200);
+    app.store().tell("subscription.cancelled", unknown).await.expect(200);
+    app.advance(31 * DAY);
+    assert_eq!(reason(&validate(&app, &sold_without.key).await), ENDED);
+    assert_eq!(reason(&validate(&app, &key).await), GOOD);
+}
+
+#[tokio::test]
 async fn a_renewal_that_is_told_again_undoes_no_cancellation() {
     for perpetual in [false, true] {
         let app = TestApp::start().await;

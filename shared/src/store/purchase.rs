@@ -215,6 +215,25 @@ impl Store {
         Err(Error::internal("a license was changed by others all the time"))
     }
 
+    /// Notes that the membership ends which a license is linked to, by `end`: `None` where it is known to end no later.
+    ///
+    /// # Errors
+    /// As for [`Store::dispute_license`].
+    pub async fn end_membership(
+        &self,
+        mut license: License,
+        end: impl Fn(&License) -> Option<License>,
+        notice: &Act<'_>,
+    ) -> Result<Told> {
+        for attempt in 0..WRITE_ATTEMPTS {
+            match self.try_to_act(&license, end(&license), None, notice).await? {
+                Some(told) => return Ok(told),
+                None => license = self.license_after(attempt, &license).await?,
+            }
+        }
+        Err(Error::internal("a license was changed by others all the time"))
+    }
+
     /// Writes down that a notice is about this license, which it does not change.
     ///
     /// # Errors

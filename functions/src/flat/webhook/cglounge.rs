@@ -127,7 +127,7 @@ impl Endpoint for CgloungeWebhook {
                     }
                 }
                 if license.is_none() {
-                    let linked = |license: &License| license.membership.is_some();
+                    let linked = |license: &License| license.membership.is_some() && unsold(id, license);
                     license = cx.store.newest_license(&product, &notice.email, linked).await?;
                 }
                 let now = cx.clock.now();
@@ -171,12 +171,10 @@ async fn paid_back(
     });
     let first = match registered.or_else(|| all.pop()) {
         Some(first) => first,
-        // No money was paid for a trial; and of a purchase that is not known, another purchase's license is not meant:
-        // the customer may have bought before the vendor began to license.
+        // No money was paid for a trial.
         None => {
-            let unsold = |license: &License| id.is_none() || license.purchase_id.is_none();
             newest(cx, product, notice, |license| {
-                unsold(license) && license.variant.as_str() != TRIAL
+                unsold(id, license) && license.variant.as_str() != TRIAL
             })
             .await?
         }
@@ -186,6 +184,12 @@ async fn paid_back(
         dispute(cx, caller, license, way, &[]).await?;
     }
     dispute(cx, caller, first, way, &Vec::from_iter(key)).await
+}
+
+/// Whether a license can be meant by a purchase that led to none: one with an id does not mean the license of another
+/// purchase. The customer may have bought before the vendor began to license.
+fn unsold(id: Option<&Reference>, license: &License) -> bool {
+    id.is_none() || license.purchase_id.is_none()
 }
 
 /// The newest license that this customer has of the product and that can be meant.

@@ -230,9 +230,15 @@ async fn end_membership(
     license: License,
     end: impl Fn(&License) -> Option<License>,
 ) -> Result<()> {
-    let event = cx.event(EventType::Updated, &license, caller, cx.clock.now())?;
-    let changed = cx.store.change_license(license, &event, |license| Ok(end(license)));
-    changed.await.map(drop)
+    let now = cx.clock.now();
+    let event = cx.event(EventType::Updated, &license, caller, now)?;
+    let act = Act {
+        keys: &[],
+        aliases: &[],
+        event: &event,
+        now,
+    };
+    cx.store.end_membership(license, end, &act).await.map(drop)
 }
 
 /// The license that came of a purchase.
