@@ -160,6 +160,23 @@ async fn of_two_shuffles_at_once_one_gives_the_key_that_counts() {
 }
 
 #[tokio::test]
+async fn every_reset_counts_however_many_come_at_once() {
+    for seed in seeds(4) {
+        let app = storm(seed).await;
+        let license = app.license().create().await;
+        let buyer = app.person(BUYER).await;
+        for answer in at_once((0..CALLERS).map(|_| ask(&buyer, "reset", &license))).await {
+            answer.expect_body(200, &json!({ "success": true }));
+        }
+        assert_eq!(
+            usize::try_from(app.stored(&license).await.binding_resets),
+            Ok(CALLERS),
+            "seed {seed}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_subscription_that_ends_while_its_license_s_key_is_shuffled_has_ended() {
     for seed in seeds(20) {
         let app = storm(seed).await;

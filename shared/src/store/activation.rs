@@ -16,8 +16,8 @@ use aws_sdk_dynamodb::{
 use serde::Deserialize;
 
 use super::{
-    Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, license::difference, number, pause, schema, text,
-    unexpected,
+    HASTY_ATTEMPTS, Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, license::difference, number, pause,
+    schema, text, unexpected,
 };
 use crate::{
     Error, Result, Timestamp,
@@ -171,6 +171,10 @@ impl Store {
             match written {
                 Written::Done => return Ok((counted(news.license, admission), next)),
                 Written::Contended => pause(collisions).await,
+                Written::Refused(_) if collisions >= HASTY_ATTEMPTS => {
+                    pause(collisions).await;
+                    (license, known) = self.reread(&license.license_key, &arrival.fingerprint).await?;
+                }
                 Written::Refused([by_license, by_activation]) => {
                     if let Refusal::By(found) = by_license {
                         license = decode(found.ok_or(Error::LicenseNotFound)?)?;

@@ -5,8 +5,8 @@ use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, ReturnValuesOnConditi
 use futures_util::future::try_join_all;
 
 use super::{
-    Refusal, Store, Tried, WRITE_ATTEMPTS, Written, decode, encode, license::Changed, number, pause, schema, text,
-    unexpected,
+    HASTY_ATTEMPTS, Refusal, Store, Tried, WRITE_ATTEMPTS, Written, decode, encode, license::Changed, number, pause,
+    schema, text, unexpected,
 };
 use crate::{
     Error, Result,
@@ -106,8 +106,8 @@ impl Store {
             };
             match self.try_change_license(&license, (**bound).clone(), event).await? {
                 Changed::Done(bound) => return Ok((bound, checked)),
-                Changed::Meanwhile(now) => license = now,
-                Changed::Contended => pause(attempt).await,
+                Changed::Meanwhile(now) if attempt < HASTY_ATTEMPTS => license = now,
+                Changed::Meanwhile(_) | Changed::Contended => license = self.license_later(attempt, &license).await?,
             }
         }
         Err(Error::internal("a license was changed by others all the time"))
@@ -243,7 +243,7 @@ impl Store {
             };
             if machines.len() > MACHINES_AT_ONCE {
                 self.reset_activations(&license, reset).await?;
-                license = self.license_or_none(&license).await?;
+                license = self.license_later(attempt, &license).await?;
                 continue;
             }
             let mut more = vec![self.note(event)?];
@@ -255,12 +255,11 @@ impl Store {
             let actions = [self.key_gone(&license)?, self.new_license(&reissued)?];
             match self.transact_with(actions, more).await? {
                 Written::Done => return Ok(reissued),
-                Written::Contended => {
-                    pause(attempt).await;
-                    license = self.license_or_none(&license).await?;
-                }
-                Written::Refused([Refusal::By(found), _]) => {
+                Written::Refused([Refusal::By(found), _]) if attempt < HASTY_ATTEMPTS => {
                     license = decode(found.ok_or(Error::LicenseNotFound)?)?;
+                }
+                Written::Refused([Refusal::By(_), _]) | Written::Contended => {
+                    license = self.license_later(attempt, &license).await?;
                 }
                 Written::Refused([Refusal::None, _]) => {
                     return Err(Error::internal("a new license key was taken already"));
@@ -268,11 +267,6 @@ impl Store {
             }
         }
         Err(Error::internal("a license was in use by others all the time"))
-    }
-
-    async fn license_or_none(&self, license: &License) -> Result<License> {
-        let now = self.held_license(&license.license_key).await?;
-        now.ok_or(Error::LicenseNotFound)
     }
 
     /// The old key's half of an exchange: unless the license was changed since it was read, or has more machines or fewer.

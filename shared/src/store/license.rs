@@ -2,7 +2,10 @@
 
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
-use super::{Difference, Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, number, pause, schema, text};
+use super::{
+    Difference, HASTY_ATTEMPTS, Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, number, pause, schema,
+    text,
+};
 use crate::{
     Error, Result,
     activation::{Activation, Fingerprint},
@@ -116,11 +119,18 @@ impl Store {
             };
             match self.try_change_license(&license, changed, event).await? {
                 Changed::Done(changed) => return Ok(changed),
-                Changed::Meanwhile(now) => license = now,
-                Changed::Contended => pause(attempt).await,
+                Changed::Meanwhile(now) if attempt < HASTY_ATTEMPTS => license = now,
+                Changed::Meanwhile(_) | Changed::Contended => license = self.license_later(attempt, &license).await?,
             }
         }
         Err(Error::internal("a license was changed by others all the time"))
+    }
+
+    /// The license as it is after an attempt to change it was in vain, if it still has its key.
+    pub(super) async fn license_later(&self, attempt: u32, license: &License) -> Result<License> {
+        pause(attempt).await;
+        let now = self.held_license(&license.license_key).await?;
+        now.ok_or(Error::LicenseNotFound)
     }
 
     /// Turns `license` into `changed`, counters aside, unless it was changed since it was read.

@@ -95,6 +95,10 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(25);
 /// license all get through in time; a hundred times that many would be a fault elsewhere.
 const WRITE_ATTEMPTS: u32 = 12;
 
+/// How many of these attempts follow at once when another change came before, on the item as that left it. Whoever comes
+/// too late more often is in a crowd, in which all but one lose each time: from then on they wait like those who collided.
+const HASTY_ATTEMPTS: u32 = 2;
+
 impl Store {
     /// The store whose tables' names start with `prefix`. Connects at the first call, or at [`Store::warm_up`].
     pub fn new(connection: Connection, prefix: &str) -> Self {
