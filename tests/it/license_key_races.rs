@@ -1,8 +1,17 @@
 //! Races around the license-keys API: a license is bound to one machine, and nothing is bound to a key that is gone.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use keystead_core::{event::EventType, license::LicenseKey};
+use keystead_core::{
+    event::{Event, EventType},
+    license::LicenseKey,
+};
 use keystead_tests::{Answer, Fault, Person, TestApp, TestLicense};
 use serde_json::json;
 
@@ -53,56 +62,180 @@ async fn of_many_machines_at_once_one_is_bound() {
     }
 }
 
+/// Everything that is asked about one license whose key is exchanged meanwhile. Clones are the same.
+#[derive(Clone)]
+struct Exchange {
+    app: TestApp,
+    buyer: Person,
+    old: TestLicense,
+    /// The key that a shuffle was answered with.
+    new: Arc<OnceLock<TestLicense>>,
+    /// Begins and ends of calls so far. A test has one thread, so they are in order.
+    ticks: Arc<AtomicUsize>,
+}
+
+/// A call, from tick to tick.
+struct Call {
+    what: &'static str,
+    license: TestLicense,
+    hwid: Option<String>,
+    began: usize,
+    answered: usize,
+    answer: Answer,
+}
+
+impl Exchange {
+    fn tick(&self) -> usize {
+        self.ticks.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// The newest key that anybody was told.
+    fn known(&self) -> TestLicense {
+        self.new.get().unwrap_or(&self.old).clone()
+    }
+
+    async fn call(&self, what: &'static str, license: TestLicense, hwid: Option<String>) -> Call {
+        let began = self.tick();
+        let answer = match &hwid {
+            Some(hwid) => validate(&self.app, &license, hwid).await,
+            None if what == "activate" => self.app.machine(&format!("m-{began}")).activate(&license).await,
+            None => ask(&self.buyer, what, &license).await,
+        };
+        Call {
+            what,
+            license,
+            hwid,
+            began,
+            answered: self.tick(),
+            answer,
+        }
+    }
+
+    /// What the caller with this number does: some exchange the key, some take the binding back, some activate first, and
+    /// most validate, each time as another machine. Half go on with the old key.
+    async fn calls(self, i: usize, shuffles_after: usize) -> Vec<Call> {
+        if i.is_multiple_of(16) {
+            // So that the old key is bound and unbound before.
+            while self.ticks.load(Ordering::SeqCst) < shuffles_after {
+                tokio::task::yield_now().await;
+            }
+            let call = self.call("shuffle", self.old.clone(), None).await;
+            if let (200, Some(key)) = (call.answer.status, call.answer.body["key"].as_str()) {
+                let new = TestLicense { key: key.to_owned() };
+                assert!(self.new.set(new).is_ok(), "shuffled once");
+            }
+            return vec![call];
+        }
+        let mut calls = Vec::new();
+        for round in 0..6 {
+            let license = if i.is_multiple_of(2) {
+                self.old.clone()
+            } else {
+                self.known()
+            };
+            calls.push(match i % 8 {
+                1 if round % 2 == 0 => self.call("reset", license, None).await,
+                2 if round == 0 => self.call("activate", license, None).await,
+                _ => self.call("validate", license, Some(format!("hw-{i}-{round}"))).await,
+            });
+        }
+        calls
+    }
+}
+
+/// What the events of one key say became of its binding: which machines it was bound to, and which it was taken back from,
+/// each in the order in which the license counts them.
+fn bindings(events: &[Event], of_key: &HashSet<&str>) -> (Vec<String>, Vec<String>) {
+    let in_order = |count: &str, side: &str| {
+        let mut counted: Vec<(u64, String)> = Vec::new();
+        for event in events {
+            let changes = &event.details["changes"];
+            if let (Some(count), Some(hwid)) = (changes[count]["to"].as_u64(), changes["hwid"][side].as_str())
+                && of_key.contains(hwid)
+            {
+                counted.push((count, hwid.to_owned()));
+            }
+        }
+        counted.sort();
+        counted
+    };
+    let (bound, freed) = (in_order("bindings", "to"), in_order("bindingResets", "from"));
+    for (i, (count, hwid)) in (1..).zip(&bound) {
+        assert_eq!(*count, i, "{hwid} was bound beside another: {bound:?}");
+    }
+    let hwids = |counted: Vec<(u64, String)>| counted.into_iter().map(|(_, hwid)| hwid).collect();
+    (hwids(bound), hwids(freed))
+}
+
 #[tokio::test]
 async fn shuffle_reset_and_validate_at_once_bind_nothing_twice_and_let_no_dead_key_in() {
+    let (mut bound_again, mut came_late) = (0, 0);
     for seed in seeds(10) {
         let app = storm(seed).await;
-        let license = app.license().create().await;
-        let buyer = app.person(BUYER).await;
-        let callers = (0..CALLERS).map(|i| match i % 16 {
-            0 => ask(&buyer, "shuffle", &license),
-            1 | 9 => ask(&buyer, "reset", &license),
-            2 => {
-                let (machine, license) = (app.machine(&format!("m-{i}")), license.clone());
-                caller(async move { machine.activate(&license).await })
-            }
-            _ => validate(&app, &license, &format!("hw-{}", i % 5)),
-        });
-        let answers = at_once(callers).await;
-        let keys: Vec<&str> = answers
-            .iter()
-            .filter(|answer| answer.status == 200 && answer.body.as_object().is_some_and(|body| body.len() == 1))
-            .filter_map(|answer| answer.body["key"].as_str())
-            .collect();
-        let [new] = keys[..] else {
-            panic!("seed {seed}: {} new keys", keys.len())
+        let exchange = Exchange {
+            old: app.license().with("licenseType", "site").create().await,
+            buyer: app.person(BUYER).await,
+            app: app.clone(),
+            new: Arc::default(),
+            ticks: Arc::default(),
         };
-        for answer in &answers {
+        let shuffles_after = 40 * usize::try_from(seed % 8).expect("a small number");
+        let callers = (0..CALLERS).map(|i| caller(exchange.clone().calls(i, shuffles_after)));
+        let calls: Vec<Call> = at_once(callers).await.into_iter().flatten().collect();
+        let (old, new) = (&exchange.old, exchange.new.get().expect("a new key"));
+        let shuffled = calls
+            .iter()
+            .find(|call| call.what == "shuffle" && call.answer.status == 200);
+        let shuffled = shuffled.expect("a shuffle").answered;
+
+        for call in &calls {
+            let answer = &call.answer;
             let told = answer.body["error"].as_str().unwrap_or_default();
             match answer.status {
                 200 => {}
-                403 => assert_eq!(told, "Machine limit reached (2). Deactivate another machine first."),
-                404 => assert!(told.ends_with("not found"), "{answer:?}"),
+                404 => assert!(told.ends_with("not found") && call.license == *old, "{answer:?}"),
                 _ => panic!("seed {seed}: {answer:?}"),
             }
+            if call.license == *old && call.began > shuffled {
+                // From the answer on, the old key is good for nothing.
+                came_late += 1;
+                assert_eq!(answer.status, 404, "seed {seed}: {answer:?}");
+            }
+            // Who was let in was bound, and who was not was told why.
+            match &call.hwid {
+                Some(hwid) if answer.body["valid"] == true => assert_eq!(answer.body["hwid"], *hwid),
+                Some(_) if answer.status == 200 => assert_eq!(answer.body["reason"], "Hardware ID mismatch"),
+                Some(_) | None => {}
+            }
         }
-        // The old key is dead, with all that was on it; the new one is as new.
-        let dead = LicenseKey::parse(&license.key).expect("a key");
+
+        let stored = app.assert_counters_true(new).await;
+        assert_eq!(stored.machines_used, 0);
+        let types = [EventType::Validated, EventType::Unbound];
+        let events = app.cx.store.latest_events(&stored, &types, 1000).await.expect("a read");
+        for license in [old, new] {
+            let of_key = calls.iter().filter(|call| call.license == *license);
+            let machines: HashSet<&str> = of_key.clone().filter_map(|call| call.hwid.as_deref()).collect();
+            let (bound, freed) = bindings(&events, &machines);
+            // Bound, taken back, bound to the next, taken back...: never to two.
+            assert!(
+                freed.len() == bound.len() || freed.len() + 1 == bound.len(),
+                "seed {seed}"
+            );
+            assert_eq!(freed, bound[..freed.len()], "seed {seed}");
+            bound_again += bound.len().saturating_sub(1);
+            let let_in = of_key.filter(|call| call.answer.body["valid"] == true);
+            let let_in: HashSet<&str> = let_in.filter_map(|call| call.hwid.as_deref()).collect();
+            assert_eq!(let_in, bound.iter().map(String::as_str).collect(), "seed {seed}");
+        }
+
+        // The old key is dead, with all that was on it.
+        let dead = LicenseKey::parse(&old.key).expect("a key");
         assert!(app.cx.store.held_license(&dead).await.expect("a read").is_none());
         assert_eq!(app.cx.store.activations(&dead).await.expect("a read"), []);
-        validate(&app, &license, "hw-9")
-            .await
-            .expect_invalid(404, "License key not found");
-        let new = TestLicense { key: new.to_owned() };
-        let stored = app.assert_counters_true(&new).await;
-        assert_eq!((&stored.hwid, stored.bindings, stored.machines_used), (&None, 0, 0));
-        // It was bound once more than it was unbound, at most.
-        let of = |r#type| app.cx.store.latest_events(&stored, std::slice::from_ref(r#type), 1000);
-        let resets = of(&EventType::Unbound).await.expect("a read").len();
-        let validated = of(&EventType::Validated).await.expect("a read");
-        let bound = validated.iter().filter(|event| event.details.contains_key("changes"));
-        assert!(bound.count() <= resets + 1, "seed {seed}: {resets} resets");
     }
+    // Or else this would have shown nothing.
+    assert!(bound_again > 50 && came_late > 100, "{bound_again} and {came_late}");
 }
 
 #[tokio::test]

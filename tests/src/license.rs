@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{PRODUCT, TestApp, merged};
 
 /// A license that a test made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestLicense {
     /// Its key.
     pub key: String,
