@@ -243,12 +243,35 @@ async fn every_request_keeps_within_its_budget() {
         (2, ANY, ANY),
         measured,
     );
-    let measured = usage(post(&app, path, validate).await);
+    let measured = usage(post(&app, path, validate.clone()).await);
     line(
         "license-keys validate, bound to this machine",
         2,
         (1, 1.0, 4.0),
         (1, ANY, ANY),
+        measured,
+    );
+    // Which product it is, only the license tells, so a process that has just begun reads it after.
+    let begun = async || {
+        let kept = Options::default().catalog_kept(Duration::MAX);
+        app.restarted_with(kept).await
+    };
+    let measured = usage(post(&begun().await, path, validate).await);
+    line(
+        "license-keys validate, bound to this machine, of a product that is not kept",
+        3,
+        (2, 2.0, 4.0),
+        (2, ANY, ANY),
+        measured,
+    );
+    let other = app.license().create().await;
+    let validate = json!({ "key": other.key, "hwid": "hw-1" });
+    let measured = usage(post(&begun().await, path, validate).await);
+    line(
+        "license-keys validate, when it binds, of a product that is not kept",
+        4,
+        (3, 2.0, 5.0),
+        (3, ANY, ANY),
         measured,
     );
     let measured = usage(post(&app, path, json!({ "key": license.key })).await);
