@@ -30,38 +30,75 @@ pub struct Allowance {
     pub window: Duration,
 }
 
-const MINUTE: Duration = Duration::from_secs(60);
-
 impl Allowance {
-    /// Logins to one account, right or wrong, and passwords set for it: who guesses gets nowhere, and who forgot is not
-    /// kept out for long.
-    pub const LOGINS_OF_ACCOUNT: Self = Self {
-        name: "login",
-        attempts: 10,
-        window: MINUTE.saturating_mul(15),
-    };
-    /// The same from one address of the network, which an office may share.
-    pub const LOGINS_FROM_ADDRESS: Self = Self {
-        name: "login-from",
-        attempts: 60,
-        window: MINUTE.saturating_mul(15),
-    };
-    /// Mail to one account: nobody's mailbox is filled by us.
-    pub const MAIL_TO_ACCOUNT: Self = Self {
-        name: "mail",
-        attempts: 5,
-        window: MINUTE.saturating_mul(60),
-    };
-    /// Requests from one address that send mail.
-    pub const MAIL_FROM_ADDRESS: Self = Self {
-        name: "mail-from",
-        attempts: 30,
-        window: MINUTE.saturating_mul(60),
-    };
-
     /// When the window begins that `now` is in.
     pub(crate) fn window_of(&self, now: Timestamp) -> Timestamp {
         let window = i64::try_from(self.window.as_millis()).unwrap_or(i64::MAX);
         Timestamp::from_millis(now.millis().div_euclid(window).saturating_mul(window))
     }
+}
+
+/// What may be tried of one kind: from one address of the network, which an office may share, and of one account.
+///
+/// Each kind is counted apart, so that no number of wrong logins or of strangers' registrations keeps the owner of a mailbox
+/// from a new password.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowances {
+    /// From one address.
+    pub from_address: Allowance,
+    /// Of one account.
+    pub of_account: Allowance,
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+impl Allowances {
+    /// Logins, right or wrong: who guesses gets nowhere, and who forgot is not kept out for long.
+    pub const LOGINS: Self = Self {
+        from_address: Allowance {
+            name: "login-from",
+            attempts: 60,
+            window: MINUTE.saturating_mul(15),
+        },
+        of_account: Allowance {
+            name: "login",
+            attempts: 10,
+            window: MINUTE.saturating_mul(15),
+        },
+    };
+    /// Passwords set by who shows what was mailed for it.
+    pub const RESETS: Self = Self {
+        from_address: Allowance {
+            name: "reset-from",
+            ..Self::LOGINS.from_address
+        },
+        of_account: Allowance {
+            name: "reset",
+            ..Self::LOGINS.of_account
+        },
+    };
+    /// Registrations, each of which is a mail: nobody's mailbox is filled by us.
+    pub const REGISTRATIONS: Self = Self {
+        from_address: Allowance {
+            name: "register-from",
+            attempts: 30,
+            window: MINUTE.saturating_mul(60),
+        },
+        of_account: Allowance {
+            name: "register",
+            attempts: 5,
+            window: MINUTE.saturating_mul(60),
+        },
+    };
+    /// Forgotten passwords, likewise.
+    pub const FORGOTTEN: Self = Self {
+        from_address: Allowance {
+            name: "forgotten-from",
+            ..Self::REGISTRATIONS.from_address
+        },
+        of_account: Allowance {
+            name: "forgotten",
+            ..Self::REGISTRATIONS.of_account
+        },
+    };
 }

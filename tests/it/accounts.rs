@@ -416,16 +416,51 @@ async fn many_guesses_at_once_are_counted_one_by_one() {
 #[tokio::test]
 async fn nobody_s_mailbox_is_filled() {
     let app = TestApp::start().await;
+    let who = json!({ "email": ANN, "password": PASSWORD });
+    let register = async || app.stranger().post("/api/auth/register", who.clone()).await;
     for _ in 0..5 {
         forgot(&app, ANN).await.expect(200);
+        register().await.expect(200);
     }
-    expect_refusal(&forgot(&app, ANN).await, 429, "Too many attempts. Try again later.");
-    let who = json!({ "email": ANN, "password": PASSWORD });
-    let answer = app.stranger().post("/api/auth/register", who).await;
-    expect_refusal(&answer, 429, "Too many attempts. Try again later.");
-    assert_eq!(app.mails.mails().len(), 5);
+    for answer in [forgot(&app, ANN).await, register().await] {
+        expect_refusal(&answer, 429, "Too many attempts. Try again later.");
+    }
+    assert_eq!(app.mails.mails().len(), 10);
     app.advance(HOUR);
     forgot(&app, ANN).await.expect(200);
+    register().await.expect(200);
+}
+
+#[tokio::test]
+async fn strangers_keep_nobody_from_a_new_password() {
+    let app = TestApp::start().await;
+    app.person(ANN).await;
+    app.advance(HOUR);
+    // Whoever registers with another's address as often as they can, and guesses at their password.
+    let who = json!({ "email": ANN, "password": "wrong password" });
+    while app.stranger().post("/api/auth/register", who.clone()).await.status == 200 {}
+    while login(&app, ANN, "wrong password").await.status == 401 {}
+    forgot(&app, ANN).await.expect(200);
+    let token = app.mailed_token(ANN);
+    reset(&app, &token, "another password").await.expect(200);
+    app.advance(15 * MINUTE);
+    login(&app, ANN, "another password").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_mailed_token_is_tried_ten_times_in_a_while() {
+    let app = TestApp::start().await;
+    app.person(ANN).await;
+    forgot(&app, ANN).await.expect(200);
+    let token = app.mailed_token(ANN);
+    reset(&app, &token, "another password").await.expect(200);
+    for _ in 0..9 {
+        expect_refusal(&reset(&app, &token, PASSWORD).await, 400, "Invalid or expired token");
+    }
+    let answer = reset(&app, &token, PASSWORD).await;
+    expect_refusal(&answer, 429, "Too many attempts. Try again later.");
+    // Who signs in meanwhile is not counted with them.
+    login(&app, ANN, "another password").await.expect(200);
 }
 
 #[tokio::test]

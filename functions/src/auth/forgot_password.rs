@@ -5,10 +5,11 @@ use keystead_core::{
     account::{Account, Purpose},
     email::Email,
     password::PasswordHash,
+    rate_limit::Allowances,
 };
 use serde::Deserialize;
 
-use super::{asked_for_mail, link, token};
+use super::{counted_account, link, token};
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
@@ -44,7 +45,7 @@ impl Endpoint for AuthForgotPassword {
 
     async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Done> {
         let now = cx.clock.now();
-        let known = asked_for_mail(cx, &caller, &request.email, now).await?;
+        let known = counted_account(cx, &caller, &request.email, &Allowances::FORGOTTEN, now).await?;
         let is_known = known.is_some();
         // Where there is no account, a token for none is signed all the same, and mailed to nobody.
         let account = known.map_or_else(|| nobody(cx, &request.email, now), Ok)?;

@@ -5,11 +5,11 @@ use keystead_core::{
     account::{self, AccountClaims, AccountToken, Purpose},
     email::Email,
     password::Password,
-    rate_limit::Allowance,
+    rate_limit::Allowances,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{AccountView, cookie, count};
+use super::{AccountView, cookie, counted_account};
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint, Head},
@@ -69,15 +69,7 @@ impl Endpoint for AuthLogin {
 
     async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
         let now = cx.clock.now();
-        let counted = count(
-            cx,
-            &caller,
-            &request.email,
-            Allowance::LOGINS_FROM_ADDRESS,
-            Allowance::LOGINS_OF_ACCOUNT,
-            now,
-        );
-        let (found, ()) = tokio::try_join!(cx.store.account(&request.email), counted)?;
+        let found = counted_account(cx, &caller, &request.email, &Allowances::LOGINS, now).await?;
         let known = found.as_ref().map(|account| account.password.clone());
         let right = cx.passwords.matches(request.password, known, now).await?;
         let account = found.filter(|_| right).ok_or(Error::WrongPassword)?;

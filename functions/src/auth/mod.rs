@@ -17,7 +17,7 @@ use keystead_core::{
     Error, Result, Timestamp,
     account::{Account, AccountClaims, AccountToken, Purpose},
     email::Email,
-    rate_limit::Allowance,
+    rate_limit::Allowances,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -79,18 +79,11 @@ fn cookie(token: &str, seconds: u64) -> String {
 
 /// Counts an attempt against what one address of the network is allowed, and then, so that nobody far away uses up what
 /// another has, against what one account is.
-async fn count(
-    cx: &Context,
-    caller: &Caller,
-    email: &Email,
-    from_address: Allowance,
-    of_account: Allowance,
-    now: Timestamp,
-) -> Result<()> {
+async fn count(cx: &Context, caller: &Caller, email: &Email, allowed: &Allowances, now: Timestamp) -> Result<()> {
     if let Some(ip) = caller.origin.ip {
-        cx.store.count_attempt(&from_address, &network(ip), now).await?;
+        cx.store.count_attempt(&allowed.from_address, &network(ip), now).await?;
     }
-    cx.store.count_attempt(&of_account, &email.folded(), now).await
+    cx.store.count_attempt(&allowed.of_account, &email.folded(), now).await
 }
 
 /// Where an address is counted. Of IPv6, a household has 2^64.
@@ -104,10 +97,15 @@ fn network(ip: IpAddr) -> String {
     }
 }
 
-/// Counts a request for mail, and answers the account with its address.
-async fn asked_for_mail(cx: &Context, caller: &Caller, email: &Email, now: Timestamp) -> Result<Option<Account>> {
-    let (from, to) = (Allowance::MAIL_FROM_ADDRESS, Allowance::MAIL_TO_ACCOUNT);
-    let counted = count(cx, caller, email, from, to, now);
+/// Counts an attempt, and at the same time answers the account with its address.
+async fn counted_account(
+    cx: &Context,
+    caller: &Caller,
+    email: &Email,
+    allowed: &Allowances,
+    now: Timestamp,
+) -> Result<Option<Account>> {
+    let counted = count(cx, caller, email, allowed, now);
     let (account, ()) = tokio::try_join!(cx.store.account(email), counted)?;
     Ok(account)
 }

@@ -5,10 +5,11 @@ use keystead_core::{
     account::{Purpose, Registration},
     email::Email,
     password::Password,
+    rate_limit::Allowances,
 };
 use serde::Deserialize;
 
-use super::{asked_for_mail, link, token};
+use super::{counted_account, link, token};
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
@@ -50,7 +51,7 @@ impl Endpoint for AuthRegister {
 
     async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Done> {
         let now = cx.clock.now();
-        let known = asked_for_mail(cx, &caller, &request.email, now).await?;
+        let known = counted_account(cx, &caller, &request.email, &Allowances::REGISTRATIONS, now).await?;
         let password = cx.passwords.hash(request.password, cx.ids.salt()?, now).await?;
         let expiry = now + cx.config.accounts.verify_life;
         let registration = Registration::new(cx.ids.account_id(now)?, request.email, password, expiry);

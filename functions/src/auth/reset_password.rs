@@ -4,11 +4,11 @@ use keystead_core::{
     Error, Result, Timestamp,
     account::{AccountToken, Purpose},
     password::Password,
-    rate_limit::Allowance,
+    rate_limit::Allowances,
 };
 use serde::Deserialize;
 
-use super::count;
+use super::counted_account;
 use crate::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
@@ -53,9 +53,7 @@ impl Endpoint for AuthResetPassword {
         let claims = cx.keys.verify_account_token(&request.token, Purpose::Reset, now);
         let claims = claims.ok_or(Error::InvalidMailToken)?;
         // Before anything is hashed: a token whose request is broken off each time stays good.
-        let (from, to) = (Allowance::LOGINS_FROM_ADDRESS, Allowance::LOGINS_OF_ACCOUNT);
-        let counted = count(cx, &caller, &claims.email, from, to, now);
-        let (account, ()) = tokio::try_join!(cx.store.account(&claims.email), counted)?;
+        let account = counted_account(cx, &caller, &claims.email, &Allowances::RESETS, now).await?;
         let account = account.filter(|account| claims.are_of(account));
         let account = account.ok_or(Error::InvalidMailToken)?;
         let password = cx.passwords.hash(request.password, cx.ids.salt()?, now).await?;
