@@ -3,7 +3,7 @@
 use keystead_core::{
     Error, Result, Timestamp,
     account::{Account, Purpose},
-    email::Email,
+    email::{Email, Mailbox},
     password::PasswordHash,
     rate_limit::Allowances,
 };
@@ -25,7 +25,7 @@ pub struct AuthForgotPassword;
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Request {
-    email: Email,
+    email: Mailbox,
 }
 
 impl Endpoint for AuthForgotPassword {
@@ -45,10 +45,11 @@ impl Endpoint for AuthForgotPassword {
 
     async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Done> {
         let now = cx.clock.now();
-        let known = counted_account(cx, &caller, &request.email, &Allowances::FORGOTTEN, now).await?;
+        let address = Email::from(request.email);
+        let known = counted_account(cx, &caller, &address, &Allowances::FORGOTTEN, now).await?;
         let is_known = known.is_some();
         // Where there is no account, a token for none is signed all the same, and mailed to nobody.
-        let account = known.map_or_else(|| nobody(cx, &request.email, now), Ok)?;
+        let account = known.map_or_else(|| nobody(cx, &address, now), Ok)?;
         let token = token(cx, Purpose::Reset, &account, now)?;
         let mail = if is_known {
             Mail {
@@ -63,7 +64,7 @@ impl Endpoint for AuthForgotPassword {
             }
         } else {
             Mail {
-                to: request.email,
+                to: address,
                 subject: "You have no account".to_owned(),
                 text: "Someone asked for a new password for the account with this address, and there is none. If it \
                        was you, you may have registered with another address.\n"

@@ -3,7 +3,7 @@
 use keystead_core::{
     Error, Result, Timestamp,
     account::{Purpose, Registration},
-    email::Email,
+    email::{Email, Mailbox},
     password::Password,
     rate_limit::Allowances,
 };
@@ -25,7 +25,7 @@ pub struct AuthRegister;
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Request {
-    email: Email,
+    email: Mailbox,
     password: Password,
 }
 
@@ -51,10 +51,11 @@ impl Endpoint for AuthRegister {
 
     async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Done> {
         let now = cx.clock.now();
-        let known = counted_account(cx, &caller, &request.email, &Allowances::REGISTRATIONS, now).await?;
+        let address = Email::from(request.email);
+        let known = counted_account(cx, &caller, &address, &Allowances::REGISTRATIONS, now).await?;
         let password = cx.passwords.hash(request.password, cx.ids.salt()?, now).await?;
         let expiry = now + cx.config.accounts.verify_life;
-        let registration = Registration::new(cx.ids.account_id(now)?, request.email, password, expiry);
+        let registration = Registration::new(cx.ids.account_id(now)?, address, password, expiry);
         // The same is done where there is an account, though nobody is ever mailed what would verify it: the time that
         // this takes tells nothing.
         cx.store.note_registration(&registration).await?;
