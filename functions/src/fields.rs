@@ -31,11 +31,16 @@ impl Fields {
             .as_ref()
             .ok_or(Error::Invalid(InvalidRequest::TooLarge { limit: MAX_BODY }))?;
         if body.iter().all(u8::is_ascii_whitespace) {
-            return Ok(Self::Body(Map::new()));
+            return Ok(Self::none());
         }
         serde_json::from_slice(body)
             .map(Self::Body)
             .map_err(|_| Error::Invalid(InvalidRequest::NotAnObject))
+    }
+
+    /// No fields.
+    pub(crate) fn none() -> Self {
+        Self::Body(Map::new())
     }
 
     /// The fields, and beside them those of the path, which win.

@@ -44,8 +44,10 @@ pub(crate) struct Answer {
 /// Answers a request to `E`.
 pub(crate) async fn handle<E: Endpoint>(cx: &Context, incoming: &Incoming, parameters: Parameters) -> Answer {
     let refuse = |error: Error| Answer::refusal::<E>(cx, &error);
-    let mut fields = match Fields::of(incoming) {
-        Ok(fields) => fields.with(parameters),
+    let (mut fields, unreadable) = match Fields::of(incoming) {
+        Ok(fields) => (fields.with(parameters), None),
+        // Who is not signed in is told that first. Elsewhere the body may hold the credential.
+        Err(error) if E::AUTH == Auth::Login => (Fields::none(), Some(error)),
         Err(error) => return refuse(error),
     };
     // Out of the fields before anything sees them: a request that is sent again with another nonce is the same request,
@@ -55,7 +57,8 @@ pub(crate) async fn handle<E: Endpoint>(cx: &Context, incoming: &Incoming, param
         Ok(nonce) => nonce,
         Err(error) => return refuse(error),
     };
-    let answer = reply::<E>(cx, incoming, fields).await.unwrap_or_else(refuse);
+    let answer = reply::<E>(cx, incoming, fields, unreadable).await;
+    let answer = answer.unwrap_or_else(refuse);
     match nonce {
         Some(nonce) => answer.signed::<E>(cx, nonce).unwrap_or_else(refuse),
         None => answer,
@@ -67,19 +70,28 @@ pub(crate) fn goes_by_cookie(face: Face, auth: Auth) -> bool {
     face == Face::Auth || auth == Auth::Login
 }
 
-async fn reply<E: Endpoint>(cx: &Context, incoming: &Incoming, mut fields: Fields) -> Result<Answer> {
+/// Answers a request with these fields, or with a body that is `unreadable`, and why.
+async fn reply<E: Endpoint>(
+    cx: &Context,
+    incoming: &Incoming,
+    mut fields: Fields,
+    unreadable: Option<Error>,
+) -> Result<Answer> {
     // A form of a foreign page, which the browser goes to, could sign its user in to an account that is not theirs.
     let is_form = incoming.method == Method::POST && incoming.header("sec-fetch-mode") == Some("navigate");
     if is_form && goes_by_cookie(E::FACE, E::AUTH) {
         return Err(Error::Forbidden);
     }
     let credential = Credential::shown(E::AUTH, incoming, &mut fields)?;
-    let asked = if E::WRITES && incoming.headers.contains_key(IDEMPOTENCY_KEY) {
+    let asked = if E::WRITES && unreadable.is_none() && incoming.headers.contains_key(IDEMPOTENCY_KEY) {
         Some(fields.to_bytes()?)
     } else {
         None
     };
-    let request: Result<E::Request> = fields.parse(E::REQUIRED);
+    let request: Result<E::Request> = match unreadable {
+        Some(error) => Err(error),
+        None => fields.parse(E::REQUIRED),
+    };
     let (known, fetched) = match &request {
         Ok(request) => tokio::join!(credential.holder(cx), E::fetch(cx, request)),
         Err(_) => (credential.holder(cx).await, Ok(E::Fetched::default())),

@@ -432,6 +432,8 @@ async fn shuffle_and_reset_refuse_in_the_contract_s_order() {
     ] {
         let key = json!({ "key": license.key });
         expect_refusal(&app.stranger().post(path, json!({})).await, 401, "Unauthorized");
+        expect_refusal(&app.stranger().post_raw(path, b"{").await, 401, "Unauthorized");
+        expect_refusal(&other.post_raw(path, b"{").await, 400, "Invalid JSON body");
         expect_refusal(&other.post(path, json!({})).await, 400, "License key is required");
         let unknown = json!({ "key": "GLD-AAAA-BBBB-CCCC-DDDD" });
         expect_refusal(&other.post(path, unknown).await, 404, "License key not found");
@@ -747,7 +749,11 @@ async fn the_latest_hundred_events_are_shown_to_the_owner_s_members_only() {
     expect_refusal(&app.stranger().get(&path).await, 401, "Unauthorized");
     let buyer = app.person(BUYER).await;
     expect_refusal(&buyer.get(&path).await, 403, "Forbidden");
-    expect_refusal(&buyer.get("/api/license-keys/unknown/events").await, 404, "Not found");
+    for unknown in ["unknown", "%20", "%00", &"x".repeat(129)] {
+        let path = format!("/api/license-keys/{unknown}/events");
+        expect_refusal(&app.stranger().get(&path).await, 401, "Unauthorized");
+        expect_refusal(&buyer.get(&path).await, 404, "Not found");
+    }
     // Neither the key itself nor a query stands for the id.
     let by_key = format!("/api/license-keys/{}/events?keyId={id}", license.key);
     expect_refusal(&buyer.get(&by_key).await, 404, "Not found");

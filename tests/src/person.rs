@@ -45,6 +45,11 @@ impl Person {
         self.send(&Method::POST, path, &[], body.to_string().as_bytes()).await
     }
 
+    /// Posts a body as it is.
+    pub async fn post_raw(&self, path: &str, body: &[u8]) -> Answer {
+        self.send(&Method::POST, path, &[], body).await
+    }
+
     /// Posts a JSON body under a name, so that it may be sent again.
     pub async fn post_named(&self, name: &str, path: &str, body: Value) -> Answer {
         let headers = [("idempotency-key", name)];

@@ -25,7 +25,9 @@ pub struct LicenseKeysEvents;
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
-    key_id: LicenseId,
+    /// What can be no id is that of no license: it is not found either.
+    #[cfg_attr(feature = "openapi", schemars(with = "LicenseId"))]
+    key_id: String,
 }
 
 /// An event, as this API shows it.
@@ -66,7 +68,10 @@ impl Endpoint for LicenseKeysEvents {
     type Reply = Vec<EventView>;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        cx.store.license_by_id(&request.key_id).await
+        match LicenseId::parse(&request.key_id) {
+            Some(id) => cx.store.license_by_id(&id).await,
+            None => Ok(None),
+        }
     }
 
     async fn call(cx: &Context, caller: Caller, _: Request, fetched: Self::Fetched) -> Result<Self::Reply> {
