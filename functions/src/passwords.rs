@@ -1,6 +1,9 @@
 //! Where passwords are tried: a few at a time, so that who sends many exhausts neither memory nor processors.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use keystead_core::{
     Error, Result, Timestamp,
@@ -9,7 +12,7 @@ use keystead_core::{
 use tokio::sync::Semaphore;
 
 /// How many passwords are hashed at once. Each takes a processor and 19 MiB.
-const AT_ONCE: usize = 2;
+pub const AT_ONCE: usize = 2;
 
 /// How many requests may wait for that, or be at it: a few seconds' work. Others are told to come again.
 const WAITING: usize = 64;
@@ -20,6 +23,14 @@ pub struct Passwords {
     hashing: Hashing,
     room: Arc<Semaphore>,
     queue: Arc<Semaphore>,
+    at_work: Arc<HighWater>,
+}
+
+/// How many there are, and the most that there ever were.
+#[derive(Default)]
+struct HighWater {
+    now: AtomicUsize,
+    most: AtomicUsize,
 }
 
 impl Passwords {
@@ -29,7 +40,13 @@ impl Passwords {
             hashing,
             room: Arc::new(Semaphore::new(AT_ONCE)),
             queue: Arc::new(Semaphore::new(WAITING)),
+            at_work: Arc::default(),
         }
+    }
+
+    /// How many passwords were hashed at once, at most, so far.
+    pub fn most_at_once(&self) -> usize {
+        self.at_work.most.load(Ordering::SeqCst)
     }
 
     /// The hash of a new password.
@@ -66,8 +83,12 @@ impl Passwords {
         let queued = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| busy())?;
         let admitted = Arc::clone(&self.room).acquire_owned().await.map_err(|_| busy())?;
         // The permits go along: the work goes on when its client has left, and takes its room as long as it does.
+        let at_work = Arc::clone(&self.at_work);
         let work = move || {
+            let now = at_work.now.fetch_add(1, Ordering::SeqCst) + 1;
+            at_work.most.fetch_max(now, Ordering::SeqCst);
             let done = work();
+            at_work.now.fetch_sub(1, Ordering::SeqCst);
             drop((queued, admitted));
             done
         };

@@ -1,6 +1,12 @@
 //! Accounts: `/api/auth/...`.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use http::Method;
 use keystead_core::{
@@ -8,7 +14,7 @@ use keystead_core::{
     password::{Hashing, Password, PasswordHash},
     store::schema,
 };
-use keystead_functions::passwords::Passwords;
+use keystead_functions::passwords::{AT_ONCE, Passwords};
 use keystead_tests::{Answer, DAY, HOUR, MINUTE, Options, PASSWORD, Person, TestApp, request};
 use serde_json::{Value, json};
 
@@ -624,18 +630,35 @@ fn a_password_is_hashed_as_owasp_advises() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_passwords_at_once_take_no_more_room_than_there_is() {
     let app = TestApp::start().await;
+    let license = app.license().create().await;
+    let machine = app.machine("a");
+    machine.activate(&license).await.expect(200);
     let cx = keystead_functions::context::Context {
         // As slow as in earnest, so that all of them are there at once.
         passwords: Passwords::new(Hashing::default()),
         ..(*app.cx).clone()
     };
     let app = app.with_context(cx);
+    let answered = Arc::new(AtomicUsize::new(0));
     let try_it = |i: usize| {
-        let app = app.clone();
-        tokio::spawn(async move { login(&app, &format!("someone-{i}@example.com"), PASSWORD).await })
+        let (app, answered) = (app.clone(), Arc::clone(&answered));
+        tokio::spawn(async move {
+            let answer = login(&app, &format!("someone-{i}@example.com"), PASSWORD).await;
+            answered.fetch_add(1, Ordering::SeqCst);
+            answer
+        })
     };
+    let tried: Vec<_> = (0..128).map(try_it).collect();
+    // Who wants something else is answered meanwhile.
+    let mut meanwhile = 0;
+    while answered.load(Ordering::SeqCst) < 128 {
+        machine.validate(&license).await.expect(200);
+        meanwhile += 1;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(meanwhile > 10, "{meanwhile} others were answered");
     let mut statuses = Vec::new();
-    for answer in (0..128).map(try_it).collect::<Vec<_>>() {
+    for answer in tried {
         let answer = answer.await.expect("an answer");
         if answer.status == 503 {
             expect_refusal(&answer, 503, "The service is busy. Try again later.");
@@ -643,6 +666,7 @@ async fn many_passwords_at_once_take_no_more_room_than_there_is() {
         }
         statuses.push(answer.status);
     }
+    assert_eq!(app.cx.passwords.most_at_once(), AT_ONCE);
     let count = |status| statuses.iter().filter(|found| **found == status).count();
     assert_eq!(count(401) + count(503), 128);
     assert!(count(401) >= 64, "those who may wait are answered: {}", count(401));
