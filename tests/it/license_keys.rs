@@ -552,7 +552,7 @@ async fn an_index_that_has_both_keys_leads_to_the_license_once() {
     let behind = app.indexes_stand_still().await;
     let new = shuffle(&buyer, &license).await;
     let read = json!({ "TableName": schema::LICENSES.name, "Key": { "licenseKey": { "S": new.key } } });
-    let (_, item) = app.engine.answer("GetItem", read.to_string().as_bytes());
+    let (_, item) = app.database.answer("GetItem", read.to_string().as_bytes());
     let item: Value = serde_json::from_slice(&item).expect("an item");
     let put = json!({ "TableName": schema::LICENSES.name, "Item": item["Item"] });
     assert_eq!(behind.answer("PutItem", put.to_string().as_bytes()).0, 200);

@@ -545,5 +545,6 @@ async fn a_buyer_exchanges_keys() -> TestApp {
     let named = json!({ "key": license.key });
     buyer.post("/api/license-keys/shuffle", named.clone()).await.expect(200);
     buyer.post("/api/license-keys/shuffle", named).await.expect(404);
+    buyer.get("/api/license-keys/unknown/events").await.expect(404);
     app
 }
