@@ -58,15 +58,20 @@ def signature(body):
 
 # Refusals that depend on several fields, on what is stored, or on what a key has signed.
 BEYOND_SCHEMAS = {
+    "Invalid creatorId: must be the product's own creator",
     "Invalid cursor: must be the nextCursor of a page of the same list",
+    "Invalid name: must be a name with at least one letter or digit",
     "Invalid or expired token",
     "Invalid productId: must be the product that the code is for",
     "License key is not active",
     "No fields to update",
     "Product is archived",
 }
-# A number for high severity, which has to do with the one for medium.
-BEYOND = re.compile(r"Invalid enforcement\.\w+: must be at least as many as for medium severity")
+# A number for high severity, which has to do with the one for medium; a list that may be told as one text.
+BEYOND = re.compile(
+    r"Invalid enforcement\.\w+: must be at least as many as for medium severity"
+    r"|Invalid unlockedProducts: must be at most \d+ products"
+)
 LIMITED = re.compile(r"Invalid (?P<field>\w+)(\[\d+\])?: must be a string of 1 to (?P<most>\d+) characters.*")
 
 
