@@ -6,10 +6,20 @@ use libfuzzer_sys::{Corpus, fuzz_target};
 use serde_json::{Value, json};
 
 // As the command has them, which shows them to nobody.
-#[allow(dead_code, unreachable_pub, unused_qualifications)]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_qualifications,
+    reason = "a target uses a part of what the command has"
+)]
 #[path = "../../cli/src/failure.rs"]
 mod failure;
-#[allow(dead_code, unreachable_pub, unused_qualifications)]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_qualifications,
+    reason = "a target uses a part of what the command has"
+)]
 #[path = "../../cli/src/license_file.rs"]
 mod license_file;
 
