@@ -359,6 +359,43 @@ async fn nobody_is_turned_away_for_want_of_a_slot_that_was_there_all_the_time() 
     }
 }
 
+/// However often a license is changed, whoever finds it full is told so: at one moment it was.
+#[tokio::test]
+async fn a_full_license_that_changes_all_the_time_is_full() {
+    for (seed, floating) in seeds(10).flat_map(|seed| [(seed, false), (seed, true)]) {
+        let app = storm(seed).await;
+        let license = if floating {
+            app.license().floating(1)
+        } else {
+            app.license().max_machines(1)
+        };
+        let license = license.create().await;
+        app.machine("first").activate(&license).await.expect(200);
+        let answered = Arc::new(AtomicBool::new(false));
+        let (late, same, done) = (app.machine("late"), license.clone(), Arc::clone(&answered));
+        let activate = caller(async move {
+            let answer = late.activate(&same).await;
+            done.store(true, Ordering::SeqCst);
+            answer.expect_error(403, "Machine limit reached (1). Deactivate another machine first.");
+        });
+        let (database, key) = (app.database.clone(), license.key.clone());
+        let change = caller(async move {
+            let update = json!({
+                "TableName": "licenses",
+                "Key": { "licenseKey": { "S": key } },
+                "UpdateExpression": "SET revision = revision + :one",
+                "ExpressionAttributeValues": { ":one": { "N": "1" } },
+            });
+            while !answered.load(Ordering::SeqCst) {
+                let (status, _) = database.answer("UpdateItem", update.to_string().as_bytes());
+                assert_eq!(status, 200);
+                tokio::task::yield_now().await;
+            }
+        });
+        at_once([activate, change]).await;
+    }
+}
+
 /// A machine that has lost its slot is told so, and not that the license is full by now.
 #[tokio::test]
 async fn a_machine_that_is_taken_off_is_not_told_of_a_limit() {

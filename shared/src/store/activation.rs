@@ -92,6 +92,7 @@ impl Store {
         purpose: Purpose<'_>,
     ) -> Result<(License, Activation)> {
         let mut collisions = 0;
+        let mut at_one_moment = false;
         while collisions < WRITE_ATTEMPTS {
             license.opens(product, arrival.now)?;
             if matches!((&known, purpose), (None, Purpose::Keep(_))) {
@@ -100,7 +101,7 @@ impl Store {
             }
             let admission = match license.admit(known.as_ref()) {
                 Ok(admission) => admission,
-                Err(full @ (Error::SessionLimitReached { .. } | Error::MachineLimitReached { .. })) => {
+                Err(Error::SessionLimitReached { .. } | Error::MachineLimitReached { .. }) if !at_one_moment => {
                     let floating = license.session_limit().is_some();
                     // A seat is really taken only while its session is alive.
                     if floating && self.reap_a_lapsed_session(&license.license_key, arrival.now).await? {
@@ -110,18 +111,15 @@ impl Store {
                     // License and activation were read at two moments: another request of this very machine may have
                     // taken the last seat in between, or have given it back. Nobody is turned away for what was so at
                     // no moment.
-                    let seen = license.revision;
                     (license, known) = self
                         .license_with_activation_at_once(&license.license_key, &arrival.fingerprint)
                         .await?;
-                    if license.revision == seen && license.admit(known.as_ref()).is_err() {
-                        return Err(full);
-                    }
-                    collisions += 1;
+                    at_one_moment = true;
                     continue;
                 }
                 Err(refusal) => return Err(refusal),
             };
+            at_one_moment = false;
             let news = self.news(&license, arrival, admission, purpose).await?;
             let mut arrival = arrival.clone();
             match purpose {
