@@ -4,11 +4,12 @@ use std::{future::Future, pin::Pin};
 
 use http::StatusCode;
 use keystead_core::{
-    Error, Result,
+    Error, Result, Timestamp,
     account::{Account, LoginId},
     activation::Country,
     event::Origin,
     owner::Scope,
+    store::Store,
 };
 use serde::de::DeserializeOwned;
 
@@ -54,6 +55,11 @@ pub trait Endpoint: 'static {
     type Fetched: Default + Send;
     /// What it answers.
     type Reply: Body + Described;
+
+    /// What a function reads before its first request, while Lambda starts it: that opens the connection to DynamoDB.
+    fn warm_up(store: &Store, _now: Timestamp) -> impl Future<Output = Result<()>> + Send {
+        store.warm_up()
+    }
 
     /// What can be read, or counted, before it is known who asks. It runs beside the authentication, which saves a
     /// round trip; when that fails, what was fetched is dropped.
@@ -175,6 +181,9 @@ pub(crate) fn path(route: &'static str) -> &'static str {
 /// [`pipeline::handle`] of one endpoint.
 type Handler = for<'a> fn(&'a Context, &'a Incoming, Parameters) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
+/// [`Endpoint::warm_up`] of one endpoint.
+type WarmUp = for<'a> fn(&'a Store, Timestamp) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+
 /// What a request's path holds where its route has a name in braces.
 pub(crate) type Parameters = Vec<(String, String)>;
 
@@ -201,6 +210,7 @@ pub struct Route {
     pub refusals: &'static [Error],
     route: &'static str,
     handle: Handler,
+    warm_up: WarmUp,
     #[cfg(feature = "openapi")]
     pub(crate) describe: fn(&mut Schemas) -> Description,
 }
@@ -220,6 +230,7 @@ impl Route {
             refusals: E::REFUSALS,
             route: E::ROUTE,
             handle: |cx, incoming, parameters| Box::pin(pipeline::handle::<E>(cx, incoming, parameters)),
+            warm_up: |store, now| Box::pin(E::warm_up(store, now)),
             #[cfg(feature = "openapi")]
             describe: Description::of::<E>,
         }
@@ -233,6 +244,14 @@ impl Route {
     /// Its methods.
     pub fn methods(&self) -> impl Iterator<Item = &'static str> {
         self.route.split(' ').next().unwrap_or_default().split('|')
+    }
+
+    /// [`Endpoint::warm_up`].
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub async fn warm_up(&self, store: &Store, now: Timestamp) -> Result<()> {
+        (self.warm_up)(store, now).await
     }
 
     /// Answers a request that came to this route.

@@ -59,7 +59,7 @@ fn mailer(http: SharedHttpClient, environment: &AwsEnvironment, config: &Config)
 
 /// Not generic, so that a binary holds its own endpoint's code and this once.
 async fn serve_route(route: Route, open_mailer: Option<OpenMailer>) -> Result<(), Error> {
-    let cx = Arc::new(start(open_mailer).await?);
+    let cx = Arc::new(start(&route, open_mailer).await?);
     let router = Arc::new(Router::new(&[route])?);
     lambda_http::run(service_fn(move |request: lambda_http::Request| {
         let (cx, router) = (Arc::clone(&cx), Arc::clone(&router));
@@ -82,7 +82,7 @@ fn credentials(environment: &AwsEnvironment) -> Credentials {
 
 /// Everything that can be done before the first request, while Lambda runs the process at full speed: keys are parsed,
 /// and the connection to DynamoDB is opened, which at the smallest memory takes most of a first request otherwise.
-async fn start(open_mailer: Option<OpenMailer>) -> Result<Context, Error> {
+async fn start(route: &Route, open_mailer: Option<OpenMailer>) -> Result<Context, Error> {
     let environment = AwsEnvironment::from_env().map_err(|name| format!("Lambda did not set {name}"))?;
     let config = Config::from_env()?;
     let connector = transport::aws_connector()?;
@@ -105,7 +105,9 @@ async fn start(open_mailer: Option<OpenMailer>) -> Result<Context, Error> {
         },
         &config.table_prefix,
     );
-    let manager = SecretsManager::over(connector, &environment, Clock::system());
+    let clock = Clock::system();
+    let warm_up = route.warm_up(&store, clock.now());
+    let manager = SecretsManager::over(connector, &environment, clock);
     let fetch_secrets = async {
         // The document itself, for a machine without Secrets Manager (`sam local invoke`).
         if let Some(document) = variable("KEYSTEAD_SECRETS") {
@@ -114,7 +116,7 @@ async fn start(open_mailer: Option<OpenMailer>) -> Result<Context, Error> {
         let arn = variable("KEYSTEAD_SECRET_ARN").ok_or("KEYSTEAD_SECRET_ARN is not set")?;
         Ok(manager.read(&arn).await?.text)
     };
-    let (secrets, warm) = tokio::join!(fetch_secrets, store.warm_up());
+    let (secrets, warm) = tokio::join!(fetch_secrets, warm_up);
     if let Err(error) = warm {
         // The first request will try again; a function that does not start can't even say so.
         eprintln!("DynamoDB could not be reached during INIT: {error:?}");

@@ -6,6 +6,7 @@ mod api_keys;
 mod architecture;
 mod authentication;
 mod bundle;
+mod catalog;
 mod codes;
 mod contract;
 mod create_api_key;

@@ -541,6 +541,7 @@ async fn a_buyer_exchanges_keys() -> TestApp {
         let machine = app.machine(&format!("m-{machine}"));
         machine.activate(&license).await.expect(200);
     }
+    app.warm_up("/api/license-keys/validate").await;
     let buyer = app.person("customer@example.com").await;
     let named = json!({ "key": license.key });
     buyer.post("/api/license-keys/shuffle", named.clone()).await.expect(200);

@@ -226,6 +226,13 @@ impl TestApp {
         Self::over(self.database.clone(), Options { before, ..options }).await
     }
 
+    /// Does what the function of this route does before its first request.
+    pub async fn warm_up(&self, path: &str) {
+        let route = self.routes.iter().find(|route| route.path() == path).expect("a route");
+        let warmed = route.warm_up(&self.cx.store, self.now());
+        weather::as_function(route.name, warmed).await.expect("a read");
+    }
+
     /// The super admin.
     pub fn admin(&self) -> Admin {
         Admin::new(self)

@@ -7,7 +7,7 @@ use keystead_core::{
     binding::{Checked, KeyRules, Unfit},
     event::EventType,
     license::{License, LicenseKey, SeatLimit},
-    store::catalog::Catalog,
+    store::{Store, catalog::Catalog},
 };
 use serde::{Deserialize, Serialize};
 
@@ -132,6 +132,11 @@ impl Endpoint for LicenseKeysValidate {
         }
     }
 
+    /// Which product it is, only the license tells. So the products are there before, and no request waits for one.
+    async fn warm_up(store: &Store, now: Timestamp) -> Result<()> {
+        store.read_first_catalogs(now).await
+    }
+
     async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
         let now = cx.clock.now();
         let hwid = request.hwid.as_ref();
@@ -139,7 +144,9 @@ impl Endpoint for LicenseKeysValidate {
         for key in request.key.meant() {
             let mut good = cx.event_of_key(&key, &caller, now)?;
             good.fingerprint = request.hwid.clone();
-            let (license, noted) = cx.store.held_license_found_good(&key, hwid, &good).await?;
+            let found = cx.store.held_license_found_good(&key, hwid, &good);
+            let (found, ()) = tokio::join!(found, cx.store.refresh_catalogs(now));
+            let (license, noted) = found?;
             if let Some(license) = license {
                 asked = Some((license, good, noted));
                 break;

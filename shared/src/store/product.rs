@@ -34,6 +34,25 @@ fn variant_item(variant: &Variant) -> Result<Item> {
     Ok(item)
 }
 
+/// The products among these items, each with its variants: items of one product are together, as DynamoDB lists them.
+pub(super) fn products_of(items: Vec<Item>) -> Result<Vec<(Product, Vec<Variant>)>> {
+    let mut products: Vec<(Product, Vec<Variant>)> = Vec::new();
+    for item in items {
+        // A product's own key sorts before those of its variants.
+        if item.get("item") == Some(&text(PRODUCT)) {
+            products.push((decode(item)?, Vec::new()));
+            continue;
+        }
+        let variant: Variant = decode(item)?;
+        if let Some((product, variants)) = products.last_mut()
+            && product.product_id == variant.product_id
+        {
+            variants.push(variant);
+        }
+    }
+    Ok(products)
+}
+
 impl Store {
     /// Stores a new product. Answers whether its slug was free.
     ///
@@ -79,15 +98,8 @@ impl Store {
     /// # Errors
     /// [`Error::Internal`].
     pub async fn product_with_variants(&self, id: &ProductId) -> Result<Option<(Product, Vec<Variant>)>> {
-        let (mut product, mut variants) = (None, Vec::new());
-        for item in self.partition_items(&schema::PRODUCTS, id.as_str()).await? {
-            if item.get("item") == Some(&text(PRODUCT)) {
-                product = Some(decode(item)?);
-            } else {
-                variants.push(decode(item)?);
-            }
-        }
-        Ok(product.map(|product| (product, variants)))
+        let items = self.partition_items(&schema::PRODUCTS, id.as_str()).await?;
+        Ok(products_of(items)?.pop())
     }
 
     /// Changes a product by `change`, which is called again on the product as it is then, should another change come
