@@ -1,10 +1,9 @@
-//! Picks the certificates of the authorities that AWS's endpoints chain to out of Mozilla's list.
+//! Picks the authorities that AWS's endpoints chain to out of Mozilla's list, and writes them as constants.
 //!
-//! Loading a whole list of authorities takes 4 ms of every cold start, and a function talks to nobody but AWS.
+//! Reading certificates takes a part of every cold start, a whole list of them 4 ms, and a function talks to nobody but
+//! AWS.
 
-use std::{env, fs, path::Path};
-
-use base64::{Engine as _, prelude::BASE64_STANDARD};
+use std::{env, fmt::Write as _, fs, path::Path};
 
 /// How the subjects of AWS's authorities begin (<https://www.amazontrust.com/repository>). Starfield's signed Amazon's
 /// first, before the latter was known everywhere.
@@ -12,23 +11,22 @@ const AUTHORITIES: [&str; 2] = ["Amazon Root CA", "Starfield Services Root Certi
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    let mut pem = String::new();
-    for certificate in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
-        let names = |name: &str| certificate.windows(name.len()).any(|part| part == name.as_bytes());
+    let mut anchors = String::new();
+    for anchor in webpki_roots::TLS_SERVER_ROOTS {
+        let subject: &[u8] = &anchor.subject;
+        let names = |name: &str| subject.windows(name.len()).any(|part| part == name.as_bytes());
         if AUTHORITIES.into_iter().any(names) {
-            pem.push_str("-----BEGIN CERTIFICATE-----\n");
-            for line in BASE64_STANDARD.encode(certificate).as_bytes().chunks(64) {
-                pem.push_str(&String::from_utf8_lossy(line));
-                pem.push('\n');
-            }
-            pem.push_str("-----END CERTIFICATE-----\n");
+            assert!(anchor.name_constraints.is_none(), "AWS's authorities may name anything");
+            let key: &[u8] = &anchor.subject_public_key_info;
+            let _ = writeln!(anchors, "    anchor(&{subject:?}, &{key:?}),");
         }
     }
-    assert!(!pem.is_empty(), "webpki-root-certs holds none of {AUTHORITIES:?}");
+    assert!(!anchors.is_empty(), "webpki-roots holds none of {AUTHORITIES:?}");
     #[expect(
         clippy::disallowed_methods,
         reason = "cargo tells a build script its folder in the environment"
     )]
     let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
-    fs::write(Path::new(&folder).join("aws-roots.pem"), pem).expect("OUT_DIR can be written to");
+    let path = Path::new(&folder).join("aws-roots.rs");
+    fs::write(path, format!("[\n{anchors}]\n")).expect("OUT_DIR can be written to");
 }

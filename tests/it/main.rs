@@ -58,3 +58,4 @@ mod races;
 mod secrecy;
 mod security;
 mod template;
+mod transport;

@@ -1,18 +1,45 @@
 //! How requests reach AWS.
 
-use std::time::Duration;
+use std::{error::Error as StdError, iter::successors, sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::config::{RuntimeComponents, SharedHttpClient};
-use aws_smithy_http_client::{
-    Connector,
-    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+use aws_smithy_runtime_api::client::{
+    connection::{CaptureSmithyConnection, ConnectionMetadata},
+    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
 };
-use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpConnector};
+use aws_smithy_types::{body::SdkBody, retry::ErrorKind};
+use hyper::http::Extensions;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{
+        self, Client,
+        connect::{CaptureConnection, HttpConnector as TcpConnector, HttpInfo, capture_connection},
+    },
+    rt::{TokioExecutor, TokioTimer},
+};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{Der, TrustAnchor},
+};
 
 use crate::{Error, Result};
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The authorities that AWS's endpoints chain to: `build.rs` picks them.
+const AUTHORITIES: &[TrustAnchor<'static>] = &include!(concat!(env!("OUT_DIR"), "/aws-roots.rs"));
+
+const fn anchor(subject: &'static [u8], key: &'static [u8]) -> TrustAnchor<'static> {
+    TrustAnchor {
+        subject: Der::from_slice(subject),
+        subject_public_key_info: Der::from_slice(key),
+        name_constraints: None,
+    }
+}
 
 /// An HTTP client over [`aws_connector`].
 ///
@@ -26,17 +53,28 @@ pub fn aws_client() -> Result<SharedHttpClient> {
 /// TLS by rustls over ring. It speaks plain HTTP as well, to an emulator on this machine.
 ///
 /// # Errors
-/// [`Error::Internal`] when the certificates that are built in can't be read.
+/// [`Error::Internal`] when ring has no cipher for a version of TLS.
 pub fn aws_connector() -> Result<SharedHttpConnector> {
-    let settings = HttpConnectorSettings::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .build();
-    let connector = Connector::builder()
-        .connector_settings(settings)
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(trusted()?)
-        .build();
-    Ok(SharedHttpConnector::new(connector))
+    let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(Error::internal)?
+        .with_root_certificates(RootCertStore {
+            roots: AUTHORITIES.to_vec(),
+        })
+        .with_no_client_auth();
+    let mut tcp = TcpConnector::new();
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    tcp.set_nodelay(true);
+    tcp.enforce_http(false);
+    let https = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(tcp);
+    let client = Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .build(https);
+    Ok(SharedHttpConnector::new(Http1(client)))
 }
 
 /// The SDK's client over a connector that others may use as well.
@@ -44,8 +82,7 @@ pub fn client_over(connector: SharedHttpConnector) -> SharedHttpClient {
     SharedHttpClient::new(One(connector))
 }
 
-/// One connector, whatever the timeouts: the SDK's own client makes one to see that it can, and one for each set of
-/// timeouts, and each reads the certificates anew, which is a tenth of a cold start.
+/// One connector, whatever the timeouts: the SDK would have one for each set of them, with connections of its own.
 #[derive(Debug)]
 struct One(SharedHttpConnector);
 
@@ -55,10 +92,64 @@ impl HttpClient for One {
     }
 }
 
-fn trusted() -> Result<TlsContext> {
-    const ROOTS: &str = include_str!(concat!(env!("OUT_DIR"), "/aws-roots.pem"));
-    TlsContext::builder()
-        .with_trust_store(TrustStore::empty().with_pem_certificate(ROOTS))
-        .build()
-        .map_err(Error::internal)
+/// hyper's client as the SDK wants it: docs/adr/0026-http1-only.md.
+#[derive(Clone, Debug)]
+struct Http1(Client<HttpsConnector<TcpConnector>, SdkBody>);
+
+impl HttpConnector for Http1 {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let mut request = match request.try_into_http1x() {
+            Ok(request) => request,
+            Err(error) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
+        };
+        let used = capture_connection(&mut request);
+        if let Some(asked) = request.extensions().get::<CaptureSmithyConnection>() {
+            asked.set_connection_retriever(move || connection(&used));
+        }
+        let sent = self.0.request(request);
+        HttpConnectorFuture::new(async move {
+            let reply = sent.await.map_err(failure)?;
+            HttpResponse::try_from(reply.map(SdkBody::from_body_1_x))
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+/// The connection that a request went over: the SDK closes it for good after a failure that the next request might meet.
+fn connection(used: &CaptureConnection) -> Option<ConnectionMetadata> {
+    let connected = used.connection_metadata();
+    let connected = connected.as_ref()?;
+    let mut extensions = Extensions::new();
+    connected.get_extras(&mut extensions);
+    let mut metadata = ConnectionMetadata::builder().proxied(connected.is_proxied());
+    if let Some(ends) = extensions.get::<HttpInfo>() {
+        metadata = metadata.remote_addr(ends.remote_addr()).local_addr(ends.local_addr());
+    }
+    let used = used.clone();
+    let poison = move || {
+        if let Some(connected) = used.connection_metadata().as_ref() {
+            connected.poison();
+        }
+    };
+    Some(metadata.poison_fn(poison).build())
+}
+
+/// What failed, in the kinds by which the SDK decides whether to send a request again.
+fn failure(error: legacy::Error) -> ConnectorError {
+    let first: &(dyn StdError + 'static) = &error;
+    let mut causes = successors(Some(first), |&error| error.source());
+    let hyper = causes.clone().find_map(|error| error.downcast_ref::<hyper::Error>());
+    let is_io = error.is_connect()
+        || causes.any(|error| error.is::<std::io::Error>())
+        || hyper.is_some_and(|error| error.is_closed() || error.is_canceled());
+    if is_io {
+        ConnectorError::io(error.into())
+    } else if hyper.is_some_and(hyper::Error::is_user) {
+        ConnectorError::user(error.into())
+    } else if hyper.is_some_and(hyper::Error::is_incomplete_message) {
+        // The other end closed the connection where an answer was due.
+        ConnectorError::other(error.into(), Some(ErrorKind::TransientError))
+    } else {
+        ConnectorError::other(error.into(), None)
+    }
 }
