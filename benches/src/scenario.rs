@@ -15,6 +15,10 @@ pub enum Scenario {
     Verify,
     /// POST /heartbeat of a floating license's session, with its token
     Heartbeat,
+    /// POST /deactivate of another machine each time; ends early when all 14 machines of every license are gone
+    Deactivate,
+    /// POST /listMachines of a license with one machine
+    ListMachines,
     /// 90% validate, 5% heartbeat, 4% verify, 1% activate; ends early when the activations are used up
     Mixed,
 }
@@ -32,6 +36,10 @@ pub enum Operation {
     Verify,
     /// `POST /heartbeat`
     Heartbeat,
+    /// `POST /deactivate` of a machine that the set-up activated, once
+    Deactivate,
+    /// `POST /listMachines`
+    ListMachines,
 }
 
 /// A license that the set-up creates.
@@ -62,6 +70,8 @@ impl Scenario {
             Self::Reactivate => "reactivate",
             Self::Verify => "verify",
             Self::Heartbeat => "heartbeat",
+            Self::Deactivate => "deactivate",
+            Self::ListMachines => "list-machines",
             Self::Mixed => "mixed",
         }
     }
@@ -75,6 +85,8 @@ impl Scenario {
             Self::Reactivate => Operation::Reactivate,
             Self::Verify => Operation::Verify,
             Self::Heartbeat => Operation::Heartbeat,
+            Self::Deactivate => Operation::Deactivate,
+            Self::ListMachines => Operation::ListMachines,
             // 37 shares no factor with 100, so this visits 0..100 once each, well spread.
             Self::Mixed => match step * 37 % 100 {
                 0..90 => Operation::Validate,
@@ -93,8 +105,8 @@ impl Scenario {
     /// The kind of license number `index`.
     pub fn kind(self, index: usize) -> Kind {
         match self {
-            Self::Validate | Self::Reactivate | Self::Verify => Kind::PerMachine,
-            Self::Activate => Kind::Unlimited,
+            Self::Validate | Self::Reactivate | Self::Verify | Self::ListMachines => Kind::PerMachine,
+            Self::Activate | Self::Deactivate => Kind::Unlimited,
             Self::Heartbeat => Kind::Floating,
             Self::Mixed if index.is_multiple_of(LICENSES_PER_FLOATING) => Kind::Floating,
             Self::Mixed => Kind::Unlimited,
@@ -104,22 +116,29 @@ impl Scenario {
     /// The fewest licenses that give every operation one to work on.
     pub fn fewest_licenses(self) -> usize {
         match self {
-            Self::Validate | Self::Activate | Self::Reactivate | Self::Verify | Self::Heartbeat => 1,
             Self::Mixed => 2,
+            Self::Validate
+            | Self::Activate
+            | Self::Reactivate
+            | Self::Verify
+            | Self::Heartbeat
+            | Self::Deactivate
+            | Self::ListMachines => 1,
         }
     }
 
-    /// Whether the set-up activates a machine on each license.
-    pub fn needs_machine(self) -> bool {
+    /// How many machines the set-up activates on each license.
+    pub fn machines(self) -> usize {
         match self {
-            Self::Validate | Self::Reactivate | Self::Heartbeat | Self::Mixed => true,
-            Self::Activate | Self::Verify => false,
+            Self::Validate | Self::Reactivate | Self::Heartbeat | Self::ListMachines | Self::Mixed => 1,
+            Self::Deactivate => ATTEMPTS_PER_LICENSE,
+            Self::Activate | Self::Verify => 0,
         }
     }
 
     /// Activations of one license left for the run.
     pub fn attempts_left(self) -> usize {
-        ATTEMPTS_PER_LICENSE - usize::from(self.needs_machine())
+        ATTEMPTS_PER_LICENSE - self.machines()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The set-up: licenses, and a machine on each where the scenario needs one, made through the API.
+//! The set-up: licenses, and machines on each where the scenario needs some, made through the API.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -123,12 +123,10 @@ impl<'a> Worker<'a> {
     fn create(&mut self, index: usize) -> Result<License, String> {
         let kind = self.plan.scenario.kind(index);
         let key = self.create_license(index, kind)?;
-        let machine = if self.plan.scenario.needs_machine() {
-            Some(self.activate(index, &key)?)
-        } else {
-            None
-        };
-        Ok(License { key, kind, machine })
+        let machines = (0..self.plan.scenario.machines())
+            .map(|machine| self.activate(&key, fingerprint(index, machine)))
+            .collect::<Result<_, _>>()?;
+        Ok(License { key, kind, machines })
     }
 
     fn create_license(&mut self, index: usize, kind: Kind) -> Result<String, String> {
@@ -150,8 +148,7 @@ impl<'a> Worker<'a> {
         text(&reply, "licenseKey").ok_or_else(|| "POST /createLicense gave no licenseKey.".to_owned())
     }
 
-    fn activate(&mut self, index: usize, license_key: &str) -> Result<Machine, String> {
-        let fingerprint = fingerprint(index, 0);
+    fn activate(&mut self, license_key: &str, fingerprint: String) -> Result<Machine, String> {
         let request = activate(self.plan.target, self.plan.product, license_key, &fingerprint);
         let reply = self
             .call("POST /activate", &request, license_key)

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     connection::Target,
-    scenario::{Kind, Operation, Scenario},
+    scenario::{ATTEMPTS_PER_LICENSE, Kind, Operation, Scenario},
 };
 
 /// A license that the set-up created.
@@ -19,8 +19,8 @@ pub struct License {
     pub key: String,
     /// What was created.
     pub kind: Kind,
-    /// The machine that the set-up activated, where the scenario needs one.
-    pub machine: Option<Machine>,
+    /// The machines that the set-up activated, where the scenario needs some.
+    pub machines: Vec<Machine>,
 }
 
 /// A machine that the set-up activated.
@@ -50,10 +50,12 @@ pub struct Supply {
     heartbeat: Vec<Prepared>,
     verify: Vec<Prepared>,
     reactivate: Vec<Prepared>,
+    deactivate: Vec<Prepared>,
+    list_machines: Vec<Prepared>,
     /// Keys of the licenses that take new machines.
     growing: Vec<String>,
-    /// Activations handed out so far, of new machines or of known ones.
-    activations: AtomicUsize,
+    /// Requests handed out so far of those that run out: activations and deactivations.
+    spent: AtomicUsize,
 }
 
 /// A request of one license, complete.
@@ -75,57 +77,71 @@ pub struct Next<'a> {
 impl Supply {
     /// Write out the requests that a scenario sends for these licenses of a product.
     pub fn new(target: Target, scenario: Scenario, product: &str, licenses: &[License]) -> Self {
-        let mut validate = Vec::new();
-        let mut heartbeat = Vec::new();
-        let mut verify = Vec::new();
-        let mut reactivate = Vec::new();
-        let mut growing = Vec::new();
-        for License { key, kind, machine } in licenses {
-            let prepared = |request| Prepared {
-                license_key: key.clone(),
-                request,
-            };
-            if let Some(Machine { fingerprint, token }) = machine {
-                let session = json!({"licenseKey": key, "machineFingerprint": fingerprint, "token": token});
-                if *kind == Kind::Floating {
-                    heartbeat.push(prepared(target.post("heartbeat", &session)));
-                    continue;
-                }
-                if scenario.sends(Operation::Validate) {
-                    validate.push(prepared(target.post("validate", &session)));
-                }
-                if scenario.sends(Operation::Reactivate) {
-                    reactivate.push(prepared(activate(&target, product, key, fingerprint)));
-                }
-            }
-            if scenario.sends(Operation::Verify) {
-                verify.push(prepared(
-                    target.post("verify", &json!({"licenseKey": key, "productId": product})),
-                ));
-            }
-            if scenario.sends(Operation::Activate) {
-                growing.push(key.clone());
-            }
-        }
-        let product = product.to_owned();
-        let activations = AtomicUsize::new(0);
-        Self {
+        let mut supply = Self {
             target,
             scenario,
-            product,
-            validate,
-            heartbeat,
-            verify,
-            reactivate,
-            growing,
-            activations,
+            product: product.to_owned(),
+            validate: Vec::new(),
+            heartbeat: Vec::new(),
+            verify: Vec::new(),
+            reactivate: Vec::new(),
+            deactivate: Vec::new(),
+            list_machines: Vec::new(),
+            growing: Vec::new(),
+            spent: AtomicUsize::new(0),
+        };
+        for license in licenses {
+            supply.prepare(license);
+        }
+        // The first machine of every license goes before the second of one.
+        for machine in 0..ATTEMPTS_PER_LICENSE {
+            if scenario.sends(Operation::Deactivate) {
+                let machines = licenses
+                    .iter()
+                    .filter_map(|license| Some((license, license.machines.get(machine)?)));
+                supply.deactivate.extend(machines.map(|(License { key, .. }, machine)| {
+                    let body = json!({"licenseKey": key, "machineFingerprint": machine.fingerprint});
+                    Prepared::new(key, supply.target.post("deactivate", &body))
+                }));
+            }
+        }
+        supply
+    }
+
+    /// Write out what is sent for one license over and over.
+    fn prepare(&mut self, License { key, kind, machines }: &License) {
+        let sends = |operation| self.scenario.sends(operation);
+        if let Some(Machine { fingerprint, token }) = machines.first() {
+            let session = json!({"licenseKey": key, "machineFingerprint": fingerprint, "token": token});
+            let of_session = |endpoint| Prepared::new(key, self.target.post(endpoint, &session));
+            if *kind == Kind::Floating {
+                self.heartbeat.push(of_session("heartbeat"));
+                return;
+            }
+            if sends(Operation::Validate) {
+                self.validate.push(of_session("validate"));
+            }
+            if sends(Operation::ListMachines) {
+                self.list_machines.push(of_session("listMachines"));
+            }
+            if sends(Operation::Reactivate) {
+                let again = activate(&self.target, &self.product, key, fingerprint);
+                self.reactivate.push(Prepared::new(key, again));
+            }
+        }
+        if sends(Operation::Verify) {
+            let body = json!({"licenseKey": key, "productId": self.product});
+            self.verify.push(Prepared::new(key, self.target.post("verify", &body)));
+        }
+        if sends(Operation::Activate) {
+            self.growing.push(key.clone());
         }
     }
 
     /// The next of the run's activations, until all licenses have had theirs. Every license has its turn before one
     /// has its second.
     fn next_activation(&self) -> Option<usize> {
-        let number = self.activations.fetch_add(1, Ordering::Relaxed);
+        let number = self.spent.fetch_add(1, Ordering::Relaxed);
         let licenses = self.growing.len() + self.reactivate.len();
         (number < licenses * self.scenario.attempts_left()).then_some(number)
     }
@@ -147,9 +163,21 @@ impl Supply {
         let number = self.next_activation()?;
         self.reactivate.get(number % self.reactivate.len()).map(Prepared::next)
     }
+
+    fn deactivate_a_machine(&self) -> Option<Next<'_>> {
+        let number = self.spent.fetch_add(1, Ordering::Relaxed);
+        self.deactivate.get(number).map(Prepared::next)
+    }
 }
 
 impl Prepared {
+    fn new(license_key: &str, request: Vec<u8>) -> Self {
+        Self {
+            license_key: license_key.to_owned(),
+            request,
+        }
+    }
+
     fn next(&self) -> Next<'_> {
         Next {
             request: Cow::Borrowed(&self.request),
@@ -177,6 +205,7 @@ pub struct Caller<'a> {
     validate: Round<'a>,
     heartbeat: Round<'a>,
     verify: Round<'a>,
+    list_machines: Round<'a>,
 }
 
 /// One operation's licenses, around and around.
@@ -199,10 +228,11 @@ impl<'a> Caller<'a> {
             validate: round(&supply.validate),
             heartbeat: round(&supply.heartbeat),
             verify: round(&supply.verify),
+            list_machines: round(&supply.list_machines),
         }
     }
 
-    /// The request to send now, or `None` when all activations are used up.
+    /// The request to send now, or `None` when those that run out are used up.
     pub fn next_request(&mut self) -> Option<Next<'a>> {
         let operation = self.supply.scenario.operation(self.step);
         self.step += 1;
@@ -210,8 +240,10 @@ impl<'a> Caller<'a> {
             Operation::Validate => self.validate.next(),
             Operation::Heartbeat => self.heartbeat.next(),
             Operation::Verify => self.verify.next(),
+            Operation::ListMachines => self.list_machines.next(),
             Operation::Activate => self.supply.activate_a_new_machine(),
             Operation::Reactivate => self.supply.activate_a_known_machine(),
+            Operation::Deactivate => self.supply.deactivate_a_machine(),
         }
     }
 }
@@ -229,7 +261,6 @@ mod tests {
     use std::{collections::BTreeSet, net::TcpListener};
 
     use super::*;
-    use crate::scenario::ATTEMPTS_PER_LICENSE;
 
     fn supply(scenario: Scenario, licenses: usize) -> Supply {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -238,10 +269,12 @@ mod tests {
             .map(|index| License {
                 key: format!("key-{index}"),
                 kind: scenario.kind(index),
-                machine: scenario.needs_machine().then(|| Machine {
-                    fingerprint: fingerprint(index, 0),
-                    token: "token".to_owned(),
-                }),
+                machines: (0..scenario.machines())
+                    .map(|machine| Machine {
+                        fingerprint: fingerprint(index, machine),
+                        token: "token".to_owned(),
+                    })
+                    .collect(),
             })
             .collect();
         Supply::new(Target::find(&url).expect("the listener"), scenario, "load", &licenses)
@@ -285,7 +318,7 @@ mod tests {
         for scenario in [Scenario::Activate, Scenario::Reactivate] {
             let supply = supply(scenario, 3);
             let sent = requests(&supply, usize::MAX);
-            let of_the_set_up = if scenario.needs_machine() { 3 } else { 0 };
+            let of_the_set_up = 3 * scenario.machines();
             assert_eq!(sent.len() + of_the_set_up, 3 * ATTEMPTS_PER_LICENSE, "{scenario:?}");
         }
     }
@@ -297,5 +330,17 @@ mod tests {
         assert_eq!(sent.iter().collect::<BTreeSet<_>>().len(), sent.len());
         let of_the_set_up = fingerprint(0, 0);
         assert!(sent.iter().all(|request| !request.contains(&of_the_set_up)));
+    }
+
+    #[test]
+    fn every_machine_is_deactivated_once() {
+        let supply = supply(Scenario::Deactivate, 3);
+        let sent = requests(&supply, usize::MAX);
+        assert_eq!(sent.len(), 3 * ATTEMPTS_PER_LICENSE);
+        assert_eq!(sent.iter().collect::<BTreeSet<_>>().len(), sent.len());
+        let first: Vec<bool> = (0..3)
+            .map(|license| sent[license].contains(&fingerprint(license, 0)))
+            .collect();
+        assert_eq!(first, [true; 3]);
     }
 }

@@ -319,7 +319,7 @@ impl Bench {
         let turn = self.turns;
         let secret = self.server.admin_secret.clone();
         let supply = &mut self.supply;
-        let session = |license: &License| match &license.machine {
+        let session = |license: &License| match license.machines.first() {
             Some(Machine { fingerprint, token }) => {
                 json!({ "licenseKey": license.key, "machineFingerprint": fingerprint, "token": token })
             }

@@ -13,7 +13,7 @@ use keystead_benches::{
 
 /// Measure a Keystead server over HTTP.
 ///
-/// A set-up creates licenses through the admin API and activates a machine on each where the scenario needs one. Then
+/// A set-up creates licenses through the admin API and activates machines on each where the scenario needs some. Then
 /// every connection has a caller that sends a request, waits for the answer and sends the next. The licenses stay on
 /// the server, so point this at one whose data may be thrown away.
 ///

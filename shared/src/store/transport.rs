@@ -140,7 +140,7 @@ fn failure(error: legacy::Error) -> ConnectorError {
     let mut causes = successors(Some(first), |&error| error.source());
     let hyper = causes.clone().find_map(|error| error.downcast_ref::<hyper::Error>());
     let is_io = error.is_connect()
-        || causes.any(|error| error.is::<std::io::Error>())
+        || causes.any(<dyn StdError>::is::<std::io::Error>)
         || hyper.is_some_and(|error| error.is_closed() || error.is_canceled());
     if is_io {
         ConnectorError::io(error.into())
