@@ -1,6 +1,7 @@
 //! `GET /docs`: what this service can be asked, for people.
 
-use keystead_core::Result;
+use keystead_core::{Error, Result};
+use miniz_oxide::inflate::decompress_to_vec;
 use serde::Deserialize;
 
 use crate::{
@@ -25,9 +26,10 @@ pub struct Reply;
 impl Body for Reply {
     const CONTENT_TYPE: &'static str = "text/html; charset=utf-8";
 
-    /// `page.html` with Swagger UI in it, as the build script put them together.
+    /// `page.html` with Swagger UI in it, as the build script put them together and packed them.
     fn to_bytes(&self) -> Result<Vec<u8>> {
-        Ok(include_bytes!(concat!(env!("OUT_DIR"), "/docs.html")).to_vec())
+        let packed = include_bytes!(concat!(env!("OUT_DIR"), "/docs.html.deflate"));
+        decompress_to_vec(packed).map_err(|error| Error::internal(error.to_string()))
     }
 }
 
