@@ -377,6 +377,10 @@ async fn a_shuffled_key_is_dead_and_the_license_goes_on_under_another() {
         types(&told),
         ["VALIDATED", "SHUFFLED", "HWID_RESET", "VALIDATED", "CREATED"]
     );
+    // Of the machine it tells where one asked, and not where a buyer did.
+    let machines: Vec<&Value> = told.iter().map(|event| &event["hwid"]).collect();
+    let (none, machine) = (&Value::Null, &json!("hw-1"));
+    assert_eq!(machines, [none, none, none, machine, none]);
     // A store that tells of the purchase finds the license under its new key.
     let again = app
         .store()

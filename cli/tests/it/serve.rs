@@ -243,6 +243,29 @@ fn memory_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_key_on_another_machine_is_answered_with_the_status_that_is_set() {
+    for (set, status) in [(None, 200), (Some("200"), 200), (Some("403"), 403)] {
+        let mut command = keystead(&folder("mismatch"), &["--no-demo"]);
+        command.env("KEYSTEAD_ADMIN_SECRET", SECRET);
+        if let Some(set) = set {
+            command.env("KEYSTEAD_HWID_MISMATCH_STATUS", set);
+        }
+        let server = Server::spawn(command);
+        let key = make_license(&server, &[]);
+        let ask = |hwid: &str, status| {
+            let asked = json!({ "key": key, "hwid": hwid });
+            server.expect(status, "/api/license-keys/validate", &asked)
+        };
+        assert_eq!(ask("hw-1", 200)["valid"], true);
+        let mismatch = ask("hw-2", status);
+        assert_eq!(
+            (&mismatch["valid"], &mismatch["reason"]),
+            (&json!(false), &json!("Hardware ID mismatch"))
+        );
+    }
+}
+
+#[test]
 fn a_setting_that_can_not_be_used_stops_the_start_and_is_named() {
     for (name, value) in [
         ("KEYSTEAD_EVENT_RETENTION_DAYS", "many"),
@@ -251,6 +274,7 @@ fn a_setting_that_can_not_be_used_stops_the_start_and_is_named() {
         ("KEYSTEAD_SUSPENSION_GRACE_HOURS", "0"),
         // Below what is of medium severity.
         ("KEYSTEAD_GEO_HIGH", "2"),
+        ("KEYSTEAD_HWID_MISMATCH_STATUS", "404"),
     ] {
         let folder = folder("settings");
         let mut command = keystead(&folder, &[]);
