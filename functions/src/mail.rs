@@ -3,10 +3,11 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use aws_sdk_sesv2::{
-    config::{BehaviorVersion, Credentials, Region, SharedHttpClient},
+    config::{BehaviorVersion, Credentials, Region, SharedHttpClient, timeout::TimeoutConfig},
     error::ProvideErrorMetadata as _,
     types::{Body, Content, Destination, EmailContent, Message},
 };
@@ -52,6 +53,9 @@ impl Mailer {
     }
 }
 
+/// How long SES may take before it is asked again.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
+
 /// Amazon SES, which mails from an address that is verified there.
 #[derive(Clone)]
 pub struct Ses {
@@ -72,6 +76,11 @@ impl Ses {
             .behavior_version(BehaviorVersion::latest())
             .http_client(http)
             .region(Region::new(region))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                    .build(),
+            )
             .credentials_provider(credentials);
         config.set_endpoint_url(endpoint);
         Self {

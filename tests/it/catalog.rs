@@ -88,3 +88,29 @@ async fn of_more_products_than_a_page_those_are_known_that_are_whole() {
     }
     assert!((9..=10).contains(&known), "{known}");
 }
+
+/// However many products a process knows, and however long it had nothing to do.
+#[tokio::test]
+async fn no_validation_waits_for_one_of_many_products() {
+    let app = TestApp::start().await;
+    let mut licenses = vec![app.license().create().await];
+    for product in 0..8 {
+        let slug = format!("product-{product}");
+        app.make_product(&slug, OWNER, "live").await;
+        licenses.push(app.license().with("productId", slug).create().await);
+    }
+    let begun = app.restarted().await;
+    begun.warm_up(PATH).await;
+    for license in &licenses {
+        begun.advance(MINUTE);
+        begun.weather.calls();
+        let body = json!({ "key": license.key, "hwid": "hw-1" });
+        begun.stranger().post(PATH, body).await.expect(200);
+        let calls = begun.weather.calls();
+        assert!(!calls.contains(&"Query".to_owned()), "{calls:?}");
+        assert_eq!(calls.iter().filter(|call| *call == "Scan").count(), 1, "{calls:?}");
+    }
+    let body = json!({ "key": licenses[0].key, "hwid": "hw-1" });
+    begun.stranger().post(PATH, body).await.expect(200);
+    assert_eq!(begun.weather.calls().len(), 2, "the products are kept again");
+}

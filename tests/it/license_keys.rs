@@ -229,6 +229,20 @@ async fn what_is_wrong_with_a_key_is_told_in_one_order() {
     expect_bad(&app, &license.key, Some("hw-2"), "REVOKED", "Key has been revoked").await;
 }
 
+/// However the seller came to it.
+#[tokio::test]
+async fn a_revocation_is_told_as_one() {
+    let app = TestApp::start().await;
+    for path in ["/revokeLicense", "/updateLicense"] {
+        let license = app.license().create().await;
+        let id = app.stored(&license).await.license_id.to_string();
+        let revoke = json!({ "licenseKey": license.key, "status": "revoked" });
+        app.admin().post(path, revoke.clone()).await.expect(200);
+        app.admin().post(path, revoke).await.expect(200);
+        assert_eq!(types(&events(&app, &id).await), ["REVOKED", "CREATED"], "{path}");
+    }
+}
+
 #[tokio::test]
 async fn a_suspended_license_is_blocked_here_as_well() {
     let app = TestApp::start().await;

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
-use keystead_core::store::schema::{self, Projection};
+use keystead_core::{
+    config::Config,
+    store::schema::{self, Projection},
+};
 use keystead_functions::routes;
 use keystead_tests::{
     MINUTE, OWNER, PRODUCT, TestApp,
@@ -319,6 +322,34 @@ async fn browsers_are_told_the_same_by_the_api_as_by_the_functions() {
             "left: Api: CorsConfiguration: {name} in template.yaml, right: functions/src/routes.rs"
         );
     }
+}
+
+/// CloudFront hands on what it is told to, and nothing else.
+#[test]
+fn the_distribution_hands_on_every_header_that_is_looked_at() {
+    let headers = |policy: &str, of: &str| {
+        let config = &template()["Resources"][policy]["Properties"][of];
+        let config = config.get("ParametersInCacheKeyAndForwardedToOrigin").unwrap_or(config);
+        let names = list(&config["HeadersConfig"]["Headers"]).into_iter();
+        names
+            .map(|name| name.as_str().expect("a name").to_lowercase())
+            .collect::<Vec<_>>()
+    };
+    let mut handed_on = headers("DistributionHeaders", "OriginRequestPolicyConfig");
+    handed_on.extend(headers("DistributionCache", "CachePolicyConfig"));
+    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/src");
+    let mut looked_at = BTreeSet::from([Config::default().country_header, "idempotency-key".to_owned()]);
+    for file in ["incoming.rs", "pipeline.rs"] {
+        let text = std::fs::read_to_string(source.join(file)).expect("the source");
+        let named = text
+            .split("header(\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next());
+        looked_at.extend(named.map(str::to_owned));
+    }
+    assert!(looked_at.len() >= 7, "{looked_at:?}");
+    let lost: Vec<&String> = looked_at.iter().filter(|name| !handed_on.contains(name)).collect();
+    assert!(lost.is_empty(), "template.yaml: CloudFront keeps {lost:?} to itself");
 }
 
 /// Whatever an endpoint is granted has a story here in which it uses it. That it is granted all it needs, every other

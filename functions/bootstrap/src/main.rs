@@ -3,6 +3,8 @@
 //! It may run any number of times, also twice at once. What is there it leaves as it is, and it never deletes anything:
 //! with the root key, every application that was shipped would lose its trust in the tokens.
 
+use std::time::Duration;
+
 use aws_smithy_runtime_api::client::{http::HttpConnector as _, orchestrator::HttpRequest};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use keystead_core::{
@@ -90,6 +92,9 @@ async fn bootstrap(manager: &SecretsManager, wanted: &Properties, now: Timestamp
     Ok(serde_json::from_str(&document)?)
 }
 
+/// How long CloudFormation may take to hear how it went. What fails, Lambda calls again.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Tells CloudFormation how it went, which waits for that.
 async fn tell(request: &Request, outcome: Result<Option<String>, Error>) -> Result<(), Error> {
     let mut answer = json!({
@@ -110,7 +115,8 @@ async fn tell(request: &Request, outcome: Result<Option<String>, Error>) -> Resu
     let put = http::Request::put(&request.response_url)
         .header("content-type", "")
         .body(answer.to_string().into())?;
-    let reply = transport::aws_connector()?.call(HttpRequest::try_from(put)?).await?;
+    let told = transport::aws_connector()?.call(HttpRequest::try_from(put)?);
+    let reply = tokio::time::timeout(ANSWER_TIMEOUT, told).await??;
     let status = reply.status().as_u16();
     if status != 200 {
         return Err(format!("CloudFormation's address answered {status}").into());

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::join_all;
+use futures_util::future::try_join_all;
 
 use super::{Store, product::products_of, schema, unexpected};
 use crate::{
@@ -21,11 +21,14 @@ use crate::{
 /// How many products are kept: more than a vendor has. Whoever asks for others makes room for them.
 const MOST: usize = 1000;
 
-/// How many items of products are read before the first request: all that most vendors have, in a few read units.
+/// How many items of products are read at once, before any is asked for: all that most vendors have, in a few read units.
 const FIRST: i32 = 100;
 
-/// How many products are read again in the guess that they are asked for: those that were asked for last.
-const GUESSED: usize = 4;
+/// Up to this many products are read again one by one, and more of them at once.
+const FEW: usize = 4;
+
+/// How long a request waits for what it may not need. A read takes a few milliseconds.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A product and its variants.
 #[derive(Debug)]
@@ -43,17 +46,8 @@ impl Catalog {
     }
 }
 
-/// What is kept of a product.
-struct Entry {
-    /// When it was read.
-    since: Timestamp,
-    /// When it was asked for last.
-    asked: Timestamp,
-    /// It; a product that is not there is kept as well.
-    catalog: Option<Arc<Catalog>>,
-}
-
-type Products = HashMap<ProductId, Entry>;
+/// What is kept, and since when. A product that is not there is kept as well.
+type Products = HashMap<ProductId, (Timestamp, Option<Arc<Catalog>>)>;
 
 /// What is kept, and for how long.
 #[derive(Clone)]
@@ -79,29 +73,42 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Internal`].
     pub async fn kept_catalog(&self, id: &ProductId, now: Timestamp) -> Result<Option<Arc<Catalog>>> {
-        if let Some(entry) = self.kept().get_mut(id)
-            && now.since(entry.since) < self.catalog.duration
+        if let Some((since, catalog)) = self.kept().get(id)
+            && now.since(*since) < self.catalog.duration
         {
-            entry.asked = now;
-            return Ok(entry.catalog.clone());
+            return Ok(catalog.clone());
         }
-        self.read_catalog(id, now, now).await
+        let found = self.product_with_variants(id).await?;
+        let found = found.map(|(product, variants)| Arc::new(Catalog { product, variants }));
+        self.keep_catalog(id.clone(), now, found.clone());
+        Ok(found)
     }
 
-    /// Reads products again that were kept too long: those that were asked for last. For whoever does not know yet which
-    /// product it will be, and reads something else meanwhile: then no request waits for a product alone.
+    /// Reads the products again that were kept too long. For whoever does not know yet which product it will be, and reads
+    /// something else meanwhile: then no request waits for a product alone.
     ///
-    /// What can't be read is read when it is asked for.
+    /// What can't be read soon is read when it is asked for.
     pub async fn refresh_catalogs(&self, now: Timestamp) {
-        let mut old: Vec<(Timestamp, ProductId)> = self
-            .kept()
-            .iter()
-            .filter(|(_, entry)| now.since(entry.since) >= self.catalog.duration)
-            .map(|(id, entry)| (entry.asked, id.clone()))
-            .collect();
-        old.sort_by(|a, b| b.cmp(a));
-        old.truncate(GUESSED);
-        join_all(old.iter().map(|(asked, id)| self.read_catalog(id, now, *asked))).await;
+        let is_old = |(since, _): &(Timestamp, _)| now.since(*since) >= self.catalog.duration;
+        let old: Vec<ProductId> = {
+            let mut kept = self.kept();
+            let old = kept.iter().filter(|(_, entry)| is_old(entry)).map(|(id, _)| id.clone());
+            let old: Vec<ProductId> = old.collect();
+            if old.len() > FEW {
+                // Those that are not on the first page are not to be asked for again and again.
+                kept.retain(|_, entry| !is_old(entry));
+            }
+            old
+        };
+        let refreshed = async {
+            if old.len() > FEW {
+                return self.read_first_catalogs(now).await;
+            }
+            try_join_all(old.iter().map(|id| self.kept_catalog(id, now)))
+                .await
+                .map(drop)
+        };
+        let _late_or_failed = tokio::time::timeout(PATIENCE, refreshed).await;
     }
 
     /// Reads the first products there are, before any is asked for. Of a vendor with more of them, the others are read when
@@ -126,24 +133,17 @@ impl Store {
         }
         for (product, variants) in products {
             let id = product.product_id.clone();
-            self.keep_catalog(&id, now, now, Some(Arc::new(Catalog { product, variants })));
+            self.keep_catalog(id, now, Some(Arc::new(Catalog { product, variants })));
         }
         Ok(())
     }
 
-    async fn read_catalog(&self, id: &ProductId, now: Timestamp, asked: Timestamp) -> Result<Option<Arc<Catalog>>> {
-        let found = self.product_with_variants(id).await?;
-        let found = found.map(|(product, variants)| Arc::new(Catalog { product, variants }));
-        self.keep_catalog(id, now, asked, found.clone());
-        Ok(found)
-    }
-
-    fn keep_catalog(&self, id: &ProductId, since: Timestamp, asked: Timestamp, catalog: Option<Arc<Catalog>>) {
+    fn keep_catalog(&self, id: ProductId, since: Timestamp, catalog: Option<Arc<Catalog>>) {
         let mut kept = self.kept();
         if kept.len() >= MOST {
             kept.clear();
         }
-        kept.insert(id.clone(), Entry { since, asked, catalog });
+        kept.insert(id, (since, catalog));
     }
 
     /// Keeps a product no longer: it was changed here.

@@ -27,7 +27,7 @@ use rustls::{
 
 use crate::{Error, Result};
 
-/// How long a connection may take to open.
+/// How long a connection may take to open, TLS aside: who calls says how long all of it may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The authorities that AWS's endpoints chain to: `build.rs` picks them.
@@ -50,7 +50,7 @@ pub fn aws_client() -> Result<SharedHttpClient> {
 }
 
 /// What sends requests, for who signs them without the SDK. It trusts the authorities of AWS's endpoints and no others, with
-/// TLS by rustls over ring. It speaks plain HTTP as well, to an emulator on this machine.
+/// TLS by rustls over ring. It speaks plain HTTP as well, to an emulator.
 ///
 /// # Errors
 /// [`Error::Internal`] when ring has no cipher for a version of TLS.

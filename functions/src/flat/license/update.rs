@@ -76,7 +76,13 @@ impl Endpoint for UpdateLicense {
             return Err(Error::Invalid(InvalidRequest::NothingToUpdate));
         }
         let license = License::seen_by(&caller.scope, found)?;
-        let event = cx.event(EventType::Updated, &license, &caller, now)?;
+        let revokes = changes.status == Some(LicenseStatus::Revoked) && license.status != LicenseStatus::Revoked;
+        let r#type = if revokes {
+            EventType::Revoked
+        } else {
+            EventType::Updated
+        };
+        let event = cx.event(r#type, &license, &caller, now)?;
         let change = |license: &License| {
             let changed = license.change(&changes, now);
             Ok((changed != *license).then_some(changed))
