@@ -21,6 +21,7 @@ mod product;
 pub mod purchase;
 mod rate_limit;
 pub mod schema;
+pub mod seat;
 mod tables;
 pub mod transport;
 pub mod violation;

@@ -8,7 +8,7 @@ use keystead_core::{
     event::EventType,
     license::{License, LicenseKey, LicenseStatus, SeatLimit},
     product::ProductId,
-    store::{activation::Watch, catalog::Catalog},
+    store::{catalog::Catalog, seat::Watch},
     token::Token,
     variant::VariantId,
 };

@@ -9,9 +9,9 @@ use keystead_core::{
     license::{LicenseKey, SeatLimit},
     product::ProductId,
     store::{
-        activation::Watch,
         catalog::Catalog,
         r#move::{Found, Move},
+        seat::Watch,
     },
 };
 use serde::Deserialize;
