@@ -1,9 +1,15 @@
-//! Makes the page at `/docs` of Swagger UI, as it comes from crates.io: one file that needs no other, and no network. It is
-//! packed, because it would be a fifth of its function.
+//! Makes what the functions hold ready-made: a page, and AWS's authorities.
+//!
+//! The page at `/docs` is made of Swagger UI, as it comes from crates.io: one file that needs no other,
+//! and no network. It is packed, because it would be a fifth of its function.
+//!
+//! The authorities that AWS's endpoints chain to are picked out of Mozilla's list and written as constants. Reading
+//! certificates takes a part of every cold start, a whole list of them 4 ms, and a function talks to nobody but AWS.
 
 use std::{
     env,
     error::Error,
+    fmt::Write as _,
     fs,
     io::{Cursor, Read},
     path::Path,
@@ -16,9 +22,26 @@ use zip::ZipArchive;
 /// The level at which packing takes longest.
 const SMALLEST: u8 = 10;
 
+/// How the subjects of AWS's authorities begin (<https://www.amazontrust.com/repository>). Starfield's signed Amazon's
+/// first, before the latter was known everywhere.
+const AUTHORITIES: [&str; 2] = ["Amazon Root CA", "Starfield Services Root Certificate Authority - G2"];
+
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/docs/page.html");
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "cargo tells a build script its folder in the environment"
+    )]
+    let folder = env::var("OUT_DIR")?;
+    let folder = Path::new(&folder);
+    let packed = compress_to_vec(page()?.as_bytes(), SMALLEST);
+    fs::write(folder.join("docs.html.deflate"), packed)?;
+    fs::write(folder.join("aws-roots.rs"), authorities()?)?;
+    Ok(())
+}
+
+fn page() -> Result<String, Box<dyn Error>> {
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
     let script = entry(&mut archive, "/dist/swagger-ui-bundle.js")?;
     let style = entry(&mut archive, "/dist/swagger-ui.css")?;
@@ -26,17 +49,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     if script.contains("</script") || style.contains("</style") {
         return Err("Swagger UI can't be put into a page as it is".into());
     }
-    let page = fs::read_to_string("src/docs/page.html")?
-        .replace("/* style */", &style)
-        .replace("/* script */", &script);
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "cargo tells a build script its folder in the environment"
-    )]
-    let folder = env::var("OUT_DIR")?;
-    let packed = compress_to_vec(page.as_bytes(), SMALLEST);
-    fs::write(Path::new(&folder).join("docs.html.deflate"), packed)?;
-    Ok(())
+    let page = fs::read_to_string("src/docs/page.html")?;
+    Ok(page.replace("/* style */", &style).replace("/* script */", &script))
 }
 
 fn entry(archive: &mut ZipArchive<Cursor<&[u8]>>, end: &str) -> Result<String, Box<dyn Error>> {
@@ -49,4 +63,24 @@ fn entry(archive: &mut ZipArchive<Cursor<&[u8]>>, end: &str) -> Result<String, B
         }
     }
     Err(format!("Swagger UI has no {end}").into())
+}
+
+/// The authorities as a constant, in the words of `src/transport.rs`.
+fn authorities() -> Result<String, Box<dyn Error>> {
+    let mut anchors = String::new();
+    for anchor in webpki_roots::TLS_SERVER_ROOTS {
+        let subject: &[u8] = &anchor.subject;
+        let names = |name: &str| subject.windows(name.len()).any(|part| part == name.as_bytes());
+        if AUTHORITIES.into_iter().any(names) {
+            if anchor.name_constraints.is_some() {
+                return Err("AWS's authorities may name anything".into());
+            }
+            let key: &[u8] = &anchor.subject_public_key_info;
+            writeln!(anchors, "    anchor(&{subject:?}, &{key:?}),")?;
+        }
+    }
+    if anchors.is_empty() {
+        return Err(format!("webpki-roots holds none of {AUTHORITIES:?}").into());
+    }
+    Ok(format!("[\n{anchors}]\n"))
 }

@@ -16,6 +16,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ACTIVATION = "shared/src/store/activation.rs"
+SEAT = "shared/src/store/seat.rs"
 MOVE = "shared/src/store/move.rs"
 LICENSE = "shared/src/store/license.rs"
 STORE = "shared/src/store/mod.rs"
@@ -24,7 +25,7 @@ STORE = "shared/src/store/mod.rs"
 BREAKS = [
     (
         "the limit is not a condition of taking a seat",
-        ACTIVATION,
+        SEAT,
         'half.when(&format!("{counter} < :limit"), ":limit", number(limit));',
         "let _ = (counter, limit);",
     ),
@@ -36,7 +37,7 @@ BREAKS = [
     ),
     (
         "a seat is taken of a license that has changed",
-        ACTIVATION,
+        SEAT,
         'half.when("revision = :seenRevision"',
         'half.when("revision >= :seenRevision"',
     ),
@@ -54,7 +55,7 @@ BREAKS = [
     ),
     (
         "a machine opens a second session",
-        ACTIVATION,
+        SEAT,
         """            // One machine that asks twice at once holds one session.
             .condition_expression("attribute_exists(fingerprint) AND attribute_not_exists(leaseUntil)")""",
         """            .condition_expression("attribute_exists(fingerprint)")""",
@@ -77,13 +78,11 @@ BREAKS = [
     ),
     (
         "a refusal is made of what was read at two moments",
-        ACTIVATION,
-        """                        .license_with_activation_at_once(&license.license_key, &arrival.fingerprint)
-                        .await?;
-                    if""",
-        """                        .reread(&license.license_key, &arrival.fingerprint)
-                        .await?;
-                    if""",
+        SEAT,
+        """.license_with_activation_at_once(&license.license_key, &arrival.fingerprint)
+                        .await?;""",
+        """.reread(&license.license_key, &arrival.fingerprint)
+                        .await?;""",
     ),
     (
         "two moves at once count as one",

@@ -13,13 +13,14 @@ use keystead_core::{
     config::{Config, variable},
     keys::{Algorithm, KeyRing},
     secrets::Secrets,
-    store::{Connection, Store, transport},
+    store::{Connection, Store},
 };
 use keystead_functions::{
     context::Context,
     log::Log,
     mail::{Kept, Mailer},
     routes::{self, Router},
+    transport,
 };
 use tokio::{
     net::TcpListener,

@@ -22,3 +22,4 @@ pub mod pipeline;
 pub mod routes;
 pub mod runtime;
 pub mod secrets_manager;
+pub mod transport;

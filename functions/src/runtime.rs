@@ -10,7 +10,7 @@ use keystead_core::{
     clock::Clock,
     config::{AwsEnvironment, Config, variable},
     secrets::Secrets,
-    store::{Connection, Store, transport},
+    store::{Connection, Store},
 };
 use lambda_http::{Body, Error, RequestExt, request::RequestContext, service_fn};
 
@@ -21,6 +21,7 @@ use crate::{
     mail::{Mailer, Ses},
     routes::Router,
     secrets_manager::SecretsManager,
+    transport,
 };
 
 /// Serves `E` until Lambda ends the process.

@@ -14,8 +14,10 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt as _;
-use keystead_core::{clock::Clock, config::AwsEnvironment, store::Connection, store::transport};
+use keystead_core::{clock::Clock, config::AwsEnvironment, store::Connection};
 use serde_json::{Value, json};
+
+use crate::transport;
 
 /// Why the secret can't be read or written.
 #[derive(Debug)]

@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
-use keystead_core::{product::ProductId, store::Connection};
-use keystead_tests::{Fault, OWNER, PRODUCT, TestApp, TestLicense};
-use serde_json::json;
+use http::Method;
+use keystead_core::store::{Connection, meter::Usage};
+use keystead_tests::{Answer, Fault, OWNER, PRODUCT, TestApp, TestLicense, request};
+use serde_json::{Value, json};
 
 const PATH: &str = "/api/license-keys/validate";
 const MINUTE: Duration = Connection::CATALOG_KEPT;
+
+async fn post(app: &TestApp, body: Value) -> (Answer, Usage) {
+    let asked = request(&Method::POST, PATH, &[], body.to_string().as_bytes());
+    app.send(asked).await
+}
 
 async fn rename(app: &TestApp, name: &str) {
     let change = json!({ "productId": PRODUCT, "name": name });
@@ -52,65 +58,55 @@ async fn a_product_that_cannot_be_read_beside_the_license_is_read_after_it() {
     assert_eq!(queries, 5);
 }
 
-#[tokio::test]
-async fn a_function_knows_the_products_before_its_first_request() {
-    let app = TestApp::start().await;
-    let license = app.license().create().await;
-    let begun = app.restarted().await;
-    begun.warm_up(PATH).await;
-    begun.weather.calls();
-    expect_named(&begun, &license, "App").await;
-    let calls = begun.weather.calls();
-    assert!(!calls.contains(&"Query".to_owned()), "{calls:?}");
-}
-
-/// A page that ends amid the variants of a product is no reason to know half of them.
-#[tokio::test]
-async fn of_more_products_than_a_page_those_are_known_that_are_whole() {
-    let app = TestApp::start().await;
-    for product in 0..15 {
-        let slug = format!("product-{product}");
-        app.make_product(&slug, OWNER, "live").await;
-        for variant in 0..9 {
-            let variant = json!({ "productId": slug, "name": format!("V{variant}") });
-            app.admin().post("/createVariant", variant).await.expect(200);
-        }
-    }
-    let begun = app.restarted().await;
-    begun.warm_up(PATH).await;
-    let mut known = 0;
-    for product in 0..15 {
-        let id = ProductId::parse(&format!("product-{product}")).expect("an id");
-        begun.weather.calls();
-        let catalog = begun.cx.store.kept_catalog(&id, begun.now()).await.expect("a read");
-        assert_eq!(catalog.expect("a product").variants.len(), 9, "{id}");
-        known += usize::from(begun.weather.calls().is_empty());
-    }
-    assert!((9..=10).contains(&known), "{known}");
-}
-
 /// However many products a process knows, and however long it had nothing to do.
 #[tokio::test]
-async fn no_validation_waits_for_one_of_many_products() {
+async fn no_validation_waits_for_its_product() {
     let app = TestApp::start().await;
     let mut licenses = vec![app.license().create().await];
-    for product in 0..8 {
+    for (product, status) in ["live", "unlisted", "archived"].iter().cycle().take(9).enumerate() {
         let slug = format!("product-{product}");
+        app.make_product(&slug, OWNER, "live").await;
+        licenses.push(app.license().with("productId", slug.as_str()).create().await);
+        let change = json!({ "productId": slug, "status": status });
+        app.admin().post("/updateProduct", change).await.expect(200);
+    }
+    let begun = app.restarted().await;
+    begun.warm_up(PATH).await;
+    let body = |license: &TestLicense| json!({ "key": license.key, "hwid": "hw-1" });
+    for license in &licenses {
+        let (answer, usage) = post(&begun, body(license)).await;
+        assert_eq!(answer.expect(200)["valid"], true);
+        assert_eq!((usage.calls, usage.rounds), (3, 2), "it binds");
+    }
+    for license in &licenses {
+        begun.advance(MINUTE);
+        let usage = post(&begun, body(license)).await.1;
+        assert_eq!((usage.calls, usage.rounds), (2 + 10, 1), "all are read again");
+        let usage = post(&begun, body(license)).await.1;
+        assert_eq!((usage.calls, usage.rounds), (2, 1), "all are kept again");
+    }
+}
+
+/// Those that are too many are read when they are asked for, and not again at each request.
+#[tokio::test]
+async fn of_many_products_the_newest_are_known() {
+    let app = TestApp::start().await;
+    let mut licenses = Vec::new();
+    for product in 0..30 {
+        let slug = format!("product-{product}");
+        app.advance(Duration::from_millis(1));
         app.make_product(&slug, OWNER, "live").await;
         licenses.push(app.license().with("productId", slug).create().await);
     }
     let begun = app.restarted().await;
     begun.warm_up(PATH).await;
+    let body = |license: &TestLicense| json!({ "key": license.key });
+    let mut waited = Vec::new();
     for license in &licenses {
-        begun.advance(MINUTE);
-        begun.weather.calls();
-        let body = json!({ "key": license.key, "hwid": "hw-1" });
-        begun.stranger().post(PATH, body).await.expect(200);
-        let calls = begun.weather.calls();
-        assert!(!calls.contains(&"Query".to_owned()), "{calls:?}");
-        assert_eq!(calls.iter().filter(|call| *call == "Scan").count(), 1, "{calls:?}");
+        waited.push(post(&begun, body(license)).await.1.rounds > 1);
     }
-    let body = json!({ "key": licenses[0].key, "hwid": "hw-1" });
-    begun.stranger().post(PATH, body).await.expect(200);
-    assert_eq!(begun.weather.calls().len(), 2, "the products are kept again");
+    assert_eq!(waited, [[true; 5].as_slice(), &[false; 25]].concat());
+    begun.advance(MINUTE);
+    assert_eq!(post(&begun, body(&licenses[29])).await.1.calls, 2 + 25);
+    assert_eq!(post(&begun, body(&licenses[29])).await.1.calls, 2);
 }

@@ -1,9 +1,10 @@
 //! Mail through Amazon SES, which here is a socket that keeps what it is asked.
 
-use keystead_core::store::{Connection, transport};
+use keystead_core::store::Connection;
 use keystead_functions::{
     context::Context,
     mail::{Mailer, Ses},
+    transport,
 };
 use keystead_tests::{PASSWORD, TestApp};
 use serde_json::{Value, json};

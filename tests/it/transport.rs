@@ -1,6 +1,7 @@
 //! The way to AWS over sockets: which connection a request takes, and what becomes of it when one breaks.
 
-use keystead_core::store::{Connection, Store, transport};
+use keystead_core::store::{Connection, Store};
+use keystead_functions::transport;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use aws_smithy_runtime_api::client::{http::HttpConnector as _, orchestrator::HttpRequest};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use keystead_core::{
-    Timestamp, clock::Clock, config::AwsEnvironment, keys::Algorithm, secrets::Secrets, store::transport,
+use keystead_core::{Timestamp, clock::Clock, config::AwsEnvironment, keys::Algorithm, secrets::Secrets};
+use keystead_functions::{
+    secrets_manager::{SecretError, SecretsManager},
+    transport,
 };
-use keystead_functions::secrets_manager::{SecretError, SecretsManager};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
 use serde_json::{Value, json};

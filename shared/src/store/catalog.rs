@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::future::try_join_all;
 
-use super::{Store, product::products_of, schema, unexpected};
+use super::Store;
 use crate::{
     Result, Timestamp,
     product::{Product, ProductId},
@@ -21,11 +21,9 @@ use crate::{
 /// How many products are kept: more than a vendor has. Whoever asks for others makes room for them.
 const MOST: usize = 1000;
 
-/// How many items of products are read at once, before any is asked for: all that most vendors have, in a few read units.
-const FIRST: i32 = 100;
-
-/// Up to this many products are read again one by one, and more of them at once.
-const FEW: usize = 4;
+/// How many products are read before any of them is asked for, and again once they were kept too long: all that most
+/// vendors have, for a read unit each.
+const FORESEEN: usize = 25;
 
 /// How long a request waits for what it may not need. A read takes a few milliseconds.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -89,53 +87,31 @@ impl Store {
     ///
     /// What can't be read soon is read when it is asked for.
     pub async fn refresh_catalogs(&self, now: Timestamp) {
-        let is_old = |(since, _): &(Timestamp, _)| now.since(*since) >= self.catalog.duration;
-        let old: Vec<ProductId> = {
+        let old = {
             let mut kept = self.kept();
-            let old = kept.iter().filter(|(_, entry)| is_old(entry)).map(|(id, _)| id.clone());
-            let old: Vec<ProductId> = old.collect();
-            if old.len() > FEW {
-                // Those that are not on the first page are not to be asked for again and again.
-                kept.retain(|_, entry| !is_old(entry));
+            let is_old = |since: Timestamp| now.since(since) >= self.catalog.duration;
+            let old = kept.iter().filter(|(_, (since, _))| is_old(*since));
+            let mut old: Vec<(Timestamp, ProductId)> = old.map(|(id, (since, _))| (*since, id.clone())).collect();
+            // Of those that are too many, nobody asked lately. They are not to be met at each request.
+            old.sort_by(|a, b| b.cmp(a));
+            for (_, id) in old.drain(old.len().min(FORESEEN)..) {
+                kept.remove(&id);
             }
             old
         };
-        let refreshed = async {
-            if old.len() > FEW {
-                return self.read_first_catalogs(now).await;
-            }
-            try_join_all(old.iter().map(|id| self.kept_catalog(id, now)))
-                .await
-                .map(drop)
-        };
+        let refreshed = try_join_all(old.iter().map(|(_, id)| self.kept_catalog(id, now)));
         let _late_or_failed = tokio::time::timeout(PATIENCE, refreshed).await;
     }
 
-    /// Reads the first products there are, before any is asked for. Of a vendor with more of them, the others are read when
-    /// they are asked for.
+    /// Reads the newest products, before any is asked for. Of a vendor with more of them, the others are read when they are
+    /// asked for.
     ///
     /// # Errors
     /// [`crate::Error::Internal`].
     pub async fn read_first_catalogs(&self, now: Timestamp) -> Result<()> {
-        let page = self
-            .client
-            .scan()
-            .table_name(self.table(&schema::PRODUCTS))
-            .consistent_read(true)
-            .limit(FIRST)
-            .send()
-            .await
-            .map_err(unexpected)?;
-        let mut products = products_of(page.items.unwrap_or_default())?;
-        if page.last_evaluated_key.is_some() {
-            // Variants of the last one may be on the next page.
-            products.pop();
-        }
-        for (product, variants) in products {
-            let id = product.product_id.clone();
-            self.keep_catalog(id, now, Some(Arc::new(Catalog { product, variants })));
-        }
-        Ok(())
+        let newest = self.newest_products(FORESEEN).await?;
+        let read = newest.iter().map(|product| self.kept_catalog(&product.product_id, now));
+        try_join_all(read).await.map(drop)
     }
 
     fn keep_catalog(&self, id: ProductId, since: Timestamp, catalog: Option<Arc<Catalog>>) {

@@ -23,7 +23,6 @@ mod rate_limit;
 pub mod schema;
 pub mod seat;
 mod tables;
-pub mod transport;
 pub mod violation;
 
 use std::{collections::HashMap, time::Duration};

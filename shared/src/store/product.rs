@@ -1,5 +1,7 @@
 //! Products and their variants.
 
+use std::cmp::Reverse;
+
 use aws_sdk_dynamodb::types::Select;
 use futures_util::future::try_join_all;
 
@@ -32,25 +34,6 @@ fn variant_item(variant: &Variant) -> Result<Item> {
     let mut item = encode(variant)?;
     item.insert("item".to_owned(), text(variant_key(&variant.variant_id)));
     Ok(item)
-}
-
-/// The products among these items, each with its variants: items of one product are together, as DynamoDB lists them.
-pub(super) fn products_of(items: Vec<Item>) -> Result<Vec<(Product, Vec<Variant>)>> {
-    let mut products: Vec<(Product, Vec<Variant>)> = Vec::new();
-    for item in items {
-        // A product's own key sorts before those of its variants.
-        if item.get("item") == Some(&text(PRODUCT)) {
-            products.push((decode(item)?, Vec::new()));
-            continue;
-        }
-        let variant: Variant = decode(item)?;
-        if let Some((product, variants)) = products.last_mut()
-            && product.product_id == variant.product_id
-        {
-            variants.push(variant);
-        }
-    }
-    Ok(products)
 }
 
 impl Store {
@@ -98,8 +81,15 @@ impl Store {
     /// # Errors
     /// [`Error::Internal`].
     pub async fn product_with_variants(&self, id: &ProductId) -> Result<Option<(Product, Vec<Variant>)>> {
-        let items = self.partition_items(&schema::PRODUCTS, id.as_str()).await?;
-        Ok(products_of(items)?.pop())
+        let (mut product, mut variants) = (None, Vec::new());
+        for item in self.partition_items(&schema::PRODUCTS, id.as_str()).await? {
+            if item.get("item") == Some(&text(PRODUCT)) {
+                product = Some(decode(item)?);
+            } else {
+                variants.push(decode(item)?);
+            }
+        }
+        Ok(product.map(|product| (product, variants)))
     }
 
     /// Changes a product by `change`, which is called again on the product as it is then, should another change come
@@ -235,6 +225,33 @@ impl Store {
         };
         let counts = try_join_all(ProductStatus::ALL.iter().copied().map(count)).await?;
         Ok(counts.into_iter().sum::<usize>() > limit)
+    }
+
+    /// The newest products of all owners, so many of them at most, as an index has them.
+    pub(super) async fn newest_products(&self, most: usize) -> Result<Vec<Product>> {
+        let index = &schema::PRODUCTS_BY_STATUS;
+        let newest = async |status: ProductStatus| {
+            let page = self
+                .client
+                .query()
+                .table_name(self.table(&schema::PRODUCTS))
+                .index_name(index.name)
+                .key_condition_expression("#partition = :partition")
+                .expression_attribute_names("#partition", index.partition)
+                .expression_attribute_values(":partition", text(status))
+                .scan_index_forward(false)
+                .limit(i32::try_from(most).unwrap_or(i32::MAX))
+                .send()
+                .await
+                .map_err(unexpected)?;
+            let items = page.items.unwrap_or_default().into_iter();
+            items.map(decode).collect::<Result<Vec<Product>>>()
+        };
+        let found = try_join_all(ProductStatus::ALL.iter().copied().map(newest)).await?;
+        let mut products = found.concat();
+        products.sort_by_key(|product| Reverse(product.created_at));
+        products.truncate(most);
+        Ok(products)
     }
 
     async fn products_in(&self, scope: &Scope, status: ProductStatus) -> Result<Vec<Product>> {

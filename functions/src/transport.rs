@@ -2,15 +2,17 @@
 
 use std::{error::Error as StdError, iter::successors, sync::Arc, time::Duration};
 
-use aws_sdk_dynamodb::config::{RuntimeComponents, SharedHttpClient};
 use aws_smithy_runtime_api::client::{
     connection::{CaptureSmithyConnection, ConnectionMetadata},
-    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    },
     orchestrator::{HttpRequest, HttpResponse},
     result::ConnectorError,
+    runtime_components::RuntimeComponents,
 };
 use aws_smithy_types::{body::SdkBody, retry::ErrorKind};
-use hyper::http::Extensions;
+use http::Extensions;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{
@@ -25,7 +27,7 @@ use rustls::{
     pki_types::{Der, TrustAnchor},
 };
 
-use crate::{Error, Result};
+use keystead_core::{Error, Result};
 
 /// How long a connection may take to open, TLS aside: who calls says how long all of it may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
