@@ -528,7 +528,10 @@ impl License {
     pub fn is_blocked(&self, now: Timestamp) -> bool {
         match self.status {
             LicenseStatus::Active | LicenseStatus::Degraded => false,
-            LicenseStatus::Suspended => self.blocks_from().is_none_or(|from| from <= now),
+            // By hand, it blocks at once, be the clock here a little behind the one by which it was suspended.
+            LicenseStatus::Suspended => self
+                .suspension
+                .is_none_or(|suspension| suspension.by == SuspendedBy::Vendor || suspension.blocks_from() <= now),
             LicenseStatus::Revoked => true,
         }
     }

@@ -1,6 +1,12 @@
 //! `POST /updateLicense`.
 
-use keystead_core::license::{License, LicenseStatus, SuspendedBy, Suspension, ThreatLevel};
+use std::time::Duration;
+
+use keystead_core::{
+    clock::Clock,
+    license::{License, LicenseStatus, SuspendedBy, Suspension, ThreatLevel},
+};
+use keystead_functions::context::Context;
 use keystead_tests::{DAY, OWNER, PRODUCT, TestApp, TestLicense};
 use serde_json::{Value, json};
 
@@ -105,6 +111,23 @@ async fn fewer_machines_than_there_are_throw_none_out_and_let_no_other_in() {
     let text = "Machine limit reached (1). Deactivate another machine first.";
     app.machine("c").activate(&license).await.expect_refusal(403, text);
     assert_eq!(app.shown(&license).await["machinesUsed"], 2);
+}
+
+/// Two processes have two clocks, and a request that takes long has an old time.
+#[tokio::test]
+async fn a_suspension_by_hand_holds_where_the_clock_is_behind() {
+    let app = TestApp::start().await;
+    let (activated, license) = (app.machine("a"), app.license().create().await);
+    activated.activate(&license).await.expect(200);
+    let ahead = app.with_context(Context {
+        clock: Clock::given(app.now() + Duration::from_secs(1)),
+        ..(*app.cx).clone()
+    });
+    update(&ahead, &license, json!({ "status": "suspended" })).await;
+    let text = "License is suspended";
+    app.machine("b").activate(&license).await.expect_error(403, text);
+    activated.activate(&license).await.expect_error(403, text);
+    activated.validate(&license).await.expect_invalid(403, text);
 }
 
 #[tokio::test]
