@@ -3,7 +3,6 @@
 
 use std::sync::LazyLock;
 
-use keystead_keygen as keygen;
 use keystead_core::{
     Timestamp,
     account::{AccountToken, Purpose},
@@ -14,6 +13,7 @@ use keystead_core::{
     token::{Claims, Token},
     variant::VariantId,
 };
+use keystead_keygen as keygen;
 use libfuzzer_sys::{Corpus, fuzz_target};
 
 /// A ring with the keys of both algorithms, of which EdDSA's signs.
