@@ -1,6 +1,6 @@
 //! A request as it comes in, from API Gateway or from a socket.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
@@ -48,6 +48,20 @@ impl Incoming {
             .flat_map(|value| value.split(';'));
         let mut cookies = pairs.filter_map(|pair| pair.trim().split_once('='));
         cookies.find(|(found, _)| *found == name).map(|(_, value)| value)
+    }
+
+    /// The client's address, as the proxy tells it that the operator trusts, and otherwise as the network does.
+    ///
+    /// Of a list, to which each proxy adds whom it got the request from, the last is the proxy's own word. A port may
+    /// follow, as CloudFront has it.
+    pub(crate) fn address(&self, trusted_header: &str) -> Option<IpAddr> {
+        if trusted_header.is_empty() {
+            return self.ip;
+        }
+        let told = self.header(trusted_header)?.rsplit(',').next()?.trim();
+        let without_port = || told.rsplit_once(':')?.0.parse().ok();
+        let with_port = || Some(told.parse::<SocketAddr>().ok()?.ip());
+        told.parse().ok().or_else(with_port).or_else(without_port)
     }
 
     /// The client's country, as the proxy tells it that the operator trusts.

@@ -103,7 +103,7 @@ async fn reply<E: Endpoint>(
         country: incoming.country(&cx.config.country_header),
         origin: Origin {
             actor: holder.actor,
-            ip: incoming.ip,
+            ip: incoming.address(&cx.config.address_header),
             user_agent: incoming.header("user-agent").and_then(UserAgent::parse),
         },
         signed_in: holder.signed_in,

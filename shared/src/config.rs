@@ -15,6 +15,9 @@ pub struct Config {
     /// The request header in which a trusted proxy tells the client's country (`KEYSTEAD_COUNTRY_HEADER`, default
     /// `cloudfront-viewer-country`). Empty: no header is trusted.
     pub country_header: String,
+    /// The request header in which a trusted proxy tells the client's address (`KEYSTEAD_ADDRESS_HEADER`, default none).
+    /// Empty: the client is who is connected.
+    pub address_header: String,
     /// Whom tokens say they are from: their claim `iss` (`KEYSTEAD_ISSUER`, default `keystead`).
     pub issuer: String,
     /// How long tokens live.
@@ -94,6 +97,7 @@ impl Default for Config {
         Self {
             table_prefix: "keystead-".to_owned(),
             country_header: "cloudfront-viewer-country".to_owned(),
+            address_header: String::new(),
             issuer: "keystead".to_owned(),
             tokens: TokenPolicy {
                 life: 30 * DAY,
@@ -123,6 +127,7 @@ impl Config {
         Ok(Self {
             table_prefix: set("KEYSTEAD_TABLE_PREFIX").unwrap_or(default.table_prefix),
             country_header: set("KEYSTEAD_COUNTRY_HEADER").map_or(default.country_header, |h| h.trim().to_lowercase()),
+            address_header: set("KEYSTEAD_ADDRESS_HEADER").map_or(default.address_header, |h| h.trim().to_lowercase()),
             issuer: variable("KEYSTEAD_ISSUER").unwrap_or(default.issuer),
             tokens: TokenPolicy {
                 grace: number("KEYSTEAD_GRACE_DAYS", 0..=365)?.map_or(default.tokens.grace, |days| days * DAY),

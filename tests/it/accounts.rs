@@ -321,6 +321,39 @@ async fn who_tries_too_often_from_one_place_locks_nobody_out_elsewhere() {
     from([203, 0, 113, 10], ANN.to_owned(), PASSWORD).await.expect(200);
 }
 
+/// Behind a proxy everybody connects from the proxy.
+#[tokio::test]
+async fn who_tries_too_often_is_known_by_the_address_that_a_trusted_proxy_tells() {
+    let trusting = Config {
+        address_header: "x-forwarded-for".to_owned(),
+        ..Config::default()
+    };
+    let app = Options::default().config(trusting).start().await;
+    app.person(ANN).await;
+    app.advance(HOUR);
+    let from = |address: &str, password: &str| {
+        let who = json!({ "email": ANN, "password": password }).to_string();
+        let headers = [("x-forwarded-for", address)];
+        let mut asked = request(&Method::POST, "/api/auth/login", &headers, who.as_bytes());
+        asked.ip = Some([127, 0, 0, 1].into());
+        let app = app.clone();
+        async move { app.send(asked).await.0 }
+    };
+    for i in 0..60 {
+        let who = json!({ "email": format!("guess-{i}@example.com"), "password": "wrong password" }).to_string();
+        let forged = format!("198.51.100.{i}, 203.0.113.9");
+        let headers = [("x-forwarded-for", forged.as_str())];
+        let asked = request(&Method::POST, "/api/auth/login", &headers, who.as_bytes());
+        app.send(asked).await.0.expect(401);
+    }
+    for same in ["203.0.113.9", "203.0.113.9:46532", "198.51.100.7,203.0.113.9"] {
+        from(same, PASSWORD).await.expect(429);
+    }
+    for other in ["203.0.113.10", "[2001:db8::9]:443", "2001:db8:0:0:0:0:0:10:443"] {
+        from(other, PASSWORD).await.expect(200);
+    }
+}
+
 #[tokio::test]
 async fn a_letter_that_lowers_to_another_is_another_mailbox() {
     let app = TestApp::start().await;
