@@ -390,14 +390,17 @@ impl KeyRing {
     /// The payload of a JWS whose header is that which `header` names of one of the trusted keys, letter for letter, and
     /// whose signature is that key's. Nothing of it is parsed before.
     pub(crate) fn opened<T: DeserializeOwned>(&self, jws: &str, header: impl Fn(&TrustedKey) -> &str) -> Option<T> {
+        let payload = self.verified(jws, header)?;
+        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+    }
+
+    /// The payload as it is in such a JWS, in base64url.
+    fn verified<'a>(&self, jws: &'a str, header: impl Fn(&TrustedKey) -> &str) -> Option<&'a str> {
         let (message, signature) = jws.rsplit_once('.')?;
         let (shown, payload) = message.split_once('.')?;
         let trusted = self.trusted.iter().find(|key| header(key) == shown)?;
         let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
-        if !trusted.key.verifies(message.as_bytes(), &signature) {
-            return None;
-        }
-        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+        trusted.key.verifies(message.as_bytes(), &signature).then_some(payload)
     }
 
     /// `payload` under one of the current key's headers, signed by it: a JWS in compact form.
@@ -417,4 +420,97 @@ impl KeyRing {
 /// The header of everything of one type that this key signs, as it is carried.
 fn header(jwk: &Jwk, typ: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"{}","typ":"{typ}","kid":"{}"}}"#, jwk.alg, jwk.kid))
+}
+
+#[cfg(test)]
+mod tests {
+    use wycheproof_ng_kdf_jose::json_web::{Test, TestName, TestSet};
+
+    use super::*;
+
+    /// Nobody signs with these keys: they only verify.
+    struct Mute;
+
+    impl Sign for Mute {
+        fn sign(&self, _: &[u8]) -> Result<Vec<u8>, KeyError> {
+            Err(KeyError::NoRandomness)
+        }
+    }
+
+    /// A ring that trusts this key of the vectors, under `header`, or under our own where there is none.
+    fn ring(key: &Value, header: Option<&str>) -> Option<KeyRing> {
+        let field = |name: &str| key[name].as_str().map(str::to_owned);
+        let jwk = Jwk {
+            kty: field("kty")?,
+            r#use: "sig".to_owned(),
+            alg: Algorithm::Rs256,
+            kid: field("kid").unwrap_or_default(),
+            n: field("n"),
+            e: field("e"),
+            crv: None,
+            x: None,
+        };
+        let of_ours = |r#type| super::header(&jwk, r#type);
+        let trusted = TrustedKey {
+            header: header.map_or_else(|| of_ours("JWT"), str::to_owned),
+            account_header: of_ours("other"),
+            key: VerifyingKey::from_jwk(&jwk).ok()?,
+        };
+        Some(KeyRing {
+            signing: Box::new(Mute),
+            trusted: vec![trusted],
+            answer_header: String::new(),
+            certificate: Certificate {
+                kid: String::new(),
+                public_key: String::new(),
+                root_signature: String::new(),
+            },
+            jwks: Vec::new(),
+        })
+    }
+
+    /// Project Wycheproof's vectors for JSON web signatures: of those of our algorithm we let in the good ones alone, with
+    /// their header pinned as ours is. None of any algorithm is let in under a header of ours.
+    #[test]
+    fn wycheproof_s_signatures_are_told_apart() {
+        let vectors = TestSet::load(TestName::JsonWebSignature).expect("the vectors");
+        let (mut good, mut bad, mut all) = (0, 0, 0);
+        for group in &vectors.test_groups {
+            let Some(key) = group.public_key.as_ref() else { continue };
+            let jws = |test: &Test| test.jws.clone();
+            for test in &group.tests {
+                let Some(Value::String(jws)) = jws(test) else { continue };
+                all += 1;
+                if let Some(ring) = ring(key, None) {
+                    assert_eq!(
+                        ring.verified(&jws, |key| &key.header),
+                        None,
+                        "{} {}",
+                        test.tc_id,
+                        test.comment
+                    );
+                }
+            }
+            if key["alg"] != "RS256" {
+                continue;
+            }
+            // What the group is about is not its header.
+            let good_one = group.tests.iter().find(|test| !test.result.must_fail());
+            let Some(Value::String(known)) = good_one.and_then(jws) else {
+                continue;
+            };
+            let header = known.split('.').next().expect("a header");
+            let ring = ring(key, Some(header)).expect("an RSA key");
+            for test in &group.tests {
+                let Some(Value::String(jws)) = jws(test) else { continue };
+                let is_let_in = ring.verified(&jws, |key| &key.header).is_some();
+                assert_eq!(is_let_in, !test.result.must_fail(), "{} {}", test.tc_id, test.comment);
+                *(if is_let_in { &mut good } else { &mut bad }) += 1;
+            }
+        }
+        assert!(
+            good > 0 && bad > 200 && all > 300,
+            "{good} good and {bad} bad of RS256, {all} in all"
+        );
+    }
 }
