@@ -105,6 +105,7 @@ async fn a_hash_is_found_in_either_case_and_with_blanks_around() {
 async fn a_revocation_needs_a_key_that_there_is() {
     let app = TestApp::start().await;
     let alice = app.creator(OWNER).await;
+    app.is_no_credential(&hash(&alice));
     let missing = "Missing required fields: hash or apiKey";
     for asked in [json!({}), json!({ "hash": "", "apiKey": " " }), json!({ "hash": null })] {
         let answer = app.admin().post("/revokeApiKey", asked).await;

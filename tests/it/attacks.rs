@@ -1,6 +1,6 @@
 //! Attacks on tokens: whatever was not signed by a key of ours, for this machine on this license, is refused.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use base64::{
     Engine as _,
@@ -11,6 +11,10 @@ use keystead_core::{
     license::{License, LicenseId},
     secrets::Secrets,
 };
+use keystead_functions::{
+    endpoint::{Auth, Route},
+    routes,
+};
 use keystead_tests::{Answer, Options, TestApp, TestLicense, epoch, secrets};
 use ring::{
     hmac,
@@ -20,6 +24,8 @@ use ring::{
     },
 };
 use serde_json::{Value, json};
+
+use crate::security::fields;
 
 fn encoded(part: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(part)
@@ -86,6 +92,18 @@ async fn shown(app: &TestApp, license: &TestLicense, fingerprint: &str, token: &
         stranger.post("/listMachines", body.clone()).await,
         stranger.post("/deactivate", body).await,
     ]
+}
+
+/// A new endpoint that takes a token has to be shown the same ones.
+#[test]
+fn every_route_that_takes_a_token_is_attacked() {
+    let takes = |route: &Route| route.auth == Auth::LicenseKey && fields(route).contains("token");
+    let all = routes::all();
+    let taking: BTreeSet<&str> = all.iter().filter(|route| takes(route)).map(Route::path).collect();
+    assert_eq!(
+        taking,
+        BTreeSet::from(["/deactivate", "/heartbeat", "/listMachines", "/validate"])
+    );
 }
 
 async fn assert_refused(app: &TestApp, license: &TestLicense, fingerprint: &str, attack: &str, token: &str) {

@@ -1,7 +1,7 @@
 //! What holds for every route, tested once over `routes::all()`.
 
 use http::Method;
-use keystead_core::{api_key::RawApiKey, store::schema};
+use keystead_core::{api_key::RawApiKey, config::AccountPolicy, store::schema};
 use keystead_functions::{
     endpoint::{Auth, Route},
     face::Face,
@@ -616,6 +616,25 @@ async fn every_admin_route_answers_401_to_a_stranger() {
         (&shown["license"]["status"], &shown["machinesUsed"]),
         (&json!("active"), &json!(1))
     );
+}
+
+#[tokio::test]
+async fn every_route_for_who_is_signed_in_answers_401_once_the_login_is_over() {
+    let logins = routes::all().into_iter().filter(|route| route.auth == Auth::Login);
+    for route in logins {
+        for method in route.methods() {
+            for is_signed_out in [true, false] {
+                let world = World::new().await;
+                let body = world.let_in(&route, (row(&route).good)(&world));
+                if is_signed_out {
+                    world.person.post("/api/auth/logout", json!({})).await.expect(200);
+                } else {
+                    world.app.advance(AccountPolicy::default().login_life);
+                }
+                assert_unauthorized(&route, &world.send(&route, method, &body).await);
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -59,6 +59,11 @@ impl Database {
         }
     }
 
+    /// Whether it is in this process.
+    pub(crate) fn is_built_in(&self) -> bool {
+        matches!(self.0, Kind::BuiltIn(_))
+    }
+
     /// Answers one operation with a status and a body, as DynamoDB does over HTTP. Nothing else of this thread goes on
     /// meanwhile, so that the requests of a test are interleaved in one way whatever answers.
     pub fn answer(&self, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {

@@ -10,6 +10,7 @@ mod answer;
 mod database;
 mod document;
 mod license;
+mod overheard;
 mod person;
 pub mod template;
 mod weather;
@@ -57,6 +58,8 @@ pub use license::{LicenseBuilder, TestLicense};
 pub use person::{PASSWORD, Person};
 pub use weather::{Fault, Weather};
 
+use overheard::Overheard;
+
 /// When every test begins.
 pub const EPOCH: &str = "2030-01-01T00:00:00.000Z";
 
@@ -85,6 +88,7 @@ pub struct TestApp {
     pub database: Database,
     /// What was mailed.
     pub mails: Kept,
+    overheard: Arc<Overheard>,
 }
 
 /// How a test's service differs from others.
@@ -193,6 +197,7 @@ impl TestApp {
         let routes = options.routes.unwrap_or_else(routes::all);
         let router = Arc::new(Router::new(&routes).expect("a router"));
         let app = Self {
+            overheard: Arc::new(Overheard::by(database.clone(), cx.log.clone())),
             cx: Arc::new(cx),
             router,
             routes: Arc::new(routes),
@@ -231,6 +236,12 @@ impl TestApp {
         let route = self.routes.iter().find(|route| route.path() == path).expect("a route");
         let warmed = route.warm_up(&self.cx.store, self.now());
         weather::as_function(route.name, warmed).await.expect("a read");
+    }
+
+    /// Says that this, which a story shows where a credential belongs, is none. Every other may be nowhere when the story
+    /// is over: in no table and not in the log.
+    pub fn is_no_credential(&self, text: &str) {
+        self.overheard.is_harmless(text);
     }
 
     /// The super admin.
@@ -294,6 +305,7 @@ impl TestApp {
             answer.logged = log.lines().find(|line| line.contains(&id)).map(str::to_owned);
         }
         document::assert_known(&request, &answer);
+        self.overheard.listen(&request, &answer);
         (answer, usage)
     }
 

@@ -97,10 +97,12 @@ impl Endpoint for ListProducts {
     type Reply = Reply;
 
     async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
+        // Beside all of them it is looked at all the same: a mistake is told.
+        let named = statuses(request.status.as_deref())?;
         let statuses = if request.include_all.is_some_and(|flag| flag.0) {
             ProductStatus::ALL.to_vec()
         } else {
-            statuses(request.status.as_deref())?
+            named
         };
         let scope = match (caller.scope, request.creator_id) {
             (Scope::Everything, Some(owner)) => Scope::Owner(owner),

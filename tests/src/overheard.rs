@@ -1,0 +1,141 @@
+//! Every credential that a story uses, and the search for it in what the service keeps and writes when the story is over.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+    thread,
+};
+
+use http::HeaderMap;
+use keystead_core::store::schema;
+use keystead_functions::{incoming::Incoming, log::Log};
+use serde_json::{Value, json};
+
+use crate::{Answer, Database};
+
+/// The fields, of requests and of answers, that hold a credential.
+const FIELDS: [&str; 6] = [
+    "adminSecret",
+    "apiKey",
+    "webhookSecret",
+    "password",
+    "newPassword",
+    "token",
+];
+
+/// The headers that do.
+const HEADERS: [&str; 5] = ["authorization", "cookie", "set-cookie", "x-api-key", "x-webhook-secret"];
+
+/// Shorter ones may be in something else by chance.
+const SHORTEST: usize = 12;
+
+/// What a story let slip. When the last of its services ends, none of that may be in a table or in the log.
+pub(crate) struct Overheard {
+    database: Database,
+    log: Log,
+    credentials: Mutex<BTreeSet<String>>,
+    /// What was shown where a credential belongs, and is none.
+    harmless: Mutex<BTreeSet<String>>,
+}
+
+impl Overheard {
+    pub(crate) fn by(database: Database, log: Log) -> Self {
+        Self {
+            database,
+            log,
+            credentials: Mutex::default(),
+            harmless: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn is_harmless(&self, text: &str) {
+        self.harmless
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(text.to_owned());
+    }
+
+    /// Takes note of what a request shows and an answer gives. No refusal tells a credential again.
+    pub(crate) fn listen(&self, request: &Incoming, answer: &Answer) {
+        let body = request.body.as_deref().unwrap_or_default();
+        let asked = serde_json::from_slice(body).unwrap_or_default();
+        self.note_fields(&asked);
+        if answer.status >= 400 {
+            let told = FIELDS.iter().filter_map(|field| asked[field].as_str());
+            for credential in told.filter(|credential| credential.len() >= SHORTEST) {
+                assert!(
+                    !answer.text.contains(credential),
+                    "a refusal tells a credential: {answer:?}"
+                );
+            }
+        }
+        self.note_fields(&answer.body);
+        self.note_headers(&request.headers);
+        self.note_headers(&answer.headers);
+    }
+
+    fn note_fields(&self, body: &Value) {
+        for field in FIELDS {
+            if let Some(credential) = body[field].as_str() {
+                self.note(credential);
+            }
+        }
+    }
+
+    fn note_headers(&self, headers: &HeaderMap) {
+        for header in HEADERS {
+            for value in headers.get_all(header) {
+                // `Bearer TOKEN`, `session=TOKEN; Path=/`.
+                let words = value.to_str().unwrap_or_default().split([' ', ';', '=']);
+                words.for_each(|word| self.note(word));
+            }
+        }
+    }
+
+    fn note(&self, credential: &str) {
+        if credential.len() >= SHORTEST {
+            let mut credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+            credentials.insert(credential.to_owned());
+        }
+    }
+
+    /// Where a credential is that nobody should keep.
+    fn found(&self) -> Option<String> {
+        let credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        let harmless = self.harmless.lock().unwrap_or_else(PoisonError::into_inner);
+        let credentials: Vec<&String> = credentials.difference(&harmless).collect();
+        let in_text = |text: &str| {
+            let found = credentials.iter().find(|credential| text.contains(credential.as_str()));
+            found.map(ToString::to_string)
+        };
+        for table in schema::ALL {
+            let mut scan = json!({ "TableName": table.name });
+            loop {
+                let (_, reply) = self.database.answer("Scan", scan.to_string().as_bytes());
+                let reply: Value = serde_json::from_slice(&reply).unwrap_or_default();
+                for item in reply["Items"].as_array().into_iter().flatten() {
+                    let item = item.to_string();
+                    if let Some(credential) = in_text(&item) {
+                        return Some(format!("{credential} is kept in {}: {item}", table.name));
+                    }
+                }
+                match reply.get("LastEvaluatedKey") {
+                    Some(last) => scan["ExclusiveStartKey"] = last.clone(),
+                    None => break,
+                }
+            }
+        }
+        let log = self.log.written();
+        let line = log.lines().find(|line| in_text(line).is_some())?;
+        Some(format!("{} is in the log: {line}", in_text(line).unwrap_or_default()))
+    }
+}
+
+impl Drop for Overheard {
+    fn drop(&mut self) {
+        if !thread::panicking() && self.database.is_built_in() {
+            let found = self.found();
+            assert!(found.is_none(), "{}", found.unwrap_or_default());
+        }
+    }
+}
