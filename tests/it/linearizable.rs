@@ -10,8 +10,7 @@
 
 use std::{
     cell::Cell,
-    cmp::Reverse,
-    collections::{BinaryHeap, HashSet},
+    collections::HashSet,
     fmt::{self, Write as _},
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::{Arc, Mutex},
@@ -201,38 +200,54 @@ impl fmt::Display for Record {
     }
 }
 
-/// How many states a search looks at before it gives up: those of an ordinary batch are a few hundred.
-const MOST_STATES: usize = 5_000_000;
+/// How many states the first search looks at before it begins anew, another way: those of an ordinary batch are a few
+/// hundred. Every eight searches, they are twice as many.
+const FEW_STATES: usize = 10_000;
+const SEARCHES: u64 = 64;
 
-/// A state of the search: the license, and what each request has found so far.
-struct Searched {
-    model: Model,
-    seen: Vec<Seen>,
+/// What came of a search.
+enum Search {
+    Found,
+    /// There is no such order.
+    Exhausted,
+    /// There are too many to have tried them all.
+    GivenUp,
 }
 
 /// Whether some order of the steps of what was asked for leads from one state of the license to the other, with the
 /// answers that were given. The error says that there were too many orders to try.
 ///
-/// What is nearest to the end is tried first: requests that a death cut short may have stopped anywhere, so that there are
-/// very many ways to get nowhere.
+/// An order that explains a batch is seldom the only one, and one wrong step may lead to millions of states. So it is
+/// searched for by chance, over and over.
 fn explained(before: &Model, records: &[Record], after: &Model) -> Result<bool, String> {
-    let mut states = vec![Some(Searched {
-        model: before.clone(),
-        seen: vec![Seen::default(); records.len()],
-    })];
-    let mut next = BinaryHeap::from([(Reverse(0), 0)]);
+    for attempt in 0..SEARCHES {
+        let mut chance = fastrand::Rng::with_seed(attempt);
+        match search(before, records, after, FEW_STATES << (attempt / 8), &mut chance) {
+            Search::Found => return Ok(true),
+            Search::Exhausted => return Ok(false),
+            Search::GivenUp => {}
+        }
+    }
+    Err(format!("{SEARCHES} searches found no order that does"))
+}
+
+fn search(before: &Model, records: &[Record], after: &Model, most: usize, chance: &mut fastrand::Rng) -> Search {
+    let mut next = vec![(before.clone(), vec![Seen::default(); records.len()])];
     let mut visited = HashSet::new();
-    while let Some((_, state)) = next.pop() {
-        let Some(Searched { model, seen }) = states[state].take() else {
-            continue;
-        };
+    while let Some((model, seen)) = next.pop() {
         let has_ended = |i: usize| seen[i].answer.is_some();
         if model == *after && (0..records.len()).all(|i| has_ended(i) || records[i].is_cut_short()) {
-            return Ok(true);
+            return Search::Found;
         }
-        if visited.len() > MOST_STATES {
-            return Err(format!("{MOST_STATES} states, and none is the one that it ended in"));
+        // What was told stays told.
+        let tells_more = model.told.0 > after.told.0 || model.told.1 > after.told.1;
+        if tells_more || !visited.insert(digest(&model, &seen)) {
+            continue;
         }
+        if visited.len() > most {
+            return Search::GivenUp;
+        }
+        let first = next.len();
         for (i, record) in records.iter().enumerate() {
             let is_over = |j: usize| records[j].answered < record.asked;
             let waits = (0..records.len()).any(|j| is_over(j) && !has_ended(j) && !records[j].is_cut_short());
@@ -244,31 +259,17 @@ fn explained(before: &Model, records: &[Record], after: &Model) -> Result<bool, 
             for now in &record.times {
                 for (step, model) in record.request.steps(&seen[i], &model, record.times[0], *now) {
                     let fits = |answer| record.is_cut_short() || record.is_answered_by(answer);
-                    // What was told stays told.
-                    let tells_more = model.told.0 > after.told.0 || model.told.1 > after.told.1;
-                    if tells_more || !step.answer.as_ref().is_none_or(fits) {
-                        continue;
-                    }
-                    let mut seen = seen.clone();
-                    seen[i] = step;
-                    if visited.insert(digest(&model, &seen)) {
-                        let unanswered = |i: &usize| seen[*i].answer.is_none() && !records[*i].is_cut_short();
-                        let to_do = (0..records.len()).filter(unanswered).count();
-                        next.push((Reverse(to_do + distance(&model, after)), states.len()));
-                        states.push(Some(Searched { model, seen }));
+                    if step.answer.as_ref().is_none_or(fits) {
+                        let mut seen = seen.clone();
+                        seen[i] = step;
+                        next.push((model, seen));
                     }
                 }
             }
         }
+        chance.shuffle(&mut next[first..]);
     }
-    Ok(false)
-}
-
-/// In how much two states of a license differ.
-fn distance(one: &Model, other: &Model) -> usize {
-    let machines = (0..MACHINES).filter(|machine| one.machines.get(machine) != other.machines.get(machine));
-    let told = one.told.0.abs_diff(other.told.0) + one.told.1.abs_diff(other.told.1);
-    machines.count() + told + usize::from(one.rules != other.rules)
+    Search::Exhausted
 }
 
 /// What tells one state of a search from the others, in a few bytes: there are millions of them.
