@@ -1,4 +1,6 @@
 //! What is sold is kept by each process for a minute, and no request of the license-keys API waits for it.
+//!
+//! A request is patient for a tenth of a second; where calls are counted, no time passes by itself.
 
 use std::time::Duration;
 
@@ -59,7 +61,7 @@ async fn a_product_that_cannot_be_read_beside_the_license_is_read_after_it() {
 }
 
 /// However many products a process knows, and however long it had nothing to do.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_validation_waits_for_its_product() {
     let app = TestApp::start().await;
     let mut licenses = vec![app.license().create().await];
@@ -88,7 +90,7 @@ async fn no_validation_waits_for_its_product() {
 }
 
 /// Those that are too many are read when they are asked for, and not again at each request.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn of_many_products_the_newest_are_known() {
     let app = TestApp::start().await;
     let mut licenses = Vec::new();
