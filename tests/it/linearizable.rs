@@ -222,7 +222,14 @@ enum Search {
 fn explained(before: &Model, records: &[Record], after: &Model) -> Result<bool, String> {
     for attempt in 0..SEARCHES {
         let mut chance = fastrand::Rng::with_seed(attempt);
-        match search(before, records, after, FEW_STATES << (attempt / 8), &mut chance) {
+        match search(
+            before,
+            records,
+            after,
+            FEW_STATES << (attempt / 8),
+            &mut chance,
+            attempt % 2 == 0,
+        ) {
             Search::Found => return Ok(true),
             Search::Exhausted => return Ok(false),
             Search::GivenUp => {}
@@ -231,7 +238,14 @@ fn explained(before: &Model, records: &[Record], after: &Model) -> Result<bool, 
     Err(format!("{SEARCHES} searches found no order that does"))
 }
 
-fn search(before: &Model, records: &[Record], after: &Model, most: usize, chance: &mut fastrand::Rng) -> Search {
+fn search(
+    before: &Model,
+    records: &[Record],
+    after: &Model,
+    most: usize,
+    chance: &mut fastrand::Rng,
+    prefers_sessions: bool,
+) -> Search {
     let mut next = vec![(before.clone(), vec![Seen::default(); records.len()])];
     let mut visited = HashSet::new();
     while let Some((model, seen)) = next.pop() {
@@ -268,6 +282,11 @@ fn search(before: &Model, records: &[Record], after: &Model, most: usize, chance
             }
         }
         chance.shuffle(&mut next[first..]);
+        if prefers_sessions {
+            // What ends a session is tried when nothing else is left: where seats are few, it seldom leads anywhere.
+            let sessions = model.sessions();
+            next[first..].sort_by_key(|(after, _)| after.sessions() >= sessions);
+        }
     }
     Search::Exhausted
 }
