@@ -34,6 +34,7 @@ use aws_sdk_dynamodb::{
         timeout::TimeoutConfig,
     },
     error::SdkError,
+    operation::query::builders::QueryFluentBuilder,
     types::{
         AttributeValue, CancellationReason, Get, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure,
         TransactGetItem, TransactWriteItem,
@@ -268,6 +269,18 @@ impl Store {
         Ok(items)
     }
 
+    /// A query of a partition of an index; the newest first.
+    fn query_index(&self, table: &schema::Table, index: &schema::Index, partition: &str) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(self.table(table))
+            .index_name(index.name)
+            .key_condition_expression("#partition = :partition")
+            .expression_attribute_names("#partition", index.partition)
+            .expression_attribute_values(":partition", text(partition))
+            .scan_index_forward(false)
+    }
+
     /// Every item of a partition of an index that holds whole items; the newest first.
     async fn index_partition<T: DeserializeOwned>(
         &self,
@@ -276,14 +289,7 @@ impl Store {
         partition: &str,
     ) -> Result<Vec<T>> {
         let mut pages = self
-            .client
-            .query()
-            .table_name(self.table(table))
-            .index_name(index.name)
-            .key_condition_expression("#partition = :partition")
-            .expression_attribute_names("#partition", index.partition)
-            .expression_attribute_values(":partition", text(partition))
-            .scan_index_forward(false)
+            .query_index(table, index, partition)
             .into_paginator()
             .items()
             .send();

@@ -209,13 +209,7 @@ impl Store {
         let count = |status: ProductStatus| async move {
             let index = &schema::PRODUCTS_BY_OWNER;
             let counted = self
-                .client
-                .query()
-                .table_name(self.table(&schema::PRODUCTS))
-                .index_name(index.name)
-                .key_condition_expression("#partition = :partition")
-                .expression_attribute_names("#partition", index.partition)
-                .expression_attribute_values(":partition", text(format!("{owner}#{status}")))
+                .query_index(&schema::PRODUCTS, index, &format!("{owner}#{status}"))
                 .select(Select::Count)
                 .limit(enough)
                 .send()
@@ -232,14 +226,7 @@ impl Store {
         let index = &schema::PRODUCTS_BY_STATUS;
         let newest = async |status: ProductStatus| {
             let page = self
-                .client
-                .query()
-                .table_name(self.table(&schema::PRODUCTS))
-                .index_name(index.name)
-                .key_condition_expression("#partition = :partition")
-                .expression_attribute_names("#partition", index.partition)
-                .expression_attribute_values(":partition", text(status))
-                .scan_index_forward(false)
+                .query_index(&schema::PRODUCTS, index, status.as_str())
                 .limit(i32::try_from(most).unwrap_or(i32::MAX))
                 .send()
                 .await

@@ -409,14 +409,7 @@ impl Store {
     /// The keys of a partition of an index of licenses, the newest license's first.
     pub(super) async fn license_keys(&self, index: &schema::Index, partition: &str) -> Result<Vec<LicenseKey>> {
         let mut pages = self
-            .client
-            .query()
-            .table_name(self.table(&schema::LICENSES))
-            .index_name(index.name)
-            .key_condition_expression("#partition = :partition")
-            .expression_attribute_names("#partition", index.partition)
-            .expression_attribute_values(":partition", text(partition))
-            .scan_index_forward(false)
+            .query_index(&schema::LICENSES, index, partition)
             .into_paginator()
             .items()
             .send();
