@@ -1,6 +1,9 @@
 //! What an endpoint is.
 
-use std::{future::Future, pin::Pin};
+use std::{
+    future::{Future, Ready},
+    pin::Pin,
+};
 
 use http::StatusCode;
 use keystead_core::{
@@ -56,9 +59,10 @@ pub trait Endpoint: 'static {
     /// What it answers.
     type Reply: Body + Described;
 
-    /// What a function reads before its first request, while Lambda starts it: that opens the connection to DynamoDB.
-    fn warm_up(store: &Store, _now: Timestamp) -> impl Future<Output = Result<()>> + Send {
-        store.warm_up()
+    /// What a function reads before its first request, while Lambda starts it. Without it, a function only opens its
+    /// connection to DynamoDB then.
+    fn warm_up(_: &Store, _now: Timestamp) -> Option<impl Future<Output = Result<()>> + Send> {
+        None::<Ready<Result<()>>>
     }
 
     /// What can be read, or counted, before it is known who asks. It runs beside the authentication, which saves a
@@ -181,8 +185,11 @@ pub(crate) fn path(route: &'static str) -> &'static str {
 /// [`pipeline::handle`] of one endpoint.
 type Handler = for<'a> fn(&'a Context, &'a Incoming, Parameters) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
+/// What [`Endpoint::warm_up`] reads.
+pub type Reading<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+
 /// [`Endpoint::warm_up`] of one endpoint.
-type WarmUp = for<'a> fn(&'a Store, Timestamp) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+type WarmUp = for<'a> fn(&'a Store, Timestamp) -> Option<Reading<'a>>;
 
 /// What a request's path holds where its route has a name in braces.
 pub(crate) type Parameters = Vec<(String, String)>;
@@ -230,7 +237,7 @@ impl Route {
             refusals: E::REFUSALS,
             route: E::ROUTE,
             handle: |cx, incoming, parameters| Box::pin(pipeline::handle::<E>(cx, incoming, parameters)),
-            warm_up: |store, now| Box::pin(E::warm_up(store, now)),
+            warm_up: |store, now| E::warm_up(store, now).map(|read| Box::pin(read) as _),
             #[cfg(feature = "openapi")]
             describe: Description::of::<E>,
         }
@@ -247,11 +254,8 @@ impl Route {
     }
 
     /// [`Endpoint::warm_up`].
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
-    pub async fn warm_up(&self, store: &Store, now: Timestamp) -> Result<()> {
-        (self.warm_up)(store, now).await
+    pub fn warm_up<'a>(&self, store: &'a Store, now: Timestamp) -> Option<Reading<'a>> {
+        (self.warm_up)(store, now)
     }
 
     /// Answers a request that came to this route.

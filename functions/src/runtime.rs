@@ -81,8 +81,8 @@ fn credentials(environment: &AwsEnvironment) -> Credentials {
     )
 }
 
-/// Everything that can be done before the first request, while Lambda runs the process at full speed: keys are parsed,
-/// and the connection to DynamoDB is opened, which at the smallest memory takes most of a first request otherwise.
+/// Everything that every first request would wait for otherwise: the secrets are read, and the connection to DynamoDB is
+/// opened, which at the smallest memory would take most of it (docs/adr/0027-what-a-start-does.md).
 async fn start(route: &Route, open_mailer: Option<OpenMailer>) -> Result<Context, Error> {
     let environment = AwsEnvironment::from_env().map_err(|name| format!("Lambda did not set {name}"))?;
     let config = Config::from_env()?;
@@ -107,8 +107,15 @@ async fn start(route: &Route, open_mailer: Option<OpenMailer>) -> Result<Context
         &config.table_prefix,
     );
     let clock = Clock::system();
-    let warm_up = route.warm_up(&store, clock.now());
-    let manager = SecretsManager::over(connector, &environment, clock);
+    let manager = SecretsManager::over(connector.clone(), &environment, clock.clone());
+    let warm_up = async {
+        if let Some(read) = route.warm_up(&store, clock.now()) {
+            return read.await;
+        }
+        let dynamodb = environment.dynamodb_endpoint.clone();
+        let dynamodb = dynamodb.unwrap_or_else(|| transport::endpoint("dynamodb", &environment.region));
+        transport::open(&connector, &dynamodb).await
+    };
     let fetch_secrets = async {
         // The document itself, for a machine without Secrets Manager (`sam local invoke`).
         if let Some(document) = variable("KEYSTEAD_SECRETS") {

@@ -86,11 +86,6 @@ impl SecretsManager {
     /// As [`SecretsManager::new`], over a connector that others use as well.
     pub fn over(connector: SharedHttpConnector, environment: &AwsEnvironment, clock: Clock) -> Self {
         let region = environment.region.clone();
-        let suffix = if region.starts_with("cn-") {
-            "amazonaws.com.cn"
-        } else {
-            "amazonaws.com"
-        };
         Self {
             connector,
             credentials: Connection::credentials(
@@ -101,7 +96,7 @@ impl SecretsManager {
             endpoint: environment
                 .secrets_manager_endpoint
                 .clone()
-                .unwrap_or_else(|| format!("https://secretsmanager.{region}.{suffix}/")),
+                .unwrap_or_else(|| transport::endpoint("secretsmanager", &region)),
             region,
             clock,
         }

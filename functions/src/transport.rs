@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::{body::SdkBody, retry::ErrorKind};
 use http::Extensions;
+use http_body_util::BodyExt as _;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{
@@ -27,7 +28,7 @@ use rustls::{
     pki_types::{Der, TrustAnchor},
 };
 
-use keystead_core::{Error, Result};
+use keystead_core::{Error, Result, store::Connection};
 
 /// How long a connection may take to open, TLS aside: who calls says how long all of it may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -82,6 +83,33 @@ pub fn aws_connector() -> Result<SharedHttpConnector> {
 /// The SDK's client over a connector that others may use as well.
 pub fn client_over(connector: SharedHttpConnector) -> SharedHttpClient {
     SharedHttpClient::new(One(connector))
+}
+
+/// Where a service of AWS is in a region.
+pub fn endpoint(service: &str, region: &str) -> String {
+    let suffix = if region.starts_with("cn-") {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    };
+    format!("https://{service}.{region}.{suffix}/")
+}
+
+/// Opens a connection to DynamoDB at `endpoint`, for the first request to find: docs/adr/0027-what-a-start-does.md.
+///
+/// # Errors
+/// [`Error::Internal`] when nobody answers in time. The first request will try again.
+pub async fn open(connector: &SharedHttpConnector, endpoint: &str) -> Result<()> {
+    // DynamoDB tells anybody that it is well, and keeps the connection.
+    let request = HttpRequest::get(endpoint).map_err(Error::internal)?;
+    let answered = async {
+        let reply = connector.call(request).await.map_err(Error::internal)?;
+        // Until all of it was read, the connection is not free.
+        reply.into_body().collect().await.map(drop).map_err(Error::internal)
+    };
+    tokio::time::timeout(Connection::ATTEMPT_TIMEOUT, answered)
+        .await
+        .map_err(Error::internal)?
 }
 
 /// One connector, whatever the timeouts: the SDK would have one for each set of them, with connections of its own.

@@ -1,6 +1,20 @@
 //! The way to AWS over sockets: which connection a request takes, and what becomes of it when one breaks.
 
-use keystead_core::store::{Connection, Store};
+use std::sync::{Arc, Mutex};
+
+use aws_smithy_runtime_api::{
+    client::{
+        http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector},
+        orchestrator::{HttpRequest, HttpResponse},
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use keystead_core::{
+    Result,
+    license::LicenseKey,
+    store::{Connection, Store},
+};
 use keystead_functions::transport;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -24,10 +38,17 @@ enum Turn {
 
 /// A store, and the socket that is its DynamoDB.
 async fn store() -> (Store, TcpListener) {
+    let (store, _, listener) = store_and_connector().await;
+    (store, listener)
+}
+
+/// As [`store`], and what its requests go over.
+async fn store_and_connector() -> (Store, SharedHttpConnector, TcpListener) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let address = listener.local_addr().expect("an address");
+    let connector = transport::aws_connector().expect("a connector");
     let connection = Connection {
-        http: transport::aws_client().expect("a client"),
+        http: transport::client_over(connector.clone()),
         region: "eu-central-1".to_owned(),
         credentials: Some(Connection::credentials("AKID", "secret-of-the-tests", None)),
         endpoint: Some(format!("http://{address}")),
@@ -36,7 +57,13 @@ async fn store() -> (Store, TcpListener) {
         catalog_kept: Connection::CATALOG_KEPT,
         measure_capacity: false,
     };
-    (Store::new(connection, ""), listener)
+    (Store::new(connection, ""), connector, listener)
+}
+
+/// Reads what is not there.
+async fn ask(store: &Store) -> Result<()> {
+    let key = LicenseKey::parse("00000000-0000-4000-8000-000000000000").expect("a key");
+    store.held_license(&key).await.map(|found| assert!(found.is_none()))
 }
 
 /// Reads a request, which is answered before the next comes.
@@ -46,7 +73,10 @@ async fn request(stream: &mut TcpStream) -> bool {
         if stream.read_buf(&mut asked).await.unwrap_or_default() == 0 {
             return false;
         }
-        // The body, which is JSON, ends with its last brace.
+        // A body is JSON, and ends with its last brace.
+        if asked.starts_with(b"GET ") && asked.ends_with(b"\r\n\r\n") {
+            return true;
+        }
         if asked.windows(4).any(|end| end == b"\r\n\r\n") && asked.ends_with(b"}") {
             return true;
         }
@@ -85,7 +115,7 @@ async fn connections(asked: usize, turns: &[Turn]) -> Vec<u32> {
     let (store, listener) = store().await;
     let server = tokio::spawn(serve(listener, turns.to_vec()));
     for _ in 0..asked {
-        store.warm_up().await.expect("an answer");
+        ask(&store).await.expect("an answer");
     }
     server.await.expect("every turn was taken")
 }
@@ -118,6 +148,91 @@ async fn a_request_that_failed_is_sent_again_on_another_connection() {
 async fn who_refuses_every_connection_is_told_of() {
     let (store, listener) = store().await;
     drop(listener);
-    let refused = store.warm_up().await.expect_err("nobody is there");
+    let refused = ask(&store).await.expect_err("nobody is there");
     assert!(format!("{refused:?}").contains("refused"), "{refused:?}");
+}
+
+/// Opens a connection as a function does at its start, and asks over it.
+async fn opened(turns: &[Turn]) -> (Result<()>, Vec<u32>) {
+    let (store, connector, listener) = store_and_connector().await;
+    let endpoint = format!("http://{}/", listener.local_addr().expect("an address"));
+    let server = tokio::spawn(serve(listener, turns.to_vec()));
+    let opened = transport::open(&connector, &endpoint).await;
+    ask(&store).await.expect("an answer");
+    (opened, server.await.expect("every turn was taken"))
+}
+
+#[tokio::test]
+async fn the_first_request_finds_the_connection_that_the_start_opened() {
+    let (opened, connections) = opened(&[Turn::Answer; 2]).await;
+    opened.expect("an answer");
+    assert_eq!(connections, [1, 1]);
+}
+
+#[tokio::test]
+async fn a_start_that_opens_none_fails_no_request() {
+    let (opened, connections) = opened(&[Turn::Close, Turn::Answer]).await;
+    opened.expect_err("no answer");
+    assert_eq!(connections, [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_does_not_wait_for_long() {
+    let (_, connector, listener) = store_and_connector().await;
+    let endpoint = format!("http://{}/", listener.local_addr().expect("an address"));
+    let late = transport::open(&connector, &endpoint).await.expect_err("no answer");
+    assert!(format!("{late:?}").contains("Elapsed"), "{late:?}");
+}
+
+/// Answers every request with nothing, and notes where each went and what it said of who makes it.
+#[derive(Clone, Debug, Default)]
+struct Nowhere(Arc<Mutex<Vec<Asked>>>);
+
+/// Where a request went, and its user agent.
+type Asked = (String, Option<String>);
+
+impl HttpConnector for Nowhere {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let agent = request.headers().get("user-agent").map(str::to_owned);
+        self.0.lock().expect("no panic").push((request.uri().to_owned(), agent));
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(
+            StatusCode::try_from(200).expect("a status"),
+            SdkBody::from("{}"),
+        )))
+    }
+}
+
+/// What DynamoDB in this region is asked when a function opens its connection, and then a request.
+async fn asked(region: &str) -> [Asked; 2] {
+    let nowhere = Nowhere::default();
+    let connector = SharedHttpConnector::new(nowhere.clone());
+    let connection = Connection {
+        http: transport::client_over(connector.clone()),
+        region: region.to_owned(),
+        credentials: Some(Connection::credentials("AKID", "secret-of-the-tests", None)),
+        endpoint: None,
+        attempt_timeout: None,
+        retries: false,
+        catalog_kept: Connection::CATALOG_KEPT,
+        measure_capacity: false,
+    };
+    let dynamodb = transport::endpoint("dynamodb", region);
+    transport::open(&connector, &dynamodb).await.expect("an answer");
+    ask(&Store::new(connection, "")).await.expect("an answer");
+    let asked = std::mem::take(&mut *nowhere.0.lock().expect("no panic"));
+    asked.try_into().expect("two requests")
+}
+
+#[tokio::test]
+async fn a_start_opens_the_connection_where_requests_go() {
+    for region in ["eu-central-1", "us-east-1", "cn-north-1", "us-gov-west-1"] {
+        let [(start, _), (request, _)] = asked(region).await;
+        assert_eq!(start.trim_end_matches('/'), request.trim_end_matches('/'));
+    }
+}
+
+#[tokio::test]
+async fn calls_name_keystead() {
+    let [_, (_, agent)] = asked("eu-central-1").await;
+    assert_eq!(agent, Some(format!("keystead/{}", env!("CARGO_PKG_VERSION"))));
 }

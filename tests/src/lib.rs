@@ -234,8 +234,8 @@ impl TestApp {
     /// Does what the function of this route does before its first request.
     pub async fn warm_up(&self, path: &str) {
         let route = self.routes.iter().find(|route| route.path() == path).expect("a route");
-        let warmed = route.warm_up(&self.cx.store, self.now());
-        weather::as_function(route.name, warmed).await.expect("a read");
+        let read = route.warm_up(&self.cx.store, self.now()).expect("something to read");
+        weather::as_function(route.name, read).await.expect("a read");
     }
 
     /// Says that this, which a story shows where a credential belongs, is none. Every other may be nowhere when the story

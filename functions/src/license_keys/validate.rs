@@ -133,8 +133,8 @@ impl Endpoint for LicenseKeysValidate {
     }
 
     /// Which product it is, only the license tells. So the products are there before, and no request waits for one.
-    async fn warm_up(store: &Store, now: Timestamp) -> Result<()> {
-        store.read_first_catalogs(now).await
+    fn warm_up(store: &Store, now: Timestamp) -> Option<impl Future<Output = Result<()>> + Send> {
+        Some(store.read_first_catalogs(now))
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {

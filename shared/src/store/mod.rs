@@ -23,9 +23,14 @@ mod rate_limit;
 pub mod schema;
 pub mod seat;
 mod tables;
+mod user_agent;
 pub mod violation;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -50,10 +55,14 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 /// The tables of one deployment.
 #[derive(Clone)]
 pub struct Store {
-    client: Client,
+    client: Arc<LazyLock<Client, MakeClient>>,
     prefix: String,
     catalog: catalog::Kept,
 }
+
+/// Makes the SDK's client at its first use: that parses the table of AWS's partitions, a fifth of a function's start, and
+/// there are functions that never call DynamoDB.
+type MakeClient = Box<dyn FnOnce() -> Client + Send>;
 
 /// Where a [`Store`] finds its DynamoDB.
 pub struct Connection {
@@ -101,7 +110,7 @@ const WRITE_ATTEMPTS: u32 = 12;
 const HASTY_ATTEMPTS: u32 = 2;
 
 impl Store {
-    /// The store whose tables' names start with `prefix`. Connects at the first call, or at [`Store::warm_up`].
+    /// The store whose tables' names start with `prefix`. Connects at the first call.
     pub fn new(connection: Connection, prefix: &str) -> Self {
         let mut timeouts = TimeoutConfig::builder();
         timeouts.set_operation_attempt_timeout(connection.attempt_timeout);
@@ -119,6 +128,7 @@ impl Store {
             .timeout_config(timeouts.build())
             // Replies are small and come whole.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .interceptor(user_agent::UserAgent)
             .interceptor(meter::Meter {
                 measure_capacity: connection.measure_capacity,
             });
@@ -129,21 +139,12 @@ impl Store {
         if let Some(endpoint) = connection.endpoint {
             config = config.endpoint_url(endpoint);
         }
+        let make: MakeClient = Box::new(|| Client::from_conf(config.build()));
         Self {
-            client: Client::from_conf(config.build()),
+            client: Arc::new(LazyLock::new(make)),
             prefix: prefix.to_owned(),
             catalog: catalog::Kept::none(connection.catalog_kept),
         }
-    }
-
-    /// Opens the connection with a read that finds nothing, so that the first request finds it open.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when DynamoDB can't be reached; the next call tries again.
-    pub async fn warm_up(&self) -> Result<()> {
-        self.get::<serde::de::IgnoredAny>(&schema::LICENSES, "-", None)
-            .await
-            .map(drop)
     }
 
     fn table(&self, table: &schema::Table) -> String {
