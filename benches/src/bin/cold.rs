@@ -143,6 +143,7 @@ fn cold(args: &Args) -> Result<(), String> {
     let mut bench = Bench {
         runtime,
         output: folder.0.join("output"),
+        unpacked: folder.0.join("bootstrap"),
         // One license a start, and some for counting instructions.
         supply: Supply::create(&server, starts + 4)?,
         server,
@@ -151,10 +152,18 @@ fn cold(args: &Args) -> Result<(), String> {
     };
 
     let mut subjects = subjects(args, &bench.server.dynamodb)?;
+    let empty = args.empty.clone();
     for _ in 0..starts {
         // One start of each, then the next of each: what the machine does meanwhile, it does to all.
         for subject in &mut subjects {
             bench.measure(subject)?;
+            if subject.name == NODE {
+                // Node leaves the processor's caches full of itself, whoever comes next.
+                bench.start(&Program {
+                    command: vec![empty.clone()],
+                    dynamodb: subject.program.dynamodb.clone(),
+                })?;
+            }
         }
         bench.turns += 1;
     }
@@ -181,11 +190,7 @@ fn subjects(args: &Args, dynamodb: &str) -> Result<Vec<Subject>, String> {
     let subject = |name, command: Vec<PathBuf>, request| {
         // Node's program is not what is deployed.
         let bytes = match command.as_slice() {
-            [binary] => Some(
-                fs::metadata(binary)
-                    .map_err(|error| format!("Cannot measure {}: {error}. Run benches/cold.", binary.display()))?
-                    .len(),
-            ),
+            [binary] => Some(fs::metadata(binary).map_err(|error| unreadable(binary, &error))?.len()),
             _ => None,
         };
         Ok::<_, String>(Subject {
@@ -218,11 +223,17 @@ fn subjects(args: &Args, dynamodb: &str) -> Result<Vec<Subject>, String> {
     Ok(subjects)
 }
 
+fn unreadable(binary: &Path, error: &std::io::Error) -> String {
+    format!("Cannot measure {}: {error}. Run benches/cold.", binary.display())
+}
+
 /// Everything that a measurement needs.
 struct Bench {
     runtime: Runtime,
     /// Where a function's output goes.
     output: PathBuf,
+    /// Where the function is that is measured.
+    unpacked: PathBuf,
     supply: Supply,
     server: Server,
     warm: usize,
@@ -237,8 +248,9 @@ impl Bench {
             None => Vec::new(),
         };
         let lambda = self.listen()?;
+        let program = self.unpacked(&subject.program)?;
         let explain = |error| self.explain(subject.name, error);
-        let mut function = Function::start(&subject.program, &lambda, &self.output).map_err(explain)?;
+        let mut function = Function::start(&program, &lambda, &self.output).map_err(explain)?;
         let quiet = self.printed();
         subject.starts.push(function.start);
         for (number, event) in events.iter().enumerate() {
@@ -257,6 +269,24 @@ impl Bench {
             subject.log_bytes.push(printed);
         }
         Ok(())
+    }
+
+    /// Starts a program for nothing.
+    fn start(&self, program: &Program) -> Result<(), String> {
+        Function::start(&self.unpacked(program)?, &self.listen()?, &self.output).map(drop)
+    }
+
+    /// The program as Lambda unpacks it before each start: in one go, and where the system has room at that time. Where
+    /// the pages of a file are in memory shows in a start by a tenth and more, so each start has others.
+    fn unpacked(&self, program: &Program) -> Result<Program, String> {
+        let mut program = program.clone();
+        if let [binary] = program.command.as_mut_slice() {
+            // Another file, not the same one anew; there is none before the first start.
+            let _: Result<(), _> = fs::remove_file(&self.unpacked);
+            fs::copy(&*binary, &self.unpacked).map_err(|error| unreadable(binary, &error))?;
+            binary.clone_from(&self.unpacked);
+        }
+        Ok(program)
     }
 
     fn listen(&self) -> Result<Lambda, String> {
