@@ -96,7 +96,7 @@ impl Context {
     /// A context over `store` with the credentials and keys in `secrets`.
     ///
     /// # Errors
-    /// When the secrets hold no usable signing key.
+    /// When the secrets hold no signing key that is in use, or a malformed one; private halves are looked at later.
     pub fn new(store: Store, secrets: &Secrets, config: Config) -> Result<Self, KeyError> {
         Ok(Self {
             store,

@@ -45,6 +45,8 @@ pub trait Endpoint: 'static {
     /// takes one slot for a machine however often it asks, and must ask a license that may be revoked by now; nor
     /// `/moveLicense`, which lets a machine in as well.
     const WRITES: bool = false;
+    /// Whether it calls DynamoDB, so that its function opens a connection before its first request.
+    const CALLS_DYNAMODB: bool = true;
     /// How long its replies may be kept.
     const CACHE: Cache = Cache::Never;
     /// The statuses of its good replies, which [`Endpoint::head`] chooses from.
@@ -207,6 +209,8 @@ pub struct Route {
     pub required: &'static [&'static str],
     /// [`Endpoint::WRITES`].
     pub writes: bool,
+    /// [`Endpoint::CALLS_DYNAMODB`].
+    pub calls_dynamodb: bool,
     /// [`Endpoint::CACHE`].
     pub cache: Cache,
     /// [`Endpoint::SUMMARY`].
@@ -231,6 +235,7 @@ impl Route {
             face: E::FACE,
             required: E::REQUIRED,
             writes: E::WRITES,
+            calls_dynamodb: E::CALLS_DYNAMODB,
             cache: E::CACHE,
             summary: E::SUMMARY,
             statuses: E::STATUSES,

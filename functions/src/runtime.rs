@@ -109,6 +109,9 @@ async fn start(route: &Route, open_mailer: Option<OpenMailer>) -> Result<Context
     let clock = Clock::system();
     let manager = SecretsManager::over(connector.clone(), &environment, clock.clone());
     let warm_up = async {
+        if !route.calls_dynamodb {
+            return Ok(());
+        }
         if let Some(read) = route.warm_up(&store, clock.now()) {
             return read.await;
         }

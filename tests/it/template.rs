@@ -253,11 +253,59 @@ fn every_function_may_start_and_none_may_do_more_than_its_boundary() {
 }
 
 #[test]
+fn a_function_opens_a_connection_that_it_will_use() {
+    for route in routes::all() {
+        let may = grants(route.name).is_some_and(|grants| !grants.is_empty());
+        assert_eq!(
+            route.calls_dynamodb, may,
+            "{}: left: Endpoint::CALLS_DYNAMODB, right: whether template.yaml lets its function use a table",
+            route.name
+        );
+    }
+}
+
+/// SAM's builder knows one profile, and it is not ours: `infra/build` tells it by variables.
+#[test]
+fn what_sam_builds_has_the_profile_of_the_benchmarks() {
+    let manifest = repository_file("Cargo.toml");
+    let profile = manifest
+        .split("\n[")
+        .find_map(|section| section.strip_prefix("profile.lambda]\n"));
+    let profile: BTreeMap<String, String> = profile
+        .expect("the profile `lambda`")
+        .lines()
+        .filter_map(|line| line.split_once(" = "))
+        .filter(|(name, _)| *name != "inherits" && !name.starts_with('#'))
+        .map(|(name, value)| {
+            (
+                name.to_uppercase().replace('-', "_"),
+                value.trim_matches('"').to_owned(),
+            )
+        })
+        .collect();
+    let script = repository_file("infra/build");
+    let variables: BTreeMap<String, String> = script
+        .lines()
+        .filter_map(|line| line.strip_prefix("export CARGO_PROFILE_RELEASE_"))
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    assert_eq!(
+        variables, profile,
+        "left: infra/build, right: [profile.lambda] in Cargo.toml"
+    );
+}
+
+fn repository_file(path: &str) -> String {
+    let full = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    std::fs::read_to_string(full).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+#[test]
 fn who_sends_mail_may_and_nobody_else() {
     for route in routes::all() {
         let door = format!("functions/lambdas/src/bin/{}.rs", route.name);
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(&door);
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{door}: {error}"));
+        let text = repository_file(&door);
         let policies = &function(route.name).unwrap_or(&Value::Null)["Policies"];
         assert_eq!(
             text.contains("serve_with_mail"),

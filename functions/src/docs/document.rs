@@ -37,6 +37,7 @@ impl Endpoint for OpenapiJson {
     const SUMMARY: &'static str = "Get this document.";
     const AUTH: Auth = Auth::Public;
     const FACE: Face = Face::FlatClient;
+    const CALLS_DYNAMODB: bool = false;
     const CACHE: Cache = Cache::FiveMinutes;
 
     type Request = Request;

@@ -39,6 +39,7 @@ impl Endpoint for Docs {
     const SUMMARY: &'static str = "Read this document.";
     const AUTH: Auth = Auth::Public;
     const FACE: Face = Face::FlatClient;
+    const CALLS_DYNAMODB: bool = false;
     const CACHE: Cache = Cache::FiveMinutes;
 
     type Request = Request;

@@ -33,6 +33,7 @@ impl Endpoint for Health {
     const SUMMARY: &'static str = "Tell that the service serves.";
     const AUTH: Auth = Auth::Public;
     const FACE: Face = Face::FlatClient;
+    const CALLS_DYNAMODB: bool = false;
 
     type Request = Request;
     type Fetched = ();

@@ -1,4 +1,4 @@
-//! What calls say of who makes them.
+//! What calls to DynamoDB say of who makes them.
 
 use aws_runtime::user_agent::UserAgentInterceptor;
 use aws_sdk_dynamodb::{

@@ -35,6 +35,7 @@ impl Endpoint for GetSigningKey {
     const SUMMARY: &'static str = "Get the current signing key's public half, certified by the root.";
     const AUTH: Auth = Auth::Public;
     const FACE: Face = Face::FlatClient;
+    const CALLS_DYNAMODB: bool = false;
     const CACHE: Cache = Cache::FiveMinutes;
 
     type Request = Request;

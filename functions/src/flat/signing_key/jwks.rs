@@ -30,6 +30,7 @@ impl Endpoint for Jwks {
     const SUMMARY: &'static str = "Get every public key whose tokens are good, as a JWK Set.";
     const AUTH: Auth = Auth::Public;
     const FACE: Face = Face::FlatClient;
+    const CALLS_DYNAMODB: bool = false;
     const CACHE: Cache = Cache::FiveMinutes;
 
     type Request = Request;
