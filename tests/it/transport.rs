@@ -74,10 +74,10 @@ async fn request(stream: &mut TcpStream) -> bool {
         if stream.read_buf(&mut asked).await.unwrap_or_default() == 0 {
             return false;
         }
-        // A body is JSON, and ends with its last brace.
         if asked.starts_with(b"GET ") && asked.ends_with(b"\r\n\r\n") {
             return true;
         }
+        // A body is JSON, and ends with its last brace.
         if asked.windows(4).any(|end| end == b"\r\n\r\n") && asked.ends_with(b"}") {
             return true;
         }
