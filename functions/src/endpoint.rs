@@ -1,18 +1,14 @@
 //! What an endpoint is.
 
-use std::{
-    future::{Future, Ready},
-    pin::Pin,
-};
+use std::{future::Future, pin::Pin};
 
 use http::StatusCode;
 use keystead_core::{
-    Error, Result, Timestamp,
+    Error, Result,
     account::{Account, LoginId},
     activation::Country,
     event::Origin,
     owner::Scope,
-    store::Store,
 };
 use serde::de::DeserializeOwned;
 
@@ -60,12 +56,6 @@ pub trait Endpoint: 'static {
     type Fetched: Default + Send;
     /// What it answers.
     type Reply: Body + Described;
-
-    /// What a function reads before its first request, while Lambda starts it. Without it, a function only opens its
-    /// connection to DynamoDB then.
-    fn warm_up(_: &Store, _now: Timestamp) -> Option<impl Future<Output = Result<()>> + Send> {
-        None::<Ready<Result<()>>>
-    }
 
     /// What can be read, or counted, before it is known who asks. It runs beside the authentication, which saves a
     /// round trip; when that fails, what was fetched is dropped.
@@ -187,12 +177,6 @@ pub(crate) fn path(route: &'static str) -> &'static str {
 /// [`pipeline::handle`] of one endpoint.
 type Handler = for<'a> fn(&'a Context, &'a Incoming, Parameters) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
-/// What [`Endpoint::warm_up`] reads.
-pub type Reading<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
-
-/// [`Endpoint::warm_up`] of one endpoint.
-type WarmUp = for<'a> fn(&'a Store, Timestamp) -> Option<Reading<'a>>;
-
 /// What a request's path holds where its route has a name in braces.
 pub(crate) type Parameters = Vec<(String, String)>;
 
@@ -221,7 +205,6 @@ pub struct Route {
     pub refusals: &'static [Error],
     route: &'static str,
     handle: Handler,
-    warm_up: WarmUp,
     #[cfg(feature = "openapi")]
     pub(crate) describe: fn(&mut Schemas) -> Description,
 }
@@ -242,7 +225,6 @@ impl Route {
             refusals: E::REFUSALS,
             route: E::ROUTE,
             handle: |cx, incoming, parameters| Box::pin(pipeline::handle::<E>(cx, incoming, parameters)),
-            warm_up: |store, now| E::warm_up(store, now).map(|read| Box::pin(read) as _),
             #[cfg(feature = "openapi")]
             describe: Description::of::<E>,
         }
@@ -256,11 +238,6 @@ impl Route {
     /// Its methods.
     pub fn methods(&self) -> impl Iterator<Item = &'static str> {
         self.route.split(' ').next().unwrap_or_default().split('|')
-    }
-
-    /// [`Endpoint::warm_up`].
-    pub fn warm_up<'a>(&self, store: &'a Store, now: Timestamp) -> Option<Reading<'a>> {
-        (self.warm_up)(store, now)
     }
 
     /// Answers a request that came to this route.

@@ -108,12 +108,9 @@ async fn start(route: &Route, open_mailer: Option<OpenMailer>) -> Result<Context
     );
     let clock = Clock::system();
     let manager = SecretsManager::over(connector.clone(), &environment, clock.clone());
-    let warm_up = async {
+    let open_connection = async {
         if !route.calls_dynamodb {
             return Ok(());
-        }
-        if let Some(read) = route.warm_up(&store, clock.now()) {
-            return read.await;
         }
         let dynamodb = environment.dynamodb_endpoint.clone();
         let dynamodb = dynamodb.unwrap_or_else(|| transport::endpoint("dynamodb", &environment.region));
@@ -127,8 +124,8 @@ async fn start(route: &Route, open_mailer: Option<OpenMailer>) -> Result<Context
         let arn = variable("KEYSTEAD_SECRET_ARN").ok_or("KEYSTEAD_SECRET_ARN is not set")?;
         Ok(manager.read(&arn).await?.text)
     };
-    let (secrets, warm) = tokio::join!(fetch_secrets, warm_up);
-    if let Err(error) = warm {
+    let (secrets, opened) = tokio::join!(fetch_secrets, open_connection);
+    if let Err(error) = opened {
         // The first request will try again; a function that does not start can't even say so.
         eprintln!("DynamoDB could not be reached during INIT: {error:?}");
     }

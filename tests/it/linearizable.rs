@@ -537,7 +537,9 @@ impl World {
 fn may_fail(weather: &[Fault]) -> bool {
     let failures = weather.iter().filter(|fault| match fault {
         Fault::Throttled | Fault::ServerError | Fault::LostBefore | Fault::LostAfter => true,
-        Fault::None | Fault::Conflict | Fault::Garbled | Fault::DeathBefore | Fault::DeathAfter => false,
+        Fault::None | Fault::Silence | Fault::Conflict | Fault::Garbled | Fault::DeathBefore | Fault::DeathAfter => {
+            false
+        }
     });
     weather.contains(&Fault::Garbled) || failures.count() >= 4
 }

@@ -9,7 +9,7 @@ use keystead_core::{
 };
 use keystead_functions::routes;
 use keystead_tests::{
-    MINUTE, OWNER, PRODUCT, TestApp,
+    MINUTE, OWNER, PRODUCT, TestApp, TestLicense,
     template::{Grant, function, function_id, grants, list, of_type, pascal, table_id, template},
 };
 use serde_json::{Value, json};
@@ -620,11 +620,21 @@ async fn a_buyer_exchanges_keys() -> TestApp {
         let machine = app.machine(&format!("m-{machine}"));
         machine.activate(&license).await.expect(200);
     }
-    app.warm_up("/api/license-keys/validate").await;
     let buyer = app.person("customer@example.com").await;
     let named = json!({ "key": license.key });
     buyer.post("/api/license-keys/shuffle", named.clone()).await.expect(200);
     buyer.post("/api/license-keys/shuffle", named).await.expect(404);
     buyer.get("/api/license-keys/unknown/events").await.expect(404);
+    let validate = async |license: &TestLicense| {
+        let named = json!({ "key": license.key });
+        app.stranger()
+            .post("/api/license-keys/validate", named)
+            .await
+            .expect(200);
+    };
+    validate(&app.license().create().await).await;
+    // Of a product that is not known yet.
+    app.make_product("new", OWNER, "live").await;
+    validate(&app.license().with("productId", "new").create().await).await;
     app
 }

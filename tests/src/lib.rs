@@ -231,13 +231,6 @@ impl TestApp {
         Self::over(self.database.clone(), Options { before, ..options }).await
     }
 
-    /// Does what the function of this route does before its first request.
-    pub async fn warm_up(&self, path: &str) {
-        let route = self.routes.iter().find(|route| route.path() == path).expect("a route");
-        let read = route.warm_up(&self.cx.store, self.now()).expect("something to read");
-        weather::as_function(route.name, read).await.expect("a read");
-    }
-
     /// Says that this, which a story shows where a credential belongs, is none. Every other may be nowhere when the story
     /// is over: in no table and not in the log.
     pub fn is_no_credential(&self, text: &str) {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashSet, VecDeque},
+    future,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -51,6 +52,8 @@ pub enum Fault {
     ServerError,
     /// The request is lost on its way there.
     LostBefore,
+    /// No reply ever comes: the call does not take effect.
+    Silence,
     /// The reply is lost on its way back: the call took effect.
     LostAfter,
     /// A transaction, or a write of a license or an activation, collides with a transaction of someone else. Other calls
@@ -219,6 +222,7 @@ impl Weather {
             Fault::Throttled => failure(400, "ThrottlingException"),
             Fault::ServerError => failure(500, "InternalServerError"),
             Fault::LostBefore => return Err(lost()),
+            Fault::Silence => return future::pending().await,
             Fault::Conflict if collides && operation.starts_with("Transact") => conflict(),
             Fault::Conflict if operation == "UpdateItem" && contended => failure(400, "TransactionConflictException"),
             Fault::DeathBefore => return self.die().await,
@@ -244,6 +248,7 @@ impl Weather {
             | Fault::Throttled
             | Fault::ServerError
             | Fault::LostBefore
+            | Fault::Silence
             | Fault::Conflict
             | Fault::DeathBefore => answer,
         };
@@ -307,7 +312,7 @@ impl Weather {
     /// Tells whoever watches, and never returns.
     async fn die(&self) -> Result<HttpResponse, ConnectorError> {
         self.state.died.notify_one();
-        std::future::pending().await
+        future::pending().await
     }
 }
 

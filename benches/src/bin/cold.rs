@@ -29,7 +29,7 @@ use tokio::runtime::{Builder, Runtime};
 #[derive(Parser)]
 #[command(name = "cold", version)]
 struct Args {
-    /// How often each function is started
+    /// How often each function is started, and again for its requests
     #[arg(long, value_name = "COUNT", default_value = "50", value_parser = clap::value_parser!(u16).range(1..=1000))]
     starts: u16,
 
@@ -108,10 +108,11 @@ enum Request {
     ListMachines,
     GetLicense,
     CreateLicense,
+    LicenseKeysValidate,
 }
 
 /// Those functions whose requests are measured.
-const ASKED: [(&str, Request); 8] = [
+const ASKED: [(&str, Request); 9] = [
     ("activate", Request::Activate),
     ("validate", Request::Validate),
     ("verify", Request::Verify),
@@ -120,6 +121,7 @@ const ASKED: [(&str, Request); 8] = [
     ("list-machines", Request::ListMachines),
     ("get-license", Request::GetLicense),
     ("create-license", Request::CreateLicense),
+    ("license-keys-validate", Request::LicenseKeysValidate),
 ];
 
 #[derive(Clone, Copy)]
@@ -130,6 +132,7 @@ struct Instructions {
 }
 
 const PRODUCT: &str = "cold";
+const VALIDATE_KEY: &str = "api/license-keys/validate";
 
 fn cold(args: &Args) -> Result<(), String> {
     let folder = Folder::make()?;
@@ -153,13 +156,24 @@ fn cold(args: &Args) -> Result<(), String> {
 
     let mut subjects = subjects(args, &bench.server.dynamodb)?;
     let other = subjects.last().ok_or("There are no functions.")?.program.clone();
+    // One of each, then the next of each: what the machine does meanwhile, it does to all. No request comes between
+    // starts, because the server would leave the processor's caches full of itself to some and not to others.
     for _ in 0..starts {
-        // One start of each, then the next of each: what the machine does meanwhile, it does to all.
         for subject in &mut subjects {
-            bench.measure(subject)?;
+            let started = bench.start(&subject.program);
+            subject
+                .starts
+                .push(started.map_err(|error| bench.explain(subject.name, error))?);
             if subject.name == NODE {
-                // Node leaves the processor's caches full of itself. So the next comes after one of its kind, as all do.
+                // So does Node. The next comes after one of its kind, as all do.
                 bench.start(&other)?;
+            }
+        }
+    }
+    for _ in 0..starts {
+        for subject in &mut subjects {
+            if let Some(request) = subject.request {
+                bench.ask(subject, request)?;
             }
         }
         bench.turns += 1;
@@ -239,17 +253,20 @@ struct Bench {
 }
 
 impl Bench {
-    fn measure(&mut self, subject: &mut Subject) -> Result<(), String> {
-        let events = match subject.request {
-            Some(request) => self.events(request, 1 + self.warm)?,
-            None => Vec::new(),
-        };
+    /// What a program's start costs. Ends it then.
+    fn start(&self, program: &Program) -> Result<Cost, String> {
+        let lambda = self.listen()?;
+        Function::start(&self.unpacked(program)?, &lambda, &self.output).map(|function| function.start)
+    }
+
+    /// Starts a function, and measures what it is asked then.
+    fn ask(&mut self, subject: &mut Subject, request: Request) -> Result<(), String> {
+        let events = self.events(request, 1 + self.warm)?;
         let lambda = self.listen()?;
         let program = self.unpacked(&subject.program)?;
         let explain = |error| self.explain(subject.name, error);
         let mut function = Function::start(&program, &lambda, &self.output).map_err(explain)?;
         let quiet = self.printed();
-        subject.starts.push(function.start);
         for (number, event) in events.iter().enumerate() {
             let (cost, answer) = function.answer(event).map_err(explain)?;
             let costs = if number == 0 {
@@ -266,11 +283,6 @@ impl Bench {
             subject.log_bytes.push(printed);
         }
         Ok(())
-    }
-
-    /// Starts a program, counts nothing and ends it.
-    fn start(&self, program: &Program) -> Result<(), String> {
-        Function::start(&self.unpacked(program)?, &self.listen()?, &self.output).map(drop)
     }
 
     /// The program as Lambda unpacks it before each start: in one go, and where the system has room at that time. Where
@@ -375,6 +387,7 @@ impl Bench {
                 let license = supply.floating.get(turn).ok_or("There are too few licenses.")?;
                 event("/heartbeat", &session(license))
             }
+            Request::LicenseKeysValidate => event(&format!("/{VALIDATE_KEY}"), &supply.bound(turn)?),
             Request::ListMachines => event("/listMachines", &session(known)),
             Request::GetLicense => event(
                 "/getLicense",
@@ -437,17 +450,29 @@ impl Supply {
     /// A machine that is active, on the license of this turn.
     fn activated(&mut self, turn: usize, number: usize) -> Result<Value, String> {
         let license = self.shrinking.get(turn).ok_or("There are too few licenses.")?;
-        let fingerprint = fingerprint(turn, number);
-        let request = activate(&self.target, PRODUCT, &license.key, &fingerprint);
+        let (key, fingerprint) = (license.key.clone(), fingerprint(turn, number));
+        let answer = self.ask("activate", &activate(&self.target, PRODUCT, &key, &fingerprint))?;
+        Ok(json!({ "licenseKey": key, "machineFingerprint": fingerprint, "token": answer["token"] }))
+    }
+
+    /// A machine that the key of this turn's license is bound to.
+    fn bound(&mut self, turn: usize) -> Result<Value, String> {
+        let license = self.growing.get(turn).ok_or("There are too few licenses.")?;
+        let validate = json!({ "key": license.key, "hwid": fingerprint(turn, 0) });
+        self.ask(VALIDATE_KEY, &self.target.post(VALIDATE_KEY, &validate))?;
+        Ok(validate)
+    }
+
+    /// What the server answers.
+    fn ask(&mut self, endpoint: &str, request: &[u8]) -> Result<Value, String> {
         let reply = self
             .connection
-            .exchange(&request)
-            .map_err(|error| format!("POST /activate had no answer: {error}."))?;
-        let answer: Value = serde_json::from_slice(reply.body).unwrap_or_default();
-        match answer["token"].as_str() {
-            Some(token) => Ok(json!({ "licenseKey": license.key, "machineFingerprint": fingerprint, "token": token })),
-            None => Err(format!("POST /activate answered {}.", reply.status)),
+            .exchange(request)
+            .map_err(|error| format!("POST /{endpoint} had no answer: {error}."))?;
+        if reply.status != 200 {
+            return Err(format!("POST /{endpoint} answered {}.", reply.status));
         }
+        serde_json::from_slice(reply.body).map_err(|error| format!("POST /{endpoint} answered no JSON: {error}."))
     }
 }
 

@@ -7,7 +7,7 @@ use keystead_core::{
     binding::{Checked, KeyRules, Unfit},
     event::EventType,
     license::{License, LicenseKey, SeatLimit},
-    store::{Store, catalog::Catalog},
+    product,
 };
 use serde::{Deserialize, Serialize};
 
@@ -132,11 +132,6 @@ impl Endpoint for LicenseKeysValidate {
         }
     }
 
-    /// Which product it is, only the license tells. So the products are there before, and no request waits for one.
-    fn warm_up(store: &Store, now: Timestamp) -> Option<impl Future<Output = Result<()>> + Send> {
-        Some(store.read_first_catalogs(now))
-    }
-
     async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
         let now = cx.clock.now();
         let hwid = request.hwid.as_ref();
@@ -145,7 +140,8 @@ impl Endpoint for LicenseKeysValidate {
             let mut good = cx.event_of_key(&key, &caller, now)?;
             good.fingerprint = request.hwid.clone();
             let found = cx.store.held_license_found_good(&key, hwid, &good);
-            let (found, ()) = tokio::join!(found, cx.store.refresh_catalogs(now));
+            // Which product it is, only the license tells. So all that it may be are there by then.
+            let (found, ()) = tokio::join!(found, cx.store.foresee_products(now));
             let (license, noted) = found?;
             if let Some(license) = license {
                 asked = Some((license, good, noted));
@@ -153,11 +149,8 @@ impl Endpoint for LicenseKeysValidate {
             }
         }
         let (license, good, noted) = asked.ok_or(Error::LicenseNotFound)?;
-        let catalog = cx.store.kept_catalog(&license.product_id, now).await?;
-        let rules = catalog
-            .as_ref()
-            .map(|catalog| catalog.product.keys.clone())
-            .unwrap_or_default();
+        let product = cx.store.kept_product(&license.product_id, now).await?;
+        let rules = product.as_ref().map(|product| product.keys.clone()).unwrap_or_default();
         let bound = cx.event(EventType::Validated, &license, &caller, now)?;
         let bound = match hwid {
             Some(hwid) => bound.of_machine(hwid),
@@ -170,12 +163,12 @@ impl Endpoint for LicenseKeysValidate {
             Checked::Good if !noted => cx.store.note_event(&good).await?,
             Checked::Good | Checked::Binds(_) => {}
         }
-        Ok(Reply::Valid(Valid::new(license, &rules, catalog.as_deref())))
+        Ok(Reply::Valid(Valid::new(license, &rules, product.as_deref())))
     }
 }
 
 impl Valid {
-    fn new(license: License, rules: &KeyRules, catalog: Option<&Catalog>) -> Self {
+    fn new(license: License, rules: &KeyRules, product: Option<&product::Product>) -> Self {
         let slug = license.product_id.to_string();
         Self {
             valid: true,
@@ -190,8 +183,8 @@ impl Valid {
             hwid: license.hwid,
             hwid_reset_count: license.binding_resets,
             expires_at: license.expires_at,
-            product: match catalog {
-                Some(Catalog { product, .. }) => Product {
+            product: match product {
+                Some(product) => Product {
                     name: product.name.to_string(),
                     slug,
                     image: product.image.as_ref().map(ToString::to_string),

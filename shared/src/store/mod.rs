@@ -57,7 +57,7 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 pub struct Store {
     client: Arc<LazyLock<Client, MakeClient>>,
     prefix: String,
-    catalog: catalog::Kept,
+    kept: Arc<catalog::Kept>,
 }
 
 /// Makes the SDK's client at its first use: that parses the table of AWS's partitions, a fifth of a function's start, and
@@ -143,7 +143,7 @@ impl Store {
         Self {
             client: Arc::new(LazyLock::new(make)),
             prefix: prefix.to_owned(),
-            catalog: catalog::Kept::none(connection.catalog_kept),
+            kept: Arc::new(catalog::Kept::none(connection.catalog_kept)),
         }
     }
 

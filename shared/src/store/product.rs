@@ -1,7 +1,5 @@
 //! Products and their variants.
 
-use std::cmp::Reverse;
-
 use aws_sdk_dynamodb::types::Select;
 use futures_util::future::try_join_all;
 
@@ -43,7 +41,7 @@ impl Store {
     /// [`Error::Internal`].
     pub async fn create_product(&self, product: &Product) -> Result<bool> {
         let created = self.create(&schema::PRODUCTS, product_item(product)?).await?;
-        self.forget_catalog(&product.product_id);
+        self.kept.forget(&product.product_id);
         Ok(created)
     }
 
@@ -53,7 +51,7 @@ impl Store {
     /// [`Error::Internal`].
     pub async fn create_variant(&self, variant: &Variant) -> Result<bool> {
         let created = self.create(&schema::PRODUCTS, variant_item(variant)?).await?;
-        self.forget_catalog(&variant.product_id);
+        self.kept.forget(&variant.product_id);
         Ok(created)
     }
 
@@ -109,7 +107,7 @@ impl Store {
                 .await?
             {
                 Replaced::Done => {
-                    self.forget_catalog(&changed.product_id);
+                    self.kept.forget(&changed.product_id);
                     return Ok(changed);
                 }
                 Replaced::Changed(now) => product = decode(now.ok_or(Error::ProductNotFound)?)?,
@@ -130,7 +128,7 @@ impl Store {
                 .await?
             {
                 Replaced::Done => {
-                    self.forget_catalog(&changed.product_id);
+                    self.kept.forget(&changed.product_id);
                     return Ok(changed);
                 }
                 Replaced::Changed(now) => variant = decode(now.ok_or(Error::VariantNotFound)?)?,
@@ -221,7 +219,7 @@ impl Store {
         Ok(counts.into_iter().sum::<usize>() > limit)
     }
 
-    /// The newest products of all owners, so many of them at most, as an index has them.
+    /// The newest products of all owners, so many of each status at most, as an index has them.
     pub(super) async fn newest_products(&self, most: usize) -> Result<Vec<Product>> {
         let index = &schema::PRODUCTS_BY_STATUS;
         let newest = async |status: ProductStatus| {
@@ -235,10 +233,7 @@ impl Store {
             items.map(decode).collect::<Result<Vec<Product>>>()
         };
         let found = try_join_all(ProductStatus::ALL.iter().copied().map(newest)).await?;
-        let mut products = found.concat();
-        products.sort_by_key(|product| Reverse(product.created_at));
-        products.truncate(most);
-        Ok(products)
+        Ok(found.concat())
     }
 
     async fn products_in(&self, scope: &Scope, status: ProductStatus) -> Result<Vec<Product>> {
