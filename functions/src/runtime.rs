@@ -106,8 +106,7 @@ async fn start(route: &Route, open_mailer: Option<OpenMailer>) -> Result<Context
         },
         &config.table_prefix,
     );
-    let clock = Clock::system();
-    let manager = SecretsManager::over(connector.clone(), &environment, clock.clone());
+    let manager = SecretsManager::over(connector.clone(), &environment, Clock::system());
     let open_connection = async {
         if !route.calls_dynamodb {
             return Ok(());

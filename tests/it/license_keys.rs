@@ -528,6 +528,30 @@ async fn no_number_of_shuffles_puts_a_license_out_of_a_refund_s_reach() {
     }
 }
 
+/// How often a key may be bound is asked of the product itself, whatever an index still says.
+#[tokio::test]
+async fn an_index_that_is_behind_decides_no_binding() {
+    for (before, now) in [(json!(null), json!(1)), (json!(1), json!(null)), (json!(2), json!(1))] {
+        let app = TestApp::start().await;
+        update_product(&app, json!({ "maxActivations": before })).await;
+        let license = app.license().create().await;
+        good(&app, &license.key, Some("hw-1")).await;
+        let buyer = app.person(BUYER).await;
+        let named = json!({ "key": license.key });
+        buyer.post("/api/license-keys/reset", named).await.expect(200);
+        let other = app.restarted().await;
+        other.indexes_stand_still().await;
+        update_product(&app, json!({ "maxActivations": now })).await;
+        if now == 1 {
+            let reason = "Activation limit reached";
+            expect_bad(&other, &license.key, Some("hw-2"), "ACTIVE", reason).await;
+        } else {
+            let body = good(&other, &license.key, Some("hw-2")).await;
+            assert_eq!((&body["activationCount"], &body["maxActivations"]), (&json!(2), &now));
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_index_that_still_has_the_old_key_leads_to_the_license() {
     let app = TestApp::start().await;

@@ -76,6 +76,9 @@ fn main() -> ExitCode {
     }
 }
 
+/// Where a key is validated.
+const VALIDATE_KEY: &str = "api/license-keys/validate";
+
 /// What everything else is compared with.
 const EMPTY: &str = "empty";
 const NODE: &str = "Node, one GetItem";
@@ -89,7 +92,7 @@ struct Subject {
     starts: Vec<Cost>,
     first: Vec<Cost>,
     warm: Vec<Cost>,
-    /// Of every start: what was printed after the first question, for each request.
+    /// Of every start that was asked something: what was printed after the first question, for each request.
     log_bytes: Vec<u64>,
     answer_bytes: Vec<u64>,
     instructions: Option<Instructions>,
@@ -132,7 +135,6 @@ struct Instructions {
 }
 
 const PRODUCT: &str = "cold";
-const VALIDATE_KEY: &str = "api/license-keys/validate";
 
 fn cold(args: &Args) -> Result<(), String> {
     let folder = Folder::make()?;
@@ -165,7 +167,7 @@ fn cold(args: &Args) -> Result<(), String> {
                 .starts
                 .push(started.map_err(|error| bench.explain(subject.name, error))?);
             if subject.name == NODE {
-                // So does Node. The next comes after one of its kind, as all do.
+                // Node leaves the caches full of itself as well. The next comes after one of its kind, as all do.
                 bench.start(&other)?;
             }
         }
@@ -452,15 +454,21 @@ impl Supply {
         let license = self.shrinking.get(turn).ok_or("There are too few licenses.")?;
         let (key, fingerprint) = (license.key.clone(), fingerprint(turn, number));
         let answer = self.ask("activate", &activate(&self.target, PRODUCT, &key, &fingerprint))?;
-        Ok(json!({ "licenseKey": key, "machineFingerprint": fingerprint, "token": answer["token"] }))
+        match answer["token"].as_str() {
+            Some(token) => Ok(json!({ "licenseKey": key, "machineFingerprint": fingerprint, "token": token })),
+            None => Err("POST /activate answered no token.".to_owned()),
+        }
     }
 
     /// A machine that the key of this turn's license is bound to.
     fn bound(&mut self, turn: usize) -> Result<Value, String> {
-        let license = self.growing.get(turn).ok_or("There are too few licenses.")?;
+        let license = self.known.get(turn).ok_or("There are too few licenses.")?;
         let validate = json!({ "key": license.key, "hwid": fingerprint(turn, 0) });
-        self.ask(VALIDATE_KEY, &self.target.post(VALIDATE_KEY, &validate))?;
-        Ok(validate)
+        let answer = self.ask(VALIDATE_KEY, &self.target.post(VALIDATE_KEY, &validate))?;
+        match answer["valid"].as_bool() {
+            Some(true) => Ok(validate),
+            _ => Err(format!("POST /{VALIDATE_KEY} found no key good.")),
+        }
     }
 
     /// What the server answers.

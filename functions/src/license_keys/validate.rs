@@ -8,6 +8,7 @@ use keystead_core::{
     event::EventType,
     license::{License, LicenseKey, SeatLimit},
     product,
+    store::binding::Bound,
 };
 use serde::{Deserialize, Serialize};
 
@@ -140,7 +141,7 @@ impl Endpoint for LicenseKeysValidate {
             let mut good = cx.event_of_key(&key, &caller, now)?;
             good.fingerprint = request.hwid.clone();
             let found = cx.store.held_license_found_good(&key, hwid, &good);
-            // Which product it is, only the license tells. So all that it may be are there by then.
+            // Which product it is, only the license tells. So the likely ones are read beside it.
             let (found, ()) = tokio::join!(found, cx.store.foresee_products(now));
             let (license, noted) = found?;
             if let Some(license) = license {
@@ -149,26 +150,29 @@ impl Endpoint for LicenseKeysValidate {
             }
         }
         let (license, good, noted) = asked.ok_or(Error::LicenseNotFound)?;
-        let product = cx.store.kept_product(&license.product_id, now).await?;
-        let rules = product.as_ref().map(|product| product.keys.clone()).unwrap_or_default();
         let bound = cx.event(EventType::Validated, &license, &caller, now)?;
         let bound = match hwid {
             Some(hwid) => bound.of_machine(hwid),
             None => bound,
         };
-        let check = |license: &License| license.check(hwid, &rules, now);
-        let (license, checked) = cx.store.bind_license(license, &bound, check).await?;
+        let check = |license: &License, rules: &KeyRules| license.check(hwid, rules, now);
+        let Bound {
+            license,
+            product,
+            checked,
+        } = cx.store.bind_license(license, &bound, now, check).await?;
         match checked {
             Checked::Bad(unfit) => return Ok(Reply::Invalid(Invalid::new(license.license_key, unfit))),
             Checked::Good if !noted => cx.store.note_event(&good).await?,
             Checked::Good | Checked::Binds(_) => {}
         }
-        Ok(Reply::Valid(Valid::new(license, &rules, product.as_deref())))
+        Ok(Reply::Valid(Valid::new(license, product.as_deref())))
     }
 }
 
 impl Valid {
-    fn new(license: License, rules: &KeyRules, product: Option<&product::Product>) -> Self {
+    fn new(license: License, product: Option<&product::Product>) -> Self {
+        let max_activations = product.and_then(|product| product.keys.max_activations);
         let slug = license.product_id.to_string();
         Self {
             valid: true,
@@ -176,7 +180,7 @@ impl Valid {
             reason: None,
             key: license.license_key,
             activation_count: license.bindings,
-            max_activations: match rules.max_activations {
+            max_activations: match max_activations {
                 Some(SeatLimit::Limited(limit)) => Some(limit),
                 Some(SeatLimit::Unlimited) | None => None,
             },

@@ -1,19 +1,22 @@
 //! What the license-keys API writes of licenses: who was found good, which machine a license is bound to, and new keys
 //! in the place of old ones.
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use futures_util::future::try_join_all;
 
 use super::{
-    HASTY_ATTEMPTS, Refusal, Store, Tried, WRITE_ATTEMPTS, Written, decode, encode, license::Changed, number, pause,
-    schema, text, unexpected,
+    HASTY_ATTEMPTS, Refusal, Store, Tried, WRITE_ATTEMPTS, Written, catalog::Offer, decode, encode, license::Changed,
+    number, pause, schema, text, unexpected,
 };
 use crate::{
-    Error, Result,
+    Error, Result, Timestamp,
     activation::Fingerprint,
-    binding::{Checked, CurrentKey, FormerKey, KeyMark},
+    binding::{Checked, CurrentKey, FormerKey, KeyMark, KeyRules, Unfit},
     event::{Event, EventId, EventType, Subject},
     license::{License, LicenseId, LicenseKey, LicenseStatus},
+    product::Product,
 };
 
 /// How many activations are removed beside an exchange of keys: DynamoDB takes a hundred actions, and five are the keys'
@@ -29,6 +32,26 @@ const MOST_PAGES: usize = 10;
 /// How a key that is plainly good is told by DynamoDB itself: a case of [`License::check`] that needs no thought.
 const PLAINLY_GOOD: &str = "#status IN (:active, :degraded) AND (attribute_not_exists(expiresAt) OR expiresAt > :now) \
      AND (attribute_not_exists(membership) OR attribute_not_exists(membership.endsAt) OR membership.endsAt > :now)";
+
+/// A license that [`Store::bind_license`] looked at.
+pub struct Bound {
+    /// The license.
+    pub license: License,
+    /// What it is for.
+    pub product: Option<Arc<Product>>,
+    /// How it stands.
+    pub checked: Checked,
+}
+
+impl Bound {
+    fn new(license: License, offer: Offer, checked: Checked) -> Self {
+        Self {
+            license,
+            product: offer.product,
+            checked,
+        }
+    }
+}
 
 impl Store {
     /// The license with this key, for whoever holds the key, and whether `event`, that it was found good on this machine,
@@ -85,9 +108,12 @@ impl Store {
         Err(Error::internal("an event could not be noted"))
     }
 
-    /// Binds a license to the machine that asks, if `check` says that it then is good, and notes `event` with that. `check`
-    /// is called again on the license as it is then, should another change come between: of two machines that ask at once,
-    /// the second finds the first.
+    /// Binds a license to the machine that asks, if `check` says that it then is good by its product's rules, and notes
+    /// `event` with that. `check` is called again on the license as it is then, should another change come between: of two
+    /// machines that ask at once, the second finds the first.
+    ///
+    /// The rules may be a minute late. What only an index says of them decides nothing: a binding takes effect if the
+    /// product itself says the same, and for a refusal the product is read.
     ///
     /// Answers the license as it is afterwards, and what `check` said last: [`Checked::Binds`] when this bound it.
     ///
@@ -97,17 +123,47 @@ impl Store {
         &self,
         mut license: License,
         event: &Event,
-        check: impl Fn(&License) -> Checked,
-    ) -> Result<(License, Checked)> {
+        now: Timestamp,
+        check: impl Fn(&License, &KeyRules) -> Checked,
+    ) -> Result<Bound> {
+        let id = license.product_id.clone();
+        let before = self.kept.before();
+        let mut offer = self.foreseen_product(&id, now).await?;
         for attempt in 0..WRITE_ATTEMPTS {
-            let checked = check(&license);
+            let rules = offer.rules();
+            let checked = check(&license, &rules);
             let Checked::Binds(bound) = &checked else {
-                return Ok((license, checked));
+                if checked == Checked::Bad(Unfit::BindingsUsedUp) && !offer.confirmed {
+                    offer = self.kept_product(&id, now).await?.into();
+                    continue;
+                }
+                return Ok(Bound::new(license, offer, checked));
             };
-            match self.try_change_license(&license, (**bound).clone(), event).await? {
-                Changed::Done(bound) => return Ok((bound, checked)),
-                Changed::Meanwhile(now) if attempt < HASTY_ATTEMPTS => license = now,
-                Changed::Meanwhile(_) | Changed::Contended => license = self.license_later(attempt, &license).await?,
+            let condition = match offer.confirmed {
+                true => None,
+                false => Some(self.still_rules(&id, &rules)?),
+            };
+            match self
+                .try_change_license_if(&license, (**bound).clone(), event, condition)
+                .await?
+            {
+                Changed::Done(bound) => {
+                    if let Some(product) = offer.product.as_ref().filter(|_| !offer.confirmed) {
+                        self.kept.confirm(product, before, now);
+                    }
+                    return Ok(Bound::new(bound, offer, checked));
+                }
+                Changed::Meanwhile(changed) if attempt < HASTY_ATTEMPTS => license = changed,
+                Changed::Meanwhile(_) => license = self.license_later(attempt, &license).await?,
+                Changed::Contended => {
+                    let product = async {
+                        match offer.confirmed {
+                            true => Ok(offer),
+                            false => self.kept_product(&id, now).await.map(Offer::from),
+                        }
+                    };
+                    (license, offer) = tokio::try_join!(self.license_later(attempt, &license), product)?;
+                }
             }
         }
         Err(Error::internal("a license was changed by others all the time"))

@@ -5,15 +5,19 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 
 use super::Store;
 use crate::{
     Result, Timestamp,
+    binding::KeyRules,
     product::{Product, ProductId},
     variant::{Variant, VariantId},
 };
@@ -21,7 +25,8 @@ use crate::{
 /// How many products are kept: more than a vendor has. Whoever asks for others makes room for them.
 const MOST: usize = 1000;
 
-/// How many products of a status are read before any of them is asked for: all that most vendors have.
+/// How many of the newest products are read before any of them is asked for, and how many of the others again: all that
+/// most vendors have.
 const FORESEEN: usize = 25;
 
 /// How long a request waits for what it may not need. A read takes a few milliseconds.
@@ -46,13 +51,23 @@ impl Catalog {
 /// What is kept of a process's products, and for how long.
 pub(super) struct Kept {
     duration: Duration,
+    /// How often a product was changed here. What was read before and arrives after is not kept.
+    changes: AtomicU64,
     catalogs: Mutex<Known<Catalog>>,
     products: Mutex<Known<Product>>,
     newest: Mutex<Newest>,
 }
 
-/// What was asked for, and when it was read. What is not there is kept as well.
-type Known<T> = HashMap<ProductId, (Timestamp, Option<Arc<T>>)>;
+/// What was asked for. What is not there is kept as well.
+type Known<T> = HashMap<ProductId, Entry<T>>;
+
+struct Entry<T> {
+    /// When it was read.
+    since: Timestamp,
+    found: Option<Arc<T>>,
+    /// Whether anybody asked for it since.
+    wanted: bool,
+}
 
 /// The newest products, as an index has them, and when they were read.
 #[derive(Default)]
@@ -61,15 +76,69 @@ struct Newest {
     products: HashMap<ProductId, Arc<Product>>,
 }
 
+/// How many changes there were when something was begun to be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Before(u64);
+
+/// A product, should there be one.
+pub(super) struct Offer {
+    pub(super) product: Option<Arc<Product>>,
+    /// Whether what it says of keys is from its table, and not from an index alone.
+    pub(super) confirmed: bool,
+}
+
+/// What [`Store::kept_product`] answers.
+impl From<Option<Arc<Product>>> for Offer {
+    fn from(product: Option<Arc<Product>>) -> Self {
+        Self {
+            product,
+            confirmed: true,
+        }
+    }
+}
+
+impl Offer {
+    /// What it says of its licenses' keys.
+    pub(super) fn rules(&self) -> KeyRules {
+        let product = self.product.as_ref();
+        product.map(|product| product.keys.clone()).unwrap_or_default()
+    }
+}
+
 impl Kept {
     /// Nothing yet.
     pub(super) fn none(duration: Duration) -> Self {
         Self {
             duration,
+            changes: AtomicU64::default(),
             catalogs: Mutex::default(),
             products: Mutex::default(),
             newest: Mutex::default(),
         }
+    }
+
+    /// To be asked before something is read that is to be kept.
+    pub(super) fn before(&self) -> Before {
+        Before(self.changes.load(Ordering::SeqCst))
+    }
+
+    /// Keeps a product no longer: it was changed here.
+    pub(super) fn forget(&self, id: &ProductId) {
+        // First, so that what is being read can't come after what is removed.
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        lock(&self.catalogs).remove(id);
+        lock(&self.products).remove(id);
+        lock(&self.newest).products.remove(id);
+    }
+
+    /// Keeps a product that was found to be so in its table.
+    pub(super) fn confirm(&self, product: &Arc<Product>, before: Before, now: Timestamp) {
+        let entry = Entry {
+            since: now,
+            found: Some(Arc::clone(product)),
+            wanted: true,
+        };
+        self.keep(&self.products, &product.product_id, before, entry);
     }
 
     /// Whether what was read then may still be used.
@@ -78,67 +147,76 @@ impl Kept {
     }
 
     fn find<T>(&self, known: &Mutex<Known<T>>, id: &ProductId, now: Timestamp) -> Option<Option<Arc<T>>> {
-        let known = lock(known);
-        let (since, found) = known.get(id)?;
-        self.is_fresh(*since, now).then(|| found.clone())
+        let mut known = lock(known);
+        let entry = known.get_mut(id)?;
+        entry.wanted = true;
+        self.is_fresh(entry.since, now).then(|| entry.found.clone())
     }
 
-    fn find_product(&self, id: &ProductId, now: Timestamp) -> Option<Option<Arc<Product>>> {
-        self.find(&self.products, id, now).or_else(|| {
-            let newest = lock(&self.newest);
-            let fresh = newest.since.is_some_and(|since| self.is_fresh(since, now));
-            newest
-                .products
-                .get(id)
-                .filter(|_| fresh)
-                .map(|found| Some(Arc::clone(found)))
-        })
-    }
-
-    /// Those products that were asked for and kept too long, the latest at most. Of the others nobody asked lately: they
-    /// are forgotten, not to be met at each request.
-    fn old_products(&self, now: Timestamp) -> Vec<ProductId> {
-        let mut products = lock(&self.products);
-        let old = products.iter().filter(|(_, (since, _))| !self.is_fresh(*since, now));
-        let mut old: Vec<(Timestamp, ProductId)> = old.map(|(id, (since, _))| (*since, id.clone())).collect();
-        old.sort_by(|a, b| b.cmp(a));
-        for (_, id) in old.drain(old.len().min(FORESEEN)..) {
-            products.remove(&id);
+    fn keep<T>(&self, known: &Mutex<Known<T>>, id: &ProductId, before: Before, entry: Entry<T>) {
+        let mut known = lock(known);
+        if before != self.before() {
+            return;
         }
-        old.into_iter().map(|(_, id)| id).collect()
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.insert(id.clone(), entry);
     }
 
-    fn keep_newest(&self, found: Vec<Product>, now: Timestamp) {
-        let mut products = lock(&self.products);
-        let found = found
-            .into_iter()
-            .map(|product| (product.product_id.clone(), Arc::new(product)));
-        let newest = Newest {
+    fn find_newest(&self, id: &ProductId, now: Timestamp) -> Option<Arc<Product>> {
+        let newest = lock(&self.newest);
+        let fresh = newest.since.is_some_and(|since| self.is_fresh(since, now));
+        newest.products.get(id).filter(|_| fresh).cloned()
+    }
+
+    fn newest_are_fresh(&self, now: Timestamp) -> bool {
+        lock(&self.newest).since.is_some_and(|since| self.is_fresh(since, now))
+    }
+
+    fn keep_newest(&self, found: Vec<Product>, before: Before, now: Timestamp) {
+        let mut newest = lock(&self.newest);
+        if before != self.before() {
+            return;
+        }
+        let found = found.into_iter();
+        *newest = Newest {
             since: Some(now),
-            products: found.collect(),
+            products: found
+                .map(|product| (product.product_id.clone(), Arc::new(product)))
+                .collect(),
         };
-        products.retain(|id, _| !newest.products.contains_key(id));
-        *lock(&self.newest) = newest;
     }
 
-    /// Keeps a product no longer: it was changed here.
-    pub(super) fn forget(&self, id: &ProductId) {
-        lock(&self.catalogs).remove(id);
-        lock(&self.products).remove(id);
-        lock(&self.newest).products.remove(id);
+    /// Does without the newest products until they are read again, should they be old.
+    fn give_newest_up(&self, now: Timestamp) {
+        let mut newest = lock(&self.newest);
+        if !newest.since.is_some_and(|since| self.is_fresh(since, now)) {
+            *newest = Newest {
+                since: Some(now),
+                products: HashMap::new(),
+            };
+        }
+    }
+
+    /// The products that were kept too long and that somebody asked for meanwhile: those that were read last, so that
+    /// they are never too many to read. The others that were kept too long are forgotten.
+    fn take_old(&self, now: Timestamp) -> Vec<ProductId> {
+        let mut products = lock(&self.products);
+        let old = products.iter().filter(|(_, entry)| !self.is_fresh(entry.since, now));
+        let mut wanted: Vec<(Timestamp, ProductId)> = old
+            .filter(|(_, entry)| entry.wanted)
+            .map(|(id, entry)| (entry.since, id.clone()))
+            .collect();
+        wanted.sort_by(|a, b| b.cmp(a));
+        wanted.truncate(FORESEEN);
+        products.retain(|_, entry| self.is_fresh(entry.since, now));
+        wanted.into_iter().map(|(_, id)| id).collect()
     }
 }
 
 fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn keep<T>(known: &Mutex<Known<T>>, id: &ProductId, since: Timestamp, found: Option<Arc<T>>) {
-    let mut known = lock(known);
-    if known.len() >= MOST {
-        known.clear();
-    }
-    known.insert(id.clone(), (since, found));
 }
 
 impl Store {
@@ -151,9 +229,15 @@ impl Store {
         if let Some(known) = self.kept.find(&self.kept.catalogs, id, now) {
             return Ok(known);
         }
+        let before = self.kept.before();
         let found = self.product_with_variants(id).await?;
         let found = found.map(|(product, variants)| Arc::new(Catalog { product, variants }));
-        keep(&self.kept.catalogs, id, now, found.clone());
+        let entry = Entry {
+            since: now,
+            found: found.clone(),
+            wanted: true,
+        };
+        self.kept.keep(&self.kept.catalogs, id, before, entry);
         Ok(found)
     }
 
@@ -162,37 +246,56 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Internal`].
     pub async fn kept_product(&self, id: &ProductId, now: Timestamp) -> Result<Option<Arc<Product>>> {
-        if let Some(known) = self.kept.find_product(id, now) {
-            return Ok(known);
+        match self.kept.find(&self.kept.products, id, now) {
+            Some(known) => Ok(known),
+            None => self.read_product(id, now, true).await,
         }
+    }
+
+    async fn read_product(&self, id: &ProductId, now: Timestamp, wanted: bool) -> Result<Option<Arc<Product>>> {
+        let before = self.kept.before();
         let found = self.catalog_product(id).await?.map(Arc::new);
-        keep(&self.kept.products, id, now, found.clone());
+        let entry = Entry {
+            since: now,
+            found: found.clone(),
+            wanted,
+        };
+        self.kept.keep(&self.kept.products, id, before, entry);
         Ok(found)
     }
 
-    /// Reads what [`Store::kept_product`] may be asked for and is not kept, or too long: the newest products, and those
-    /// that were asked for before. For whoever does not know yet which product it will be, and reads something else
-    /// meanwhile: then no request waits for a product alone.
+    /// As [`Store::kept_product`]; but a product that is not kept may be as an index had it.
+    pub(super) async fn foreseen_product(&self, id: &ProductId, now: Timestamp) -> Result<Offer> {
+        if let Some(known) = self.kept.find(&self.kept.products, id, now) {
+            return Ok(known.into());
+        }
+        match self.kept.find_newest(id, now) {
+            Some(product) => Ok(Offer {
+                product: Some(product),
+                confirmed: false,
+            }),
+            None => self.kept_product(id, now).await.map(Offer::from),
+        }
+    }
+
+    /// Reads the products that a license may be of and that are not kept, or too long: the newest, as an index has them,
+    /// and those that somebody asked for. For whoever does not know yet which it will be, and reads the license meanwhile:
+    /// then no request waits for a product alone.
     ///
     /// What can't be read soon is read when it is asked for.
     pub async fn foresee_products(&self, now: Timestamp) {
         let newest = async {
-            if lock(&self.kept.newest)
-                .since
-                .is_some_and(|since| self.kept.is_fresh(since, now))
-            {
-                return;
+            if !self.kept.newest_are_fresh(now) {
+                let before = self.kept.before();
+                if let Ok(found) = self.newest_products(FORESEEN).await {
+                    self.kept.keep_newest(found, before, now);
+                }
             }
-            let found = tokio::time::timeout(PATIENCE, self.newest_products(FORESEEN)).await;
-            // Late or failed: tried again in a minute, not by each request.
-            let found = found.ok().and_then(Result::ok).unwrap_or_default();
-            self.kept.keep_newest(found, now);
         };
-        let others = async {
-            let others = self.kept.old_products(now);
-            let read = try_join_all(others.iter().map(|id| self.kept_product(id, now)));
-            let _late_or_failed = tokio::time::timeout(PATIENCE, read).await;
-        };
-        tokio::join!(newest, others);
+        let old = self.kept.take_old(now);
+        let others = join_all(old.iter().map(|id| self.read_product(id, now, false)));
+        let _late = tokio::time::timeout(PATIENCE, async { tokio::join!(newest, others) }).await;
+        // Late or failed: tried again in a minute, and not by each request.
+        self.kept.give_newest_up(now);
     }
 }

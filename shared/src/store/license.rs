@@ -140,6 +140,18 @@ impl Store {
         changed: License,
         event: &Event,
     ) -> Result<Changed> {
+        self.try_change_license_if(license, changed, event, None).await
+    }
+
+    /// As [`Store::try_change_license`], on a condition about something else: when it does not hold, the answer is
+    /// [`Changed::Contended`].
+    pub(super) async fn try_change_license_if(
+        &self,
+        license: &License,
+        changed: License,
+        event: &Event,
+        condition: Option<TransactWriteItem>,
+    ) -> Result<Changed> {
         let changed = License {
             revision: license.revision + 1,
             ..changed
@@ -159,7 +171,9 @@ impl Store {
             .map_err(Error::internal)?;
         let update = TransactWriteItem::builder().update(update).build();
         let event = event.clone().with("changes", license.changes_to(&changed)?);
-        Ok(match self.transact_with_event([update], &event).await? {
+        let mut more = vec![self.note(&event)?];
+        more.extend(condition);
+        Ok(match self.transact_with([update], more).await? {
             Written::Done => Changed::Done(changed),
             Written::Refused([Refusal::By(found)]) => Changed::Meanwhile(decode(found.ok_or(Error::LicenseNotFound)?)?),
             Written::Refused([Refusal::None]) | Written::Contended => Changed::Contended,

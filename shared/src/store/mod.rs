@@ -7,7 +7,7 @@
 mod account;
 pub mod activation;
 mod api_key;
-mod binding;
+pub mod binding;
 pub mod catalog;
 mod code;
 mod event;

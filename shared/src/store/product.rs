@@ -1,11 +1,12 @@
 //! Products and their variants.
 
-use aws_sdk_dynamodb::types::Select;
+use aws_sdk_dynamodb::types::{ConditionCheck, Select, TransactWriteItem};
 use futures_util::future::try_join_all;
 
 use super::{Item, Replaced, Store, WRITE_ATTEMPTS, decode, encode, schema, text, unexpected};
 use crate::{
     Error, Result,
+    binding::KeyRules,
     owner::{OwnerId, Scope},
     product::{Product, ProductId, ProductStatus},
     variant::{Variant, VariantId},
@@ -14,6 +15,9 @@ use crate::{
 /// The sort key of a product itself.
 const PRODUCT: &str = "#";
 
+/// The one value of `kind`, by which the products of all owners are listed.
+const KIND: &str = "product";
+
 fn variant_key(variant: &VariantId) -> String {
     format!("variant#{variant}")
 }
@@ -21,6 +25,7 @@ fn variant_key(variant: &VariantId) -> String {
 fn product_item(product: &Product) -> Result<Item> {
     let mut item = encode(product)?;
     item.insert("item".to_owned(), text(PRODUCT));
+    item.insert("kind".to_owned(), text(KIND));
     item.insert(
         "ownerStatus".to_owned(),
         text(format!("{}#{}", product.owner_id, product.status)),
@@ -61,6 +66,22 @@ impl Store {
     /// [`Error::Internal`].
     pub async fn catalog_product(&self, id: &ProductId) -> Result<Option<Product>> {
         self.get(&schema::PRODUCTS, id.as_str(), Some(PRODUCT)).await
+    }
+
+    /// That a product still says this of its licenses' keys.
+    pub(super) fn still_rules(&self, id: &ProductId, rules: &KeyRules) -> Result<TransactWriteItem> {
+        let check = ConditionCheck::builder()
+            .table_name(self.table(&schema::PRODUCTS))
+            .set_key(Some(schema::PRODUCTS.key(id.as_str(), Some(PRODUCT))))
+            .condition_expression("#keys = :keys")
+            .expression_attribute_names("#keys", "keys")
+            .expression_attribute_values(
+                ":keys",
+                serde_dynamo::to_attribute_value(rules).map_err(Error::internal)?,
+            )
+            .build()
+            .map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
     /// The product with this id, should `scope` cover it.
@@ -219,21 +240,17 @@ impl Store {
         Ok(counts.into_iter().sum::<usize>() > limit)
     }
 
-    /// The newest products of all owners, so many of each status at most, as an index has them.
+    /// The newest products of all owners, so many at most, as an index has them.
     pub(super) async fn newest_products(&self, most: usize) -> Result<Vec<Product>> {
-        let index = &schema::PRODUCTS_BY_STATUS;
-        let newest = async |status: ProductStatus| {
-            let page = self
-                .query_index(&schema::PRODUCTS, index, status.as_str())
-                .limit(i32::try_from(most).unwrap_or(i32::MAX))
-                .send()
-                .await
-                .map_err(unexpected)?;
-            let items = page.items.unwrap_or_default().into_iter();
-            items.map(decode).collect::<Result<Vec<Product>>>()
-        };
-        let found = try_join_all(ProductStatus::ALL.iter().copied().map(newest)).await?;
-        Ok(found.concat())
+        let page = self
+            .query_index(&schema::PRODUCTS, &schema::PRODUCTS_ALL, KIND)
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(unexpected)?;
+        // One that is not as it should be is told of by whoever reads it alone.
+        let items = page.items.unwrap_or_default().into_iter();
+        Ok(items.filter_map(|item| decode(item).ok()).collect())
     }
 
     async fn products_in(&self, scope: &Scope, status: ProductStatus) -> Result<Vec<Product>> {

@@ -129,12 +129,15 @@ pub const PRODUCTS: Table = Table {
     partition: "productId",
     sort: Some("item"),
     ttl: None,
-    indexes: &[PRODUCTS_BY_OWNER, PRODUCTS_BY_STATUS],
+    indexes: &[PRODUCTS_BY_OWNER, PRODUCTS_BY_STATUS, PRODUCTS_ALL],
 };
 /// Products of an owner in one status. Sparse: variants have no `ownerStatus`.
 pub const PRODUCTS_BY_OWNER: Index = whole("by-owner-status", "ownerStatus", "createdAt");
 /// Products of all owners in one status. Sparse: variants have no `status`.
 pub const PRODUCTS_BY_STATUS: Index = whole("by-status", "status", "createdAt");
+
+/// Products of all owners. Sparse: variants have no `kind`.
+pub const PRODUCTS_ALL: Index = whole("by-kind", "kind", "createdAt");
 
 /// Trial and discount codes, and beside each its redemptions.
 pub const CODES: Table = Table {
