@@ -45,6 +45,22 @@ async fn a_change_is_seen_after_a_minute_by_the_first_request() {
     expect_named(&other, &license, "Sketch").await;
 }
 
+/// Nobody is shown for longer what an index said when it was asked, whatever was decided on it meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_binding_keeps_no_product_longer() {
+    let app = TestApp::start().await;
+    let (license, unbound) = (app.license().create().await, app.license().create().await);
+    let other = app.restarted().await;
+    expect_named(&other, &license, "App").await;
+    rename(&app, "Sketch").await;
+    other.advance(MINUTE - Duration::from_millis(1));
+    expect_named(&other, &unbound, "App").await;
+    other.advance(Duration::from_millis(1));
+    for license in [&license, &unbound] {
+        expect_named(&other, license, "Sketch").await;
+    }
+}
+
 /// What was read in the guess that it is needed fails nobody, and nobody waits for it long.
 #[tokio::test(start_paused = true)]
 async fn products_that_cannot_be_read_beside_the_license_are_read_after_it() {
@@ -160,6 +176,13 @@ async fn a_product_that_no_index_has_yet_is_read_by_itself() {
     }
     // After the license, and from then on beside it.
     assert_eq!(measured, [(2 + 1, 2), (2 + 1 + 1, 1), (2 + 1 + 1, 1)]);
+    // Where it can't be read beside the license, it is read after it.
+    begun
+        .weather
+        .forecast([Fault::None, Fault::None, Fault::None, Fault::Garbled]);
+    let (answer, usage) = post(&begun, body(&new)).await;
+    assert_eq!(answer.expect(200)["product"]["name"], "new");
+    assert_eq!((usage.calls, usage.rounds), (2 + 1 + 1 + 1, 2));
 }
 
 /// What was read of a product before it was changed, and arrives after, is not kept.

@@ -12,7 +12,7 @@ use keystead_core::{
     event::{Event, EventType},
     license::LicenseKey,
 };
-use keystead_tests::{Answer, Fault, Person, TestApp, TestLicense};
+use keystead_tests::{Answer, Fault, PRODUCT, Person, TestApp, TestLicense};
 use serde_json::json;
 
 use crate::races::{CALLERS, Caller, at_once, caller, seeds, storm};
@@ -60,6 +60,76 @@ async fn of_many_machines_at_once_one_is_bound() {
         let events = app.cx.store.latest_events(&stored, &[EventType::Validated], 1000);
         assert_eq!(events.await.expect("a read").len(), good);
     }
+}
+
+/// Processes that know a product by an index bind keys while its limit is lowered.
+#[tokio::test]
+async fn no_key_is_bound_beyond_a_limit_that_was_set_before() {
+    let (mut let_in, mut asked) = (0, 0);
+    for seed in seeds(8) {
+        let app = storm(seed).await;
+        let buyer = app.person(BUYER).await;
+        let mut licenses = Vec::new();
+        for _ in 0..CALLERS {
+            let license = app.license().create().await;
+            validate(&app, &license, "hw-1").await.expect(200);
+            ask(&buyer, "reset", &license).await.expect(200);
+            licenses.push(license);
+        }
+        let (others, last) = (processes(&app, seed).await, processes(&app, seed).await);
+        // All of these know the product by an index that has no limit yet.
+        for other in others.iter().chain(&last) {
+            other.indexes_stand_still().await;
+        }
+        let (before, after) = licenses.split_at(CALLERS / 2);
+        let bind = |others: &[TestApp], licenses: &[TestLicense]| {
+            let callers = licenses.iter().enumerate();
+            let callers = callers.map(|(i, license)| validate(&others[i % others.len()], license, "hw-2"));
+            callers.collect::<Vec<_>>()
+        };
+        let limit = json!({ "productId": PRODUCT, "maxActivations": 1 });
+        let admin = app.admin();
+        let lower = caller(async move { admin.post("/updateProduct", limit).await });
+        let mut answers = at_once(bind(&others, before).into_iter().chain([lower])).await;
+        answers.retain(|answer| answer.expect(200).get("valid").is_some());
+        let late = at_once(bind(&last, after)).await;
+        assert_eq!(good_keys(&late), HashSet::new(), "seed {seed}");
+        let good = good_keys(&answers);
+        let_in += good.len();
+        asked += before.len();
+        for license in &licenses {
+            let bound = u32::from(good.contains(license.key.as_str()));
+            assert_eq!(app.stored(license).await.bindings, 1 + bound, "seed {seed}");
+        }
+        for answer in answers
+            .iter()
+            .chain(&late)
+            .filter(|answer| answer.body["valid"] == false)
+        {
+            assert_eq!(answer.expect(200)["reason"], "Activation limit reached", "seed {seed}");
+        }
+    }
+    assert!(
+        0 < let_in && let_in < asked,
+        "{let_in} of {asked} came before the limit"
+    );
+}
+
+/// The keys that were good.
+fn good_keys(answers: &[Answer]) -> HashSet<&str> {
+    let good = answers.iter().filter(|answer| answer.body["valid"] == true);
+    good.filter_map(|answer| answer.body["key"].as_str()).collect()
+}
+
+/// Some processes that have just begun.
+async fn processes(app: &TestApp, seed: u64) -> Vec<TestApp> {
+    let mut begun = Vec::new();
+    for i in 0..4 {
+        let process = app.restarted().await;
+        process.weather.seed(4 * seed + i);
+        begun.push(process);
+    }
+    begun
 }
 
 /// Everything that is asked about one license whose key is exchanged meanwhile. Clones are the same.

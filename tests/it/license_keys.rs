@@ -529,7 +529,7 @@ async fn no_number_of_shuffles_puts_a_license_out_of_a_refund_s_reach() {
 }
 
 /// How often a key may be bound is asked of the product itself, whatever an index still says.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_index_that_is_behind_decides_no_binding() {
     for (before, now) in [(json!(null), json!(1)), (json!(1), json!(null)), (json!(2), json!(1))] {
         let app = TestApp::start().await;
@@ -542,6 +542,7 @@ async fn an_index_that_is_behind_decides_no_binding() {
         let other = app.restarted().await;
         other.indexes_stand_still().await;
         update_product(&app, json!({ "maxActivations": now })).await;
+        other.weather.calls();
         if now == 1 {
             let reason = "Activation limit reached";
             expect_bad(&other, &license.key, Some("hw-2"), "ACTIVE", reason).await;
@@ -549,6 +550,10 @@ async fn an_index_that_is_behind_decides_no_binding() {
             let body = good(&other, &license.key, Some("hw-2")).await;
             assert_eq!((&body["activationCount"], &body["maxActivations"]), (&json!(2), &now));
         }
+        let calls = other.weather.calls();
+        let count = |operation: &str| calls.iter().filter(|call| *call == operation).count();
+        // What the index said was to be decided on: by a transaction that was refused, or by a refusal.
+        assert_eq!((count("Query"), count("TransactWriteItems")), (1, 2), "{calls:?}");
     }
 }
 

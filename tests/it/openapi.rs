@@ -5,8 +5,9 @@
 use std::collections::BTreeSet;
 
 use expect_test::expect_file;
+use keystead_core::config::Config;
 use keystead_functions::{endpoint::Auth, routes};
-use keystead_tests::{DOCUMENT, REWRITE, TestApp, secrets};
+use keystead_tests::{DOCUMENT, Options, REWRITE, TestApp, secrets};
 use serde_json::{Value, json};
 
 use crate::contract::{World, row};
@@ -48,6 +49,8 @@ async fn the_document_is_what_the_endpoints_say() {
             }
         }
     }
+    let validate = &mut document["paths"]["/api/license-keys/validate"]["post"];
+    validate["responses"]["403"]["content"]["application/json"]["example"] = other_machine().await;
     let text = serde_json::to_string_pretty(&document).expect("JSON") + "\n";
     let secrets = secrets();
     for secret in [&secrets.admin_secret, &secrets.webhook_secret] {
@@ -55,6 +58,22 @@ async fn the_document_is_what_the_endpoints_say() {
     }
     // If this fails, the endpoints have changed: write the document anew, with the command in `REWRITE`.
     expect_file!["../../docs/openapi.json"].assert_eq(&text);
+}
+
+/// What `/api/license-keys/validate` answers to another machine than the key's, where the deployment wants a 403 for it.
+async fn other_machine() -> Value {
+    let config = Config {
+        hwid_mismatch_is_forbidden: true,
+        ..Config::default()
+    };
+    let app = Options::default().config(config).start().await;
+    let license = app.license().create().await;
+    let validate = async |hwid: &str| {
+        let asked = json!({ "key": license.key, "hwid": hwid });
+        app.stranger().post("/api/license-keys/validate", asked).await
+    };
+    validate("machine").await.expect(200);
+    validate("other-machine").await.expect(403).clone()
 }
 
 /// Takes out of an example what is different each time the tests run: what keys have made.

@@ -1,5 +1,6 @@
 //! `POST /updateProduct`.
 
+use keystead_core::store::schema;
 use keystead_tests::{OWNER, PRODUCT, TestApp};
 use serde_json::{Value, json};
 
@@ -38,6 +39,29 @@ async fn name_and_status_change_and_everything_else_stays() {
     before["name"] = json!("App");
     before["status"] = json!("unlisted");
     assert_eq!(listed(&app).await, before);
+}
+
+#[tokio::test]
+async fn a_product_of_an_earlier_version_is_changed_and_sold_like_any_other() {
+    let app = TestApp::start().await;
+    // Such a version knew neither of these.
+    let product = json!({
+        "TableName": schema::PRODUCTS.name,
+        "Key": { "productId": { "S": PRODUCT }, "item": { "S": "#" } },
+        "UpdateExpression": "REMOVE kind, #keys",
+        "ExpressionAttributeNames": { "#keys": "keys" },
+    });
+    let (status, _) = app.database.answer("UpdateItem", product.to_string().as_bytes());
+    assert_eq!(status, 200);
+    let license = app.license().create().await;
+    let validate = async |hwid: &str| {
+        let asked = json!({ "key": license.key, "hwid": hwid });
+        app.stranger().post("/api/license-keys/validate", asked).await
+    };
+    assert_eq!(validate("hw-1").await.expect(200)["valid"], true);
+    update(&app, json!({ "name": "The App" }), "live").await;
+    assert_eq!(listed(&app).await["name"], "The App");
+    assert_eq!(validate("hw-1").await.expect(200)["product"]["name"], "The App");
 }
 
 #[tokio::test]

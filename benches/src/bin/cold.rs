@@ -94,6 +94,8 @@ struct Subject {
     warm: Vec<Cost>,
     /// Of every start that was asked something: what was printed after the first question, for each request.
     log_bytes: Vec<u64>,
+    /// How often the last request called DynamoDB.
+    calls: Option<u64>,
     answer_bytes: Vec<u64>,
     instructions: Option<Instructions>,
 }
@@ -218,6 +220,7 @@ fn subjects(args: &Args, dynamodb: &str) -> Result<Vec<Subject>, String> {
             first: Vec::new(),
             warm: Vec::new(),
             log_bytes: Vec::new(),
+            calls: None,
             answer_bytes: Vec::new(),
             instructions: None,
         })
@@ -284,6 +287,12 @@ impl Bench {
         if let Some(printed) = (self.printed() - quiet).checked_div(events.len() as u64) {
             subject.log_bytes.push(printed);
         }
+        let output = fs::read_to_string(&self.output).unwrap_or_default();
+        let log = output
+            .lines()
+            .rev()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        subject.calls = log.into_iter().find_map(|line| line["dynamodbCalls"].as_u64());
         Ok(())
     }
 
@@ -359,7 +368,7 @@ impl Bench {
     fn event(&mut self, request: Request, number: usize) -> Result<Vec<u8>, String> {
         let turn = self.turns;
         let secret = self.server.admin_secret.clone();
-        let supply = &mut self.supply;
+        let supply = &self.supply;
         let session = |license: &License| match license.machines.first() {
             Some(Machine { fingerprint, token }) => {
                 json!({ "licenseKey": license.key, "machineFingerprint": fingerprint, "token": token })
@@ -415,7 +424,6 @@ fn refs(output: &str) -> Option<u64> {
 /// The licenses that are asked for.
 struct Supply {
     target: Target,
-    connection: Connection,
     /// With a machine on each.
     known: Vec<License>,
     /// Floating, with a session on each.
@@ -444,13 +452,12 @@ impl Supply {
             floating: create(Scenario::Heartbeat)?,
             growing: create(Scenario::Activate)?,
             shrinking: create(Scenario::Activate)?,
-            connection: Connection::open(&target).map_err(|error| format!("Cannot connect: {error}."))?,
             target,
         })
     }
 
     /// A machine that is active, on the license of this turn.
-    fn activated(&mut self, turn: usize, number: usize) -> Result<Value, String> {
+    fn activated(&self, turn: usize, number: usize) -> Result<Value, String> {
         let license = self.shrinking.get(turn).ok_or("There are too few licenses.")?;
         let (key, fingerprint) = (license.key.clone(), fingerprint(turn, number));
         let answer = self.ask("activate", &activate(&self.target, PRODUCT, &key, &fingerprint))?;
@@ -461,7 +468,7 @@ impl Supply {
     }
 
     /// A machine that the key of this turn's license is bound to.
-    fn bound(&mut self, turn: usize) -> Result<Value, String> {
+    fn bound(&self, turn: usize) -> Result<Value, String> {
         let license = self.known.get(turn).ok_or("There are too few licenses.")?;
         let validate = json!({ "key": license.key, "hwid": fingerprint(turn, 0) });
         let answer = self.ask(VALIDATE_KEY, &self.target.post(VALIDATE_KEY, &validate))?;
@@ -471,13 +478,13 @@ impl Supply {
         }
     }
 
-    /// What the server answers.
-    fn ask(&mut self, endpoint: &str, request: &[u8]) -> Result<Value, String> {
-        let reply = self
-            .connection
+    /// What the server answers. Each time over a connection of its own: an idle one is closed by then.
+    fn ask(&self, endpoint: &str, request: &[u8]) -> Result<Value, String> {
+        let mut connection = Connection::open(&self.target).map_err(|error| format!("Cannot connect: {error}."))?;
+        let reply = connection
             .exchange(request)
             .map_err(|error| format!("POST /{endpoint} had no answer: {error}."))?;
-        if reply.status != 200 {
+        if !reply.is_success() {
             return Err(format!("POST /{endpoint} answered {}.", reply.status));
         }
         serde_json::from_slice(reply.body).map_err(|error| format!("POST /{endpoint} answered no JSON: {error}."))
@@ -609,6 +616,7 @@ impl Subject {
             "start": cost(&self.starts),
             "first": cost(&self.first),
             "warm": cost(&self.warm),
+            "calls": self.calls,
             "logBytes": middle(&self.log_bytes),
             "answerBytes": middle(&self.answer_bytes),
             "instructions": self.instructions.map(|counted| {
@@ -680,19 +688,24 @@ fn tables(subjects: &[Subject], args: &Args) -> Result<String, String> {
         .iter()
         .max_by_key(|subject| subject.bytes)
         .ok_or("No function was measured.")?;
-    let slowest = own
-        .iter()
-        .max_by(|a, b| cpu(&a.starts).unwrap_or(0.0).total_cmp(&cpu(&b.starts).unwrap_or(0.0)))
-        .ok_or("No function was measured.")?;
+    let range = |which: &dyn Fn(&[Cost]) -> Option<f64>| {
+        let ratios = own
+            .iter()
+            .filter_map(|subject| Some(which(&subject.starts)? / which(&empty.starts)?));
+        let (least, most) = ratios.fold((f64::INFINITY, 0.0_f64), |(least, most), ratio| {
+            (least.min(ratio), most.max(ratio))
+        });
+        format!("{least:.2} to {most:.2}")
+    };
     writeln!(
         text,
-        "\n{} functions, {} starts of each. Largest: {}, {} bytes. Most CPU time to start: {}, {} ms.",
+        "\n{} functions, {} starts of each: {} times the empty one's CPU time, and {} times as long. Largest: {}, {} bytes.",
         own.len(),
         args.starts,
+        range(&cpu),
+        range(&wall),
         largest.name,
         largest.bytes.unwrap_or(0),
-        slowest.name,
-        shown(cpu(&slowest.starts)),
     )
     .map_err(|error| error.to_string())?;
     Ok(text)

@@ -127,14 +127,13 @@ impl Store {
         check: impl Fn(&License, &KeyRules) -> Checked,
     ) -> Result<Bound> {
         let id = license.product_id.clone();
-        let before = self.kept.before();
         let mut offer = self.foreseen_product(&id, now).await?;
         for attempt in 0..WRITE_ATTEMPTS {
             let rules = offer.rules();
             let checked = check(&license, &rules);
             let Checked::Binds(bound) = &checked else {
                 if checked == Checked::Bad(Unfit::BindingsUsedUp) && !offer.confirmed {
-                    offer = self.kept_product(&id, now).await?.into();
+                    offer = self.read_product(&id, now, true).await?.into();
                     continue;
                 }
                 return Ok(Bound::new(license, offer, checked));
@@ -148,9 +147,7 @@ impl Store {
                 .await?
             {
                 Changed::Done(bound) => {
-                    if let Some(product) = offer.product.as_ref().filter(|_| !offer.confirmed) {
-                        self.kept.confirm(product, before, now);
-                    }
+                    self.kept.confirm(&offer);
                     return Ok(Bound::new(bound, offer, checked));
                 }
                 Changed::Meanwhile(changed) if attempt < HASTY_ATTEMPTS => license = changed,
@@ -159,7 +156,7 @@ impl Store {
                     let product = async {
                         match offer.confirmed {
                             true => Ok(offer),
-                            false => self.kept_product(&id, now).await.map(Offer::from),
+                            false => self.read_product(&id, now, true).await.map(Offer::from),
                         }
                     };
                     (license, offer) = tokio::try_join!(self.license_later(attempt, &license), product)?;

@@ -4,7 +4,7 @@
 //! may be a minute late.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -73,7 +73,7 @@ struct Entry<T> {
 #[derive(Default)]
 struct Newest {
     since: Option<Timestamp>,
-    products: HashMap<ProductId, Arc<Product>>,
+    products: HashMap<ProductId, Offer>,
 }
 
 /// How many changes there were when something was begun to be read.
@@ -81,6 +81,7 @@ struct Newest {
 pub(super) struct Before(u64);
 
 /// A product, should there be one.
+#[derive(Clone)]
 pub(super) struct Offer {
     pub(super) product: Option<Arc<Product>>,
     /// Whether what it says of keys is from its table, and not from an index alone.
@@ -98,6 +99,13 @@ impl From<Option<Arc<Product>>> for Offer {
 }
 
 impl Offer {
+    fn unconfirmed(product: Product) -> Self {
+        Self {
+            product: Some(Arc::new(product)),
+            confirmed: false,
+        }
+    }
+
     /// What it says of its licenses' keys.
     pub(super) fn rules(&self) -> KeyRules {
         let product = self.product.as_ref();
@@ -131,14 +139,15 @@ impl Kept {
         lock(&self.newest).products.remove(id);
     }
 
-    /// Keeps a product that was found to be so in its table.
-    pub(super) fn confirm(&self, product: &Arc<Product>, before: Before, now: Timestamp) {
-        let entry = Entry {
-            since: now,
-            found: Some(Arc::clone(product)),
-            wanted: true,
-        };
-        self.keep(&self.products, &product.product_id, before, entry);
+    /// Notes that the table says of keys what an index said, if that is still what is kept of the index.
+    pub(super) fn confirm(&self, offer: &Offer) {
+        let Some(product) = &offer.product else { return };
+        let mut newest = lock(&self.newest);
+        let kept = newest.products.get_mut(&product.product_id);
+        let is_meant = |kept: &Offer| kept.product.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, product));
+        if let Some(kept) = kept.filter(|kept| is_meant(kept)) {
+            kept.confirmed = true;
+        }
     }
 
     /// Whether what was read then may still be used.
@@ -164,14 +173,14 @@ impl Kept {
         known.insert(id.clone(), entry);
     }
 
-    fn find_newest(&self, id: &ProductId, now: Timestamp) -> Option<Arc<Product>> {
+    fn find_newest(&self, id: &ProductId, now: Timestamp) -> Option<Offer> {
         let newest = lock(&self.newest);
-        let fresh = newest.since.is_some_and(|since| self.is_fresh(since, now));
+        let fresh = self.are_fresh(&newest, now);
         newest.products.get(id).filter(|_| fresh).cloned()
     }
 
-    fn newest_are_fresh(&self, now: Timestamp) -> bool {
-        lock(&self.newest).since.is_some_and(|since| self.is_fresh(since, now))
+    fn are_fresh(&self, newest: &Newest, now: Timestamp) -> bool {
+        newest.since.is_some_and(|since| self.is_fresh(since, now))
     }
 
     fn keep_newest(&self, found: Vec<Product>, before: Before, now: Timestamp) {
@@ -183,7 +192,7 @@ impl Kept {
         *newest = Newest {
             since: Some(now),
             products: found
-                .map(|product| (product.product_id.clone(), Arc::new(product)))
+                .map(|product| (product.product_id.clone(), Offer::unconfirmed(product)))
                 .collect(),
         };
     }
@@ -191,7 +200,7 @@ impl Kept {
     /// Does without the newest products until they are read again, should they be old.
     fn give_newest_up(&self, now: Timestamp) {
         let mut newest = lock(&self.newest);
-        if !newest.since.is_some_and(|since| self.is_fresh(since, now)) {
+        if !self.are_fresh(&newest, now) {
             *newest = Newest {
                 since: Some(now),
                 products: HashMap::new(),
@@ -201,7 +210,7 @@ impl Kept {
 
     /// The products that were kept too long and that somebody asked for meanwhile: those that were read last, so that
     /// they are never too many to read. The others that were kept too long are forgotten.
-    fn take_old(&self, now: Timestamp) -> Vec<ProductId> {
+    fn wanted_again(&self, now: Timestamp) -> HashSet<ProductId> {
         let mut products = lock(&self.products);
         let old = products.iter().filter(|(_, entry)| !self.is_fresh(entry.since, now));
         let mut wanted: Vec<(Timestamp, ProductId)> = old
@@ -210,8 +219,9 @@ impl Kept {
             .collect();
         wanted.sort_by(|a, b| b.cmp(a));
         wanted.truncate(FORESEEN);
-        products.retain(|_, entry| self.is_fresh(entry.since, now));
-        wanted.into_iter().map(|(_, id)| id).collect()
+        let wanted: HashSet<ProductId> = wanted.into_iter().map(|(_, id)| id).collect();
+        products.retain(|id, entry| wanted.contains(id) || self.is_fresh(entry.since, now));
+        wanted
     }
 }
 
@@ -252,7 +262,12 @@ impl Store {
         }
     }
 
-    async fn read_product(&self, id: &ProductId, now: Timestamp, wanted: bool) -> Result<Option<Arc<Product>>> {
+    pub(super) async fn read_product(
+        &self,
+        id: &ProductId,
+        now: Timestamp,
+        wanted: bool,
+    ) -> Result<Option<Arc<Product>>> {
         let before = self.kept.before();
         let found = self.catalog_product(id).await?.map(Arc::new);
         let entry = Entry {
@@ -270,10 +285,7 @@ impl Store {
             return Ok(known.into());
         }
         match self.kept.find_newest(id, now) {
-            Some(product) => Ok(Offer {
-                product: Some(product),
-                confirmed: false,
-            }),
+            Some(offer) => Ok(offer),
             None => self.kept_product(id, now).await.map(Offer::from),
         }
     }
@@ -285,15 +297,16 @@ impl Store {
     /// What can't be read soon is read when it is asked for.
     pub async fn foresee_products(&self, now: Timestamp) {
         let newest = async {
-            if !self.kept.newest_are_fresh(now) {
+            let fresh = self.kept.are_fresh(&lock(&self.kept.newest), now);
+            if !fresh {
                 let before = self.kept.before();
                 if let Ok(found) = self.newest_products(FORESEEN).await {
                     self.kept.keep_newest(found, before, now);
                 }
             }
         };
-        let old = self.kept.take_old(now);
-        let others = join_all(old.iter().map(|id| self.read_product(id, now, false)));
+        let others = self.kept.wanted_again(now);
+        let others = join_all(others.iter().map(|id| self.read_product(id, now, false)));
         let _late = tokio::time::timeout(PATIENCE, async { tokio::join!(newest, others) }).await;
         // Late or failed: tried again in a minute, and not by each request.
         self.kept.give_newest_up(now);

@@ -187,7 +187,8 @@ pub(super) enum Changed {
     Done(License),
     /// Another change came between: the license as it is now.
     Meanwhile(License),
-    /// It collided with another write; nothing is known of the license. Try again.
+    /// It collided with another write, or did not meet a condition about something else; nothing is known of the license.
+    /// Try again.
     Contended,
 }
 

@@ -121,17 +121,20 @@ impl Store {
         mut product: Product,
         change: impl Fn(&Product) -> Result<Product>,
     ) -> Result<Product> {
+        let mut stored = product_item(&product)?;
         for _ in 0..WRITE_ATTEMPTS {
             let changed = change(&product)?;
-            match self
-                .replace(&schema::PRODUCTS, &product_item(&product)?, product_item(&changed)?)
-                .await?
-            {
+            let replaced = self.replace(&schema::PRODUCTS, &stored, product_item(&changed)?);
+            match replaced.await? {
                 Replaced::Done => {
                     self.kept.forget(&changed.product_id);
                     return Ok(changed);
                 }
-                Replaced::Changed(now) => product = decode(now.ok_or(Error::ProductNotFound)?)?,
+                // As it is stored: an earlier version may have given it fewer attributes.
+                Replaced::Changed(now) => {
+                    stored = now.ok_or(Error::ProductNotFound)?;
+                    product = decode(stored.clone())?;
+                }
             }
         }
         Err(Error::internal("a product was changed by others all the time"))
@@ -142,17 +145,19 @@ impl Store {
     /// # Errors
     /// [`Error::VariantNotFound`], [`Error::Internal`].
     pub async fn change_variant(&self, mut variant: Variant, change: impl Fn(&Variant) -> Variant) -> Result<Variant> {
+        let mut stored = variant_item(&variant)?;
         for _ in 0..WRITE_ATTEMPTS {
             let changed = change(&variant);
-            match self
-                .replace(&schema::PRODUCTS, &variant_item(&variant)?, variant_item(&changed)?)
-                .await?
-            {
+            let replaced = self.replace(&schema::PRODUCTS, &stored, variant_item(&changed)?);
+            match replaced.await? {
                 Replaced::Done => {
                     self.kept.forget(&changed.product_id);
                     return Ok(changed);
                 }
-                Replaced::Changed(now) => variant = decode(now.ok_or(Error::VariantNotFound)?)?,
+                Replaced::Changed(now) => {
+                    stored = now.ok_or(Error::VariantNotFound)?;
+                    variant = decode(stored.clone())?;
+                }
             }
         }
         Err(Error::internal("a variant was changed by others all the time"))
