@@ -1,6 +1,6 @@
 //! Runs an endpoint in Lambda.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -58,19 +58,22 @@ fn mailer(http: SharedHttpClient, environment: &AwsEnvironment, config: &Config)
     )))
 }
 
-/// Not generic, so that a binary holds its own endpoint's code and this once.
-async fn serve_route(route: Route, open_mailer: Option<OpenMailer>) -> Result<(), Error> {
-    let cx = Arc::new(start(&route, open_mailer).await?);
-    let router = Arc::new(Router::new(&[route])?);
-    lambda_http::run(service_fn(move |request: lambda_http::Request| {
-        let (cx, router) = (Arc::clone(&cx), Arc::clone(&router));
-        async move {
-            let (parts, body) = router.answer(&cx, &incoming(request)).await.into_parts();
-            let text = String::from_utf8(body.into()).map_err(|_| "a reply is not UTF-8")?;
-            Ok::<_, Error>(Response::from_parts(parts, Body::from(text)))
-        }
-    }))
-    .await
+/// Not generic, so that a binary holds its own endpoint's code and this once; and of no type that the binary has to know,
+/// so that it is compiled once, with the library, and not for each binary.
+fn serve_route(route: Route, open_mailer: Option<OpenMailer>) -> Pin<Box<dyn Future<Output = Result<(), Error>>>> {
+    Box::pin(async move {
+        let cx = Arc::new(start(&route, open_mailer).await?);
+        let router = Arc::new(Router::new(&[route])?);
+        lambda_http::run(service_fn(move |request: lambda_http::Request| {
+            let (cx, router) = (Arc::clone(&cx), Arc::clone(&router));
+            async move {
+                let (parts, body) = router.answer(&cx, &incoming(request)).await.into_parts();
+                let text = String::from_utf8(body.into()).map_err(|_| "a reply is not UTF-8")?;
+                Ok::<_, Error>(Response::from_parts(parts, Body::from(text)))
+            }
+        }))
+        .await
+    })
 }
 
 fn credentials(environment: &AwsEnvironment) -> Credentials {
