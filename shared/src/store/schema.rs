@@ -135,7 +135,6 @@ pub const PRODUCTS: Table = Table {
 pub const PRODUCTS_BY_OWNER: Index = whole("by-owner-status", "ownerStatus", "createdAt");
 /// Products of all owners in one status. Sparse: variants have no `status`.
 pub const PRODUCTS_BY_STATUS: Index = whole("by-status", "status", "createdAt");
-
 /// Products of all owners. Sparse: variants have no `kind`.
 pub const PRODUCTS_ALL: Index = whole("by-kind", "kind", "createdAt");
 
