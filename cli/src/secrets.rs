@@ -8,7 +8,10 @@ use keystead_core::{
     config::{AwsEnvironment, variable},
     secrets::Secrets,
 };
-use keystead_functions::secrets_manager::{SecretError, SecretsManager, Version};
+use keystead_functions::{
+    aws::CallError,
+    secrets_manager::{SecretError, SecretsManager, Version},
+};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -182,11 +185,11 @@ fn wait<T>(call: impl Future<Output = Result<T, SecretError>>) -> Result<T, Fail
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Local(error.to_string()))?;
     runtime.block_on(call).map_err(|error| match error {
-        SecretError::Failed(_) => Failure::Unreachable(error.to_string()),
+        SecretError::Call(CallError::Failed(_)) => Failure::Unreachable(error.to_string()),
         SecretError::AlreadyWritten => Failure::Local(
             "somebody else has changed the secrets in this moment; look at them, and try again".to_owned(),
         ),
-        SecretError::Empty | SecretError::Refused { .. } => Failure::Local(error.to_string()),
+        SecretError::Empty | SecretError::Call(CallError::Refused { .. }) => Failure::Local(error.to_string()),
     })
 }
 

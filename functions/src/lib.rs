@@ -4,6 +4,7 @@
 //! replies for all of them; [`routes`] lists them; [`runtime`] runs one in Lambda.
 
 pub mod auth;
+pub mod aws;
 mod body;
 pub mod context;
 pub mod docs;

@@ -3,16 +3,17 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
-use aws_sdk_sesv2::{
-    config::{BehaviorVersion, Credentials, Region, SharedHttpClient, timeout::TimeoutConfig},
-    error::ProvideErrorMetadata as _,
-    types::{Body, Content, Destination, EmailContent, Message},
-};
-use keystead_core::{Error, Result, email::Email};
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use keystead_core::{Error, Result, clock::Clock, config::AwsEnvironment, email::Email};
 use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    aws::{CallError, Service},
+    transport,
+};
 
 /// A mail, in plain text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -53,61 +54,39 @@ impl Mailer {
     }
 }
 
-/// How long SES may take before it is asked again.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
-
 /// Amazon SES, which mails from an address that is verified there.
 #[derive(Clone)]
 pub struct Ses {
-    client: aws_sdk_sesv2::Client,
+    service: Service,
     from: String,
 }
 
 impl Ses {
-    /// The service in this region, or at another address, mailing from `from`.
-    pub fn new(
-        http: SharedHttpClient,
-        region: String,
-        credentials: Credentials,
-        endpoint: Option<String>,
-        from: String,
-    ) -> Self {
-        let mut config = aws_sdk_sesv2::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(http)
-            .region(Region::new(region))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-                    .build(),
-            )
-            .credentials_provider(credentials);
-        config.set_endpoint_url(endpoint);
+    /// The service in the region and with the credentials of `environment`, mailing from `from`.
+    pub fn new(connector: SharedHttpConnector, environment: &AwsEnvironment, clock: Clock, from: String) -> Self {
+        let endpoint = environment.ses_endpoint.clone();
+        let endpoint = endpoint.unwrap_or_else(|| transport::endpoint("email", &environment.region));
         Self {
-            client: aws_sdk_sesv2::Client::from_conf(config.build()),
+            service: Service::new("ses", endpoint, environment, connector, clock),
             from,
         }
     }
 
+    /// Somebody gets a mail twice when the answer to the first is lost.
     async fn send(&self, mail: Mail) -> Result<()> {
-        let text = |data: String| Content::builder().data(data).charset("UTF-8").build();
-        let message = Message::builder()
-            .subject(text(mail.subject).map_err(Error::internal)?)
-            .body(Body::builder().text(text(mail.text).map_err(Error::internal)?).build())
-            .build();
-        self.client
-            .send_email()
-            .from_email_address(&self.from)
-            .destination(Destination::builder().to_addresses(mail.to.as_str()).build())
-            .content(EmailContent::builder().simple(message).build())
-            .send()
-            .await
-            // By its code: its message names the address.
-            .map_err(|error| match error.code() {
-                Some(code) => Error::internal(format!("SES refused a mail: {code}")),
-                None => Error::internal(format!("SES could not be asked to mail: {error}")),
-            })?;
-        Ok(())
+        let text = |data: &str| json!({ "Data": data, "Charset": "UTF-8" });
+        let request = json!({
+            "FromEmailAddress": self.from,
+            "Destination": { "ToAddresses": [mail.to.as_str()] },
+            "Content": { "Simple": { "Subject": text(&mail.subject), "Body": { "Text": text(&mail.text) } } },
+        });
+        let headers = [("content-type", "application/json")];
+        match self.service.post("/v2/email/outbound-emails", &headers, &request).await {
+            Ok(_) => Ok(()),
+            // By its kind: its message names the address.
+            Err(CallError::Refused { kind, .. }) => Err(Error::internal(format!("SES refused a mail: {kind}"))),
+            Err(error @ CallError::Failed(_)) => Err(Error::internal(format!("SES {error}"))),
+        }
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use aws_credential_types::Credentials;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use bytes::Bytes;
 use http::Response;
 use keystead_core::{
@@ -15,6 +14,7 @@ use keystead_core::{
 use lambda_http::{Body, Error, RequestExt, request::RequestContext, service_fn};
 
 use crate::{
+    aws,
     context::Context,
     endpoint::{Endpoint, Route},
     incoming::{Incoming, MAX_BODY},
@@ -41,21 +41,12 @@ pub async fn serve_with_mail<E: Endpoint>() -> Result<(), Error> {
 }
 
 /// How a function comes by what delivers its mail.
-type OpenMailer = fn(SharedHttpClient, &AwsEnvironment, &Config) -> Result<Mailer, Error>;
+type OpenMailer = fn(SharedHttpConnector, &AwsEnvironment, &Config) -> Result<Mailer, Error>;
 
-fn mailer(http: SharedHttpClient, environment: &AwsEnvironment, config: &Config) -> Result<Mailer, Error> {
-    let from = config
-        .accounts
-        .mail_from
-        .clone()
-        .ok_or("KEYSTEAD_MAIL_FROM is not set")?;
-    Ok(Mailer::Ses(Ses::new(
-        http,
-        environment.region.clone(),
-        credentials(environment),
-        environment.ses_endpoint.clone(),
-        from,
-    )))
+fn mailer(connector: SharedHttpConnector, environment: &AwsEnvironment, config: &Config) -> Result<Mailer, Error> {
+    let from = config.accounts.mail_from.clone();
+    let from = from.ok_or("KEYSTEAD_MAIL_FROM is not set")?;
+    Ok(Mailer::Ses(Ses::new(connector, environment, Clock::system(), from)))
 }
 
 /// Not generic, so that a binary holds its own endpoint's code and this once; and of no type that the binary has to know,
@@ -76,31 +67,21 @@ fn serve_route(route: Route, open_mailer: Option<OpenMailer>) -> Pin<Box<dyn Fut
     })
 }
 
-fn credentials(environment: &AwsEnvironment) -> Credentials {
-    Connection::credentials(
-        &environment.access_key_id,
-        &environment.secret_access_key,
-        environment.session_token.clone(),
-    )
-}
-
 /// Everything that every first request would wait for otherwise: the secrets are read, and the connection to DynamoDB is
 /// opened, which at the smallest memory would take most of it (docs/adr/0027-what-a-start-does.md).
 async fn start(route: &Route, open_mailer: Option<OpenMailer>) -> Result<Context, Error> {
     let environment = AwsEnvironment::from_env().map_err(|name| format!("Lambda did not set {name}"))?;
     let config = Config::from_env()?;
     let connector = transport::aws_connector()?;
-    let http = transport::client_over(connector.clone());
-    let credentials = credentials(&environment);
     let mailer = match open_mailer {
-        Some(open) => open(http.clone(), &environment, &config)?,
+        Some(open) => open(connector.clone(), &environment, &config)?,
         None => Mailer::Nowhere,
     };
     let store = Store::new(
         Connection {
-            http,
+            http: transport::client_over(connector.clone()),
             region: environment.region.clone(),
-            credentials: Some(credentials),
+            credentials: Some(aws::credentials(&environment)),
             endpoint: environment.dynamodb_endpoint.clone(),
             attempt_timeout: Some(Connection::ATTEMPT_TIMEOUT),
             retries: true,
