@@ -4,7 +4,7 @@
 //! API, [`supply`] turns them into requests ready to send, [`run`] sends them and takes the time, and [`report`] says
 //! what came of it. The program is `src/bin/load.rs`; `README.md` says what its figures mean.
 //!
-//! [`lambda`] and [`function`] are for the functions themselves, as they run in Lambda: `src/bin/cold.rs`.
+//! [`lambda`] and [`function`] are for the functions themselves, as they run in Lambda: `src/bin/cold/`.
 
 pub mod connection;
 pub mod cpu;

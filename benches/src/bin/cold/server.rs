@@ -1,0 +1,112 @@
+//! The server whose DynamoDB the functions use.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+/// A folder that ends with this process.
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Folder {
+    pub(crate) fn make() -> Result<Self, String> {
+        let path = std::env::temp_dir().join(format!("keystead-cold-{}", std::process::id()));
+        fs::create_dir_all(&path).map_err(|error| format!("Cannot make {}: {error}.", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// `keystead serve` over tables that have names as in AWS, in the DynamoDB of another one.
+pub(crate) struct Server {
+    _database: Ended,
+    _child: Ended,
+    pub(crate) url: String,
+    pub(crate) dynamodb: String,
+    pub(crate) secrets: String,
+    pub(crate) admin_secret: String,
+}
+
+impl Server {
+    pub(crate) fn start(program: &Path, folder: &Path) -> Result<Self, String> {
+        // The tables of an embedded DynamoDB have no prefix, which functions can't do without.
+        let lends = ["--in-memory", "--dynamodb-listen", "127.0.0.1:0"].map(PathBuf::from);
+        let (database, dynamodb) = serve(program, &lends, &folder.join("database"), "DynamoDB is at ")?;
+        let data = folder.join("data");
+        let borrows = [
+            "--dynamodb-endpoint".into(),
+            dynamodb.clone().into(),
+            "--data-dir".into(),
+            data.clone(),
+        ];
+        let (child, url) = serve(program, &borrows, &folder.join("server"), "serves on ")?;
+        let secrets = fs::read_to_string(data.join("secrets.json"))
+            .map_err(|error| format!("Cannot read the server's secrets: {error}."))?;
+        let parsed: Value = serde_json::from_str(&secrets).unwrap_or_default();
+        Ok(Self {
+            _database: database,
+            _child: child,
+            url,
+            dynamodb,
+            admin_secret: parsed["adminSecret"].as_str().unwrap_or_default().to_owned(),
+            secrets,
+        })
+    }
+}
+
+/// Starts a server, and waits until it says where something is, after `words`.
+fn serve(program: &Path, flags: &[PathBuf], log: &Path, words: &str) -> Result<(Ended, String), String> {
+    let failed = |error: std::io::Error| format!("Cannot start {}: {error}. Run benches/cold.", program.display());
+    let child = Command::new(program)
+        .args(["serve", "--port", "0", "--no-demo", "--quiet"])
+        .args(flags)
+        // Its secrets are those of its folder, and its tables have the usual prefix.
+        .env_remove("KEYSTEAD_ADMIN_SECRET")
+        .env_remove("KEYSTEAD_WEBHOOK_SECRET")
+        .env_remove("KEYSTEAD_TABLE_PREFIX")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(log).map_err(failed)?)
+        .spawn()
+        .map_err(failed)?;
+    let child = Ended(child);
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        let said = fs::read_to_string(log).unwrap_or_default();
+        if let Some(address) = after(&said, words) {
+            return Ok((child, address));
+        }
+        if Instant::now() > until {
+            return Err(format!("{} does not serve:\n{said}", program.display()));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A process that ends with this one.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The address after these words, of whose line the rest is in.
+fn after(text: &str, words: &str) -> Option<String> {
+    let (_, rest) = text.split_once(words)?;
+    let (line, _) = rest.split_once('\n')?;
+    let address = line.split(' ').next()?;
+    Some(address.trim_end_matches('.').to_owned())
+}
