@@ -2,7 +2,9 @@
 //! service can do, for every binary to be built from (docs/adr/0023-services-by-hand.md).
 
 use std::{
+    error::Error,
     fmt,
+    iter::successors,
     time::{Duration, UNIX_EPOCH},
 };
 
@@ -18,7 +20,7 @@ use aws_smithy_runtime_api::client::{
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
-use keystead_core::{Timestamp, clock::Clock, config::AwsEnvironment, store::Connection};
+use keystead_core::{Timestamp, clock::Clock, config::AwsEnvironment, ids, store::Connection};
 use serde_json::Value;
 
 /// Why a service did not do what it was asked.
@@ -28,25 +30,31 @@ pub enum CallError {
     Refused {
         /// Such as `AccessDeniedException`.
         kind: String,
-        /// Its words.
+        /// Its words, if it had any.
         message: String,
     },
     /// No good answer came.
     Failed(BoxError),
 }
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type BoxError = Box<dyn Error + Send + Sync>;
 
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Refused { kind, message } if message.is_empty() => write!(f, "refuses: {kind}"),
             Self::Refused { kind, message } => write!(f, "refuses: {kind}: {message}"),
-            Self::Failed(error) => write!(f, "can't be reached: {error}"),
+            Self::Failed(error) => {
+                f.write_str("gave no good answer")?;
+                // What the connector says is little more than that; the reason is further down.
+                successors(Some::<&dyn Error>(&**error), |&error| error.source())
+                    .try_for_each(|error| write!(f, ": {error}"))
+            }
         }
     }
 }
 
-impl std::error::Error for CallError {}
+impl Error for CallError {}
 
 /// The credentials in `environment`.
 pub(crate) fn credentials(environment: &AwsEnvironment) -> Credentials {
@@ -69,15 +77,24 @@ pub(crate) struct Service {
     clock: Clock,
 }
 
-/// How often a call is sent, and how long is waited before it is sent again: then twice as long.
+/// How often a call is sent.
 const ATTEMPTS: u32 = 3;
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 
-/// How long an attempt may take: all of them are over before the function's own time is (`Timeout` in `template.yaml`).
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long an attempt may take. Three of them fit into the ten seconds that Lambda gives a start, and leave a request five of
+/// its fifteen.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long is waited at most before a call is sent again, and twice as long the next time: after a failure, and when the
+/// service was asked too often, which it counts by the second.
+const AFTER_FAILURE: Duration = Duration::from_millis(100);
+const AFTER_THROTTLING: Duration = Duration::from_secs(1);
 
 /// What services call it when they are asked too often.
-const THROTTLED: [&str; 2] = ["ThrottlingException", "TooManyRequestsException"];
+const THROTTLED: [&str; 3] = [
+    "LimitExceededException",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];
 
 impl Service {
     /// The service of this name at `endpoint`, in the region and with the credentials of `environment`.
@@ -98,39 +115,29 @@ impl Service {
         }
     }
 
-    /// What the service answers to `body`. It is sent again when no answer comes, or one that says that it may be: so it
-    /// must do no harm twice.
+    /// What the service answers to `body`. It is sent again when no answer comes, or one that says that it may be, so who
+    /// asks has to bear that it is done twice.
     ///
     /// # Errors
     /// [`CallError`].
     pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Result<Value, CallError> {
         let url = format!("{}{path}", self.endpoint.trim_end_matches('/'));
         let body = body.to_string();
-        let mut backoff = FIRST_BACKOFF;
         let mut attempt = 1;
         loop {
             let sent = tokio::time::timeout(ATTEMPT_TIMEOUT, self.send(&url, headers, &body));
-            let failure = match sent.await.unwrap_or_else(|late| Err(late.into())) {
-                Ok(reply) if reply.status() == 200 => {
-                    return serde_json::from_slice(reply.body()).map_err(|error| CallError::Failed(error.into()));
-                }
-                Ok(reply) => {
-                    let (kind, message) = refusal(&reply);
-                    let passing = reply.status().is_server_error() || THROTTLED.contains(&kind.as_str());
-                    let refused = CallError::Refused { kind, message };
-                    if !passing {
-                        return Err(refused);
-                    }
-                    refused
-                }
-                Err(error) => CallError::Failed(error),
+            let answered = match sent.await.unwrap_or_else(|late| Err(late.into())) {
+                Ok(reply) => judge(&reply),
+                Err(error) => Err((CallError::Failed(error), Some(AFTER_FAILURE))),
             };
-            if attempt == ATTEMPTS {
-                return Err(failure);
+            match answered {
+                Ok(answer) => return Ok(answer),
+                Err((_, Some(longest))) if attempt < ATTEMPTS => {
+                    tokio::time::sleep(ids::jitter(longest * attempt)).await;
+                }
+                Err((error, _)) => return Err(error),
             }
             attempt += 1;
-            tokio::time::sleep(backoff).await;
-            backoff *= 2;
         }
     }
 
@@ -163,24 +170,35 @@ impl Service {
     }
 }
 
-/// What kind of error a service answered, and in which words. AWS's protocols put the kind into a header, or into one of two
-/// fields, with a namespace before it or an address after it
+/// What a reply answers; or why it does not, and how long at most to wait before the call may be sent again. AWS's protocols
+/// put the kind of an error into a header, or into one of two fields, with a namespace before it or an address after it
 /// (<https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization>).
-fn refusal(reply: &http::Response<Bytes>) -> (String, String) {
-    let body: Value = serde_json::from_slice(reply.body()).unwrap_or_default();
+fn judge(reply: &http::Response<Bytes>) -> Result<Value, (CallError, Option<Duration>)> {
+    let status = reply.status();
+    let body = serde_json::from_slice::<Value>(reply.body());
+    if status == 200 {
+        return body.map_err(|error| (CallError::Failed(error.into()), None));
+    }
+    let body = body.unwrap_or_default();
     let text = |name: &str| body[name].as_str();
     let header = reply.headers().get("x-amzn-errortype");
     let kind = header
         .and_then(|kind| kind.to_str().ok())
         .or(text("__type"))
-        .or(text("code"));
-    let kind = match kind {
-        Some(kind) => {
-            let name = kind.split(':').next().unwrap_or_default();
-            name.rsplit('#').next().unwrap_or_default().to_owned()
-        }
-        None => format!("status {}", reply.status().as_u16()),
+        .or(text("code"))
+        .and_then(|kind| kind.split(':').next()?.rsplit('#').next());
+    let again = if status == 429 || kind.is_some_and(|kind| THROTTLED.contains(&kind)) {
+        Some(AFTER_THROTTLING)
+    } else {
+        status.is_server_error().then_some(AFTER_FAILURE)
     };
-    let message = text("message").or(text("Message")).unwrap_or_default();
-    (kind, message.to_owned())
+    let number = || format!("status {}", status.as_u16());
+    let error = match kind {
+        None if status.is_server_error() => CallError::Failed(number().into()),
+        _ => CallError::Refused {
+            kind: kind.map_or_else(number, str::to_owned),
+            message: text("message").or(text("Message")).unwrap_or_default().to_owned(),
+        },
+    };
+    Err((error, again))
 }

@@ -72,7 +72,7 @@ impl Ses {
         }
     }
 
-    /// Somebody gets a mail twice when the answer to the first is lost.
+    /// Somebody gets a mail again when the answer to the first is lost.
     async fn send(&self, mail: Mail) -> Result<()> {
         let text = |data: &str| json!({ "Data": data, "Charset": "UTF-8" });
         let request = json!({

@@ -18,7 +18,7 @@ pub enum SecretError {
     Empty,
     /// Somebody else has written the version that was to be written.
     AlreadyWritten,
-    /// Secrets Manager refuses for another reason, or can't be reached.
+    /// Secrets Manager refuses for another reason, or gives no good answer.
     Call(CallError),
 }
 

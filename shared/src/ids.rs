@@ -185,7 +185,7 @@ impl Ids {
 }
 
 /// A random part of `longest`: how long one of several that collided waits, so that they don't collide again.
-pub(crate) fn jitter(longest: Duration) -> Duration {
+pub fn jitter(longest: Duration) -> Duration {
     let mut byte = [0; 1];
     // Without random numbers the wait is merely not spread.
     let share = if SystemRandom::new().fill(&mut byte).is_ok() {

@@ -1,4 +1,4 @@
-//! The server whose DynamoDB the functions use.
+//! The server whose DynamoDB the functions use, and the folder that it keeps its things in.
 
 use std::{
     fs,
