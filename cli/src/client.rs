@@ -305,7 +305,7 @@ impl Client {
     pub(crate) fn write(&self, endpoint: &str, body: Value) -> Result<Answer, Failure> {
         let key = self
             .ids
-            .request_id(self.clock.now())
+            .uuid_v7(self.clock.now())
             .map_err(|error| Failure::Local(error.to_string()))?;
         self.send(endpoint, body, Some(&key.to_string()))
     }

@@ -1,7 +1,7 @@
 //! `keystead code`: trial and discount codes.
 
 use clap::{ArgGroup, Args, Subcommand};
-use keystead_core::code::Percent;
+use keystead_core::sale::code::Percent;
 use serde_json::json;
 
 use crate::{

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use keystead_core::secrets::Secrets;
+use keystead_core::signing::secrets::Secrets;
 
 /// The data folder, held by this process.
 pub struct DataDir {

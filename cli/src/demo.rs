@@ -2,16 +2,25 @@
 
 use keystead_core::{
     Error, Result, Timestamp,
-    api_key::ApiKey,
-    binding::KeyRules,
-    email::Email,
-    event::{Event, EventType, Origin},
-    license::{License, LicenseKey, LicenseType, SeatLimit},
-    owner::{OwnerId, Scope},
-    product::{Name, Product, ProductId, ProductStatus},
-    variant::{Variant, VariantId},
+    event::{Event, EventId, EventType, Origin},
+    ids::CreationId,
+    license::{
+        License,
+        key::{LicenseId, LicenseKey},
+        seats::{LicenseType, SeatLimit},
+    },
+    owner::{
+        OwnerId, Scope,
+        api_key::{ApiKey, RawApiKey},
+    },
+    product::{
+        Product, ProductId, ProductStatus,
+        key_rules::KeyRules,
+        variant::{Variant, VariantId},
+    },
+    value::{email::Email, name::Name},
 };
-use keystead_functions::context::Context;
+use keystead_functions::frame::context::Context;
 
 /// The demo license's key. The same in every installation, so that requests can be written down.
 const LICENSE: &str = "de300000-0000-4000-8000-000000000001";
@@ -21,7 +30,7 @@ const PRODUCT: &str = "demo-app";
 pub(crate) async fn wanted(cx: &Context) -> Result<bool> {
     Ok(cx
         .store
-        .products(&Scope::Everything, ProductStatus::ALL)
+        .product_list(&Scope::Everything, ProductStatus::ALL)
         .await?
         .is_empty())
 }
@@ -46,16 +55,16 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         offline_days: None,
         price: None,
         active: true,
-        creation: cx.ids.creation_id()?,
+        creation: CreationId::new(&cx.ids)?,
     };
-    cx.store.create_variant(&variant).await?;
+    cx.store.variant_create(&variant).await?;
     let product = Product {
         product_id,
         name: name("Demo App")?,
         owner_id: owner_id.clone(),
         status: ProductStatus::Live,
         created_at: now,
-        creation: cx.ids.creation_id()?,
+        creation: CreationId::new(&cx.ids)?,
         enforcement: None,
         grace_days: None,
         image: None,
@@ -63,7 +72,7 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
     };
     let license = License::new(
         LicenseKey::parse(LICENSE).ok_or_else(parsed)?,
-        cx.ids.license_id(now)?,
+        LicenseId::new(&cx.ids, now)?,
         &product,
         variant_id,
         Some(&variant),
@@ -72,15 +81,15 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
     );
     let retention = cx.config.event_retention;
     let made = Event::new(
-        cx.ids.event_id(now)?,
+        EventId::new(&cx.ids, now)?,
         EventType::Created,
         &license,
         &Origin::keystead(),
         now,
         retention,
     );
-    cx.store.create_license(&license, &made, &[], None).await?;
-    let raw = cx.ids.api_key()?;
+    cx.store.license_create(&license, &made, &[], None).await?;
+    let raw = RawApiKey::new(&cx.ids)?;
     let api_key = ApiKey {
         key_hash: raw.hash(),
         owner_id,
@@ -88,9 +97,9 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         active: true,
         created_at: now,
     };
-    cx.store.create_api_key(&api_key).await?;
+    cx.store.api_key_create(&api_key).await?;
     // The product last: until it is there, the next start makes the rest again.
-    cx.store.create_product(&product).await?;
+    cx.store.product_create(&product).await?;
     Ok(raw.reveal().to_owned())
 }
 
@@ -99,7 +108,7 @@ pub(crate) async fn requests(cx: &Context, url: &str, secret: &str) -> Result<Op
     let Some(key) = LicenseKey::parse(LICENSE) else {
         return Ok(None);
     };
-    if cx.store.held_license(&key).await?.is_none() {
+    if cx.store.license_get_unscoped(&key).await?.is_none() {
         return Ok(None);
     }
     Ok(Some(format!(

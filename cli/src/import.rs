@@ -19,10 +19,9 @@ use clap::Args;
 use indicatif::ProgressBar;
 use keystead_core::{
     Timestamp,
-    email::Email,
-    license::{LicenseKey, LicenseStatus, Reference},
-    product::ProductId,
-    variant::VariantId,
+    license::{key::LicenseKey, standing::LicenseStatus},
+    product::{ProductId, variant::VariantId},
+    value::{email::Email, reference::Reference},
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};

@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use keystead_core::{ids::Ids, license::LicenseKey};
+use keystead_core::{ids::Ids, license::key::LicenseKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -173,7 +173,7 @@ impl Journal {
         let explain = |error: io::Error| Failure::file(&path, &error);
         // As unguessable as a license key, since license keys come from it.
         let import_id = Ids::random()
-            .license_key()
+            .uuid_v4()
             .map_err(|error| Failure::Local(error.to_string()))?
             .to_string();
         let header = Header {

@@ -1,7 +1,7 @@
 //! `keystead keys`: rotate the key that tokens are signed with.
 
 use clap::{Args, Subcommand};
-use keystead_core::{clock::Clock, keys::Algorithm};
+use keystead_core::{clock::Clock, signing::keys::Algorithm};
 
 use crate::{failure::Failure, output, secrets::Place, serve};
 

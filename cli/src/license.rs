@@ -3,7 +3,10 @@
 use clap::{ArgGroup, Args, Subcommand};
 use keystead_core::{
     Timestamp,
-    license::{LicenseStatus, LicenseType, SeatLimit},
+    license::{
+        seats::{LicenseType, SeatLimit},
+        standing::LicenseStatus,
+    },
 };
 use serde_json::{Value, json};
 

@@ -9,10 +9,13 @@ use std::{
 use clap::ValueEnum;
 use keystead_core::{
     Timestamp,
-    email::Email,
-    license::{LicenseKey, LicenseStatus, LicenseType, Reference, SeatLimit},
-    product::ProductId,
-    variant::VariantId,
+    license::{
+        key::LicenseKey,
+        seats::{LicenseType, SeatLimit},
+        standing::LicenseStatus,
+    },
+    product::{ProductId, variant::VariantId},
+    value::{email::Email, reference::Reference},
 };
 use serde::{Serialize, Serializer};
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! `keystead product`: what licenses are for.
 
 use clap::{ArgGroup, Args, Subcommand};
-use keystead_core::license::SeatLimit;
+use keystead_core::license::seats::SeatLimit;
 use serde_json::{Value, json};
 
 use crate::{

@@ -6,10 +6,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use keystead_core::{
     clock::Clock,
     config::{AwsEnvironment, variable},
-    secrets::Secrets,
+    signing::secrets::Secrets,
 };
-use keystead_functions::{
-    aws::CallError,
+use keystead_functions::aws::{
+    call::CallError,
     secrets_manager::{SecretError, SecretsManager, Version},
 };
 use serde::Deserialize;

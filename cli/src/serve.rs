@@ -11,16 +11,20 @@ use clap::{Args, Parser};
 use keystead_core::{
     clock::Clock,
     config::{Config, variable},
-    keys::{Algorithm, KeyRing},
-    secrets::Secrets,
+    signing::{
+        keys::{Algorithm, KeyRing},
+        secrets::Secrets,
+    },
     store::{Connection, Store},
 };
 use keystead_functions::{
-    context::Context,
-    log::Log,
-    mail::{Kept, Mailer},
+    aws::transport,
+    frame::{
+        context::Context,
+        log::Log,
+        mail::{Kept, Mailer},
+    },
     routes::{self, Router},
-    transport,
 };
 use tokio::{
     net::TcpListener,

@@ -17,9 +17,11 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
 };
 use keystead_functions::{
-    context::Context,
-    incoming::{Incoming, MAX_BODY},
-    mail::Kept,
+    frame::{
+        context::Context,
+        mail::Kept,
+        request::{Incoming, MAX_BODY},
+    },
     routes::Router,
 };
 use serde_json::json;

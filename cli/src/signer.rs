@@ -7,7 +7,7 @@ use aws_lc_rs::{
     rand::SystemRandom,
     signature::{RSA_PKCS1_SHA256, RsaKeyPair},
 };
-use keystead_core::keys::{Algorithm, KeyError, Sign, SigningKey};
+use keystead_core::signing::keys::{Algorithm, KeyError, Sign, SigningKey};
 
 struct AwsLcRsa {
     pair: RsaKeyPair,
@@ -24,7 +24,7 @@ impl Sign for AwsLcRsa {
     }
 }
 
-/// The fastest signer there is for this key: for [`keystead_core::keys::KeyRing::signing_with`].
+/// The fastest signer there is for this key: for [`keystead_core::signing::keys::KeyRing::signing_with`].
 ///
 /// # Errors
 /// [`KeyError::Malformed`].
@@ -46,7 +46,7 @@ mod tests {
     use base64::{Engine as _, prelude::BASE64_STANDARD};
     use keystead_core::{
         Timestamp,
-        keys::{Algorithm, SigningKey},
+        signing::keys::{Algorithm, SigningKey},
     };
 
     #[test]

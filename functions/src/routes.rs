@@ -8,16 +8,16 @@ use keystead_core::store::meter::{Usage, metered};
 use serde_json::json;
 
 use crate::{
-    auth,
-    body::JSON,
-    context::Context,
-    docs,
-    endpoint::{Cache, Route},
-    flat,
-    incoming::Incoming,
+    accounts, docs, flat,
+    frame::{
+        context::Context,
+        endpoint::{Cache, Route},
+        log::Line,
+        pipeline::Answer,
+        reply::JSON,
+        request::Incoming,
+    },
     license_keys,
-    log::Line,
-    pipeline::Answer,
 };
 
 /// Every route, in the order of the contracts. The local server, the template, the contract tests and the documentation
@@ -70,13 +70,13 @@ pub fn all() -> Vec<Route> {
         Route::of::<license_keys::LicenseKeysShuffle>(),
         Route::of::<license_keys::LicenseKeysReset>(),
         Route::of::<license_keys::LicenseKeysEvents>(),
-        Route::of::<auth::AuthRegister>(),
-        Route::of::<auth::AuthLogin>(),
-        Route::of::<auth::AuthVerify>(),
-        Route::of::<auth::AuthLogout>(),
-        Route::of::<auth::AuthMe>(),
-        Route::of::<auth::AuthForgotPassword>(),
-        Route::of::<auth::AuthResetPassword>(),
+        Route::of::<accounts::AuthRegister>(),
+        Route::of::<accounts::AuthLogin>(),
+        Route::of::<accounts::AuthVerify>(),
+        Route::of::<accounts::AuthLogout>(),
+        Route::of::<accounts::AuthMe>(),
+        Route::of::<accounts::AuthForgotPassword>(),
+        Route::of::<accounts::AuthResetPassword>(),
     ]
 }
 
@@ -128,7 +128,7 @@ impl Router {
             ),
             (None, None) => (plain(StatusCode::NOT_FOUND, "Not found"), Usage::default()),
         };
-        let request_id = cx.ids.request_id(came).map(|id| id.to_string()).unwrap_or_default();
+        let request_id = cx.ids.uuid_v7(came).map(|id| id.to_string()).unwrap_or_default();
         cx.log.write(&Line {
             time: came,
             level: if answer.status.is_server_error() {

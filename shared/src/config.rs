@@ -3,8 +3,13 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use crate::{
-    enforcement::{Count, Policy},
-    password::Hashing,
+    account::AccountPolicy,
+    license::{
+        moves::MovePolicy,
+        watch::{Count, DetectionLimits},
+    },
+    signing::token::TokenPolicy,
+    value::timestamp::{DAY, HOUR},
 };
 
 /// The settings of a process. `Default` is what the documentation promises.
@@ -23,7 +28,7 @@ pub struct Config {
     /// How long tokens live.
     pub tokens: TokenPolicy,
     /// What licenses are caught at, unless their product says otherwise.
-    pub enforcement: Policy,
+    pub enforcement: DetectionLimits,
     /// How long events are kept (`KEYSTEAD_EVENT_RETENTION_DAYS`, default 365; 0: for good).
     pub event_retention: Option<Duration>,
     /// How often licenses may be moved.
@@ -34,63 +39,6 @@ pub struct Config {
     /// What holds for accounts.
     pub accounts: AccountPolicy,
 }
-
-/// What holds for accounts.
-#[derive(Clone, Debug)]
-pub struct AccountPolicy {
-    /// How long a login lasts (`KEYSTEAD_LOGIN_DAYS`, default 14, at most 30: as long as a retired key is kept).
-    pub login_life: Duration,
-    /// How long the token is good that is mailed to verify an address.
-    pub verify_life: Duration,
-    /// How long the token is good that is mailed to set another password.
-    pub reset_life: Duration,
-    /// The vendor's page that what is mailed leads to; it gets `?verify=` or `?reset=` and the token
-    /// (`KEYSTEAD_ACCOUNT_URL`). Without it, mail holds the token alone.
-    pub page: Option<String>,
-    /// Whom mail is from (`KEYSTEAD_MAIL_FROM`). In AWS, nothing can be mailed without it.
-    pub mail_from: Option<String>,
-    /// What a password's hash costs.
-    pub hashing: Hashing,
-}
-
-/// How long tokens live.
-#[derive(Clone, Copy, Debug)]
-pub struct TokenPolicy {
-    /// The life of a token.
-    pub life: Duration,
-    /// The life of a token of a degraded or floating license.
-    pub short_life: Duration,
-    /// A token with no more than this left is renewed by `/validate`.
-    pub renewal_window: Duration,
-    /// How long an application may run on past its token when the service can't be reached, unless its product says
-    /// otherwise (`KEYSTEAD_GRACE_DAYS`, default 7).
-    pub grace: Duration,
-}
-
-/// How often a license may be moved from one machine to another.
-#[derive(Clone, Copy, Debug)]
-pub struct MovePolicy {
-    /// How many moves a window admits (`KEYSTEAD_MOVES`, default 3; 0: none).
-    pub limit: usize,
-    /// How long a move counts (`KEYSTEAD_MOVES_DAYS`, default 30).
-    pub window: Duration,
-}
-
-impl Default for AccountPolicy {
-    fn default() -> Self {
-        Self {
-            login_life: 14 * DAY,
-            verify_life: DAY,
-            reset_life: HOUR,
-            page: None,
-            mail_from: None,
-            hashing: Hashing::default(),
-        }
-    }
-}
-
-const HOUR: Duration = Duration::from_secs(60 * 60);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Default for Config {
     fn default() -> Self {
@@ -105,7 +53,7 @@ impl Default for Config {
                 renewal_window: 7 * DAY,
                 grace: 7 * DAY,
             },
-            enforcement: Policy::default(),
+            enforcement: DetectionLimits::default(),
             event_retention: Some(365 * DAY),
             moves: MovePolicy {
                 limit: 3,
@@ -166,9 +114,9 @@ impl Config {
 }
 
 /// The numbers of the detectors.
-fn enforcement(default: Policy) -> Result<Policy, InvalidSetting> {
+fn enforcement(default: DetectionLimits) -> Result<DetectionLimits, InvalidSetting> {
     let count = |name, usual| Ok(number(name, 1..=Count::MAX)?.unwrap_or(usual));
-    let policy = Policy {
+    let policy = DetectionLimits {
         geo_window: number("KEYSTEAD_GEO_HOURS", 1..=Count::MAX)?.map_or(default.geo_window, |hours| hours * HOUR),
         geo_medium: count("KEYSTEAD_GEO_MEDIUM", default.geo_medium)?,
         geo_high: count("KEYSTEAD_GEO_HIGH", default.geo_high)?,

@@ -1,6 +1,6 @@
 //! Why a request was refused: one enum for every API.
 
-use crate::{Timestamp, license::SeatLimit};
+use crate::{Timestamp, license::seats::SeatLimit};
 
 /// The result of everything that can be refused.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

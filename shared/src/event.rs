@@ -7,17 +7,18 @@ use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use crate::{
-    Timestamp,
+    Result, Timestamp,
     account::AccountId,
-    activation::Fingerprint,
-    api_key::KeyHash,
-    binding::KeyMark,
-    license::{License, LicenseId, LicenseKey},
-    owner::OwnerId,
-    text::{choice, is_plain, text_value},
+    ids::Ids,
+    license::{
+        License,
+        key::{KeyMark, LicenseId, LicenseKey},
+        machine::Fingerprint,
+    },
+    owner::{OwnerId, api_key::KeyHash},
+    value::text::{choice, is_plain, text_value},
 };
 
 text_value!(
@@ -28,8 +29,9 @@ text_value!(
 );
 
 impl EventId {
-    pub(crate) fn from_uuid(uuid: Uuid) -> Self {
-        Self(uuid.to_string())
+    /// A new one.
+    pub fn new(ids: &Ids, now: Timestamp) -> Result<Self> {
+        Ok(Self(ids.uuid_v7(now)?.to_string()))
     }
 }
 
@@ -172,9 +174,6 @@ impl UserAgent {
     /// How much of it is kept, in bytes: an event with it still fits in one write unit.
     const LONGEST: usize = 256;
 }
-
-/// How often a machine's validations are an event.
-pub const VALIDATED_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// An event, as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -16,14 +16,23 @@ use uuid::Uuid;
 
 use crate::{
     Error, Result, Timestamp,
-    account::{AccountId, LoginId},
-    api_key::RawApiKey,
-    binding::KeyPrefix,
-    event::EventId,
-    idempotency::CreationId,
-    license::{LicenseId, LicenseKey},
-    violation::ViolationId,
+    value::text::{is_plain, text_value},
 };
+
+text_value!(
+    /// What tells the making of one record from that of every other. It is the same when a request is carried out again
+    /// after a crash, by which the request knows its own work.
+    CreationId,
+    "a string of 1 to 128 characters",
+    |text| is_plain(text, 128).then(|| text.to_owned())
+);
+
+impl CreationId {
+    /// A new one.
+    pub fn new(ids: &Ids) -> Result<Self> {
+        Ok(Self(ids.uuid_v4()?.to_string()))
+    }
+}
 
 /// Where a process gets its ids and keys from. Clones share it.
 #[derive(Clone, Debug)]
@@ -64,103 +73,22 @@ impl Ids {
         })))
     }
 
-    /// A new mark of a record that is made.
+    /// A random UUID: version 4.
     ///
     /// # Errors
-    /// As for [`Ids::license_key`].
-    pub fn creation_id(&self) -> Result<CreationId> {
-        let uuid = uuid::Builder::from_random_bytes(self.bytes()?).into_uuid();
-        Ok(CreationId::from_uuid(uuid))
+    /// [`Error::Internal`] when the operating system has no random numbers to give; so for all of `Ids`.
+    pub fn uuid_v4(&self) -> Result<Uuid> {
+        Ok(uuid::Builder::from_random_bytes(self.bytes()?).into_uuid())
     }
 
-    /// A new license key: a UUID v4 in lower case.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when the operating system has no random numbers to give.
-    pub fn license_key(&self) -> Result<LicenseKey> {
-        let uuid = uuid::Builder::from_random_bytes(self.bytes()?).into_uuid();
-        Ok(LicenseKey::from_uuid(uuid))
-    }
-
-    /// A new license key of four groups behind this prefix: 80 random bits.
-    ///
-    /// # Errors
-    /// As for [`Ids::license_key`].
-    pub fn grouped_license_key(&self, prefix: &KeyPrefix) -> Result<LicenseKey> {
-        Ok(LicenseKey::from_bits(prefix, self.bytes()?))
-    }
-
-    /// A new id of an account: a UUID v7.
-    ///
-    /// # Errors
-    /// As for [`Ids::license_key`].
-    pub fn account_id(&self, now: Timestamp) -> Result<AccountId> {
-        Ok(AccountId::from_uuid(self.uuid_v7(now)?))
-    }
-
-    /// A new id of a login: a UUID v4.
-    ///
-    /// # Errors
-    /// As for [`Ids::license_key`].
-    pub fn login_id(&self) -> Result<LoginId> {
-        let uuid = uuid::Builder::from_random_bytes(self.bytes()?).into_uuid();
-        Ok(LoginId::from_uuid(uuid))
-    }
-
-    /// What makes the hash of a password that of no other.
-    ///
-    /// # Errors
-    /// As for [`Ids::license_key`].
-    pub fn salt(&self) -> Result<[u8; 16]> {
-        self.bytes()
-    }
-
-    /// A new stable id of a license: a UUID v7, so that ids sort by when they were made.
-    ///
-    /// # Errors
-    /// As for [`Ids::license_key`].
-    pub fn license_id(&self, now: Timestamp) -> Result<LicenseId> {
-        Ok(LicenseId::from_uuid(self.uuid_v7(now)?))
-    }
-
-    /// A new id of a violation: `viol_` and a UUID v7.
-    ///
-    /// # Errors
-    /// As for [`Ids::license_key`].
-    pub fn violation_id(&self, now: Timestamp) -> Result<ViolationId> {
-        Ok(ViolationId::from_uuid(self.uuid_v7(now)?))
-    }
-
-    /// A new id of an event: a UUID v7, so that events sort by when they happened.
-    ///
-    /// # Errors
-    /// As for [`Ids::license_key`].
-    pub fn event_id(&self, now: Timestamp) -> Result<EventId> {
-        Ok(EventId::from_uuid(self.uuid_v7(now)?))
-    }
-
-    /// A new id of a request, to find it again in the log: a UUID v7.
-    ///
-    /// # Errors
-    /// As for [`Ids::license_key`].
-    pub fn request_id(&self, now: Timestamp) -> Result<Uuid> {
-        self.uuid_v7(now)
-    }
-
-    /// A new API key: `cgls_` and 32 random bytes in hex.
-    ///
-    /// # Errors
-    /// As for [`Ids::license_key`].
-    pub fn api_key(&self) -> Result<RawApiKey> {
-        Ok(RawApiKey::from_bytes(&self.bytes()?))
-    }
-
-    fn uuid_v7(&self, now: Timestamp) -> Result<Uuid> {
+    /// A UUID that sorts by when it was made: version 7.
+    pub fn uuid_v7(&self, now: Timestamp) -> Result<Uuid> {
         let millis = u64::try_from(now.millis()).unwrap_or(0);
         Ok(uuid::Builder::from_unix_timestamp_millis(millis, &self.bytes()?).into_uuid())
     }
 
-    fn bytes<const N: usize>(&self) -> Result<[u8; N]> {
+    /// `N` random bytes.
+    pub fn bytes<const N: usize>(&self) -> Result<[u8; N]> {
         let mut bytes = [0; N];
         match &self.0 {
             Source::Random(random) => {

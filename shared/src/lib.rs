@@ -6,38 +6,19 @@
 //! knows HTTP or Lambda.
 
 pub mod account;
-pub mod activation;
-pub mod answer;
-pub mod api_key;
-pub mod binding;
 pub mod clock;
-pub mod code;
 pub mod config;
-pub mod email;
-pub mod enforcement;
 mod error;
 pub mod event;
-pub mod idempotency;
 pub mod ids;
-pub mod keys;
 pub mod license;
-pub mod member;
-pub mod membership;
-mod number;
 pub mod owner;
-pub mod password;
 pub mod product;
-pub mod purchase;
-pub mod rate_limit;
-mod schema;
-pub mod secrets;
+pub mod request;
+pub mod sale;
+pub mod signing;
 pub mod store;
-pub mod stripe;
-mod text;
-mod timestamp;
-pub mod token;
-pub mod variant;
-pub mod violation;
+pub mod value;
 
 pub use error::{Error, InvalidRequest, Result};
-pub use timestamp::Timestamp;
+pub use value::timestamp::Timestamp;

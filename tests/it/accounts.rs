@@ -10,11 +10,14 @@ use std::{
 
 use http::Method;
 use keystead_core::{
-    config::{AccountPolicy, Config},
-    password::{Hashing, Password, PasswordHash},
+    account::{
+        AccountPolicy,
+        password::{Hashing, Password, PasswordHash},
+    },
+    config::Config,
     store::schema,
 };
-use keystead_functions::passwords::{AT_ONCE, Passwords};
+use keystead_functions::frame::passwords::{AT_ONCE, Passwords};
 use keystead_tests::{Answer, DAY, HOUR, MINUTE, Options, PASSWORD, Person, TestApp, request};
 use serde_json::{Value, json};
 
@@ -666,7 +669,7 @@ async fn many_passwords_at_once_take_no_more_room_than_there_is() {
     let license = app.license().create().await;
     let machine = app.machine("a");
     machine.activate(&license).await.expect(200);
-    let cx = keystead_functions::context::Context {
+    let cx = keystead_functions::frame::context::Context {
         // As slow as in earnest, so that all of them are there at once.
         passwords: Passwords::new(Hashing::default()),
         ..(*app.cx).clone()

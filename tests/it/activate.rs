@@ -1,6 +1,6 @@
 //! `POST /activate`.
 
-use keystead_core::license::SuspendedBy;
+use keystead_core::license::standing::SuspendedBy;
 use keystead_tests::{DAY, HOUR, MINUTE, OWNER, PRODUCT, TestApp};
 use serde_json::{Value, json};
 

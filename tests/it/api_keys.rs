@@ -1,6 +1,6 @@
 //! `GET|POST /listApiKeys` and `POST /revokeApiKey`.
 
-use keystead_core::api_key::RawApiKey;
+use keystead_core::owner::api_key::RawApiKey;
 use keystead_tests::{Creator, MINUTE, OWNER, TestApp, secrets};
 use serde_json::{Value, json};
 

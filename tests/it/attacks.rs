@@ -7,12 +7,14 @@ use base64::{
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
 use keystead_core::{
-    keys::{Algorithm, StoredKey},
-    license::{License, LicenseId},
-    secrets::Secrets,
+    license::{License, key::LicenseId},
+    signing::{
+        keys::{Algorithm, StoredKey},
+        secrets::Secrets,
+    },
 };
 use keystead_functions::{
-    endpoint::{Auth, Route},
+    frame::endpoint::{Auth, Route},
     routes,
 };
 use keystead_tests::{Answer, Options, TestApp, TestLicense, epoch, secrets};

@@ -1,7 +1,7 @@
 //! Who may call admin endpoints, and how they show it.
 
 use http::Method;
-use keystead_core::{api_key::RawApiKey, store::schema};
+use keystead_core::{owner::api_key::RawApiKey, store::schema};
 use keystead_tests::{Answer, OWNER, TestApp, secrets};
 use serde_json::{Value, json};
 

@@ -4,8 +4,8 @@ use std::{fs, path::Path, time::Duration};
 
 use http::Method;
 use keystead_core::{
-    activation::SESSION_TIMEOUT,
     config::variable,
+    license::activation::SESSION_TIMEOUT,
     store::{Connection, meter::Usage},
 };
 use keystead_tests::{Answer, Machine, OWNER, Options, PRODUCT, TestApp, TestLicense, request};

@@ -473,7 +473,7 @@ async fn a_redemption_is_told_as_the_making_of_a_license() {
     let answer = alice.post("/redeemTrialCode", ask).await;
     let key = answer.expect(200)["licenseKey"].as_str().expect("a key").to_owned();
     let license = app.stored(&TestLicense { key }).await;
-    let events = app.cx.store.events(&license).await.expect("a read");
+    let events = app.cx.store.event_list(&license).await.expect("a read");
     let told: Vec<_> = events.iter().map(|event| (event.r#type, event.actor.kind)).collect();
     assert_eq!(told, [(EventType::Created, ActorKind::ApiKey)]);
 }

@@ -1,10 +1,12 @@
 //! What holds for every route, tested once over `routes::all()`.
 
 use http::Method;
-use keystead_core::{api_key::RawApiKey, config::AccountPolicy, store::schema};
+use keystead_core::{account::AccountPolicy, owner::api_key::RawApiKey, store::schema};
 use keystead_functions::{
-    endpoint::{Auth, Route},
-    face::Face,
+    frame::{
+        endpoint::{Auth, Route},
+        face::Face,
+    },
     routes,
 };
 use keystead_tests::{Answer, Creator, Machine, OWNER, PASSWORD, PRODUCT, Person, TestApp, TestLicense, secrets};

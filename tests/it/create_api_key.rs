@@ -1,6 +1,6 @@
 //! `POST /createApiKey`.
 
-use keystead_core::{api_key::RawApiKey, ids::Ids, store::schema};
+use keystead_core::{ids::Ids, owner::api_key::RawApiKey, store::schema};
 use keystead_tests::{OWNER, TestApp};
 use serde_json::json;
 
@@ -37,7 +37,7 @@ async fn only_a_hash_is_stored() {
     let stored = app
         .cx
         .store
-        .shown_api_key(&hash)
+        .api_key_by_hash_unscoped(&hash)
         .await
         .expect("a read")
         .expect("the key is there");
@@ -89,7 +89,10 @@ async fn every_key_lets_its_owner_in_beside_the_others() {
 #[test]
 fn keys_are_random_outside_of_tests() {
     let ids = Ids::random();
-    let (one, two) = (ids.api_key().expect("a key"), ids.api_key().expect("a key"));
+    let (one, two) = (
+        RawApiKey::new(&ids).expect("a key"),
+        RawApiKey::new(&ids).expect("a key"),
+    );
     assert_ne!(one.reveal(), two.reveal());
     let leading = |key: &RawApiKey| key.reveal()["cgls_".len()..][..16].to_owned();
     assert_ne!(leading(&one), leading(&two));

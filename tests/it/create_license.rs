@@ -1,9 +1,13 @@
 //! `POST /createLicense`.
 
 use keystead_core::{
-    license::{LicenseType, SeatLimit},
-    product::{Name, ProductId},
-    variant::{Variant, VariantId},
+    ids::CreationId,
+    license::seats::{LicenseType, SeatLimit},
+    product::{
+        ProductId,
+        variant::{Variant, VariantId},
+    },
+    value::name::Name,
 };
 use keystead_tests::{Answer, OWNER, PRODUCT, TestApp, TestLicense};
 use serde_json::{Value, json};
@@ -36,9 +40,9 @@ async fn variant(app: &TestApp, id: &str, license_type: LicenseType, max: Option
         offline_days: None,
         price: None,
         active: true,
-        creation: app.cx.ids.creation_id().expect("an id"),
+        creation: CreationId::new(&app.cx.ids).expect("an id"),
     };
-    assert!(app.cx.store.create_variant(&variant).await.expect("a write"));
+    assert!(app.cx.store.variant_create(&variant).await.expect("a write"));
 }
 
 #[tokio::test]

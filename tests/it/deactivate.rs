@@ -1,6 +1,6 @@
 //! `POST /deactivate`.
 
-use keystead_core::license::SuspendedBy;
+use keystead_core::license::standing::SuspendedBy;
 use keystead_tests::{DAY, TestApp};
 use serde_json::json;
 

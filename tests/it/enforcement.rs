@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use keystead_core::{
     Timestamp,
-    activation::{Country, Fingerprint},
-    enforcement::{MachineMark, Policy, detect},
-    license::{License, LicenseStatus, LicenseType, SeatLimit},
-    violation::Severity,
+    license::{
+        License,
+        machine::{Country, Fingerprint, MachineMark},
+        seats::{LicenseType, SeatLimit},
+        standing::LicenseStatus,
+        violation::Severity,
+        watch::{DetectionLimits, detect},
+    },
 };
 use keystead_tests::{DAY, HOUR, MINUTE, Options, PRODUCT, TestApp, TestLicense};
 use serde_json::{Value, json};
@@ -41,7 +45,7 @@ fn came(license: &License, machines: usize, at: Timestamp) -> License {
 }
 
 /// What is found, by type and severity.
-fn found(license: &License, policy: &Policy, now: Timestamp) -> Vec<(&'static str, Severity)> {
+fn found(license: &License, policy: &DetectionLimits, now: Timestamp) -> Vec<(&'static str, Severity)> {
     let findings = detect(license, policy, now, |_| None);
     findings
         .iter()
@@ -52,7 +56,7 @@ fn found(license: &License, policy: &Policy, now: Timestamp) -> Vec<(&'static st
 #[tokio::test]
 async fn three_countries_in_a_day_are_a_geo_spread_and_five_a_grave_one() {
     let app = TestApp::start().await;
-    let (license, now, policy) = (license(&app).await, app.now(), Policy::default());
+    let (license, now, policy) = (license(&app).await, app.now(), DetectionLimits::default());
     let medium = vec![("geo_spread", Severity::Medium)];
     let high = vec![("geo_spread", Severity::High)];
     for (countries, expected) in [
@@ -86,7 +90,7 @@ async fn three_countries_in_a_day_are_a_geo_spread_and_five_a_grave_one() {
         ..seen(&license, 8, now)
     };
     assert_eq!(found(&site, &policy, now), []);
-    let off = Policy {
+    let off = DetectionLimits {
         geo_spread: false,
         ..policy
     };
@@ -96,7 +100,7 @@ async fn three_countries_in_a_day_are_a_geo_spread_and_five_a_grave_one() {
 #[tokio::test]
 async fn more_than_three_times_the_machines_in_a_month_are_churn_and_more_than_six_times_grave() {
     let app = TestApp::start().await;
-    let (license, now, policy) = (license(&app).await, app.now(), Policy::default());
+    let (license, now, policy) = (license(&app).await, app.now(), DetectionLimits::default());
     let medium = Some(Severity::Medium);
     let high = Some(Severity::High);
     let limited = |max| SeatLimit::Limited(max);
@@ -140,7 +144,7 @@ async fn more_than_three_times_the_machines_in_a_month_are_churn_and_more_than_s
             "{ago:?}"
         );
     }
-    let off = Policy {
+    let off = DetectionLimits {
         machine_churn: false,
         ..policy
     };
@@ -425,7 +429,7 @@ async fn being_caught_is_an_event() {
         machine.activate(&license).await.expect(200);
     }
     let stored = app.stored(&license).await;
-    let events = app.cx.store.events(&stored).await.expect("a read");
+    let events = app.cx.store.event_list(&stored).await.expect("a read");
     let caught: Vec<_> = events
         .iter()
         .filter(|event| event.r#type == keystead_core::event::EventType::Violation)
@@ -588,7 +592,7 @@ async fn a_token_tells_how_long_an_application_may_run_on_without_the_service() 
     assert_eq!(offline(&machine.token()).1, Some((ends + 7 * DAY).seconds()));
     let suspended = app
         .license()
-        .suspended(keystead_core::license::SuspendedBy::Enforcement);
+        .suspended(keystead_core::license::standing::SuspendedBy::Enforcement);
     machine.activate(&suspended.create().await).await.expect(200);
     assert_eq!(
         offline(&machine.token()).1,
@@ -600,9 +604,9 @@ async fn a_token_tells_how_long_an_application_may_run_on_without_the_service() 
 #[tokio::test]
 async fn an_operator_may_have_other_numbers() {
     let config = keystead_core::config::Config {
-        enforcement: Policy {
+        enforcement: DetectionLimits {
             geo_medium: 2,
-            ..Policy::default()
+            ..DetectionLimits::default()
         },
         ..keystead_core::config::Config::default()
     };

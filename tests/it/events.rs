@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 async fn events(app: &TestApp, license: &TestLicense) -> Vec<Event> {
     let stored = app.stored(license).await;
-    app.cx.store.events(&stored).await.expect("a read")
+    app.cx.store.event_list(&stored).await.expect("a read")
 }
 
 async fn types(app: &TestApp, license: &TestLicense) -> Vec<EventType> {

@@ -6,8 +6,8 @@
 use std::{collections::HashSet, pin::Pin, time::Duration};
 
 use http::Method;
-use keystead_core::{activation::SESSION_TIMEOUT, idempotency::LONGEST_REQUEST};
-use keystead_functions::{endpoint::Route, routes};
+use keystead_core::{license::activation::SESSION_TIMEOUT, request::idempotency::LONGEST_REQUEST};
+use keystead_functions::{frame::endpoint::Route, routes};
 use keystead_tests::{Answer, Fault, LicenseBuilder, Options, PRODUCT, TestApp, TestLicense, secrets};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -645,7 +645,7 @@ async fn dies_at_each_call_of_a_named_request(scenario: Scenario) {
 /// How many events of the license there are.
 async fn events(app: &TestApp, asked: &Asked) -> usize {
     let license = app.stored(&asked.license).await;
-    app.cx.store.events(&license).await.expect("a read").len()
+    app.cx.store.event_list(&license).await.expect("a read").len()
 }
 
 #[tokio::test]

@@ -178,8 +178,8 @@ async fn a_license_that_becomes_floating_gives_its_known_machines_sessions() {
     b.activate(&license).await.expect(200);
     license
         .change(&app, |license| License {
-            license_type: keystead_core::license::LicenseType::Floating,
-            max_concurrent: keystead_core::license::SeatLimit::parse(1),
+            license_type: keystead_core::license::seats::LicenseType::Floating,
+            max_concurrent: keystead_core::license::seats::SeatLimit::parse(1),
             ..license.clone()
         })
         .await;

@@ -1,6 +1,6 @@
 //! `POST /heartbeat`.
 
-use keystead_core::license::SuspendedBy;
+use keystead_core::license::standing::SuspendedBy;
 use keystead_tests::{DAY, HOUR, MINUTE, TestApp};
 use serde_json::json;
 

@@ -256,7 +256,7 @@ async fn what_was_done_before_a_crash_is_not_done_again_over_what_others_did_sin
         ask(&next, path, "change-1", body).await.expect(200);
         assert_eq!(next.shown(&license).await["license"]["status"], "active", "{path}");
         let stored = next.stored(&license).await;
-        let events = next.cx.store.events(&stored).await.expect("a read");
+        let events = next.cx.store.event_list(&stored).await.expect("a read");
         assert_eq!(events.len(), 3, "{path}: made, changed, reinstated");
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use keystead_core::{
     event::{Event, EventType},
-    license::LicenseKey,
+    license::key::LicenseKey,
 };
 use keystead_tests::{Answer, Fault, PRODUCT, Person, TestApp, TestLicense};
 use serde_json::json;
@@ -57,7 +57,7 @@ async fn of_many_machines_at_once_one_is_bound() {
         assert_eq!(stored.bindings, 1);
         // Every good answer is an event, and no other.
         let good = answers.iter().filter(|answer| answer.body["valid"] == true).count();
-        let events = app.cx.store.latest_events(&stored, &[EventType::Validated], 1000);
+        let events = app.cx.store.event_list_latest(&stored, &[EventType::Validated], 1000);
         assert_eq!(events.await.expect("a read").len(), good);
     }
 }
@@ -282,7 +282,12 @@ async fn shuffle_reset_and_validate_at_once_bind_nothing_twice_and_let_no_dead_k
         let stored = app.assert_counters_true(new).await;
         assert_eq!(stored.machines_used, 0);
         let types = [EventType::Validated, EventType::Unbound];
-        let events = app.cx.store.latest_events(&stored, &types, 1000).await.expect("a read");
+        let events = app
+            .cx
+            .store
+            .event_list_latest(&stored, &types, 1000)
+            .await
+            .expect("a read");
         for license in [old, new] {
             let of_key = calls.iter().filter(|call| call.license == *license);
             let machines: HashSet<&str> = of_key.clone().filter_map(|call| call.hwid.as_deref()).collect();
@@ -301,8 +306,15 @@ async fn shuffle_reset_and_validate_at_once_bind_nothing_twice_and_let_no_dead_k
 
         // The old key is dead, with all that was on it.
         let dead = LicenseKey::parse(&old.key).expect("a key");
-        assert!(app.cx.store.held_license(&dead).await.expect("a read").is_none());
-        assert_eq!(app.cx.store.activations(&dead).await.expect("a read"), []);
+        assert!(
+            app.cx
+                .store
+                .license_get_unscoped(&dead)
+                .await
+                .expect("a read")
+                .is_none()
+        );
+        assert_eq!(app.cx.store.activation_list(&dead).await.expect("a read"), []);
     }
     // Or else this would have shown nothing.
     assert!(bound_again > 50 && came_late > 100, "{bound_again} and {came_late}");
@@ -339,7 +351,7 @@ async fn machines_that_come_while_a_key_is_shuffled_are_left_on_no_dead_key() {
         );
         let dead = LicenseKey::parse(&license.key).expect("a key");
         assert_eq!(
-            app.cx.store.activations(&dead).await.expect("a read"),
+            app.cx.store.activation_list(&dead).await.expect("a read"),
             [],
             "seed {seed}"
         );
@@ -408,7 +420,7 @@ async fn a_subscription_that_ends_while_its_license_s_key_is_shuffled_has_ended(
         };
         validate(&app, &new, "hw-1").await.expect_body(
             200,
-            &json!({ "valid": false, "status": "ACTIVE", "reason": "Membership is no longer active", "key": new.key }),
+            &json!({ "valid": false, "status": "ACTIVE", "reason": "Subscription is no longer active", "key": new.key }),
         );
     }
 }
@@ -457,15 +469,22 @@ async fn whatever_befalls_a_call_a_key_is_shuffled_once_and_bound_once() {
             let shuffle = buyer.post_named("once", "/api/license-keys/shuffle", key.clone());
             app.weather.mortal(shuffle).await;
             app.weather.forecast([]);
-            app.advance(keystead_core::idempotency::LONGEST_REQUEST);
+            app.advance(keystead_core::request::idempotency::LONGEST_REQUEST);
             let answer = buyer.post_named("once", "/api/license-keys/shuffle", key).await;
             let new = answer.expect(200)["key"].as_str().expect("a key").to_owned();
             let new = TestLicense { key: new };
             assert_eq!(app.assert_counters_true(&new).await.machines_used, 0);
             let dead = LicenseKey::parse(&license.key).expect("a key");
-            assert!(app.cx.store.held_license(&dead).await.expect("a read").is_none());
+            assert!(
+                app.cx
+                    .store
+                    .license_get_unscoped(&dead)
+                    .await
+                    .expect("a read")
+                    .is_none()
+            );
             assert_eq!(
-                app.cx.store.activations(&dead).await.expect("a read"),
+                app.cx.store.activation_list(&dead).await.expect("a read"),
                 [],
                 "{fault:?} at {at}"
             );

@@ -2,10 +2,11 @@
 
 use http::Method;
 use keystead_core::{
-    binding::KeyPrefix,
     config::Config,
-    license::{LicenseKey, Reference, SuspendedBy},
+    license::{key::LicenseKey, standing::SuspendedBy},
+    product::key_rules::KeyPrefix,
     store::schema,
+    value::reference::Reference,
 };
 use keystead_tests::{Answer, DAY, HOUR, OWNER, Options, PRODUCT, Person, TestApp, TestLicense, request};
 use serde_json::{Value, json};
@@ -72,8 +73,8 @@ async fn seller(app: &TestApp) -> Person {
     let email = "seller@example.com";
     let member = json!({ "creatorId": OWNER, "email": email, "role": "viewer" });
     app.admin().post("/addMember", member).await.expect(200);
-    let known = keystead_core::email::Email::parse(email).expect("an address");
-    match app.cx.store.account(&known).await.expect("a read") {
+    let known = keystead_core::value::email::Email::parse(email).expect("an address");
+    match app.cx.store.account_get(&known).await.expect("a read") {
         Some(_) => Person::sign_in(app, email).await,
         None => app.person(email).await,
     }
@@ -219,7 +220,7 @@ async fn what_is_wrong_with_a_key_is_told_in_one_order() {
         &license.key,
         Some("hw-2"),
         "ACTIVE",
-        "Membership is no longer active",
+        "Subscription is no longer active",
     )
     .await;
     app.advance(120 * DAY);
@@ -384,7 +385,7 @@ async fn a_shuffled_key_is_dead_and_the_license_goes_on_under_another() {
     assert_eq!(shown["activations"], json!([]));
     // No machine is left on the dead key.
     let dead = LicenseKey::parse(&license.key).expect("a key");
-    assert_eq!(app.cx.store.activations(&dead).await.expect("a read"), []);
+    assert_eq!(app.cx.store.activation_list(&dead).await.expect("a read"), []);
     // What happened under the old key is still told, newest first.
     let told = events(&app, before.license_id.as_str()).await;
     assert_eq!(
@@ -423,7 +424,7 @@ async fn a_license_with_more_machines_than_a_transaction_holds_is_shuffled_too()
         let new = shuffle(&buyer, &license).await;
         assert_eq!(app.assert_counters_true(&new).await.machines_used, 0, "{machines}");
         let dead = LicenseKey::parse(&license.key).expect("a key");
-        assert_eq!(app.cx.store.activations(&dead).await.expect("a read"), []);
+        assert_eq!(app.cx.store.activation_list(&dead).await.expect("a read"), []);
         app.machine("m-1").activate(&new).await.expect(200);
     }
 }
@@ -608,7 +609,7 @@ async fn an_index_that_has_both_keys_leads_to_the_license_once() {
     let catalog = app.cx.store.kept_catalog(&product, app.now()).await.expect("a read");
     let product = catalog.expect("a product").product.clone();
     let purchase = Reference::parse("p-1").expect("an id");
-    let found = app.cx.store.licenses_of_purchase(&product, &purchase).await;
+    let found = app.cx.store.license_list_by_purchase(&product, &purchase).await;
     let keys: Vec<String> = found
         .expect("a read")
         .iter()
@@ -771,7 +772,12 @@ async fn what_is_not_good_is_never_noted_as_validated() {
         }
         let stored = app.stored(license).await;
         let types = [keystead_core::event::EventType::Validated];
-        let validated = app.cx.store.latest_events(&stored, &types, 100).await.expect("a read");
+        let validated = app
+            .cx
+            .store
+            .event_list_latest(&stored, &types, 100)
+            .await
+            .expect("a read");
         let expected = 1 + usize::from(license.key == elsewhere.key);
         assert_eq!(validated.len(), expected, "{:?}", stored.status);
     }

@@ -19,9 +19,12 @@ use std::{
 
 use keystead_core::{
     Timestamp,
-    activation::SESSION_TIMEOUT,
     event::EventType,
-    license::{LicenseStatus, LicenseType, SeatLimit},
+    license::{
+        activation::SESSION_TIMEOUT,
+        seats::{LicenseType, SeatLimit},
+        standing::LicenseStatus,
+    },
 };
 use keystead_tests::{Answer, Fault, TestApp, TestLicense};
 use proptest::{
@@ -460,8 +463,8 @@ impl World {
     /// The license as the tables have it.
     async fn model(&self) -> Result<Model, String> {
         let license = self.app.stored(&self.license).await;
-        let activations = self.app.cx.store.activations(&license.license_key).await;
-        let events = self.app.cx.store.events(&license).await.expect("a read");
+        let activations = self.app.cx.store.activation_list(&license.license_key).await;
+        let events = self.app.cx.store.event_list(&license).await.expect("a read");
         let told = |of: EventType| events.iter().filter(|event| event.r#type == of).count();
         let number = |fingerprint: &str| {
             let digits = fingerprint.rsplit('-').next().and_then(|digits| digits.parse().ok());

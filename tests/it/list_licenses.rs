@@ -5,10 +5,13 @@ use std::{collections::BTreeSet, time::Duration};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use keystead_core::{
     clock::Clock,
-    license::{License, SuspendedBy, ThreatLevel},
+    license::{
+        License,
+        standing::{SuspendedBy, ThreatLevel},
+    },
     store::meter::Usage,
 };
-use keystead_functions::context::Context;
+use keystead_functions::frame::context::Context;
 use keystead_tests::{Answer, Creator, DAY, MINUTE, OWNER, PRODUCT, TestApp, secrets};
 use serde_json::{Value, json};
 

@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use keystead_core::{
-    activation::SESSION_TIMEOUT,
-    config::{Config, MovePolicy},
+    config::Config,
     event::{Event, EventType},
-    license::{License, LicenseType, SeatLimit, SuspendedBy},
+    license::{
+        License,
+        activation::SESSION_TIMEOUT,
+        moves::MovePolicy,
+        seats::{LicenseType, SeatLimit},
+        standing::SuspendedBy,
+    },
     store::schema,
 };
 use keystead_tests::{Answer, DAY, HOUR, MINUTE, Machine, Options, TestApp, TestLicense};
@@ -43,7 +48,7 @@ async fn on(app: &TestApp, license: &TestLicense) -> Vec<String> {
 
 async fn events(app: &TestApp, license: &TestLicense) -> Vec<Event> {
     let stored = app.stored(license).await;
-    app.cx.store.events(&stored).await.expect("a read")
+    app.cx.store.event_list(&stored).await.expect("a read")
 }
 
 fn full(limit: u32) -> String {

@@ -17,9 +17,11 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::body::SdkBody;
 use keystead_core::config::AwsEnvironment;
 use keystead_functions::{
-    context::Context,
-    mail::{Mailer, Ses},
-    transport,
+    aws::transport,
+    frame::{
+        context::Context,
+        mail::{Mailer, Ses},
+    },
 };
 use keystead_tests::{Answer, PASSWORD, TestApp};
 use ring::hmac;

@@ -8,8 +8,11 @@ use std::collections::BTreeMap;
 
 use keystead_core::{
     Timestamp,
-    activation::SESSION_TIMEOUT,
-    license::{LicenseStatus, LicenseType, SeatLimit},
+    license::{
+        activation::SESSION_TIMEOUT,
+        seats::{LicenseType, SeatLimit},
+        standing::LicenseStatus,
+    },
 };
 use serde_json::{Value, json};
 

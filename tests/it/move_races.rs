@@ -6,9 +6,8 @@ use std::sync::{
 };
 
 use keystead_core::{
-    activation::SESSION_TIMEOUT,
-    config::{Config, MovePolicy},
-    license::{License, LicenseStatus, SeatLimit},
+    config::Config,
+    license::{License, activation::SESSION_TIMEOUT, moves::MovePolicy, seats::SeatLimit, standing::LicenseStatus},
 };
 use keystead_tests::{Answer, DAY, Machine, Options, TestApp, TestLicense};
 use serde_json::json;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use expect_test::expect_file;
 use keystead_core::config::Config;
-use keystead_functions::{endpoint::Auth, routes};
+use keystead_functions::{frame::endpoint::Auth, routes};
 use keystead_tests::{DOCUMENT, Options, REWRITE, TestApp, secrets};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! What other people's bytes may be: anything. Whatever they are, they are understood or refused by name.
 //!
-//! `PROPTEST_CASES=10000` looks further; `fuzz/` looks where the code branches.
+//! `PROPTEST_CASES=10000` looks further; `tests/fuzz/` looks where the code branches.
 
 use std::cell::RefCell;
 
@@ -8,18 +8,21 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::Method;
 use keystead_core::{
     Timestamp,
-    account::{AccountToken, Purpose},
-    activation::{Fingerprint, Hostname},
-    code::CodeName,
-    email::Email,
-    keys::{Algorithm, KeyRing},
-    license::{LicenseId, LicenseKey, LicenseStatus, Reference},
+    license::{
+        key::{LicenseId, LicenseKey},
+        machine::{Fingerprint, Hostname},
+        standing::LicenseStatus,
+    },
     owner::OwnerId,
-    product::{Name, ProductId},
-    store::license_pages::Cursor,
-    stripe::SigningSecret,
-    token::{Claims, Token},
-    variant::VariantId,
+    product::{ProductId, variant::VariantId},
+    sale::{code::CodeName, stripe::SigningSecret},
+    signing::{
+        account_token::{AccountToken, Purpose},
+        keys::{Algorithm, KeyRing},
+        token::{Claims, Token},
+    },
+    store::license::list::Cursor,
+    value::{email::Email, name::Name, reference::Reference},
 };
 use keystead_functions::routes;
 use keystead_tests::{OWNER, PRODUCT, TestApp, epoch};

@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use keystead_core::{
     Error, Timestamp,
-    activation::{
-        Activation, Admission, Arrival, Country, Fingerprint, Hostname, LAST_SEEN_PRECISION, SESSION_TIMEOUT,
-    },
-    config::{Config, MovePolicy, variable},
-    email::Email,
+    config::{Config, variable},
     license::{
-        License, LicenseId, LicenseKey, LicenseStatus, LicenseType, SeatLimit, Standing, SuspendedBy, Suspension,
-        ThreatLevel,
+        License,
+        activation::{Activation, Admission, Arrival, LAST_SEEN_PRECISION, SESSION_TIMEOUT},
+        key::{LicenseId, LicenseKey},
+        machine::{Country, Fingerprint, Hostname},
+        moves::MovePolicy,
+        seats::{LicenseType, SeatLimit},
+        standing::{LicenseStatus, Standing, SuspendedBy, Suspension, ThreatLevel},
     },
     owner::OwnerId,
-    product::ProductId,
-    variant::VariantId,
+    product::{ProductId, variant::VariantId},
+    value::email::Email,
 };
 use keystead_tests::{Machine, TestApp, TestLicense};
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -203,7 +204,7 @@ fn bounds_during(license: &License, acts: &[Act]) -> Bounds {
 /// Asserts that the counters are those of the items, and within `bounds`.
 async fn assert_within(app: &TestApp, license: &TestLicense, bounds: Bounds) -> License {
     let stored = app.stored(license).await;
-    let activations = app.cx.store.activations(&stored.license_key).await.expect("a read");
+    let activations = app.cx.store.activation_list(&stored.license_key).await.expect("a read");
     let in_session = activations
         .iter()
         .filter(|activation| activation.lease_until.is_some())
@@ -230,7 +231,12 @@ async fn assert_within(app: &TestApp, license: &TestLicense, bounds: Bounds) -> 
 async fn ought_to_be_let_in(app: &TestApp, license: &License, machine: &Machine) -> bool {
     let now = app.now();
     let works = matches!(license.status, LicenseStatus::Active | LicenseStatus::Degraded);
-    let activations = app.cx.store.activations(&license.license_key).await.expect("a read");
+    let activations = app
+        .cx
+        .store
+        .activation_list(&license.license_key)
+        .await
+        .expect("a read");
     let (own, others): (Vec<_>, Vec<_>) = activations
         .iter()
         .partition(|activation| activation.fingerprint.as_str() == machine.fingerprint);

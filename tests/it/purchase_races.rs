@@ -39,7 +39,7 @@ async fn licenses(app: &TestApp) -> usize {
 
 async fn events(app: &TestApp, license: &TestLicense) -> Vec<EventType> {
     let stored = app.stored(license).await;
-    let events = app.cx.store.events(&stored).await.expect("a read");
+    let events = app.cx.store.event_list(&stored).await.expect("a read");
     let mut types: Vec<EventType> = events.iter().map(|event| event.r#type).collect();
     types.sort_unstable();
     types

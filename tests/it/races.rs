@@ -14,10 +14,15 @@ use std::{
 };
 
 use keystead_core::{
-    activation::SESSION_TIMEOUT,
     config,
-    license::{License, LicenseStatus, LicenseType, Reference, SeatLimit},
-    rate_limit::RateLimit,
+    license::{
+        License,
+        activation::SESSION_TIMEOUT,
+        seats::{LicenseType, SeatLimit},
+        standing::LicenseStatus,
+    },
+    request::rate_limit::RateLimit,
+    value::reference::Reference,
 };
 use keystead_tests::{Answer, Machine, TestApp, TestLicense};
 use serde_json::{Value, json};
@@ -445,7 +450,7 @@ async fn a_session_holds_for_as_long_as_was_promised() {
             until.to_owned()
         });
         let stored = app.stored(&license).await;
-        let activations = app.cx.store.activations(&stored.license_key).await.expect("a read");
+        let activations = app.cx.store.activation_list(&stored.license_key).await.expect("a read");
         let held = activations[0].lease_until.expect("a session").to_string();
         assert_eq!(promised.max(), Some(held));
     }

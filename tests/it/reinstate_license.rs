@@ -1,6 +1,9 @@
 //! `POST /reinstateLicense`.
 
-use keystead_core::license::{License, LicenseStatus, SuspendedBy, ThreatLevel};
+use keystead_core::license::{
+    License,
+    standing::{LicenseStatus, SuspendedBy, ThreatLevel},
+};
 use keystead_tests::{OWNER, TestApp, TestLicense};
 use serde_json::json;
 

@@ -10,9 +10,7 @@ use http::Method;
 use keystead::server::{self, App};
 use keystead_core::config::Config;
 use keystead_functions::{
-    context::Context,
-    incoming::MAX_BODY,
-    log::Log,
+    frame::{context::Context, log::Log, request::MAX_BODY},
     routes::{self, Router},
 };
 use keystead_tests::{OWNER, PRODUCT, TestApp, request, secrets};

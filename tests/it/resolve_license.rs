@@ -1,6 +1,9 @@
 //! `POST /resolveLicense`.
 
-use keystead_core::license::{License, LicenseStatus, SuspendedBy, Suspension, ThreatLevel};
+use keystead_core::license::{
+    License,
+    standing::{LicenseStatus, SuspendedBy, Suspension, ThreatLevel},
+};
 use keystead_tests::{Answer, DAY, OWNER, TestApp, TestLicense};
 use serde_json::{Value, json};
 

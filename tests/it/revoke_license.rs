@@ -1,6 +1,9 @@
 //! `POST /revokeLicense`.
 
-use keystead_core::license::{License, LicenseStatus, ThreatLevel};
+use keystead_core::license::{
+    License,
+    standing::{LicenseStatus, ThreatLevel},
+};
 use keystead_tests::{DAY, OWNER, PRODUCT, TestApp, TestLicense};
 use serde_json::{Value, json};
 

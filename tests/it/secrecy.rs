@@ -1,8 +1,8 @@
 //! What is kept and what is logged: no credential is ever stored or written down, and the log knows no customer.
 
 use http::Method;
-use keystead_core::{activation::SESSION_TIMEOUT, store::schema};
-use keystead_functions::{endpoint::Route, routes};
+use keystead_core::{license::activation::SESSION_TIMEOUT, store::schema};
+use keystead_functions::{frame::endpoint::Route, routes};
 use keystead_tests::{Answer, OWNER, PRODUCT, TestApp, secrets};
 use serde_json::{Value, json};
 

@@ -7,7 +7,7 @@ use std::{
 
 use http::Method;
 use keystead_functions::{
-    endpoint::{Auth, Route},
+    frame::endpoint::{Auth, Route},
     routes,
 };
 use keystead_tests::{Answer, DOCUMENT, request, secrets};

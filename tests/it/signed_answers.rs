@@ -4,11 +4,14 @@ use base64::{
     Engine as _,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
-use keystead_core::{
-    answer::{AnswerClaims, Nonce},
+use keystead_core::signing::{
     keys::SigningKey,
+    signed_answer::{AnswerClaims, Nonce},
 };
-use keystead_functions::{endpoint::Route, face::Face, routes};
+use keystead_functions::{
+    frame::{endpoint::Route, face::Face},
+    routes,
+};
 use keystead_tests::{Answer, Fault, HOUR, Options, PRODUCT, TestApp, secrets};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};

@@ -191,8 +191,8 @@ fn every_variable_that_functions_read_is_set_and_no_other() {
     );
     assert_eq!(
         set,
-        variables_in(&["shared/src/config.rs", "functions/src/runtime.rs"]),
-        "left: the Variables of Globals in template.yaml, right: what shared/src/config.rs and functions/src/runtime.rs \
+        variables_in(&["shared/src/config.rs", "functions/src/aws/lambda.rs"]),
+        "left: the Variables of Globals in template.yaml, right: what shared/src/config.rs and functions/src/aws/lambda.rs \
          read; give a setting a parameter of its own, whose default is empty"
     );
     // Each number is a parameter of the same name.
@@ -387,7 +387,7 @@ fn the_distribution_hands_on_every_header_that_is_looked_at() {
     handed_on.extend(headers("DistributionCache", "CachePolicyConfig"));
     let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/src");
     let mut looked_at = BTreeSet::from([Config::default().country_header, "idempotency-key".to_owned()]);
-    for file in ["incoming.rs", "pipeline.rs"] {
+    for file in ["frame/request.rs", "frame/pipeline.rs"] {
         let text = std::fs::read_to_string(source.join(file)).expect("the source");
         let named = text
             .split("header(\"")

@@ -1,7 +1,7 @@
 //! Tokens, as whoever holds one sees them.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use keystead_core::{
+use keystead_core::signing::{
     keys::{Algorithm, KeyRing},
     secrets::Secrets,
 };

@@ -12,10 +12,10 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::body::SdkBody;
 use keystead_core::{
     Result,
-    license::LicenseKey,
+    license::key::LicenseKey,
     store::{Connection, Store},
 };
-use keystead_functions::transport;
+use keystead_functions::aws::transport;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -64,7 +64,10 @@ async fn store_and_connector() -> (Store, SharedHttpConnector, TcpListener) {
 /// Reads what is not there.
 async fn ask(store: &Store) -> Result<()> {
     let key = LicenseKey::parse("00000000-0000-4000-8000-000000000000").expect("a key");
-    store.held_license(&key).await.map(|found| assert!(found.is_none()))
+    store
+        .license_get_unscoped(&key)
+        .await
+        .map(|found| assert!(found.is_none()))
 }
 
 /// Reads a request, which is answered before the next comes.

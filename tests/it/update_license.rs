@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use keystead_core::{
     clock::Clock,
-    license::{License, LicenseStatus, SuspendedBy, Suspension, ThreatLevel},
+    license::{
+        License,
+        standing::{LicenseStatus, SuspendedBy, Suspension, ThreatLevel},
+    },
 };
-use keystead_functions::context::Context;
+use keystead_functions::frame::context::Context;
 use keystead_tests::{DAY, OWNER, PRODUCT, TestApp, TestLicense};
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! `POST /validate`.
 
 use keystead_core::{
-    license::{LicenseKey, SuspendedBy},
-    token::Token,
+    license::{key::LicenseKey, standing::SuspendedBy},
+    signing::token::Token,
 };
 use keystead_tests::{DAY, HOUR, MINUTE, Machine, OWNER, PRODUCT, TestApp, TestLicense};
 use serde_json::json;

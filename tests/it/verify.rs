@@ -1,6 +1,6 @@
 //! `POST /verify`.
 
-use keystead_core::license::SuspendedBy;
+use keystead_core::license::standing::SuspendedBy;
 use keystead_tests::{Answer, DAY, HOUR, OWNER, PRODUCT, TestApp, TestLicense};
 use serde_json::{Value, json};
 

@@ -502,7 +502,7 @@ async fn what_a_store_did_is_told_as_the_store_s() {
     app.advance(MINUTE);
     app.store().tell("purchase.disputed", id).await.expect(200);
     let stored = app.stored(&license).await;
-    let events = app.cx.store.events(&stored).await.expect("a read");
+    let events = app.cx.store.event_list(&stored).await.expect("a read");
     let mut types: Vec<EventType> = events.iter().map(|event| event.r#type).collect();
     types.sort_unstable();
     let mut expected = [

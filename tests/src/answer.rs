@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
-use keystead_functions::incoming::Incoming;
+use keystead_functions::frame::request::Incoming;
 use serde_json::{Value, json};
 
 /// What came back from a request. Its expectations show both when they fail.

@@ -7,7 +7,10 @@ use std::{
 
 use http::Method;
 use jsonschema::Validator;
-use keystead_functions::{incoming::Incoming, openapi, routes};
+use keystead_functions::{
+    frame::{openapi, request::Incoming},
+    routes,
+};
 use serde_json::{Value, json};
 
 use crate::Answer;

@@ -27,13 +27,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use keystead_core::{
     Timestamp,
+    account::password::Hashing,
     clock::Clock,
     config::Config,
     ids::Ids,
-    keys::{Algorithm, KeyRing},
-    license::{License, LicenseKey},
-    password::Hashing,
-    secrets::Secrets,
+    license::{License, key::LicenseKey},
+    signing::{
+        keys::{Algorithm, KeyRing},
+        secrets::Secrets,
+    },
     store::{
         Connection, Store,
         meter::Usage,
@@ -41,11 +43,13 @@ use keystead_core::{
     },
 };
 use keystead_functions::{
-    context::Context,
-    endpoint::Route,
-    incoming::Incoming,
-    log::Log,
-    mail::{Kept, Mailer},
+    frame::{
+        context::Context,
+        endpoint::Route,
+        log::Log,
+        mail::{Kept, Mailer},
+        request::Incoming,
+    },
     routes::{self, Router},
 };
 use serde_json::{Value, json};
@@ -386,7 +390,7 @@ impl TestApp {
         let key = LicenseKey::parse(&license.key).expect("a key");
         self.cx
             .store
-            .held_license(&key)
+            .license_get_unscoped(&key)
             .await
             .expect("a read")
             .expect("the license is there")
@@ -395,7 +399,12 @@ impl TestApp {
     /// Asserts that a license's counters are those of its items, and within its limits.
     pub async fn assert_counters_true(&self, license: &TestLicense) -> License {
         let stored = self.stored(license).await;
-        let activations = self.cx.store.activations(&stored.license_key).await.expect("a read");
+        let activations = self
+            .cx
+            .store
+            .activation_list(&stored.license_key)
+            .await
+            .expect("a read");
         let sessions = activations
             .iter()
             .filter(|activation| activation.lease_until.is_some())

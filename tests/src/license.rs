@@ -1,8 +1,12 @@
 //! Licenses to test with.
 
 use keystead_core::{
-    event::{Event, EventType, Origin},
-    license::{License, LicenseKey, LicenseStatus, SuspendedBy, Suspension},
+    event::{Event, EventId, EventType, Origin},
+    license::{
+        License,
+        key::LicenseKey,
+        standing::{LicenseStatus, SuspendedBy, Suspension},
+    },
     store::schema,
 };
 use serde_json::{Value, json};
@@ -153,15 +157,15 @@ impl TestLicense {
         let license = app
             .cx
             .store
-            .held_license(&key)
+            .license_get_unscoped(&key)
             .await
             .expect("a read")
             .expect("the license is there");
-        let id = app.cx.ids.event_id(app.now()).expect("an id");
+        let id = EventId::new(&app.cx.ids, app.now()).expect("an id");
         let event = Event::new(id, EventType::Updated, &license, &Origin::keystead(), app.now(), None);
         app.cx
             .store
-            .change_license(license, &event, |license| Ok(Some(change(license))))
+            .license_change(license, &event, |license| Ok(Some(change(license))))
             .await
             .expect("a change");
     }

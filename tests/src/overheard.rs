@@ -8,7 +8,7 @@ use std::{
 
 use http::HeaderMap;
 use keystead_core::store::schema;
-use keystead_functions::{incoming::Incoming, log::Log};
+use keystead_functions::frame::{log::Log, request::Incoming};
 use serde_json::{Value, json};
 
 use crate::{Answer, Database};

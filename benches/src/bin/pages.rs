@@ -13,13 +13,11 @@ use keystead::embedded::Engine;
 use keystead_core::{
     clock::Clock,
     config::Config,
-    keys::Algorithm,
+    signing::keys::Algorithm,
     store::{Connection, Store, meter::Usage},
 };
 use keystead_functions::{
-    context::Context,
-    incoming::Incoming,
-    log::Log,
+    frame::{context::Context, log::Log, request::Incoming},
     routes::{self, Router},
 };
 use serde_json::{Value, json};

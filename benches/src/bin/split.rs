@@ -13,18 +13,17 @@ use keystead::{embedded::Engine, signer};
 use keystead_benches::cpu::{MICROSECONDS_PER_TICK, ticks_of};
 use keystead_core::{
     Timestamp,
-    activation::Fingerprint,
     clock::Clock,
     config::Config,
-    keys::{Algorithm, KeyRing},
-    license::LicenseKey,
+    license::{key::LicenseKey, machine::Fingerprint},
+    signing::{
+        keys::{Algorithm, KeyRing},
+        token::Token,
+    },
     store::Store,
-    token::Token,
 };
 use keystead_functions::{
-    context::Context,
-    incoming::Incoming,
-    log::Log,
+    frame::{context::Context, log::Log, request::Incoming},
     routes::{self, Router},
 };
 use serde_json::{Value, json};
@@ -115,7 +114,7 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error + Send + Sync>> {
     }
     let meter = Meter::start()?;
     for (key, fingerprint) in &held {
-        cx.store.held_license_with_activation(key, fingerprint).await?;
+        cx.store.license_get_with_activation_unscoped(key, fingerprint).await?;
     }
     let read = meter.per_run(args.requests)?;
 

@@ -7,8 +7,13 @@ use std::time::Duration;
 
 use aws_smithy_runtime_api::client::{http::HttpConnector as _, orchestrator::HttpRequest};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use keystead_core::{Timestamp, clock::Clock, config::AwsEnvironment, keys::Algorithm, secrets::Secrets};
-use keystead_functions::{
+use keystead_core::{
+    Timestamp,
+    clock::Clock,
+    config::AwsEnvironment,
+    signing::{keys::Algorithm, secrets::Secrets},
+};
+use keystead_functions::aws::{
     secrets_manager::{SecretError, SecretsManager},
     transport,
 };
@@ -130,7 +135,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use keystead_core::{Timestamp, clock::Clock, config::AwsEnvironment};
-    use keystead_functions::secrets_manager::SecretsManager;
+    use keystead_functions::aws::secrets_manager::SecretsManager;
     use serde_json::{Value, json};
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -275,7 +280,7 @@ mod tests {
     #[tokio::test]
     async fn of_two_at_once_both_have_the_secrets_of_the_first() {
         let now = Timestamp::from_millis(0);
-        let others = keystead_keygen::secrets(keystead_core::keys::Algorithm::EdDsa, now).expect("secrets");
+        let others = keystead_keygen::secrets(keystead_core::signing::keys::Algorithm::EdDsa, now).expect("secrets");
         let kept = Arc::new(Mutex::new(Kept {
             meanwhile: Some(serde_json::to_string(&others).expect("JSON")),
             ..Kept::default()

@@ -3,11 +3,11 @@
 use keystead_core::Result;
 use serde::Deserialize;
 
-use crate::{
-    body::{Body, JSON},
+use crate::frame::{
     context::Context,
     endpoint::{Auth, Cache, Caller, Endpoint},
     face::Face,
+    reply::{Body, JSON},
 };
 
 /// `GET /openapi.json`.

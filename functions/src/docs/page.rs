@@ -4,11 +4,11 @@ use keystead_core::{Error, Result};
 use miniz_oxide::inflate::decompress_to_vec;
 use serde::Deserialize;
 
-use crate::{
-    body::Body,
+use crate::frame::{
     context::Context,
     endpoint::{Auth, Cache, Caller, Endpoint},
     face::Face,
+    reply::Body,
 };
 
 /// `GET /docs`.

@@ -4,7 +4,7 @@ use http::StatusCode;
 use keystead_core::{Error, InvalidRequest, Timestamp};
 use serde_json::json;
 
-use crate::face::{Face, Refusal};
+use crate::frame::face::{Face, Refusal};
 
 /// Says `error` as the flat API's contract has it.
 pub(crate) fn refuse(face: Face, error: &Error) -> Refusal {

@@ -4,7 +4,7 @@ use keystead_core::Result;
 use serde::{Deserialize, Serialize};
 
 use super::wire::Success;
-use crate::{
+use crate::frame::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
     face::Face,

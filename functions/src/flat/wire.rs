@@ -2,15 +2,21 @@
 
 use keystead_core::{
     Timestamp,
-    activation::{Activation, Country, Fingerprint},
-    license::{License, LicenseStatus, LicenseType, Reference, SeatLimit, Standing},
+    license::{
+        License,
+        activation::Activation,
+        machine::{Country, Fingerprint},
+        seats::{LicenseType, SeatLimit},
+        standing::{LicenseStatus, Standing},
+        violation::Violation,
+    },
     product::ProductId,
-    violation::Violation,
+    value::reference::Reference,
 };
 use serde::Serialize;
 
 #[cfg(feature = "openapi")]
-use crate::openapi::schema;
+use crate::frame::openapi::schema;
 
 /// `true`, under the name `success`, which opens every good reply of the flat API.
 #[derive(Debug, Default)]
@@ -149,7 +155,7 @@ impl ActivationView {
 pub(super) struct ViolationView {
     id: String,
     r#type: String,
-    severity: keystead_core::violation::Severity,
+    severity: keystead_core::license::violation::Severity,
     detected_at: Timestamp,
     resolved: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,8 +5,8 @@ use keystead_core::{Error, InvalidRequest};
 use serde_json::json;
 
 use crate::{
-    face::{Face, Refusal},
     flat,
+    frame::face::{Face, Refusal},
 };
 
 /// Says `error` as the license-keys API's contract has it.

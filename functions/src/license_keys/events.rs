@@ -4,14 +4,13 @@ use std::net::IpAddr;
 
 use keystead_core::{
     Error, Result, Timestamp,
-    activation::Fingerprint,
     event::{Event, EventType, UserAgent},
-    license::{License, LicenseId},
+    license::{License, key::LicenseId, machine::Fingerprint},
 };
 use serde::{Deserialize, Serialize};
 
 use super::found;
-use crate::{
+use crate::frame::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
     face::Face,
@@ -79,8 +78,8 @@ impl Endpoint for LicenseKeysEvents {
         let account = &caller.signed_in()?.account;
         let types = TYPES.map(|(r#type, _)| r#type);
         let (member, events) = tokio::try_join!(
-            cx.store.member(&license.owner_id, &account.email),
-            cx.store.latest_events(&license, &types, LIMIT)
+            cx.store.member_get(&license.owner_id, &account.email),
+            cx.store.event_list_latest(&license, &types, LIMIT)
         )?;
         member.ok_or(Error::Forbidden)?;
         Ok(events.into_iter().filter_map(EventView::of).collect())

@@ -12,12 +12,12 @@ mod validate;
 use keystead_core::{
     Error, Result, Timestamp,
     account::Account,
-    binding::KeyRules,
-    license::{License, LicenseKey},
+    license::{License, key::LicenseKey},
+    product::key_rules::KeyRules,
 };
 use serde::Deserialize;
 
-use crate::{context::Context, endpoint::Caller};
+use crate::frame::{context::Context, endpoint::Caller};
 
 pub use events::LicenseKeysEvents;
 pub use reset::LicenseKeysReset;
@@ -48,7 +48,7 @@ impl TypedKey {
     /// The license with this key.
     async fn license(&self, cx: &Context) -> Result<Option<License>> {
         for key in self.meant() {
-            if let Some(license) = cx.store.held_license(&key).await? {
+            if let Some(license) = cx.store.license_get_unscoped(&key).await? {
                 return Ok(Some(license));
             }
         }

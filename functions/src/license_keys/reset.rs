@@ -4,10 +4,12 @@ use keystead_core::{Error, Result, event::EventType, license::License};
 
 use super::{Request, buyer, found, key_rules};
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::Done,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /api/license-keys/reset`.
@@ -46,7 +48,7 @@ impl Endpoint for LicenseKeysReset {
         }
         let event = cx.event(EventType::Unbound, &license, &caller, now)?;
         cx.store
-            .change_license(license, &event, |license| {
+            .license_change(license, &event, |license| {
                 license.active(now)?;
                 Ok(Some(license.unbind()))
             })

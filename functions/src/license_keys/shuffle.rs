@@ -2,13 +2,14 @@
 
 use keystead_core::{
     Error, Result,
-    event::EventType,
-    license::{License, LicenseKey},
+    event::{EventId, EventType},
+    license::{License, key::LicenseKey},
+    product::key_rules::KeyFormat,
 };
 use serde::Serialize;
 
 use super::{Request, buyer, key_rules};
-use crate::{
+use crate::frame::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
     face::Face,
@@ -50,10 +51,10 @@ impl Endpoint for LicenseKeysShuffle {
     async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
         let now = cx.clock.now();
         // First of all, so that it is the same when this request is carried out again.
-        let event_id = cx.ids.event_id(now)?;
+        let event_id = EventId::new(&cx.ids, now)?;
         let Some(license) = fetched else {
             for key in request.key.meant() {
-                if let Some(license) = cx.store.license_shuffled_by(&key, &event_id).await? {
+                if let Some(license) = cx.store.license_by_key_exchange(&key, &event_id).await? {
                     buyer(&caller, &license)?;
                     return Ok(Reply {
                         key: license.license_key,
@@ -67,7 +68,7 @@ impl Endpoint for LicenseKeysShuffle {
         if rules.allow_buyer_shuffle == Some(false) {
             return Err(Error::ShuffleDisabled);
         }
-        let key = cx.ids.grouped_license_key(&rules.key_prefix.unwrap_or_default())?;
+        let key = LicenseKey::new(&cx.ids, KeyFormat::Grouped, &rules.key_prefix.unwrap_or_default())?;
         let mut shuffled = cx.event(EventType::Shuffled, &license, &caller, now)?;
         shuffled.event_id = event_id;
         let reset = cx.event(EventType::Reset, &license, &caller, now)?;
@@ -75,7 +76,10 @@ impl Endpoint for LicenseKeysShuffle {
             license.active(now)?;
             Ok(license.reissue(key.clone()))
         };
-        let license = cx.store.shuffle_license(license, &shuffled, &reset, reissue).await?;
+        let license = cx
+            .store
+            .license_exchange_key(license, &shuffled, &reset, reissue)
+            .await?;
         Ok(Reply {
             key: license.license_key,
         })

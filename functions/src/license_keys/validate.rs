@@ -3,21 +3,27 @@
 use http::StatusCode;
 use keystead_core::{
     Error, Result, Timestamp,
-    activation::Fingerprint,
-    binding::{Checked, KeyRules, Unfit},
     event::EventType,
-    license::{License, LicenseKey, SeatLimit},
-    product,
-    store::binding::Bound,
+    license::{
+        License,
+        key::LicenseKey,
+        lock::{Checked, Unfit},
+        machine::Fingerprint,
+        seats::SeatLimit,
+    },
+    product::{self, key_rules::KeyRules},
+    store::license::lock::Bound,
 };
 use serde::{Deserialize, Serialize};
 
 use super::TypedKey;
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint, Head},
-    face::Face,
     flat::wire::blank_is_absent,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint, Head},
+        face::Face,
+    },
 };
 
 /// `POST /api/license-keys/validate`.
@@ -30,7 +36,10 @@ pub struct Request {
     key: TypedKey,
     /// Without it, no machine is looked at.
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Fingerprint>"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schemars(with = "crate::frame::openapi::MayBeBlank<Fingerprint>")
+    )]
     hwid: Option<Fingerprint>,
 }
 
@@ -99,7 +108,7 @@ enum Reason {
     Revoked,
     #[serde(rename = "Key has expired")]
     Expired,
-    #[serde(rename = "Membership is no longer active")]
+    #[serde(rename = "Subscription is no longer active")]
     MembershipEnded,
     #[serde(rename = "Hardware ID mismatch")]
     OtherMachine,
@@ -140,7 +149,7 @@ impl Endpoint for LicenseKeysValidate {
         for key in request.key.meant() {
             let mut good = cx.event_of_key(&key, &caller, now)?;
             good.fingerprint = request.hwid.clone();
-            let found = cx.store.held_license_found_good(&key, hwid, &good);
+            let found = cx.store.license_check_unscoped(&key, hwid, &good);
             // Which product it is, only the license tells. So the likely ones are read beside it.
             let (found, ()) = tokio::join!(found, cx.store.foresee_products(now));
             let (license, noted) = found?;
@@ -160,10 +169,10 @@ impl Endpoint for LicenseKeysValidate {
             license,
             product,
             checked,
-        } = cx.store.bind_license(license, &bound, now, check).await?;
+        } = cx.store.license_bind(license, &bound, now, check).await?;
         match checked {
             Checked::Bad(unfit) => return Ok(Reply::Invalid(Invalid::new(license.license_key, unfit))),
-            Checked::Good if !noted => cx.store.note_event(&good).await?,
+            Checked::Good if !noted => cx.store.event_create(&good).await?,
             Checked::Good | Checked::Binds(_) => {}
         }
         Ok(Reply::Valid(Valid::new(license, product.as_deref())))

@@ -1,10 +1,14 @@
 //! Accounts, and who is signed in to them.
 
-use super::{Item, Replaced, Store, decode, encode, schema, text, unexpected};
+use crate::store::{Item, Replaced, Store, decode, encode, schema, text, unexpected};
 use crate::{
     Result,
-    account::{Account, AccountClaims, AccountId, Login, LoginId, Registration},
-    email::Email,
+    account::{
+        Account, AccountId, Registration,
+        login::{Login, LoginId},
+    },
+    signing::account_token::AccountClaims,
+    value::email::Email,
 };
 
 /// The sort key of an account itself.
@@ -29,7 +33,7 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Internal`].
-    pub async fn account(&self, email: &Email) -> Result<Option<Account>> {
+    pub async fn account_get(&self, email: &Email) -> Result<Option<Account>> {
         self.get(&schema::ACCOUNTS, &email.folded(), Some(ACCOUNT)).await
     }
 
@@ -37,7 +41,7 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Internal`].
-    pub async fn signed_in(&self, claims: &AccountClaims) -> Result<Option<Account>> {
+    pub async fn account_by_login(&self, claims: &AccountClaims) -> Result<Option<Account>> {
         let Some(login) = &claims.login else { return Ok(None) };
         let email = claims.email.folded();
         let login = login_key(login);
@@ -59,7 +63,7 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Internal`].
-    pub async fn note_registration(&self, registration: &Registration) -> Result<()> {
+    pub async fn registration_create(&self, registration: &Registration) -> Result<()> {
         let mut item = encode(registration)?;
         item.insert("item".to_owned(), text(registration_key(&registration.account_id)));
         self.client
@@ -76,7 +80,7 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Internal`].
-    pub async fn registration(&self, email: &Email, id: &AccountId) -> Result<Option<Registration>> {
+    pub async fn registration_get(&self, email: &Email, id: &AccountId) -> Result<Option<Registration>> {
         self.get(&schema::ACCOUNTS, &email.folded(), Some(&registration_key(id)))
             .await
     }
@@ -85,11 +89,11 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Internal`].
-    pub async fn create_account(&self, account: Account) -> Result<Option<Account>> {
+    pub async fn account_create(&self, account: Account) -> Result<Option<Account>> {
         if self.create(&schema::ACCOUNTS, account_item(&account)?).await? {
             return Ok(Some(account));
         }
-        self.account(&account.email).await
+        self.account_get(&account.email).await
     }
 
     /// Puts `changed` in the place of `account`, unless it was changed since it was read. Answers whether it did, now or
@@ -97,7 +101,7 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Internal`].
-    pub async fn change_account(&self, account: &Account, changed: &Account) -> Result<bool> {
+    pub async fn account_change(&self, account: &Account, changed: &Account) -> Result<bool> {
         let new = account_item(changed)?;
         match self
             .replace(&schema::ACCOUNTS, &account_item(account)?, new.clone())
@@ -113,7 +117,7 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Internal`].
-    pub async fn sign_in(&self, login: &Login) -> Result<()> {
+    pub async fn login_create(&self, login: &Login) -> Result<()> {
         let mut item = encode(login)?;
         item.insert("item".to_owned(), text(login_key(&login.login_id)));
         self.client
@@ -130,7 +134,7 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Error::Internal`].
-    pub async fn sign_out(&self, email: &Email, login: &LoginId) -> Result<()> {
+    pub async fn login_delete(&self, email: &Email, login: &LoginId) -> Result<()> {
         let key = schema::ACCOUNTS.key(&email.folded(), Some(&login_key(login)));
         self.client
             .delete_item()

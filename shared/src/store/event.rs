@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
-use super::{Store, encode, schema};
+use crate::store::{Store, encode, schema};
 use crate::{Error, Result, event::Event, license::License};
 
 impl Store {
@@ -24,7 +24,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Internal`].
-    pub async fn events(&self, license: &License) -> Result<Vec<Event>> {
+    pub async fn event_list(&self, license: &License) -> Result<Vec<Event>> {
         self.partition(&schema::EVENTS, license.license_id.as_str()).await
     }
 }

@@ -5,26 +5,17 @@
 //! made again on that, without a second read.
 
 mod account;
-pub mod activation;
-mod api_key;
-pub mod binding;
-pub mod catalog;
-mod code;
+pub mod cache;
 mod event;
-pub mod idempotency;
-mod license;
-pub mod license_pages;
-mod member;
+pub mod license;
 pub mod meter;
-pub mod r#move;
+mod owner;
 mod product;
-pub mod purchase;
-mod rate_limit;
+pub mod request;
+pub mod sale;
 pub mod schema;
-pub mod seat;
 mod tables;
 mod user_agent;
-pub mod violation;
 
 use std::{
     collections::HashMap,
@@ -57,7 +48,7 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 pub struct Store {
     client: Arc<LazyLock<Client, MakeClient>>,
     prefix: String,
-    kept: Arc<catalog::Kept>,
+    kept: Arc<cache::Kept>,
 }
 
 /// Makes the SDK's client at its first use: that parses the table of AWS's partitions, a fifth of a function's start, and
@@ -143,7 +134,7 @@ impl Store {
         Self {
             client: Arc::new(LazyLock::new(make)),
             prefix: prefix.to_owned(),
-            kept: Arc::new(catalog::Kept::none(connection.catalog_kept)),
+            kept: Arc::new(cache::Kept::none(connection.catalog_kept)),
         }
     }
 

@@ -3,13 +3,15 @@
 use aws_sdk_dynamodb::types::{ConditionCheck, Select, TransactWriteItem};
 use futures_util::future::try_join_all;
 
-use super::{Item, Replaced, Store, WRITE_ATTEMPTS, decode, encode, schema, text, unexpected};
+use crate::store::{Item, Replaced, Store, WRITE_ATTEMPTS, decode, encode, schema, text, unexpected};
 use crate::{
     Error, Result,
-    binding::KeyRules,
     owner::{OwnerId, Scope},
-    product::{Product, ProductId, ProductStatus},
-    variant::{Variant, VariantId},
+    product::{
+        Product, ProductId, ProductStatus,
+        key_rules::KeyRules,
+        variant::{Variant, VariantId},
+    },
 };
 
 /// The sort key of a product itself.
@@ -44,7 +46,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Internal`].
-    pub async fn create_product(&self, product: &Product) -> Result<bool> {
+    pub async fn product_create(&self, product: &Product) -> Result<bool> {
         let created = self.create(&schema::PRODUCTS, product_item(product)?).await?;
         self.kept.forget(&product.product_id);
         Ok(created)
@@ -54,7 +56,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Internal`].
-    pub async fn create_variant(&self, variant: &Variant) -> Result<bool> {
+    pub async fn variant_create(&self, variant: &Variant) -> Result<bool> {
         let created = self.create(&schema::PRODUCTS, variant_item(variant)?).await?;
         self.kept.forget(&variant.product_id);
         Ok(created)
@@ -64,7 +66,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Internal`].
-    pub async fn catalog_product(&self, id: &ProductId) -> Result<Option<Product>> {
+    pub async fn product_get_unscoped(&self, id: &ProductId) -> Result<Option<Product>> {
         self.get(&schema::PRODUCTS, id.as_str(), Some(PRODUCT)).await
     }
 
@@ -88,8 +90,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::ProductNotFound`], [`Error::Internal`].
-    pub async fn product(&self, scope: &Scope, id: &ProductId) -> Result<Product> {
-        let product = self.catalog_product(id).await?;
+    pub async fn product_get(&self, scope: &Scope, id: &ProductId) -> Result<Product> {
+        let product = self.product_get_unscoped(id).await?;
         product
             .filter(|product| scope.covers(&product.owner_id))
             .ok_or(Error::ProductNotFound)
@@ -99,7 +101,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Internal`].
-    pub async fn product_with_variants(&self, id: &ProductId) -> Result<Option<(Product, Vec<Variant>)>> {
+    pub async fn product_get_with_variants(&self, id: &ProductId) -> Result<Option<(Product, Vec<Variant>)>> {
         let (mut product, mut variants) = (None, Vec::new());
         for item in self.partition_items(&schema::PRODUCTS, id.as_str()).await? {
             if item.get("item") == Some(&text(PRODUCT)) {
@@ -116,7 +118,7 @@ impl Store {
     ///
     /// # Errors
     /// Those of `change`, [`Error::ProductNotFound`], [`Error::Internal`].
-    pub async fn change_product(
+    pub async fn product_change(
         &self,
         mut product: Product,
         change: impl Fn(&Product) -> Result<Product>,
@@ -140,11 +142,11 @@ impl Store {
         Err(Error::internal("a product was changed by others all the time"))
     }
 
-    /// Changes a variant, as [`Store::change_product`] does a product.
+    /// Changes a variant, as [`Store::product_change`] does a product.
     ///
     /// # Errors
     /// [`Error::VariantNotFound`], [`Error::Internal`].
-    pub async fn change_variant(&self, mut variant: Variant, change: impl Fn(&Variant) -> Variant) -> Result<Variant> {
+    pub async fn variant_change(&self, mut variant: Variant, change: impl Fn(&Variant) -> Variant) -> Result<Variant> {
         let mut stored = variant_item(&variant)?;
         for _ in 0..WRITE_ATTEMPTS {
             let changed = change(&variant);
@@ -167,7 +169,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Internal`].
-    pub async fn products_with_variant(
+    pub async fn product_list_with_variant(
         &self,
         ids: &[&ProductId],
         variant: &VariantId,
@@ -195,7 +197,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Internal`].
-    pub async fn products(&self, scope: &Scope, statuses: &[ProductStatus]) -> Result<Vec<Product>> {
+    pub async fn product_list(&self, scope: &Scope, statuses: &[ProductStatus]) -> Result<Vec<Product>> {
         let mut products = match statuses {
             [] => Vec::new(),
             [only] => self.products_in(scope, *only).await?,
@@ -228,7 +230,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Internal`].
-    pub async fn has_more_products_than(&self, limit: usize, owner: &OwnerId) -> Result<bool> {
+    pub async fn product_has_more_than(&self, limit: usize, owner: &OwnerId) -> Result<bool> {
         let enough = i32::try_from(limit + 1).unwrap_or(i32::MAX);
         let count = |status: ProductStatus| async move {
             let index = &schema::PRODUCTS_BY_OWNER;

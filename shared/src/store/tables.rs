@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
     },
 };
 
-use super::{
+use crate::store::{
     Store,
     schema::{self, Index, Projection, Table},
     unexpected,

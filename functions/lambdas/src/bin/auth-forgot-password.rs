@@ -1,5 +1,5 @@
 //! Lambda entry point of [`AuthForgotPassword`].
-use keystead_functions::{auth::AuthForgotPassword, runtime};
+use keystead_functions::{accounts::AuthForgotPassword, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {

@@ -1,5 +1,5 @@
 //! Lambda entry point of [`AuthLogout`].
-use keystead_functions::{auth::AuthLogout, runtime};
+use keystead_functions::{accounts::AuthLogout, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {

@@ -1,5 +1,5 @@
 //! Lambda entry point of [`AuthMe`].
-use keystead_functions::{auth::AuthMe, runtime};
+use keystead_functions::{accounts::AuthMe, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {

@@ -1,5 +1,5 @@
 //! Lambda entry point of [`AuthRegister`].
-use keystead_functions::{auth::AuthRegister, runtime};
+use keystead_functions::{accounts::AuthRegister, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {

@@ -1,5 +1,5 @@
 //! Lambda entry point of [`AuthResetPassword`].
-use keystead_functions::{auth::AuthResetPassword, runtime};
+use keystead_functions::{accounts::AuthResetPassword, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {

@@ -1,5 +1,5 @@
 //! Lambda entry point of [`AuthVerify`].
-use keystead_functions::{auth::AuthVerify, runtime};
+use keystead_functions::{accounts::AuthVerify, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {

@@ -4,22 +4,29 @@ use std::sync::Arc;
 
 use keystead_core::{
     Error, Result, Timestamp,
-    activation::{Activation, Arrival, Fingerprint, Hostname},
     event::EventType,
-    license::{License, LicenseKey, LicenseStatus, SeatLimit},
-    product::ProductId,
-    store::{catalog::Catalog, seat::Watch},
-    token::Token,
-    variant::VariantId,
+    license::{
+        License,
+        activation::{Activation, Arrival},
+        key::LicenseKey,
+        machine::{Fingerprint, Hostname},
+        seats::SeatLimit,
+        standing::LicenseStatus,
+    },
+    product::{ProductId, variant::VariantId},
+    signing::token::Token,
+    store::{cache::Catalog, license::seats::Watch},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{Catalogs, caught, issue, policy};
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{Success, message},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /activate`.
@@ -112,9 +119,9 @@ impl Endpoint for Activate {
         // the reads beside it cost no time.
         let now = cx.clock.now();
         let (counted, found, catalog) = tokio::join!(
-            cx.store.count_activation_attempt(&request.license_key, now),
+            cx.store.rate_limit_count_activation(&request.license_key, now),
             cx.store
-                .held_license_with_activation(&request.license_key, &request.machine_fingerprint),
+                .license_get_with_activation_unscoped(&request.license_key, &request.machine_fingerprint),
             cx.store.kept_catalog(&request.product_id, now),
         );
         counted?;
@@ -147,7 +154,7 @@ impl Endpoint for Activate {
         };
         let (license, activation) = cx
             .store
-            .admit(license, known, &product, &arrival, &cx.config.tokens, &watch)
+            .activation_admit(license, known, &product, &arrival, &cx.config.tokens, &watch)
             .await?;
         Reply::of(cx, license, &catalogs, &product, &activation, now)
     }

@@ -2,19 +2,20 @@
 
 use keystead_core::{
     Error, Result,
-    activation::{Activation, Fingerprint},
     event::EventType,
-    license::{License, LicenseKey, SeatLimit},
-    token::{Claims, Token},
+    license::{License, activation::Activation, key::LicenseKey, machine::Fingerprint, seats::SeatLimit},
+    signing::token::{Claims, Token},
 };
 use serde::{Deserialize, Serialize};
 
 use super::shown;
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{Success, blank_is_absent},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /deactivate`.
@@ -28,7 +29,7 @@ pub struct Request {
     license_key: LicenseKey,
     machine_fingerprint: Fingerprint,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Token>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<Token>"))]
     token: Option<Token>,
 }
 
@@ -66,7 +67,7 @@ impl Endpoint for Deactivate {
         )?;
         let (license, activation) = cx
             .store
-            .held_license_with_activation(&request.license_key, &request.machine_fingerprint)
+            .license_get_with_activation_unscoped(&request.license_key, &request.machine_fingerprint)
             .await?;
         Ok((claims, license, activation))
     }
@@ -79,7 +80,7 @@ impl Endpoint for Deactivate {
         let event = cx
             .event(EventType::Deactivated, &license, &caller, cx.clock.now())?
             .of_machine(&request.machine_fingerprint);
-        let license = cx.store.release(license, activation, &event).await?;
+        let license = cx.store.activation_release(license, activation, &event).await?;
         Ok(Reply {
             success: Success,
             message: "License deactivated",

@@ -2,19 +2,27 @@
 
 use keystead_core::{
     Error, Result, Timestamp,
-    activation::{Arrival, Fingerprint, HEARTBEAT_INTERVAL, SESSION_TIMEOUT},
-    license::{License, LicenseKey, LicenseStatus, SeatLimit},
-    store::activation::Beat,
-    token::{Claims, Token},
+    license::{
+        License,
+        activation::{Arrival, HEARTBEAT_INTERVAL, SESSION_TIMEOUT},
+        key::LicenseKey,
+        machine::Fingerprint,
+        seats::SeatLimit,
+        standing::LicenseStatus,
+    },
+    signing::token::{Claims, Token},
+    store::license::activation::Beat,
 };
 use serde::{Deserialize, Serialize};
 
 use super::shown;
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{Success, blank_is_absent, message},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /heartbeat`.
@@ -28,7 +36,7 @@ pub struct Request {
     license_key: LicenseKey,
     machine_fingerprint: Fingerprint,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Token>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<Token>"))]
     token: Option<Token>,
 }
 
@@ -79,9 +87,9 @@ impl Endpoint for Heartbeat {
         )?;
         // Extending the session of a license that turns out to be blocked does no harm, and saves a round trip.
         let (license, beat) = tokio::try_join!(
-            cx.store.held_license(&request.license_key),
+            cx.store.license_get_unscoped(&request.license_key),
             cx.store
-                .heartbeat(&request.license_key, &request.machine_fingerprint, now),
+                .activation_heartbeat(&request.license_key, &request.machine_fingerprint, now),
         )?;
         Ok(Some((claims, license, beat)))
     }
@@ -108,7 +116,10 @@ impl Endpoint for Heartbeat {
                 // notes that the machine was seen.
                 let (license, activation) = if activation.needs_write(&license, &arrival) {
                     let product = license.product_id.clone();
-                    let kept = cx.store.keep(license, activation, &product, &arrival, None).await;
+                    let kept = cx
+                        .store
+                        .activation_keep(license, activation, &product, &arrival, None)
+                        .await;
                     kept.map_err(gone)?
                 } else {
                     (license, activation)

@@ -2,17 +2,21 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
-    activation::{Activation, Fingerprint},
-    license::{License, LicenseKey, LicenseStatus, SeatLimit},
-    token::{Claims, Token},
+    license::{
+        License, activation::Activation, key::LicenseKey, machine::Fingerprint, seats::SeatLimit,
+        standing::LicenseStatus,
+    },
+    signing::token::{Claims, Token},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{Success, blank_is_absent},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /listMachines`.
@@ -25,10 +29,13 @@ pub struct ListMachines;
 pub struct Request {
     license_key: LicenseKey,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Token>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<Token>"))]
     token: Option<Token>,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Fingerprint>"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schemars(with = "crate::frame::openapi::MayBeBlank<Fingerprint>")
+    )]
     machine_fingerprint: Option<Fingerprint>,
 }
 
@@ -97,8 +104,8 @@ impl Endpoint for ListMachines {
         }
         let asking = asking.clone();
         let (license, machines) = tokio::try_join!(
-            cx.store.held_license(&request.license_key),
-            cx.store.activations(&request.license_key),
+            cx.store.license_get_unscoped(&request.license_key),
+            cx.store.activation_list(&request.license_key),
         )?;
         Ok(Some((asking, claims, license, machines)))
     }

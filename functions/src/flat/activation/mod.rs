@@ -18,18 +18,18 @@ use std::{sync::Arc, time::Duration};
 
 use keystead_core::{
     Result, Timestamp,
-    activation::{Arrival, Fingerprint},
-    enforcement::Policy,
     event::{Event, EventType},
-    license::{License, LicenseKey},
+    license::{
+        License, activation::Arrival, key::LicenseKey, machine::Fingerprint, violation::ViolationId,
+        watch::DetectionLimits,
+    },
     product::{GraceDays, ProductId},
-    store::catalog::Catalog,
-    token::{Claims, Token},
-    variant::Days,
-    violation::ViolationId,
+    signing::token::{Claims, Token},
+    store::cache::Catalog,
+    value::days::Days,
 };
 
-use crate::{context::Context, endpoint::Caller};
+use crate::frame::{context::Context, endpoint::Caller};
 
 /// What the token says that a machine showed, if it showed one.
 fn shown(
@@ -141,14 +141,14 @@ fn caught(
     || {
         let event = cx.event(EventType::Violation, license, caller, arrival.now)?;
         Ok((
-            cx.ids.violation_id(arrival.now)?,
+            ViolationId::new(&cx.ids, arrival.now)?,
             event.of_machine(&arrival.fingerprint),
         ))
     }
 }
 
 /// The enforcement rules of a product.
-pub(super) fn policy(cx: &Context, catalog: Option<&Catalog>) -> Policy {
+pub(super) fn policy(cx: &Context, catalog: Option<&Catalog>) -> DetectionLimits {
     let own = catalog.and_then(|catalog| catalog.product.enforcement.as_ref());
     own.map_or(cx.config.enforcement, |own| cx.config.enforcement.with(own))
 }

@@ -4,20 +4,26 @@ use std::sync::Arc;
 
 use keystead_core::{
     Error, Result, Timestamp,
-    activation::{Arrival, Fingerprint, Hostname},
     event::EventType,
-    license::{LicenseKey, SeatLimit},
+    license::{
+        activation::Arrival,
+        key::LicenseKey,
+        machine::{Fingerprint, Hostname},
+        seats::SeatLimit,
+    },
     product::ProductId,
     store::{
-        catalog::Catalog,
-        r#move::{Found, Move},
-        seat::Watch,
+        cache::Catalog,
+        license::{
+            moves::{Found, Move},
+            seats::Watch,
+        },
     },
 };
 use serde::Deserialize;
 
 use super::{Catalogs, activate::Reply, caught, policy};
-use crate::{
+use crate::frame::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
     face::Face,
@@ -81,8 +87,8 @@ impl Endpoint for MoveLicense {
         // It lets a machine in, so it counts as an attempt to activate, whatever comes of it.
         let now = cx.clock.now();
         let (counted, found, catalog) = tokio::join!(
-            cx.store.count_activation_attempt(&request.license_key, now),
-            cx.store.held_license_to_move(
+            cx.store.rate_limit_count_activation(&request.license_key, now),
+            cx.store.license_get_to_move_unscoped(
                 &request.license_key,
                 &request.machine_fingerprint,
                 &request.release_fingerprint
@@ -129,7 +135,7 @@ impl Endpoint for MoveLicense {
                 caught: &caught(cx, &subject, &caller, &arrival),
             };
             cx.store
-                .admit(license, Some(leaving), &product, &arrival, tokens, &watch)
+                .activation_admit(license, Some(leaving), &product, &arrival, tokens, &watch)
                 .await?
         } else {
             let how = Move {
@@ -140,7 +146,7 @@ impl Endpoint for MoveLicense {
                 deactivated: &deactivated,
                 activated: &activated,
             };
-            cx.store.move_license(license, leaving, fetched.coming, how).await?
+            cx.store.license_move(license, leaving, fetched.coming, how).await?
         };
         Reply::of(cx, license, &catalogs, &product, &activation, now)
     }

@@ -4,22 +4,29 @@ use std::sync::Arc;
 
 use keystead_core::{
     Error, Result, Timestamp,
-    activation::{Activation, Arrival, Fingerprint},
     event::EventType,
-    license::{License, LicenseKey, LicenseStatus, SeatLimit},
-    product::ProductId,
-    store::{catalog::Catalog, seat::Watch},
-    token::{Claims, Token},
-    variant::VariantId,
+    license::{
+        License,
+        activation::{Activation, Arrival},
+        key::LicenseKey,
+        machine::Fingerprint,
+        seats::SeatLimit,
+        standing::LicenseStatus,
+    },
+    product::{ProductId, variant::VariantId},
+    signing::token::{Claims, Token},
+    store::{cache::Catalog, license::seats::Watch},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{Catalogs, caught, issue, policy};
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{Success, blank_is_absent, message},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /validate`.
@@ -34,7 +41,7 @@ pub struct Request {
     machine_fingerprint: Fingerprint,
     token: Token,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<ProductId>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<ProductId>"))]
     product_id: Option<ProductId>,
 }
 
@@ -90,7 +97,7 @@ impl Endpoint for Validate {
         claims.bound_to(&request.license_key, &request.machine_fingerprint)?;
         let ((license, activation), catalog) = tokio::try_join!(
             cx.store
-                .held_license_with_activation(&request.license_key, &request.machine_fingerprint),
+                .license_get_with_activation_unscoped(&request.license_key, &request.machine_fingerprint),
             cx.store.kept_catalog(&claims.product_id, now),
         )?;
         Ok(Some(Found {
@@ -136,7 +143,9 @@ impl Endpoint for Validate {
                 policy: policy(cx, catalogs.own.as_deref()),
                 caught: &caught(cx, &subject, &caller, &arrival),
             };
-            let kept = cx.store.keep(license, activation, &product, &arrival, Some(&watch));
+            let kept = cx
+                .store
+                .activation_keep(license, activation, &product, &arrival, Some(&watch));
             let (license, activation) = kept.await?;
             // The license may be another by now, or was caught by this very request.
             let renewed = watch.renewed(&license, now, renewed);

@@ -1,13 +1,22 @@
 //! `POST /createApiKey`: let an owner's scripts in.
 
-use keystead_core::{Result, api_key::ApiKey, owner::OwnerId, product::Name};
+use keystead_core::{
+    Result,
+    owner::{
+        OwnerId,
+        api_key::{ApiKey, RawApiKey},
+    },
+    value::name::Name,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::Success,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /createApiKey`.
@@ -47,7 +56,7 @@ impl Endpoint for CreateApiKey {
     type Reply = Reply;
 
     async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Reply> {
-        let raw = cx.ids.api_key()?;
+        let raw = RawApiKey::new(&cx.ids)?;
         let key = ApiKey {
             key_hash: raw.hash(),
             owner_id: request.creator_id,
@@ -55,7 +64,7 @@ impl Endpoint for CreateApiKey {
             active: true,
             created_at: cx.clock.now(),
         };
-        cx.store.create_api_key(&key).await?;
+        cx.store.api_key_create(&key).await?;
         Ok(Reply {
             success: Success,
             api_key: raw.reveal().to_owned(),

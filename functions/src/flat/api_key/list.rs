@@ -2,16 +2,17 @@
 
 use keystead_core::{
     Result, Timestamp,
-    api_key::ApiKey,
-    owner::{OwnerId, Scope},
+    owner::{OwnerId, Scope, api_key::ApiKey},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::Success,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `GET|POST /listApiKeys`.
@@ -73,7 +74,7 @@ impl Endpoint for ListApiKeys {
         let scope = request.creator_id.map_or(Scope::Everything, Scope::Owner);
         let keys: Vec<ApiKeyView> = cx
             .store
-            .api_keys(&scope)
+            .api_key_list(&scope)
             .await?
             .into_iter()
             .map(ApiKeyView::from)

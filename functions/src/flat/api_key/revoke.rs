@@ -2,15 +2,17 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result,
-    api_key::{KeyHash, RawApiKey},
+    owner::api_key::{KeyHash, RawApiKey},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::Success,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /revokeApiKey`.
@@ -57,7 +59,7 @@ impl Endpoint for RevokeApiKey {
             (None, Some(key)) => RawApiKey::parse(&key).ok_or(Error::ApiKeyNotFound)?.hash(),
             (None, None) => return Err(Error::Invalid(InvalidRequest::MissingFields(&["hash or apiKey"]))),
         };
-        cx.store.revoke_api_key(&hash).await?;
+        cx.store.api_key_revoke(&hash).await?;
         Ok(Reply { success: Success })
     }
 }

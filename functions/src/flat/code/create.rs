@@ -2,19 +2,22 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
-    code::{Code, CodeName, Percent, UseLimit},
+    ids::CreationId,
     owner::{OwnerId, Scope},
     product::{Product, ProductId},
-    variant::Days,
+    sale::code::{Code, CodeName, Percent, UseLimit},
+    value::days::Days,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{named_product, seen_product};
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{Flag, Success, blank_is_absent},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /createDiscountCode`.
@@ -31,7 +34,7 @@ pub struct Request {
     code: CodeName,
     /// Blank or absent: all products of the creator.
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<ProductId>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<ProductId>"))]
     product_id: Option<ProductId>,
     /// For the super admin, when there is no `productId`.
     creator_id: Option<OwnerId>,
@@ -67,9 +70,9 @@ async fn create(cx: &Context, caller: Caller, request: Request, product: Option<
         active: request.active.is_none_or(|flag| flag.0),
         used_count: 0,
         revision: 0,
-        creation: cx.ids.creation_id()?,
+        creation: CreationId::new(&cx.ids)?,
     };
-    if !cx.store.create_code(&code).await? {
+    if !cx.store.code_create(&code).await? {
         return Err(Error::CodeTaken);
     }
     Ok(Reply {

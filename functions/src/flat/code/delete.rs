@@ -2,15 +2,17 @@
 
 use keystead_core::{
     Error, Result,
-    code::{Code, CodeName},
+    sale::code::{Code, CodeName},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::Success,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /deleteDiscountCode`.
@@ -34,7 +36,7 @@ pub struct Reply {
 }
 
 async fn delete(cx: &Context, caller: Caller, code: Option<Code>) -> Result<Reply> {
-    cx.store.delete_code(&Code::seen_by(&caller.scope, code)?).await?;
+    cx.store.code_delete(&Code::seen_by(&caller.scope, code)?).await?;
     Ok(Reply { success: Success })
 }
 
@@ -53,7 +55,7 @@ impl Endpoint for DeleteDiscountCode {
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Option<Code>> {
-        cx.store.catalog_code(&request.code).await
+        cx.store.code_get_unscoped(&request.code).await
     }
 
     async fn call(cx: &Context, caller: Caller, _: Request, code: Option<Code>) -> Result<Reply> {
@@ -76,7 +78,7 @@ impl Endpoint for DeleteTrialCode {
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Option<Code>> {
-        cx.store.catalog_code(&request.code).await
+        cx.store.code_get_unscoped(&request.code).await
     }
 
     async fn call(cx: &Context, caller: Caller, _: Request, code: Option<Code>) -> Result<Reply> {

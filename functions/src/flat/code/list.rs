@@ -2,19 +2,21 @@
 
 use keystead_core::{
     Error, Result, Timestamp,
-    code::{Code, CodeName, Percent},
     owner::{OwnerId, Scope},
     product::{Product, ProductId},
-    variant::Days,
+    sale::code::{Code, CodeName, Percent},
+    value::days::Days,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{named_product, seen_product};
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{Success, blank_is_absent},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `GET|POST /listDiscountCodes`.
@@ -30,7 +32,7 @@ pub struct ListTrialCodes;
 pub struct Request {
     /// Those that this product can be had with; all, when blank or absent.
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<ProductId>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<ProductId>"))]
     product_id: Option<ProductId>,
 }
 
@@ -83,9 +85,9 @@ impl From<Code> for CodeView {
 
 async fn list(cx: &Context, caller: Caller, request: Request, product: Option<Product>) -> Result<Reply> {
     let codes = match seen_product(request.product_id.as_ref(), product, &caller)? {
-        None => cx.store.codes(&caller.scope).await?,
+        None => cx.store.code_list(&caller.scope).await?,
         Some(product) => {
-            let mut codes = cx.store.codes(&Scope::Owner(product.owner_id)).await?;
+            let mut codes = cx.store.code_list(&Scope::Owner(product.owner_id)).await?;
             codes.retain(|code| code.product_id.as_ref().is_none_or(|own| *own == product.product_id));
             codes
         }

@@ -11,7 +11,7 @@ use keystead_core::{
     product::{Product, ProductId},
 };
 
-use crate::{context::Context, endpoint::Caller};
+use crate::frame::{context::Context, endpoint::Caller};
 
 pub use create::{CreateDiscountCode, CreateTrialCode};
 pub use delete::{DeleteDiscountCode, DeleteTrialCode};
@@ -22,7 +22,7 @@ pub use update::{UpdateDiscountCode, UpdateTrialCode};
 /// The product that a request names, should it name one, for [`seen_product`].
 async fn named_product(cx: &Context, id: Option<&ProductId>) -> Result<Option<Product>> {
     match id {
-        Some(id) => cx.store.catalog_product(id).await,
+        Some(id) => cx.store.product_get_unscoped(id).await,
         None => Ok(None),
     }
 }

@@ -2,20 +2,27 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
-    code::{Code, CodeName, Redemption},
-    email::Email,
     event::EventType,
-    license::{License, LicenseKey, Reference},
-    product::{Product, ProductId},
-    variant::{Days, TRIAL, Variant, VariantId},
+    license::{
+        License,
+        key::{LicenseId, LicenseKey},
+    },
+    product::{
+        Product, ProductId,
+        variant::{TRIAL, Variant, VariantId},
+    },
+    sale::code::{Code, CodeName, Redemption},
+    value::{days::Days, email::Email, reference::Reference},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{Success, blank_is_absent},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /redeemTrialCode`.
@@ -30,10 +37,10 @@ pub struct Request {
     email: Email,
     /// Needed when the code is for all products of its owner.
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<ProductId>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<ProductId>"))]
     product_id: Option<ProductId>,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<VariantId>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<VariantId>"))]
     variant: Option<VariantId>,
 }
 
@@ -63,7 +70,7 @@ type Catalog = (Option<Product>, Option<Variant>);
 
 async fn catalog(cx: &Context, request: &Request, product: &ProductId) -> Result<Catalog> {
     let variant = request.variant(product)?;
-    let (mut products, variant) = cx.store.products_with_variant(&[product], &variant).await?;
+    let (mut products, variant) = cx.store.product_list_with_variant(&[product], &variant).await?;
     Ok((products.pop(), variant))
 }
 
@@ -107,7 +114,7 @@ impl Endpoint for RedeemTrialCode {
             }
         };
         let ((code, redemption), catalog) =
-            tokio::try_join!(cx.store.code_with_redemption(&request.code, &request.email), named)?;
+            tokio::try_join!(cx.store.code_get_with_redemption(&request.code, &request.email), named)?;
         Ok(Fetched {
             code,
             redemption,
@@ -138,7 +145,7 @@ impl Endpoint for RedeemTrialCode {
             discount_code: Some(Reference::from(&code.name)),
             ..License::new(
                 cx.new_license_key(&product, None)?,
-                cx.ids.license_id(now)?,
+                LicenseId::new(&cx.ids, now)?,
                 &product,
                 request.variant(&product.product_id)?,
                 variant.as_ref(),
@@ -147,7 +154,7 @@ impl Endpoint for RedeemTrialCode {
             )
         };
         let event = cx.event(EventType::Created, &license, &caller, now)?;
-        let (license, trial_days) = cx.store.redeem(code, fetched.redemption, license, &event).await?;
+        let (license, trial_days) = cx.store.code_redeem(code, fetched.redemption, license, &event).await?;
         Ok(Reply {
             success: Success,
             license_key: license.license_key,

@@ -2,16 +2,18 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
-    code::{Code, CodeChanges, CodeName, Percent, UseLimit},
-    variant::Days,
+    sale::code::{Code, CodeChanges, CodeName, Percent, UseLimit},
+    value::days::Days,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{Flag, Success, nullable},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /updateDiscountCode`.
@@ -58,7 +60,7 @@ async fn update(cx: &Context, caller: Caller, request: Request, code: Option<Cod
     }
     let code = cx
         .store
-        .change_code(Code::seen_by(&caller.scope, code)?, &changes)
+        .code_change(Code::seen_by(&caller.scope, code)?, &changes)
         .await?;
     Ok(Reply {
         success: Success,
@@ -81,7 +83,7 @@ impl Endpoint for UpdateDiscountCode {
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Option<Code>> {
-        cx.store.catalog_code(&request.code).await
+        cx.store.code_get_unscoped(&request.code).await
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, code: Option<Code>) -> Result<Reply> {
@@ -104,7 +106,7 @@ impl Endpoint for UpdateTrialCode {
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Option<Code>> {
-        cx.store.catalog_code(&request.code).await
+        cx.store.code_get_unscoped(&request.code).await
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, code: Option<Code>) -> Result<Reply> {

@@ -2,23 +2,35 @@
 
 use keystead_core::{
     Error, Result, Timestamp,
-    binding::KeyFormat,
-    code::{Code, CodeName},
-    email::Email,
     event::EventType,
-    license::{Changes, License, LicenseKey, LicenseStatus, LicenseType, Reference, SeatLimit},
-    product::{Product, ProductId, ProductStatus},
-    purchase::{NoticeType, Purchase, PurchaseKey},
-    store::purchase::Made,
-    variant::{Variant, VariantId},
+    license::{
+        License,
+        changes::Changes,
+        key::{LicenseId, LicenseKey},
+        seats::{LicenseType, SeatLimit},
+        standing::LicenseStatus,
+    },
+    product::{
+        Product, ProductId, ProductStatus,
+        key_rules::KeyFormat,
+        variant::{Variant, VariantId},
+    },
+    sale::{
+        code::{Code, CodeName},
+        purchase::{NoticeType, Purchase, PurchaseKey},
+    },
+    store::sale::purchase::Made,
+    value::{email::Email, reference::Reference},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{Success, blank_is_absent},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /createLicense`.
@@ -36,7 +48,7 @@ pub struct Request {
     email: Email,
     product_id: ProductId,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<VariantId>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<VariantId>"))]
     variant: Option<VariantId>,
     license_type: Option<LicenseType>,
     max_machines: Option<SeatLimit>,
@@ -44,16 +56,16 @@ pub struct Request {
     /// When it was bought, if that was before now.
     purchased_at: Option<Timestamp>,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Timestamp>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<Timestamp>"))]
     expires_at: Option<Timestamp>,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Reference>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<Reference>"))]
     discount_code: Option<Reference>,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Reference>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<Reference>"))]
     purchase_id: Option<Reference>,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Reference>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<Reference>"))]
     bundle_id: Option<Reference>,
     unlocked_products: Option<Vec<ProductId>>,
     /// What it came to elsewhere, if it does not simply work.
@@ -123,11 +135,11 @@ impl Endpoint for CreateLicense {
         let named = async {
             let code = request.discount_code.as_ref();
             match code.and_then(|code| CodeName::parse(code.as_str())) {
-                Some(name) => cx.store.catalog_code(&name).await,
+                Some(name) => cx.store.code_get_unscoped(&name).await,
                 None => Ok(None),
             }
         };
-        tokio::try_join!(cx.store.products_with_variant(&wanted, &variant), named)
+        tokio::try_join!(cx.store.product_list_with_variant(&wanted, &variant), named)
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
@@ -155,7 +167,7 @@ impl Endpoint for CreateLicense {
         };
         let usual = License::new(
             license_key,
-            cx.ids.license_id(now)?,
+            LicenseId::new(&cx.ids, now)?,
             product,
             variant_id,
             variant.as_ref(),
@@ -197,10 +209,10 @@ impl Endpoint for CreateLicense {
             let code = code.clone();
             let made = if is_own {
                 cx.store
-                    .create_license_with_own_key(&license, &event, &purchases, code)
+                    .license_create_with_own_key(&license, &event, &purchases, code)
                     .await?
             } else {
-                cx.store.create_license(&license, &event, &purchases, code).await?
+                cx.store.license_create(&license, &event, &purchases, code).await?
             };
             match made {
                 Made::Done => {

@@ -2,17 +2,18 @@
 
 use keystead_core::{
     Error, Result,
-    activation::Activation,
-    license::{License, LicenseKey},
+    license::{License, activation::Activation, key::LicenseKey},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{ActivationView, LicenseView, Success, ViolationView},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `GET|POST /getLicense`.
@@ -58,8 +59,8 @@ impl Endpoint for GetLicense {
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
         tokio::try_join!(
-            cx.store.held_license(&request.license_key),
-            cx.store.activations(&request.license_key)
+            cx.store.license_get_unscoped(&request.license_key),
+            cx.store.activation_list(&request.license_key)
         )
     }
 
@@ -68,7 +69,7 @@ impl Endpoint for GetLicense {
         let license = license
             .filter(|license| caller.scope.covers(&license.owner_id))
             .ok_or(Error::LicenseNotFound)?;
-        let violations = cx.store.violations(&license).await?;
+        let violations = cx.store.violation_list(&license).await?;
         let now = cx.clock.now();
         Ok(Reply {
             success: Success,

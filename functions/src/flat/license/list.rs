@@ -2,20 +2,22 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result,
-    email::Email,
-    license::LicenseStatus,
+    license::standing::LicenseStatus,
     owner::Scope,
     product::{Product, ProductId},
-    store::license_pages::{Cursor, LicenseFilter, LicenseState},
+    store::license::list::{Cursor, LicenseFilter, LicenseState},
+    value::email::Email,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{LicenseView, Limit, Success},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `GET|POST /listLicenses`.
@@ -70,7 +72,7 @@ impl Endpoint for ListLicenses {
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Option<Product>> {
         match &request.product_id {
-            Some(id) => cx.store.catalog_product(id).await,
+            Some(id) => cx.store.product_get_unscoped(id).await,
             None => Ok(None),
         }
     }
@@ -92,14 +94,14 @@ impl Endpoint for ListLicenses {
         let limit = request.limit.map_or(Limit::DEFAULT, |limit| limit.0);
         let too_many = async {
             match &caller.scope {
-                Scope::Owner(owner) if needs_product => cx.store.has_more_products_than(MAX_PRODUCTS, owner).await,
+                Scope::Owner(owner) if needs_product => cx.store.product_has_more_than(MAX_PRODUCTS, owner).await,
                 Scope::Owner(_) | Scope::Everything | Scope::Nothing => Ok(false),
             }
         };
         let (too_many, page) = tokio::try_join!(
             too_many,
             cx.store
-                .licenses(&caller.scope, &filter, limit, cursor.as_ref(), cx.clock.now()),
+                .license_list(&caller.scope, &filter, limit, cursor.as_ref(), cx.clock.now()),
         )?;
         if too_many {
             return Err(Error::Invalid(InvalidRequest::MissingFields(&["productId"])));

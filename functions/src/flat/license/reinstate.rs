@@ -3,15 +3,17 @@
 use keystead_core::{
     Error, Result,
     event::EventType,
-    license::{License, LicenseKey, LicenseStatus},
+    license::{License, key::LicenseKey, standing::LicenseStatus},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::Success,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /reinstateLicense`.
@@ -48,13 +50,13 @@ impl Endpoint for ReinstateLicense {
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        cx.store.held_license(&request.license_key).await
+        cx.store.license_get_unscoped(&request.license_key).await
     }
 
     async fn call(cx: &Context, caller: Caller, _: Request, found: Self::Fetched) -> Result<Reply> {
         let license = License::seen_by(&caller.scope, found)?;
         let event = cx.event(EventType::Reinstated, &license, &caller, cx.clock.now())?;
-        let license = cx.store.reinstate_license(license, &event).await?;
+        let license = cx.store.license_reinstate(license, &event).await?;
         Ok(Reply {
             success: Success,
             status: license.status,

@@ -3,15 +3,17 @@
 use keystead_core::{
     Error, Result,
     event::EventType,
-    license::{License, LicenseKey},
+    license::{License, key::LicenseKey},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::Success,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /resetActivations`.
@@ -49,7 +51,7 @@ impl Endpoint for ResetActivations {
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        cx.store.held_license(&request.license_key).await
+        cx.store.license_get_unscoped(&request.license_key).await
     }
 
     async fn call(cx: &Context, caller: Caller, _: Request, found: Self::Fetched) -> Result<Reply> {
@@ -57,11 +59,11 @@ impl Endpoint for ResetActivations {
         let now = cx.clock.now();
         let event = cx.event(EventType::Reset, &license, &caller, now)?;
         let unbound = cx.event(EventType::Unbound, &license, &caller, now)?;
-        let deleted_count = cx.store.reset_activations(&license, &event).await?;
+        let deleted_count = cx.store.activation_reset(&license, &event).await?;
         // The machine that the license-keys API has bound it to holds no slot, and is taken off as well.
         if license.hwid.is_some() {
             cx.store
-                .change_license(license, &unbound, |license| {
+                .license_change(license, &unbound, |license| {
                     Ok(license.hwid.as_ref().map(|_| license.unbind()))
                 })
                 .await?;

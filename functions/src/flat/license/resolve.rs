@@ -3,15 +3,17 @@
 use keystead_core::{
     Error, Result,
     event::EventType,
-    license::{License, LicenseKey, LicenseStatus},
+    license::{License, key::LicenseKey, standing::LicenseStatus},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::{activation::policy, wire::Success},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /resolveLicense`.
@@ -53,7 +55,7 @@ impl Endpoint for ResolveLicense {
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        cx.store.held_license(&request.license_key).await
+        cx.store.license_get_unscoped(&request.license_key).await
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, found: Self::Fetched) -> Result<Reply> {
@@ -64,7 +66,7 @@ impl Endpoint for ResolveLicense {
         let event = cx.event(EventType::Resolved, &license, &caller, now)?;
         let (license, resolved_count) = cx
             .store
-            .resolve_violations(license, &ids, &policy(cx, catalog.as_deref()), now, &event)
+            .violation_resolve(license, &ids, &policy(cx, catalog.as_deref()), now, &event)
             .await?;
         Ok(Reply {
             success: Success,

@@ -3,15 +3,18 @@
 use keystead_core::{
     Error, Result,
     event::EventType,
-    license::{License, LicenseKey, Reference},
+    license::{License, key::LicenseKey},
+    value::reference::Reference,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::Success,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /revokeLicense`.
@@ -49,7 +52,7 @@ impl Endpoint for RevokeLicense {
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        cx.store.held_license(&request.license_key).await
+        cx.store.license_get_unscoped(&request.license_key).await
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, found: Self::Fetched) -> Result<Reply> {
@@ -58,7 +61,7 @@ impl Endpoint for RevokeLicense {
         let license = License::seen_by(&caller.scope, found)?;
         let event = cx.event(EventType::Revoked, &license, &caller, now)?;
         cx.store
-            .change_license(license, &event, |license| Ok(license.revoke(reason.clone(), now)))
+            .license_change(license, &event, |license| Ok(license.revoke(reason.clone(), now)))
             .await?;
         Ok(Reply { success: Success })
     }

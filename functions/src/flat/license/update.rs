@@ -3,16 +3,24 @@
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
     event::EventType,
-    license::{Changes, License, LicenseKey, LicenseStatus, LicenseType, SeatLimit},
-    variant::VariantId,
+    license::{
+        License,
+        changes::Changes,
+        key::LicenseKey,
+        seats::{LicenseType, SeatLimit},
+        standing::LicenseStatus,
+    },
+    product::variant::VariantId,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{Success, nullable},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /updateLicense`.
@@ -59,7 +67,7 @@ impl Endpoint for UpdateLicense {
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        cx.store.held_license(&request.license_key).await
+        cx.store.license_get_unscoped(&request.license_key).await
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, found: Self::Fetched) -> Result<Reply> {
@@ -87,7 +95,7 @@ impl Endpoint for UpdateLicense {
             let changed = license.change(&changes, now);
             Ok((changed != *license).then_some(changed))
         };
-        cx.store.change_license(license, &event, change).await?;
+        cx.store.license_change(license, &event, change).await?;
         Ok(Reply {
             success: Success,
             license_key: request.license_key,

@@ -2,17 +2,18 @@
 
 use keystead_core::{
     Error, Result, Timestamp,
-    license::{License, LicenseKey, LicenseStatus, LicenseType},
-    product::ProductId,
-    variant::VariantId,
+    license::{License, key::LicenseKey, seats::LicenseType, standing::LicenseStatus},
+    product::{ProductId, variant::VariantId},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{Success, message},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /verify`.
@@ -61,7 +62,7 @@ impl Endpoint for Verify {
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Option<License>> {
-        cx.store.held_license(&request.license_key).await
+        cx.store.license_get_unscoped(&request.license_key).await
     }
 
     async fn call(cx: &Context, _: Caller, request: Request, license: Option<License>) -> Result<Reply> {

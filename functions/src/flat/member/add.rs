@@ -2,17 +2,21 @@
 
 use keystead_core::{
     Result,
-    email::Email,
-    member::{Member, Role},
-    owner::OwnerId,
+    owner::{
+        OwnerId,
+        member::{Member, Role},
+    },
+    value::email::Email,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::Success,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /addMember`.
@@ -59,7 +63,7 @@ impl Endpoint for AddMember {
             role: request.role,
             added_at: cx.clock.now(),
         };
-        cx.store.put_member(&member).await?;
+        cx.store.member_put(&member).await?;
         Ok(Reply {
             success: Success,
             creator_id: member.owner_id,

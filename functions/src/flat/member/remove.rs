@@ -1,13 +1,15 @@
 //! `POST /removeMember`: let an account no longer look after what an owner sells.
 
-use keystead_core::{Result, email::Email, owner::OwnerId};
+use keystead_core::{Result, owner::OwnerId, value::email::Email};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::Success,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /removeMember`.
@@ -43,7 +45,7 @@ impl Endpoint for RemoveMember {
     type Reply = Reply;
 
     async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Reply> {
-        cx.store.remove_member(&request.creator_id, &request.email).await?;
+        cx.store.member_delete(&request.creator_id, &request.email).await?;
         Ok(Reply { success: Success })
     }
 }

@@ -2,18 +2,24 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result,
-    binding::{Image, KeyPrefix, KeyRules},
-    license::SeatLimit,
+    ids::CreationId,
+    license::seats::SeatLimit,
     owner::{OwnerId, Scope},
-    product::{Name, Product, ProductId, ProductStatus, Slug},
+    product::{
+        Image, Product, ProductId, ProductStatus, Slug,
+        key_rules::{KeyPrefix, KeyRules},
+    },
+    value::name::Name,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{Flag, Success},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /createProduct`.
@@ -79,7 +85,7 @@ impl Endpoint for CreateProduct {
             owner_id,
             status: request.status.unwrap_or(ProductStatus::Live),
             created_at: cx.clock.now(),
-            creation: cx.ids.creation_id()?,
+            creation: CreationId::new(&cx.ids)?,
             enforcement: None,
             grace_days: None,
             image: request.image,
@@ -90,7 +96,7 @@ impl Endpoint for CreateProduct {
                 max_activations: request.max_activations,
             },
         };
-        if !cx.store.create_product(&product).await? {
+        if !cx.store.product_create(&product).await? {
             return Err(Error::SlugTaken);
         }
         Ok(Reply {

@@ -2,18 +2,19 @@
 
 use keystead_core::{
     Error, Result, Timestamp,
-    binding::{Image, KeyRules},
-    enforcement::Overrides,
+    license::watch::DetectionOverrides,
     owner::{OwnerId, Scope},
-    product::{GraceDays, Product, ProductStatus},
+    product::{GraceDays, Image, Product, ProductStatus, key_rules::KeyRules},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{Flag, Success},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `GET|POST /listProducts`.
@@ -60,7 +61,7 @@ pub(crate) struct ProductView {
     #[serde(skip_serializing_if = "Option::is_none")]
     grace_days: Option<GraceDays>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    enforcement: Option<Overrides>,
+    enforcement: Option<DetectionOverrides>,
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<Image>,
     #[serde(flatten)]
@@ -110,7 +111,7 @@ impl Endpoint for ListProducts {
         };
         let products: Vec<ProductView> = cx
             .store
-            .products(&scope, &statuses)
+            .product_list(&scope, &statuses)
             .await?
             .into_iter()
             .map(ProductView::from)

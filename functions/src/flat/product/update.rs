@@ -2,18 +2,22 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result,
-    binding::{Image, KeyPrefix},
-    enforcement::Overrides,
-    license::SeatLimit,
-    product::{GraceDays, KeyRuleChanges, Name, ProductChanges, ProductId, ProductStatus},
+    license::{seats::SeatLimit, watch::DetectionOverrides},
+    product::{
+        GraceDays, Image, ProductChanges, ProductId, ProductStatus,
+        key_rules::{KeyPrefix, KeyRuleChanges},
+    },
+    value::name::Name,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{Flag, Success, nullable},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /updateProduct`.
@@ -31,7 +35,7 @@ pub struct Request {
     active: Option<Flag>,
     /// What its licenses are caught at. Null: as usual.
     #[serde(default, deserialize_with = "nullable")]
-    enforcement: Option<Option<Overrides>>,
+    enforcement: Option<Option<DetectionOverrides>>,
     /// Null: as usual.
     #[serde(default, deserialize_with = "nullable")]
     grace_days: Option<Option<GraceDays>>,
@@ -97,10 +101,10 @@ impl Endpoint for UpdateProduct {
         if let Some(Some(overrides)) = &changes.enforcement {
             cx.config.enforcement.with(overrides).sound()?;
         }
-        let product = cx.store.product(&caller.scope, &request.product_id).await?;
+        let product = cx.store.product_get(&caller.scope, &request.product_id).await?;
         let product = cx
             .store
-            .change_product(product, |product| {
+            .product_change(product, |product| {
                 let status = changes.status.or_else(|| match request.active {
                     Some(Flag(false)) => Some(ProductStatus::Archived),
                     Some(Flag(true)) if !product.active() => Some(ProductStatus::Live),

@@ -3,7 +3,7 @@
 use keystead_core::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::{
+use crate::frame::{
     context::Context,
     endpoint::{Auth, Cache, Caller, Endpoint},
     face::Face,

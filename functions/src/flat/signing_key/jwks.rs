@@ -1,9 +1,9 @@
 //! `GET /.well-known/jwks.json`: every public key whose tokens are good (RFC 7517).
 
-use keystead_core::{Result, keys::Jwk};
+use keystead_core::{Result, signing::keys::Jwk};
 use serde::{Deserialize, Serialize};
 
-use crate::{
+use crate::frame::{
     context::Context,
     endpoint::{Auth, Cache, Caller, Endpoint},
     face::Face,

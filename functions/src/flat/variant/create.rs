@@ -2,17 +2,23 @@
 
 use keystead_core::{
     Error, Result,
-    license::{LicenseType, SeatLimit},
-    product::{Name, Product, ProductId},
-    variant::{Days, Price, Variant, VariantId},
+    ids::CreationId,
+    license::seats::{LicenseType, SeatLimit},
+    product::{
+        Product, ProductId,
+        variant::{Price, Variant, VariantId},
+    },
+    value::{days::Days, name::Name},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{Flag, Success},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /createVariant`.
@@ -59,7 +65,7 @@ impl Endpoint for CreateVariant {
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Option<Product>> {
-        cx.store.catalog_product(&request.product_id).await
+        cx.store.product_get_unscoped(&request.product_id).await
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, product: Option<Product>) -> Result<Reply> {
@@ -79,10 +85,10 @@ impl Endpoint for CreateVariant {
             trial_days: request.trial_days,
             offline_days: request.offline_days,
             price: request.price,
-            creation: cx.ids.creation_id()?,
+            creation: CreationId::new(&cx.ids)?,
             active: request.active.is_none_or(|flag| flag.0),
         };
-        if !cx.store.create_variant(&variant).await? {
+        if !cx.store.variant_create(&variant).await? {
             return Err(Error::VariantTaken);
         }
         Ok(Reply {

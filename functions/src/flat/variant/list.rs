@@ -2,17 +2,22 @@
 
 use keystead_core::{
     Error, Result,
-    license::{LicenseType, SeatLimit},
-    product::{Product, ProductId},
-    variant::{Days, Price, Variant},
+    license::seats::{LicenseType, SeatLimit},
+    product::{
+        Product, ProductId,
+        variant::{Price, Variant},
+    },
+    value::days::Days,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::Success,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `GET|POST /listVariants`.
@@ -83,7 +88,7 @@ impl Endpoint for ListVariants {
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        cx.store.product_with_variants(&request.product_id).await
+        cx.store.product_get_with_variants(&request.product_id).await
     }
 
     async fn call(_: &Context, caller: Caller, _: Request, fetched: Self::Fetched) -> Result<Reply> {

@@ -2,17 +2,22 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result,
-    license::{LicenseType, SeatLimit},
-    product::{Name, ProductId},
-    variant::{Days, Price, VariantChanges, VariantId},
+    license::seats::{LicenseType, SeatLimit},
+    product::{
+        ProductId,
+        variant::{Price, VariantChanges, VariantId},
+    },
+    value::{days::Days, name::Name},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
     flat::wire::{Flag, Success, nullable},
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
 };
 
 /// `POST /updateVariant`.
@@ -96,7 +101,7 @@ impl Endpoint for UpdateVariant {
             None => variant_id.splits(),
         };
         for (product_id, variant_id) in candidates {
-            let Some((product, variants)) = cx.store.product_with_variants(&product_id).await? else {
+            let Some((product, variants)) = cx.store.product_get_with_variants(&product_id).await? else {
                 continue;
             };
             if !caller.scope.covers(&product.owner_id) {
@@ -108,7 +113,7 @@ impl Endpoint for UpdateVariant {
             product.writable()?;
             let variant = cx
                 .store
-                .change_variant(variant, |variant| variant.change(&changes))
+                .variant_change(variant, |variant| variant.change(&changes))
                 .await?;
             return Ok(Reply {
                 success: Success,

@@ -2,22 +2,23 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result,
-    email::Email,
-    license::{Dispute, License, Reference},
-    product::{Product, ProductId},
-    purchase::{Notice, NoticeType, PurchaseKey},
-    variant::TRIAL,
+    license::{License, standing::Dispute},
+    product::{Product, ProductId, variant::TRIAL},
+    sale::purchase::{Notice, NoticeType, PurchaseKey},
+    value::{email::Email, reference::Reference},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Offer, Reply, Terms, complete, dispute, end_membership, license_of, product_key, renew};
 use crate::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
-    fields,
     flat::wire::blank_is_absent,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+        fields,
+    },
 };
 
 /// `POST /cgloungeWebhook`.
@@ -32,7 +33,7 @@ pub struct Request {
     email: Email,
     product_id: ProductId,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Reference>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<Reference>"))]
     purchase_id: Option<Reference>,
     /// What else it says is read when it matters: a refund is one, whatever it says of a trial. `amount` and `currency`
     /// matter nowhere.
@@ -128,7 +129,7 @@ impl Endpoint for CgloungeWebhook {
                 }
                 if license.is_none() {
                     let linked = |license: &License| license.membership.is_some() && unsold(id, license);
-                    license = cx.store.newest_license(&product, &notice.email, linked).await?;
+                    license = cx.store.license_newest(&product, &notice.email, linked).await?;
                 }
                 let now = cx.clock.now();
                 if let Some(license) = license {
@@ -151,7 +152,7 @@ async fn paid_back(
     key: Option<PurchaseKey>,
 ) -> Result<Reply> {
     if let Some(key) = &key
-        && let Some(before) = cx.store.purchase(key).await?
+        && let Some(before) = cx.store.purchase_get(key).await?
     {
         return Reply::before(cx, before).await;
     }
@@ -161,7 +162,7 @@ async fn paid_back(
         None => None,
     };
     let mut all = match id {
-        Some(id) => cx.store.licenses_of_purchase(product, id).await?,
+        Some(id) => cx.store.license_list_by_purchase(product, id).await?,
         None => Vec::new(),
     };
     all.retain(|license| {
@@ -194,6 +195,6 @@ fn unsold(id: Option<&Reference>, license: &License) -> bool {
 
 /// The newest license that this customer has of the product and that can be meant.
 async fn newest(cx: &Context, product: &Product, notice: &Notice, meant: impl Fn(&License) -> bool) -> Result<License> {
-    let newest = cx.store.newest_license(product, &notice.email, meant).await?;
+    let newest = cx.store.license_newest(product, &notice.email, meant).await?;
     newest.ok_or(Error::LicenseNotFound)
 }

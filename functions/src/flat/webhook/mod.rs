@@ -7,20 +7,30 @@ mod stripe;
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
-    code::{Code, CodeName},
     event::EventType,
-    license::{Dispute, License, LicenseKey, LicenseType, Reference, SeatLimit},
-    product::Product,
-    purchase::{Notice, NoticeType, Purchase, PurchaseKey},
-    store::purchase::{Act, Made, Told},
-    variant::{Days, Variant, VariantId},
+    license::{
+        License,
+        key::{LicenseId, LicenseKey},
+        seats::{LicenseType, SeatLimit},
+        standing::Dispute,
+        violation::ViolationId,
+    },
+    product::{
+        Product,
+        variant::{Variant, VariantId},
+    },
+    sale::{
+        code::{Code, CodeName},
+        purchase::{Notice, NoticeType, Purchase, PurchaseKey},
+    },
+    store::sale::purchase::{Act, Made, Told},
+    value::{days::Days, reference::Reference},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
-    endpoint::Caller,
     flat::wire::{Success, blank_is_absent, zero_is_absent},
+    frame::{context::Context, endpoint::Caller},
 };
 
 pub use cglounge::CgloungeWebhook;
@@ -50,7 +60,7 @@ impl Reply {
 
     /// The answer to what was told before. The license's key may have been exchanged since: the old one leads nowhere.
     async fn before(cx: &Context, purchase: Purchase) -> Result<Self> {
-        let license = cx.store.license_of_purchase(&purchase).await?;
+        let license = cx.store.license_by_purchase(&purchase).await?;
         Ok(Self {
             duplicate: Some(Success),
             ..Self::now(license.map_or(purchase.license_key, |license| license.license_key))
@@ -83,13 +93,13 @@ impl Offer {
                 .as_ref()
                 .and_then(|code| CodeName::parse(code.as_str()))
             {
-                Some(name) => cx.store.catalog_code(&name).await,
+                Some(name) => cx.store.code_get_unscoped(&name).await,
                 None => Ok(None),
             }
         };
         let wanted = [&notice.product_id];
         let ((mut products, variant), code) =
-            tokio::try_join!(cx.store.products_with_variant(&wanted, &edition), named)?;
+            tokio::try_join!(cx.store.product_list_with_variant(&wanted, &edition), named)?;
         let product = products.pop();
         Ok(Self {
             code: code.filter(|code| product.as_ref().is_some_and(|product| code.is_for(product))),
@@ -116,22 +126,25 @@ fn edition(notice: &Notice) -> Result<VariantId> {
 #[serde(rename_all = "camelCase")]
 struct Terms {
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<VariantId>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<VariantId>"))]
     variant: Option<VariantId>,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<LicenseType>"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schemars(with = "crate::frame::openapi::MayBeBlank<LicenseType>")
+    )]
     license_type: Option<LicenseType>,
     #[serde(default, deserialize_with = "zero_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeZero<SeatLimit>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeZero<SeatLimit>"))]
     max_machines: Option<SeatLimit>,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeBlank<Reference>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<Reference>"))]
     discount_code: Option<Reference>,
     #[serde(default, deserialize_with = "zero_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeZero<Days>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeZero<Days>"))]
     trial_days: Option<Days>,
     #[serde(default, deserialize_with = "zero_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::MayBeZero<Days>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeZero<Days>"))]
     duration_days: Option<Days>,
 }
 
@@ -148,7 +161,7 @@ async fn complete(
     let now = cx.clock.now();
     let usual = License::new(
         cx.new_license_key(&product, None)?,
-        cx.ids.license_id(now)?,
+        LicenseId::new(&cx.ids, now)?,
         &product,
         edition(notice)?,
         offer.variant.as_ref(),
@@ -168,7 +181,7 @@ async fn complete(
     let event = cx.event(EventType::Created, &license, caller, now)?;
     match cx
         .store
-        .create_license(&license, &event, &purchases, offer.code)
+        .license_create(&license, &event, &purchases, offer.code)
         .await?
     {
         Made::Done => Ok(Reply::now(license.license_key)),
@@ -188,14 +201,14 @@ async fn dispute(
     let now = cx.clock.now();
     let event = cx.event(EventType::Revoked, &license, caller, now)?;
     let caught = cx.event(EventType::Violation, &license, caller, now)?;
-    let violation = cx.ids.violation_id(now)?;
+    let violation = ViolationId::new(&cx.ids, now)?;
     let act = Act {
         keys,
         aliases: &[],
         event: &event,
         now,
     };
-    let told = cx.store.dispute_license(license, dispute, (&violation, &caught), &act);
+    let told = cx.store.license_dispute(license, dispute, (&violation, &caught), &act);
     Reply::told(cx, told.await?).await
 }
 
@@ -219,7 +232,7 @@ async fn renew(
         event: &event,
         now,
     };
-    Reply::told(cx, cx.store.renew_license(license, days, &act).await?).await
+    Reply::told(cx, cx.store.license_renew(license, days, &act).await?).await
 }
 
 /// Notes that the membership ends which a license is linked to. The license itself runs to its end, which is all that the
@@ -238,13 +251,13 @@ async fn end_membership(
         event: &event,
         now,
     };
-    cx.store.end_membership(license, end, &act).await.map(drop)
+    cx.store.license_end_subscription(license, end, &act).await.map(drop)
 }
 
 /// The license that came of a purchase.
 async fn license_of(cx: &Context, purchase: &PurchaseKey) -> Result<Option<License>> {
-    match cx.store.purchase(purchase).await? {
-        Some(purchase) => cx.store.license_of_purchase(&purchase).await,
+    match cx.store.purchase_get(purchase).await? {
+        Some(purchase) => cx.store.license_by_purchase(&purchase).await,
         None => Ok(None),
     }
 }

@@ -7,20 +7,23 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
-    email::Email,
     event::EventType,
-    license::{Dispute, License, LicenseType, Reference, SeatLimit},
-    membership::Membership,
-    product::ProductId,
-    purchase::{Notice, NoticeType, PurchaseKey},
-    store::purchase::Act,
-    variant::{Days, VariantId},
+    license::{
+        License,
+        seats::{LicenseType, SeatLimit},
+        standing::Dispute,
+        subscription::Subscription,
+    },
+    product::{ProductId, variant::VariantId},
+    sale::purchase::{Notice, NoticeType, PurchaseKey},
+    store::sale::purchase::Act,
+    value::{days::Days, email::Email, reference::Reference},
 };
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Offer, Reply, complete, days_between, dispute, end_membership, license_of, renew};
-use crate::{
+use crate::frame::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
     face::Face,
@@ -113,7 +116,7 @@ async fn checked_out(cx: &Context, caller: &Caller, session: Object<'_>, event: 
             .ids(&["payment_intent", "subscription", "id"])
             .into_iter()
             .next(),
-        membership: (session.0["mode"] == "subscription").then_some(Membership::ACTIVE),
+        membership: (session.0["mode"] == "subscription").then_some(Subscription::ACTIVE),
         ..metadata.notice(NoticeType::Completed, session.email(&email)?)?
     };
     if session.0["mode"] == "subscription" && notice.duration_days.or(notice.trial_days).is_none() {
@@ -210,7 +213,7 @@ async fn note(cx: &Context, caller: &Caller, license: License, ids: &[Reference]
         event: &unwritten,
         now,
     };
-    Reply::told(cx, cx.store.note_notice(license, &act).await?).await
+    Reply::told(cx, cx.store.notice_create(license, &act).await?).await
 }
 
 /// The keys under which a purchase with these ids is found.

@@ -1,0 +1,74 @@
+//! `POST /api/auth/reset-password`: set another password.
+
+use keystead_core::{
+    Error, Result, Timestamp,
+    account::password::Password,
+    request::rate_limit::Allowances,
+    signing::account_token::{AccountToken, Purpose},
+};
+use serde::Deserialize;
+
+use super::counted_account;
+use crate::{
+    flat::wire::Done,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
+};
+
+/// `POST /api/auth/reset-password`.
+pub struct AuthResetPassword;
+
+/// What was mailed, and the password to be set.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Request {
+    token: AccountToken,
+    password: Password,
+}
+
+impl Endpoint for AuthResetPassword {
+    const NAME: &'static str = "auth-reset-password";
+    const ROUTE: &'static str = "POST /api/auth/reset-password";
+    const SUMMARY: &'static str = "Set another password.";
+    const AUTH: Auth = Auth::Public;
+    const FACE: Face = Face::Auth;
+    const REQUIRED: &'static [&'static str] = &["token", "password"];
+    const REFUSALS: &'static [Error] = &[
+        Error::TooManyAttempts {
+            retry_at: Timestamp::from_millis(0),
+        },
+        Error::InvalidMailToken,
+        Error::Busy {
+            retry_at: Timestamp::from_millis(0),
+        },
+    ];
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Done;
+
+    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Done> {
+        let now = cx.clock.now();
+        let claims = cx.keys.verify_account_token(&request.token, Purpose::Reset, now);
+        let claims = claims.ok_or(Error::InvalidMailToken)?;
+        // Before anything is hashed: a token whose request is broken off each time stays good.
+        let account = counted_account(cx, &caller, &claims.email, &Allowances::RESETS, now).await?;
+        let account = account.filter(|account| claims.are_of(account));
+        let account = account.ok_or(Error::InvalidMailToken)?;
+        let password = cx.passwords.hash(request.password, cx.ids.bytes()?, now).await?;
+        // Once: whoever comes second finds another version of the password than the token names. So does every login from
+        // before, which may be a thief's.
+        if cx
+            .store
+            .account_change(&account, &account.with_new_password(password))
+            .await?
+        {
+            Ok(Done::default())
+        } else {
+            Err(Error::InvalidMailToken)
+        }
+    }
+}

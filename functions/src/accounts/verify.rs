@@ -1,0 +1,59 @@
+//! `POST /api/auth/verify`: show that an address is one's own.
+
+use keystead_core::{
+    Error, Result,
+    signing::account_token::{AccountToken, Purpose},
+};
+use serde::Deserialize;
+
+use crate::{
+    flat::wire::Done,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        face::Face,
+    },
+};
+
+/// `POST /api/auth/verify`.
+pub struct AuthVerify;
+
+/// What was mailed.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Request {
+    token: AccountToken,
+}
+
+impl Endpoint for AuthVerify {
+    const NAME: &'static str = "auth-verify";
+    const ROUTE: &'static str = "POST /api/auth/verify";
+    const SUMMARY: &'static str = "Show that an address is one's own.";
+    const AUTH: Auth = Auth::Public;
+    const FACE: Face = Face::Auth;
+    const REQUIRED: &'static [&'static str] = &["token"];
+    const REFUSALS: &'static [Error] = &[Error::InvalidMailToken];
+
+    type Request = Request;
+    type Fetched = ();
+    type Reply = Done;
+
+    async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Done> {
+        let now = cx.clock.now();
+        let claims = cx.keys.verify_account_token(&request.token, Purpose::Verify, now);
+        let claims = claims.ok_or(Error::InvalidMailToken)?;
+        let (account, registration) = tokio::try_join!(
+            cx.store.account_get(&claims.email),
+            cx.store.registration_get(&claims.email, &claims.sub)
+        )?;
+        let account = match (account, registration) {
+            (Some(account), _) => Some(account),
+            // Of several that were asked for with one address, the first to be verified is the account.
+            (None, Some(registration)) => cx.store.account_create(registration.verified(now)).await?,
+            (None, None) => None,
+        };
+        // The same token again verifies the same account.
+        let account = account.filter(|account| account.account_id == claims.sub);
+        account.map(|_| Done::default()).ok_or(Error::InvalidMailToken)
+    }
+}

@@ -1,0 +1,117 @@
+//! Mail to the holders of accounts.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use keystead_core::{Error, Result, clock::Clock, config::AwsEnvironment, value::email::Email};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::aws::{
+    call::{CallError, Service},
+    transport,
+};
+
+/// A mail, in plain text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mail {
+    /// Who gets it.
+    pub to: Email,
+    /// What it is about.
+    pub subject: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// What delivers mail. Clones are the same.
+#[derive(Clone)]
+pub enum Mailer {
+    /// Nothing: a function that has no mail to send.
+    Nowhere,
+    /// It is kept here, where it can be looked at: the local server, and tests.
+    Kept(Kept),
+    /// Amazon SES.
+    Ses(Ses),
+}
+
+impl Mailer {
+    /// Delivers a mail.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub(crate) async fn send(&self, mail: Mail) -> Result<()> {
+        match self {
+            Self::Nowhere => Err(Error::internal("this process has nothing that delivers mail")),
+            Self::Kept(kept) => {
+                kept.keep(mail);
+                Ok(())
+            }
+            Self::Ses(ses) => ses.send(mail).await,
+        }
+    }
+}
+
+/// Amazon SES, which mails from an address that is verified there.
+#[derive(Clone)]
+pub struct Ses {
+    service: Service,
+    from: String,
+}
+
+impl Ses {
+    /// The service in the region and with the credentials of `environment`, mailing from `from`.
+    pub fn new(connector: SharedHttpConnector, environment: &AwsEnvironment, clock: Clock, from: String) -> Self {
+        let endpoint = environment.ses_endpoint.clone();
+        let endpoint = endpoint.unwrap_or_else(|| transport::endpoint("email", &environment.region));
+        Self {
+            service: Service::new("ses", endpoint, environment, connector, clock),
+            from,
+        }
+    }
+
+    /// Somebody gets a mail again when the answer to the first is lost.
+    async fn send(&self, mail: Mail) -> Result<()> {
+        let text = |data: &str| json!({ "Data": data, "Charset": "UTF-8" });
+        let request = json!({
+            "FromEmailAddress": self.from,
+            "Destination": { "ToAddresses": [mail.to.as_str()] },
+            "Content": { "Simple": { "Subject": text(&mail.subject), "Body": { "Text": text(&mail.text) } } },
+        });
+        let headers = [("content-type", "application/json")];
+        match self.service.post("/v2/email/outbound-emails", &headers, &request).await {
+            Ok(_) => Ok(()),
+            // By its kind: its message names the address.
+            Err(CallError::Refused { kind, .. }) => Err(Error::internal(format!("SES refused a mail: {kind}"))),
+            Err(error @ CallError::Failed(_)) => Err(Error::internal(format!("SES {error}"))),
+        }
+    }
+}
+
+/// The latest mails. Clones are the same.
+#[derive(Clone, Default)]
+pub struct Kept(Arc<Mutex<VecDeque<Mail>>>);
+
+/// How many mails are kept.
+const MOST: usize = 200;
+
+impl Kept {
+    /// The mails that are kept, the oldest first.
+    pub fn mails(&self) -> Vec<Mail> {
+        self.lock().iter().cloned().collect()
+    }
+
+    fn keep(&self, mail: Mail) {
+        let mut mails = self.lock();
+        if mails.len() >= MOST {
+            mails.pop_front();
+        }
+        mails.push_back(mail);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Mail>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,162 @@
+//! Activations: machines on a license, and their floating sessions.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Timestamp,
+    license::{
+        License,
+        key::LicenseKey,
+        machine::{Country, Fingerprint, Hostname},
+    },
+};
+
+/// A machine on a license, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Activation {
+    /// The license that it is an activation of.
+    pub license_key: LicenseKey,
+    /// The machine.
+    pub fingerprint: Fingerprint,
+    /// The machine's name for people.
+    pub hostname: Hostname,
+    /// When the machine first activated.
+    pub first_seen: Timestamp,
+    /// When the machine was last heard of, to the precision of [`LAST_SEEN_PRECISION`].
+    pub last_seen: Timestamp,
+    /// When the last token it was given expires.
+    pub token_expiry: Timestamp,
+    /// When an event last told that it was activated or validated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validated_at: Option<Timestamp>,
+    /// Every country that it was seen in.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub countries: BTreeSet<Country>,
+    /// The country that it was last seen in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_country: Option<Country>,
+    /// When its floating session began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_started: Option<Timestamp>,
+    /// Until when its floating session holds without a sign of life. A session that has lapsed stays here, and counted,
+    /// until its seat is needed: then it is reaped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_until: Option<Timestamp>,
+}
+
+/// How stale `lastSeen` may be. A busy application thereby costs reads, not writes.
+pub const LAST_SEEN_PRECISION: Duration = Duration::from_secs(15 * 60);
+
+/// How long a floating session holds without a sign of life.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+/// How often an application should give a sign of life: three may be lost before the session lapses.
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5 * 60);
+
+/// What must be written before a machine may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// The machine is new: it takes a machine slot and, of a floating license, a session.
+    NewMachine,
+    /// The machine is known and its session was reaped: it takes a session.
+    OpenSession,
+    /// The machine has all that it needs.
+    Refresh,
+}
+
+/// A machine that shows itself, and what is now known of it.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The machine.
+    pub fingerprint: Fingerprint,
+    /// Its name, when it told one.
+    pub hostname: Option<Hostname>,
+    /// The country it is in, when a trusted proxy told.
+    pub country: Option<Country>,
+    /// When the token it is given expires, when it is given one.
+    pub token_expiry: Option<Timestamp>,
+    /// When it shows itself.
+    pub now: Timestamp,
+}
+
+impl Activation {
+    /// The one of `machines` that `name` means: the machine of that fingerprint or, if they are those whose fingerprints
+    /// begin like it, the only one that is shown so to people.
+    pub fn named(name: &Fingerprint, mut machines: Vec<Self>) -> Option<Self> {
+        if let Some(own) = machines.iter().position(|machine| machine.fingerprint == *name) {
+            return Some(machines.swap_remove(own));
+        }
+        if machines.len() > 1 {
+            return None;
+        }
+        machines
+            .pop()
+            .filter(|machine| machine.fingerprint.shown() == name.as_str())
+    }
+
+    /// Whether its floating session is alive at `now`.
+    pub fn session_is_live(&self, now: Timestamp) -> bool {
+        self.lease_until.is_some_and(|until| now < until)
+    }
+
+    /// Whether this sign of life tells something that is worth a write: a new country, a new token, a session to
+    /// revive, or that some time has passed.
+    pub fn needs_write(&self, license: &License, arrival: &Arrival) -> bool {
+        arrival.token_expiry.is_some_and(|expiry| expiry != self.token_expiry)
+            || arrival
+                .country
+                .as_ref()
+                .is_some_and(|country| self.last_country.as_ref() != Some(country))
+            || arrival.now.since(self.last_seen) >= LAST_SEEN_PRECISION
+            || (license.session_limit().is_some() && !self.session_is_live(arrival.now))
+    }
+
+    /// Whether a validation at `now` is an event: it is some time since the last one was.
+    pub fn validation_is_due(&self, now: Timestamp) -> bool {
+        self.validated_at
+            .is_none_or(|told| now.since(told) >= VALIDATED_INTERVAL)
+    }
+
+    /// The activation after `arrival`: a new one, or `known` brought up to date.
+    pub fn after(known: Option<&Self>, license: &License, arrival: &Arrival) -> Self {
+        let mut activation = known.cloned().unwrap_or_else(|| Self {
+            license_key: license.license_key.clone(),
+            fingerprint: arrival.fingerprint.clone(),
+            // A machine without a name is known by its fingerprint; every client that activates tells a name.
+            hostname: arrival.hostname.clone().unwrap_or_else(|| Hostname::unknown()),
+            first_seen: arrival.now,
+            last_seen: arrival.now,
+            token_expiry: arrival.now,
+            validated_at: Some(arrival.now),
+            countries: BTreeSet::new(),
+            last_country: None,
+            session_started: None,
+            lease_until: None,
+        });
+        activation.last_seen = arrival.now;
+        if let Some(hostname) = &arrival.hostname {
+            activation.hostname = hostname.clone();
+        }
+        if let Some(expiry) = arrival.token_expiry {
+            activation.token_expiry = expiry;
+        }
+        if let Some(country) = &arrival.country {
+            activation.countries.insert(country.clone());
+            activation.last_country = Some(country.clone());
+        }
+        if license.session_limit().is_some() {
+            if activation.lease_until.is_none() {
+                activation.session_started = Some(arrival.now);
+            }
+            // A request that was slow may come after one that has made the session hold for longer.
+            activation.lease_until = activation.lease_until.max(Some(arrival.now + SESSION_TIMEOUT));
+        }
+        activation
+    }
+}
+
+/// How often a machine's validations are an event.
+pub const VALIDATED_INTERVAL: Duration = Duration::from_secs(60 * 60);

@@ -1,0 +1,460 @@
+//! Enforcement: what a license is caught at, by what is seen of its machines.
+//!
+//! A license remembers in which countries it was seen lately, and which machines came to it lately. Both are part of the
+//! license's own item, so that what is read for every request is enough to tell whether something is wrong, and what is
+//! written for a new machine anyway notes it. The detectors are functions of that; ADR 19 has how they hold under a race.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Error, Result, Timestamp,
+    license::{
+        License,
+        activation::Arrival,
+        machine::{Country, MachineMark},
+        seats::{LicenseType, SeatLimit},
+        violation::{Severity, Violation, ViolationId, threat_level},
+    },
+    value::json_schema::schema,
+    value::timestamp::HOUR,
+};
+
+/// How stale it may be, at most, when a license was last seen in a country: a license that is used all day costs a write
+/// an hour for it, not one a request.
+const SIGHTING_PRECISION: Duration = Duration::from_secs(60 * 60);
+
+/// How many machines are forgotten in one write, so that no write grows with a license's past.
+const FORGOTTEN_AT_ONCE: usize = 20;
+
+/// The numbers of the detectors. A product may have its own ([`DetectionOverrides`]).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DetectionLimits {
+    /// Whether countries are looked at.
+    pub geo_spread: bool,
+    /// Countries within this time count together (`KEYSTEAD_GEO_HOURS`, default 24).
+    pub geo_window: Duration,
+    /// So many are a violation of medium severity (`KEYSTEAD_GEO_MEDIUM`, default 3).
+    pub geo_medium: u32,
+    /// So many are one of high severity (`KEYSTEAD_GEO_HIGH`, default 5).
+    pub geo_high: u32,
+    /// Whether new machines are counted.
+    pub machine_churn: bool,
+    /// New machines within this time count together (`KEYSTEAD_CHURN_DAYS`, default 30).
+    pub churn_window: Duration,
+    /// More than so many times the license's machines are a violation of medium severity (`KEYSTEAD_CHURN_MEDIUM`,
+    /// default 3).
+    pub churn_medium: u32,
+    /// More than so many times are one of high severity (`KEYSTEAD_CHURN_HIGH`, default 6).
+    pub churn_high: u32,
+    /// A license counts as one for at least so many machines (`KEYSTEAD_CHURN_MACHINES`, default 2): so six new machines
+    /// within the window are never a violation.
+    pub churn_machines: u32,
+    /// Of a license for any number of machines, so many new ones are a violation of medium severity
+    /// (`KEYSTEAD_CHURN_UNLIMITED_MEDIUM`, default 100).
+    pub churn_unlimited_medium: u32,
+    /// And so many are one of high severity (`KEYSTEAD_CHURN_UNLIMITED_HIGH`, default 200).
+    pub churn_unlimited_high: u32,
+    /// How long a license that is suspended by this still works (`KEYSTEAD_SUSPENSION_GRACE_HOURS`, default 72).
+    pub suspension_grace: Duration,
+}
+
+impl Default for DetectionLimits {
+    fn default() -> Self {
+        Self {
+            geo_spread: true,
+            geo_window: 24 * HOUR,
+            geo_medium: 3,
+            geo_high: 5,
+            machine_churn: true,
+            churn_window: 30 * 24 * HOUR,
+            churn_medium: 3,
+            churn_high: 6,
+            churn_machines: 2,
+            churn_unlimited_medium: 100,
+            churn_unlimited_high: 200,
+            suspension_grace: 72 * HOUR,
+        }
+    }
+}
+
+/// The detection limits that a product sets for its own licenses: the object `enforcement` of `/updateProduct`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
+pub struct DetectionOverrides {
+    /// Whether countries are looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub geo_spread: Option<bool>,
+    /// Within how many hours countries count together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub geo_hours: Option<Count>,
+    /// How many countries are a violation of medium severity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub geo_medium: Option<Count>,
+    /// How many are one of high severity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub geo_high: Option<Count>,
+    /// Whether new machines are counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine_churn: Option<bool>,
+    /// Within how many days new machines count together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub churn_days: Option<Count>,
+    /// More than how many times the license's machines are a violation of medium severity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub churn_medium: Option<Count>,
+    /// More than how many times are one of high severity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub churn_high: Option<Count>,
+    /// How many machines a license counts for at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub churn_machines: Option<Count>,
+    /// How many new machines of an unlimited license are a violation of medium severity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub churn_unlimited_medium: Option<Count>,
+    /// How many are one of high severity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub churn_unlimited_high: Option<Count>,
+    /// For how many hours a license that is suspended by this still works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspension_grace_hours: Option<Count>,
+}
+
+/// A whole number from 1 to 1000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Count(u32);
+
+impl Count {
+    /// The largest.
+    pub const MAX: u32 = 1000;
+
+    fn parse(number: i64) -> Option<Self> {
+        let count = u32::try_from(number).ok()?;
+        (1..=Self::MAX).contains(&count).then_some(Self(count))
+    }
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let expected = format!("a whole number from 1 to {}", Self::MAX);
+        crate::value::number::whole_number(deserializer, &expected, Self::parse)
+    }
+}
+
+schema!(Count, { "type": "integer", "description": "A whole number.", "minimum": 1, "maximum": Count::MAX });
+
+impl DetectionLimits {
+    /// The policy of a product that has these numbers of its own.
+    #[must_use]
+    pub fn with(self, overrides: &DetectionOverrides) -> Self {
+        let count = |own: Option<Count>, usual: u32| own.map_or(usual, |own| own.0);
+        let time = |own: Option<Count>, unit: Duration, usual: Duration| own.map_or(usual, |own| unit * own.0);
+        Self {
+            geo_spread: overrides.geo_spread.unwrap_or(self.geo_spread),
+            geo_window: time(overrides.geo_hours, HOUR, self.geo_window),
+            geo_medium: count(overrides.geo_medium, self.geo_medium),
+            geo_high: count(overrides.geo_high, self.geo_high),
+            machine_churn: overrides.machine_churn.unwrap_or(self.machine_churn),
+            churn_window: time(overrides.churn_days, 24 * HOUR, self.churn_window),
+            churn_medium: count(overrides.churn_medium, self.churn_medium),
+            churn_high: count(overrides.churn_high, self.churn_high),
+            churn_machines: count(overrides.churn_machines, self.churn_machines),
+            churn_unlimited_medium: count(overrides.churn_unlimited_medium, self.churn_unlimited_medium),
+            churn_unlimited_high: count(overrides.churn_unlimited_high, self.churn_unlimited_high),
+            suspension_grace: time(overrides.suspension_grace_hours, HOUR, self.suspension_grace),
+        }
+    }
+
+    /// That no number for high severity is below that for medium.
+    ///
+    /// # Errors
+    /// A field error that names the pair.
+    pub fn sound(&self) -> Result<()> {
+        for (name, medium, high) in [
+            ("enforcement.geoHigh", self.geo_medium, self.geo_high),
+            ("enforcement.churnHigh", self.churn_medium, self.churn_high),
+            (
+                "enforcement.churnUnlimitedHigh",
+                self.churn_unlimited_medium,
+                self.churn_unlimited_high,
+            ),
+        ] {
+            if high < medium {
+                return Err(Error::field(name, "at least as many as for medium severity"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a request tells of where a license is used, as far as it is news.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sighting {
+    /// The countries that the license was seen in lately, with the one that it is seen in now.
+    pub seen_in: Option<BTreeMap<Country, Timestamp>>,
+    /// The machine that came, and when, in seconds since 1970.
+    pub arrival: Option<(MachineMark, i64)>,
+    /// Machines that came so long ago that they are forgotten.
+    pub forgotten: Vec<MachineMark>,
+}
+
+impl Sighting {
+    /// Of this license, by a machine that is new to it or not. Sites are used everywhere, and their countries are not
+    /// looked at.
+    pub fn of(license: &License, arrival: &Arrival, is_new: bool, policy: &DetectionLimits) -> Self {
+        let now = arrival.now;
+        let mut sighting = Self::default();
+        if let Some(country) = &arrival.country
+            && policy.geo_spread
+            && license.license_type != LicenseType::Site
+        {
+            let seen = license.seen_in.get(country);
+            let precision = SIGHTING_PRECISION.min(policy.geo_window / 24);
+            if seen.is_none_or(|seen| now.since(*seen) >= precision) {
+                let mut seen_in = license.seen_in.clone();
+                seen_in.retain(|_, seen| now.since(*seen) < policy.geo_window);
+                seen_in.insert(country.clone(), now);
+                sighting.seen_in = Some(seen_in);
+            }
+        }
+        if is_new && policy.machine_churn {
+            let since = (now - policy.churn_window).seconds();
+            let mark = MachineMark::of(&arrival.fingerprint);
+            // One that came lately, left, and comes again, is no other machine.
+            if license.arrivals.get(&mark).is_none_or(|came| *came <= since) {
+                let old = license
+                    .arrivals
+                    .iter()
+                    .filter(|(other, came)| **came <= since && **other != mark);
+                sighting.forgotten = old.map(|(mark, _)| mark.clone()).take(FORGOTTEN_AT_ONCE).collect();
+                // Far beyond what is grave, another one tells nothing; and the item must stay small.
+                let most = usize::try_from(churn_thresholds(license, policy).1).unwrap_or(usize::MAX);
+                if license.arrivals.len() >= most.saturating_mul(2) && sighting.forgotten.is_empty() {
+                    let oldest = license.arrivals.iter().min_by_key(|(_, came)| **came);
+                    sighting.forgotten.extend(oldest.map(|(mark, _)| mark.clone()));
+                }
+                sighting.arrival = Some((mark, now.seconds()));
+            }
+        }
+        sighting
+    }
+
+    /// Whether there is no news.
+    pub fn is_empty(&self) -> bool {
+        self.seen_in.is_none() && self.arrival.is_none()
+    }
+
+    /// The license, once this is noted.
+    #[must_use]
+    pub fn noted(&self, license: &License) -> License {
+        let mut license = license.clone();
+        if let Some(seen_in) = &self.seen_in {
+            license.seen_in.clone_from(seen_in);
+        }
+        for mark in &self.forgotten {
+            license.arrivals.remove(mark);
+        }
+        if let Some((mark, came)) = &self.arrival {
+            license.arrivals.insert(mark.clone(), *came);
+        }
+        license
+    }
+}
+
+/// What a detector found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The type of the violation.
+    pub r#type: &'static str,
+    /// How grave it is.
+    pub severity: Severity,
+    /// What was seen.
+    pub details: Map<String, Value>,
+}
+
+/// What the detectors find on a license at `now`. Of what was seen up to the time that `settled` gives for a type, the
+/// vendor has put a violation aside, and it counts no more.
+pub fn detect(
+    license: &License,
+    policy: &DetectionLimits,
+    now: Timestamp,
+    settled: impl Fn(&str) -> Option<Timestamp>,
+) -> Vec<Finding> {
+    let geo = geo_spread(license, policy, now, settled(Violation::GEO_SPREAD));
+    let churn = machine_churn(license, policy, now, settled(Violation::MACHINE_CHURN));
+    geo.into_iter().chain(churn).collect()
+}
+
+/// One key in several countries within a short time.
+fn geo_spread(
+    license: &License,
+    policy: &DetectionLimits,
+    now: Timestamp,
+    settled: Option<Timestamp>,
+) -> Option<Finding> {
+    if !policy.geo_spread || license.license_type == LicenseType::Site {
+        return None;
+    }
+    let counts =
+        |seen: &Timestamp| now.since(*seen) < policy.geo_window && settled.is_none_or(|settled| *seen > settled);
+    let countries: Vec<&str> = license
+        .seen_in
+        .iter()
+        .filter(|(_, seen)| counts(seen))
+        .map(|(country, _)| country.as_str())
+        .collect();
+    let number = u32::try_from(countries.len()).unwrap_or(u32::MAX);
+    let severity = severity(number, policy.geo_medium, policy.geo_high)?;
+    let hours = policy.geo_window.as_secs() / HOUR.as_secs();
+    Some(Finding {
+        r#type: Violation::GEO_SPREAD,
+        severity,
+        details: details(json!({ "countries": countries, "withinHours": hours })),
+    })
+}
+
+/// Many new machines within some time.
+fn machine_churn(
+    license: &License,
+    policy: &DetectionLimits,
+    now: Timestamp,
+    settled: Option<Timestamp>,
+) -> Option<Finding> {
+    if !policy.machine_churn {
+        return None;
+    }
+    let number = arrivals_since(license, (now - policy.churn_window).seconds(), settled);
+    let (medium, high) = churn_thresholds(license, policy);
+    let severity = severity(number, medium, high)?;
+    let days = policy.churn_window.as_secs() / (24 * HOUR.as_secs());
+    Some(Finding {
+        r#type: Violation::MACHINE_CHURN,
+        severity,
+        details: details(json!({ "newMachines": number, "withinDays": days })),
+    })
+}
+
+fn arrivals_since(license: &License, since: i64, settled: Option<Timestamp>) -> u32 {
+    let since = settled.map_or(since, |settled| since.max(settled.seconds()));
+    let number = license.arrivals.values().filter(|came| **came > since).count();
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// How many new machines are a violation, of medium and of high severity.
+fn churn_thresholds(license: &License, policy: &DetectionLimits) -> (u32, u32) {
+    match (license.license_type, license.max_machines) {
+        (LicenseType::Site, _) | (_, SeatLimit::Unlimited) => {
+            (policy.churn_unlimited_medium, policy.churn_unlimited_high)
+        }
+        (LicenseType::PerMachine | LicenseType::Floating, SeatLimit::Limited(machines)) => {
+            // On a floating license as many machines may come as may run.
+            let machines = match license.session_limit() {
+                Some(SeatLimit::Unlimited) => return (policy.churn_unlimited_medium, policy.churn_unlimited_high),
+                Some(SeatLimit::Limited(sessions)) => machines.max(sessions),
+                None => machines,
+            };
+            let machines = machines.max(policy.churn_machines);
+            let more_than = |times: u32| machines.saturating_mul(times).saturating_add(1);
+            (more_than(policy.churn_medium), more_than(policy.churn_high))
+        }
+    }
+}
+
+/// How many more new machines may come at the same time, unseen by this request, before there is something to be found.
+/// `None` when nothing more would be.
+pub fn room_for_arrivals(
+    license: &License,
+    policy: &DetectionLimits,
+    now: Timestamp,
+    settled: Option<Timestamp>,
+) -> Option<u32> {
+    let number = arrivals_since(license, (now - policy.churn_window).seconds(), settled);
+    let (medium, high) = churn_thresholds(license, policy);
+    let next = [medium, high].into_iter().find(|threshold| number < *threshold)?;
+    Some(next - number - 1)
+}
+
+fn severity(number: u32, medium: u32, high: u32) -> Option<Severity> {
+    if number >= high {
+        Some(Severity::High)
+    } else if number >= medium {
+        Some(Severity::Medium)
+    } else {
+        None
+    }
+}
+
+fn details(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(details) => details,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+    }
+}
+
+/// What comes of a finding.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Consequence {
+    /// A new violation.
+    New(Violation),
+    /// The violation that is open is graver than it was, or there is more to tell of it.
+    More {
+        /// The violation as it now is.
+        violation: Violation,
+        /// Whether it is graver.
+        is_graver: bool,
+    },
+}
+
+/// What comes of `finding`, beside what is `known` of the license: at most one violation of a type is open at a time.
+/// `None` when nothing new is told.
+pub fn consequence(
+    finding: &Finding,
+    license: &License,
+    known: &[Violation],
+    id: ViolationId,
+    now: Timestamp,
+) -> Option<Consequence> {
+    let open = known
+        .iter()
+        .find(|known| !known.resolved && known.r#type == finding.r#type);
+    let Some(open) = open else {
+        return Some(Consequence::New(Violation {
+            license_id: license.license_id.clone(),
+            violation_id: id,
+            r#type: finding.r#type.to_owned(),
+            severity: finding.severity,
+            detected_at: now,
+            resolved: false,
+            resolved_at: None,
+            details: finding.details.clone(),
+        }));
+    };
+    let is_graver = finding.severity > open.severity;
+    if !is_graver && finding.details == open.details {
+        return None;
+    }
+    Some(Consequence::More {
+        violation: Violation {
+            severity: open.severity.max(finding.severity),
+            details: finding.details.clone(),
+            ..open.clone()
+        },
+        is_graver,
+    })
+}
+
+/// The license with these violations open, as the detectors leave it: they never bring one to the highest level, which a
+/// chargeback does, nor let one be blocked at once.
+#[must_use]
+pub fn enforced(license: &License, open: &[Violation], policy: &DetectionLimits, now: Timestamp) -> License {
+    let detected = open.iter().filter(|violation| violation.severity != Severity::Critical);
+    let changed = license.resolve(threat_level(detected), now, policy.suspension_grace);
+    License {
+        threat_level: changed.threat_level.max(threat_level(open.iter())),
+        ..changed
+    }
+}

@@ -1,0 +1,81 @@
+//! API keys: credentials of one owner's scripts.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Result, Timestamp,
+    ids::Ids,
+    owner::OwnerId,
+    value::{name::Name, text::is_plain},
+};
+
+/// An API key as its holder has it: `cgls_` and 64 hex digits. Shown once, never stored, never logged.
+#[derive(Clone)]
+pub struct RawApiKey(String);
+
+impl RawApiKey {
+    /// The key in `text`. Any text is looked up; only ours are found.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        is_plain(text, 256).then(|| Self(text.to_owned()))
+    }
+
+    /// A new one: 256 random bits.
+    pub fn new(ids: &Ids) -> Result<Self> {
+        Ok(Self(format!("cgls_{}", hex::encode(ids.bytes::<32>()?))))
+    }
+
+    /// The key in clear, for the one answer that shows it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What is stored of it.
+    pub fn hash(&self) -> KeyHash {
+        KeyHash(hex::encode(&Sha256::digest(self.0.as_bytes())))
+    }
+}
+
+impl std::fmt::Debug for RawApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RawApiKey(..)")
+    }
+}
+
+/// The SHA-256 of an API key in hex, under which it is stored.
+///
+/// A plain hash is enough for a key of 256 random bits, and looking up a hash in a table tells an attacker who measures
+/// time nothing about the keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeyHash(String);
+
+impl KeyHash {
+    /// The hash in `text`: 64 hexadecimal digits, in either letter case.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().to_ascii_lowercase();
+        (text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(Self(text))
+    }
+
+    /// The hash as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An API key, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiKey {
+    /// The hash of the key.
+    pub key_hash: KeyHash,
+    /// Whose scripts it lets in; never changes.
+    pub owner_id: OwnerId,
+    /// Its name for people.
+    pub name: Name,
+    /// Whether it still lets anyone in.
+    pub active: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}

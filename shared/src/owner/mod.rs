@@ -1,0 +1,41 @@
+//! Owners: whose products and licenses these are, and who may see them.
+
+pub mod api_key;
+pub mod member;
+
+use crate::value::text::{is_plain, text_value};
+
+text_value!(
+    /// Who owns products, licenses, codes and API keys: the flat API's *creator*, an organisation, a store's seller.
+    ///
+    /// It holds no `#`, which separates the parts of index keys.
+    OwnerId,
+    "a string of 1 to 128 characters without #",
+    |text| {
+        let text = text.trim();
+        (is_plain(text, 128) && !text.contains('#')).then(|| text.to_owned())
+    },
+    r"^[\t-\r ]*[^#\x00-\x1f\x7f-\x9f]*[^#\s\x00-\x1f\x7f-\x9f][^#\x00-\x1f\x7f-\x9f]*[\t-\r ]*$"
+);
+
+/// Whose records a caller may see. Every finder of an owner's records takes one, so that no caller can be forgotten.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Nobody's: a caller without a credential.
+    Nothing,
+    /// One owner's: an API key.
+    Owner(OwnerId),
+    /// Everybody's: the admin secret.
+    Everything,
+}
+
+impl Scope {
+    /// Whether records of `owner` may be seen. Those that may not are not found, rather than forbidden.
+    pub fn covers(&self, owner: &OwnerId) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Owner(own) => own == owner,
+            Self::Everything => true,
+        }
+    }
+}

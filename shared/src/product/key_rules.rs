@@ -1,0 +1,90 @@
+//! What a product says of its licenses' keys.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    license::seats::SeatLimit,
+    value::text::{choice, text_value},
+};
+
+choice!(
+    /// How new license keys read.
+    KeyFormat {
+        /// A UUID v4 in lower case.
+        Uuid = "uuid",
+        /// A prefix and four groups of four, which people can read out: `GLD-ABCD-EF23-GH45-JK67`.
+        Grouped = "grouped",
+    }
+);
+
+text_value!(
+    /// What a product's grouped keys begin with.
+    KeyPrefix,
+    "1 to 10 letters and digits",
+    |text| {
+        let text = text.trim().to_ascii_uppercase();
+        let plain = (1..=10).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
+        plain.then_some(text)
+    },
+    r"^[\t-\r ]*[A-Za-z0-9]+[\t-\r ]*$"
+);
+
+impl Default for KeyPrefix {
+    fn default() -> Self {
+        Self("GLD".to_owned())
+    }
+}
+
+/// What a product says of its licenses' keys; what is `None` is as usual.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct KeyRules {
+    /// Whether who bought a license may have its key exchanged for a new one. Usually they may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_buyer_shuffle: Option<bool>,
+    /// Whether they may take its binding back. Usually they may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_buyer_reset: Option<bool>,
+    /// What grouped keys begin with. A product that has one of its own makes grouped keys unless it is asked for others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_prefix: Option<KeyPrefix>,
+    /// How often a license may be bound to a machine until its key is exchanged. Usually without limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_activations: Option<SeatLimit>,
+}
+
+impl KeyRules {
+    /// How new keys read, when nobody says.
+    pub fn format(&self) -> KeyFormat {
+        if self.key_prefix.is_some() {
+            KeyFormat::Grouped
+        } else {
+            KeyFormat::Uuid
+        }
+    }
+}
+
+/// What a vendor changes of the rules for keys, likewise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyRuleChanges {
+    /// [`KeyRules::allow_buyer_shuffle`].
+    pub allow_buyer_shuffle: Option<Option<bool>>,
+    /// [`KeyRules::allow_buyer_reset`].
+    pub allow_buyer_reset: Option<Option<bool>>,
+    /// [`KeyRules::key_prefix`].
+    pub key_prefix: Option<Option<KeyPrefix>>,
+    /// [`KeyRules::max_activations`].
+    pub max_activations: Option<Option<SeatLimit>>,
+}
+
+impl KeyRuleChanges {
+    pub(crate) fn of(&self, rules: &KeyRules) -> KeyRules {
+        KeyRules {
+            allow_buyer_shuffle: self.allow_buyer_shuffle.unwrap_or(rules.allow_buyer_shuffle),
+            allow_buyer_reset: self.allow_buyer_reset.unwrap_or(rules.allow_buyer_reset),
+            key_prefix: self.key_prefix.clone().unwrap_or_else(|| rules.key_prefix.clone()),
+            max_activations: self.max_activations.unwrap_or(rules.max_activations),
+        }
+    }
+}

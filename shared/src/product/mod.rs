@@ -1,0 +1,199 @@
+//! Products: what licenses are for.
+
+pub mod key_rules;
+pub mod variant;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, Result, Timestamp,
+    ids::CreationId,
+    license::watch::DetectionOverrides,
+    owner::OwnerId,
+    product::key_rules::{KeyRuleChanges, KeyRules},
+    value::{
+        json_schema::schema,
+        name::Name,
+        number::whole_number,
+        text::{choice, is_plain, text_value},
+    },
+};
+
+text_value!(
+    /// Where a product's picture is.
+    Image,
+    "an http or https URL of up to 2048 characters",
+    |text| {
+        let text = text.trim();
+        let host = text.strip_prefix("https://").or(text.strip_prefix("http://"))?;
+        let sound = is_plain(text, 2048) && !host.is_empty() && !text.contains(char::is_whitespace);
+        sound.then(|| text.to_owned())
+    },
+    r"^[\t-\r ]*https?://[^\s\x00-\x1f\x7f-\x9f]+[\t-\r ]*$"
+);
+
+text_value!(
+    /// The name by which a product is asked for. Any text may be asked for; only a [`Slug`] can name a new product.
+    ProductId,
+    "a string of 1 to 128 characters",
+    |text| {
+        let text = text.trim();
+        is_plain(text, 128).then(|| text.to_owned())
+    }
+);
+
+text_value!(
+    /// A new product's URL-safe name, unique in the whole service, which becomes its [`ProductId`].
+    ///
+    /// 1 to 64 of RFC 3986's unreserved characters: letters, digits, `-`, `.`, `_` and `~`.
+    Slug,
+    "1 to 64 letters, digits, hyphens, dots, underscores or tildes",
+    |text| {
+        let text = text.trim();
+        let safe = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
+        (is_plain(text, 64) && safe).then(|| text.to_owned())
+    },
+    r"^[\t-\r ]*[A-Za-z0-9._~-]+[\t-\r ]*$"
+);
+
+impl From<Slug> for ProductId {
+    fn from(slug: Slug) -> Self {
+        Self(slug.as_str().to_owned())
+    }
+}
+
+/// How many days an application may run on past its token when the service can't be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct GraceDays(u32);
+
+impl GraceDays {
+    /// The most.
+    pub const MAX: u32 = 365;
+
+    /// As a duration.
+    pub fn duration(self) -> Duration {
+        Duration::from_secs(u64::from(self.0) * 24 * 60 * 60)
+    }
+
+    fn parse(number: i64) -> Option<Self> {
+        u32::try_from(number).ok().filter(|days| *days <= Self::MAX).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for GraceDays {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let expected = format!("a whole number from 0 to {}", Self::MAX);
+        whole_number(deserializer, &expected, Self::parse)
+    }
+}
+
+schema!(GraceDays, {
+    "type": "integer",
+    "description": "How many days an application may run on past its token when the service can't be reached.",
+    "minimum": 0,
+    "maximum": GraceDays::MAX,
+});
+
+/// What a vendor changes of a product; what is `None` stays, and an inner `None` takes the value away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProductChanges {
+    /// Another name.
+    pub name: Option<Name>,
+    /// Another status.
+    pub status: Option<ProductStatus>,
+    /// Other rules.
+    pub enforcement: Option<Option<DetectionOverrides>>,
+    /// Another grace.
+    pub grace_days: Option<Option<GraceDays>>,
+    /// Another picture.
+    pub image: Option<Option<Image>>,
+    /// Other rules for keys.
+    pub keys: KeyRuleChanges,
+}
+
+choice!(
+    /// Whether a product is sold. Its licenses work in every status.
+    ProductStatus {
+        /// On sale, and in the default list.
+        Live = "live",
+        /// Off sale; not in the default list.
+        Unlisted = "unlisted",
+        /// Discontinued, and read-only but for its status; not in the default list.
+        Archived = "archived",
+    }
+);
+
+/// A product, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Product {
+    /// Its id, which is its slug.
+    pub product_id: ProductId,
+    /// Its name for people.
+    pub name: Name,
+    /// Whose it is.
+    pub owner_id: OwnerId,
+    /// Whether it is sold.
+    pub status: ProductStatus,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// By which making.
+    pub creation: CreationId,
+    /// What its licenses are caught at, where that is not as usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enforcement: Option<DetectionOverrides>,
+    /// How many days an application may run on past its token when the service can't be reached, where that is not as
+    /// usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_days: Option<GraceDays>,
+    /// Its picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
+    /// What it says of its licenses' keys.
+    #[serde(default)]
+    pub keys: KeyRules,
+}
+
+impl Product {
+    /// The product with `changes`. An archived one is read-only but for its status.
+    ///
+    /// # Errors
+    /// [`Error::ProductArchived`].
+    pub fn change(&self, changes: &ProductChanges) -> Result<Self> {
+        let changed = Self {
+            name: changes.name.clone().unwrap_or_else(|| self.name.clone()),
+            enforcement: changes.enforcement.clone().unwrap_or_else(|| self.enforcement.clone()),
+            grace_days: changes.grace_days.unwrap_or(self.grace_days),
+            image: changes.image.clone().unwrap_or_else(|| self.image.clone()),
+            keys: changes.keys.of(&self.keys),
+            ..self.clone()
+        };
+        if changed != *self {
+            self.writable()?;
+        }
+        Ok(Self {
+            status: changes.status.unwrap_or(self.status),
+            ..changed
+        })
+    }
+
+    /// That the product is not archived, and so can be changed.
+    ///
+    /// # Errors
+    /// [`Error::ProductArchived`].
+    pub fn writable(&self) -> Result<()> {
+        if self.active() {
+            Ok(())
+        } else {
+            Err(Error::ProductArchived)
+        }
+    }
+
+    /// The flat API's `active`: everything but archived.
+    pub fn active(&self) -> bool {
+        self.status != ProductStatus::Archived
+    }
+}

@@ -1,0 +1,274 @@
+//! Codes: what a customer types in for a trial, or for a lower price.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{
+    Error, Result, Timestamp,
+    ids::CreationId,
+    license::key::LicenseKey,
+    owner::{OwnerId, Scope},
+    product::{Product, ProductId},
+    value::{
+        days::Days,
+        json_schema::schema,
+        number::{decimal, whole_number},
+        reference::Reference,
+        text::{is_plain, text_value},
+    },
+};
+
+text_value!(
+    /// A code as its owner typed it. Two that differ only in letter case are one code ([`CodeName::folded`]).
+    CodeName,
+    "a string of 1 to 64 characters without #",
+    |text| {
+        let text = text.trim();
+        (is_plain(text, 64) && !text.contains('#')).then(|| text.to_owned())
+    },
+    r"^[\t-\r ]*[^#\x00-\x1f\x7f-\x9f]*[^#\s\x00-\x1f\x7f-\x9f][^#\x00-\x1f\x7f-\x9f]*[\t-\r ]*$"
+);
+
+impl CodeName {
+    /// The form in which codes are compared and found.
+    pub fn folded(&self) -> String {
+        self.as_str().to_uppercase()
+    }
+}
+
+impl From<&CodeName> for Reference {
+    fn from(code: &CodeName) -> Self {
+        Self::known(code.as_str())
+    }
+}
+
+/// How often a code may be used. Where it is read, and in the tables, -1 means unlimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UseLimit {
+    /// Any number of times.
+    Unlimited,
+    /// This many times.
+    Limited(u32),
+}
+
+impl UseLimit {
+    /// The largest limit that can be set.
+    pub const MAX: u32 = 1_000_000_000;
+
+    fn parse(number: i64) -> Option<Self> {
+        if number == -1 {
+            return Some(Self::Unlimited);
+        }
+        let limit = u32::try_from(number).ok().filter(|limit| *limit <= Self::MAX);
+        limit.map(Self::Limited)
+    }
+
+    /// The number, if there is a limit.
+    pub fn number(self) -> Option<u32> {
+        match self {
+            Self::Unlimited => None,
+            Self::Limited(limit) => Some(limit),
+        }
+    }
+
+    /// Whether one more use is allowed after `used`.
+    pub fn admits(self, used: u64) -> bool {
+        self.number().is_none_or(|limit| used < u64::from(limit))
+    }
+}
+
+impl Serialize for UseLimit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.number().map_or(-1, i64::from))
+    }
+}
+
+impl<'de> Deserialize<'de> for UseLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let expected = format!("a whole number from 0 to {}, or -1 for unlimited", Self::MAX);
+        whole_number(deserializer, &expected, Self::parse)
+    }
+}
+
+schema!(UseLimit, {
+    "type": "integer",
+    "description": "How often something may be used. -1 means unlimited.",
+    "minimum": -1,
+    "maximum": UseLimit::MAX,
+});
+
+/// A part of a price in percent, fractions allowed; kept as it was written. Keystead takes no money, and only shows it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Percent(serde_json::Number);
+
+impl Eq for Percent {}
+
+impl Percent {
+    /// The smallest; without one, a number could be too small for DynamoDB.
+    const MIN: f64 = 0.01;
+    const MAX: f64 = 100.0;
+}
+
+impl<'de> Deserialize<'de> for Percent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let expected = format!("a number from {} to {}", Self::MIN, Self::MAX);
+        decimal(deserializer, &expected, |number| {
+            (Self::MIN..=Self::MAX).contains(&number)
+        })
+        .map(Self)
+    }
+}
+
+schema!(Percent, {
+    "type": "number",
+    "description": "A part of a price in percent, fractions allowed.",
+    "minimum": Percent::MIN,
+    "maximum": Percent::MAX,
+});
+
+/// A code, as stored.
+///
+/// `used_count` changes only together with the license that the code was used for; everything else changes only
+/// together with `revision`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Code {
+    /// The code in the letter case in which it was made.
+    pub name: CodeName,
+    /// Whose it is: the product's owner.
+    pub owner_id: OwnerId,
+    /// The product that it is for; all of the owner's, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_id: Option<ProductId>,
+    /// How long the license is good that it is redeemed for; it can't be redeemed, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial_days: Option<Days>,
+    /// How much less one pays with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount_percent: Option<Percent>,
+    /// How often it may be used.
+    pub max_uses: UseLimit,
+    /// When it stops to work; never, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Whether it is switched on.
+    #[serde(default = "switched_on")]
+    pub active: bool,
+    /// By which making. A code that was deleted and made again is another code, perhaps another owner's.
+    pub creation: CreationId,
+    /// Counter: the licenses that it was used for.
+    pub used_count: u64,
+    /// How often anything but the counter has changed.
+    pub revision: u64,
+}
+
+fn switched_on() -> bool {
+    true
+}
+
+/// What a vendor changes of a code; what is `None` stays, and an inner `None` takes the value away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CodeChanges {
+    /// Whether it is switched on.
+    pub active: Option<bool>,
+    /// Another number of uses.
+    pub max_uses: Option<UseLimit>,
+    /// Another end.
+    pub expires_at: Option<Option<Timestamp>>,
+    /// Another length of its trials.
+    pub trial_days: Option<Option<Days>>,
+    /// Another discount.
+    pub discount_percent: Option<Option<Percent>>,
+}
+
+/// That a customer has redeemed a code, as stored. It outlives the code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Redemption {
+    /// Whose code it was.
+    pub code_owner: OwnerId,
+    /// The license that was made for it.
+    pub license_key: LicenseKey,
+    /// How long its trial lasts.
+    pub trial_days: Days,
+    /// When.
+    pub redeemed_at: Timestamp,
+}
+
+impl Code {
+    /// The code that was found, should `scope` cover it.
+    ///
+    /// # Errors
+    /// [`Error::CodeNotFound`], also when there is one that belongs to another owner.
+    pub fn seen_by(scope: &Scope, found: Option<Self>) -> Result<Self> {
+        found
+            .filter(|code| scope.covers(&code.owner_id))
+            .ok_or(Error::CodeNotFound)
+    }
+
+    /// Whether the code can be used to buy `product`.
+    pub fn is_for(&self, product: &Product) -> bool {
+        self.owner_id == product.owner_id && self.product_id.as_ref().is_none_or(|own| *own == product.product_id)
+    }
+
+    /// The code with `changes`.
+    #[must_use]
+    pub fn change(&self, changes: &CodeChanges) -> Self {
+        Self {
+            active: changes.active.unwrap_or(self.active),
+            max_uses: changes.max_uses.unwrap_or(self.max_uses),
+            expires_at: changes.expires_at.unwrap_or(self.expires_at),
+            trial_days: changes.trial_days.unwrap_or(self.trial_days),
+            discount_percent: changes
+                .discount_percent
+                .clone()
+                .unwrap_or_else(|| self.discount_percent.clone()),
+            ..self.clone()
+        }
+    }
+
+    /// That the code can be used at `now`, once more.
+    ///
+    /// # Errors
+    /// In the contract's order of precedence: [`Error::CodeInactive`], [`Error::CodeExpired`], [`Error::CodeUsedUp`].
+    pub fn redeemable(&self, now: Timestamp) -> Result<()> {
+        self.in_force(now)?;
+        self.left()
+    }
+
+    /// How long a trial the code gives, at `now`, to a customer who has or has not redeemed it.
+    ///
+    /// # Errors
+    /// [`Error::CodeNotFound`] when it is no trial code; those of [`Code::redeemable`]; [`Error::CodeRedeemed`], which
+    /// the customer is told even after others have used the code up.
+    pub fn redeem(&self, redemption: Option<&Redemption>, now: Timestamp) -> Result<Days> {
+        let days = self.trial_days.ok_or(Error::CodeNotFound)?;
+        self.in_force(now)?;
+        // The redemption of another owner's code that read like this one, and was deleted, does not count.
+        if redemption.is_some_and(|redemption| redemption.code_owner == self.owner_id) {
+            return Err(Error::CodeRedeemed);
+        }
+        self.left()?;
+        Ok(days)
+    }
+
+    fn in_force(&self, now: Timestamp) -> Result<()> {
+        if !self.active {
+            return Err(Error::CodeInactive);
+        }
+        if self.expires_at.is_some_and(|expiry| expiry <= now) {
+            return Err(Error::CodeExpired);
+        }
+        Ok(())
+    }
+
+    fn left(&self) -> Result<()> {
+        if self.max_uses.admits(self.used_count) {
+            Ok(())
+        } else {
+            Err(Error::CodeUsedUp)
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Tokens: what a machine keeps to show, also to itself while offline, that it was activated.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, Result, Timestamp,
+    license::{
+        License,
+        key::{LicenseId, LicenseKey},
+        machine::Fingerprint,
+        standing::LicenseStatus,
+    },
+    product::{ProductId, variant::VariantId},
+    signing::keys::KeyRing,
+    value::text::{is_plain, text_value},
+};
+
+text_value!(
+    /// A token: a JWT (RFC 7519) in the compact form of JWS (RFC 7515).
+    Token,
+    "a string of 1 to 8192 characters",
+    |text| {
+        let text = text.trim();
+        is_plain(text, 8192).then(|| text.to_owned())
+    }
+);
+
+/// What a token says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Claims {
+    /// Who issued it.
+    pub iss: String,
+    /// The license's stable id.
+    pub sub: LicenseId,
+    /// The license's key.
+    pub license_key: LicenseKey,
+    /// The one machine that it is good on.
+    pub machine_fingerprint: Fingerprint,
+    /// The product that it opens.
+    pub product_id: ProductId,
+    /// The license's variant.
+    pub variant: VariantId,
+    /// The license's status when it was issued.
+    pub status: LicenseStatus,
+    /// When it was issued, in seconds since 1970.
+    pub iat: i64,
+    /// From when on it is no longer good, in seconds since 1970.
+    pub exp: i64,
+    /// Until when an application may run on with it when the service can't be reached, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_until: Option<i64>,
+    /// After how many days offline it should ask again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline_days: Option<u32>,
+}
+
+impl Claims {
+    /// When the token stops to be good.
+    pub fn expiry(&self) -> Timestamp {
+        Timestamp::from_millis(self.exp.saturating_mul(1000))
+    }
+
+    /// Checks that this token is for this machine on this license.
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`].
+    pub fn bound_to(&self, license_key: &LicenseKey, fingerprint: &Fingerprint) -> Result<()> {
+        let bound = self.license_key == *license_key && self.machine_fingerprint == *fingerprint;
+        if bound { Ok(()) } else { Err(Error::InvalidToken) }
+    }
+
+    /// Checks that this token was issued for this license, and not for one that had its key before.
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`].
+    pub fn issued_for(&self, license: &License) -> Result<()> {
+        if self.sub == license.license_id {
+            Ok(())
+        } else {
+            Err(Error::InvalidToken)
+        }
+    }
+}
+
+impl KeyRing {
+    /// Signs a token that says `claims`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub fn issue(&self, claims: &Claims) -> Result<Token> {
+        let [current, ..] = self.trusted.as_slice() else {
+            return Err(Error::internal("the key ring is empty"));
+        };
+        let token = self.jws(&current.header, claims)?;
+        Token::parse(&token).ok_or_else(|| Error::internal("the token is too long"))
+    }
+
+    /// Verifies a token's signature and expiry, and answers what it says.
+    ///
+    /// The token's header must be, letter for letter, that of a key of ours. So the algorithm is the key's, and a token
+    /// can neither choose one nor name a key that is elsewhere (RFC 8725, sections 3.1 and 3.10).
+    ///
+    /// # Errors
+    /// [`Error::InvalidToken`], whatever is wrong with it.
+    pub fn verify(&self, token: &Token, now: Timestamp) -> Result<Claims> {
+        self.opened(token.as_str(), |key| &key.header)
+            .filter(|claims: &Claims| now < claims.expiry())
+            .ok_or(Error::InvalidToken)
+    }
+}
+
+/// How long tokens live.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenPolicy {
+    /// The life of a token.
+    pub life: Duration,
+    /// The life of a token of a degraded or floating license.
+    pub short_life: Duration,
+    /// A token with no more than this left is renewed by `/validate`.
+    pub renewal_window: Duration,
+    /// How long an application may run on past its token when the service can't be reached, unless its product says
+    /// otherwise (`KEYSTEAD_GRACE_DAYS`, default 7).
+    pub grace: Duration,
+}

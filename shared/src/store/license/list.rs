@@ -1,0 +1,332 @@
+//! Pages of licenses, newest first.
+//!
+//! A page is read from the one index that narrows it most, of which several partitions may be merged (a list without a
+//! status merges the four statuses'). The indexes hold keys only, so that counting a seat does not touch them; the
+//! licenses themselves are then read together. What a page costs grows with its length, never with the table.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use futures_util::future::try_join_all;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Result, Timestamp,
+    license::{License, key::LicenseKey, standing::LicenseStatus},
+    owner::Scope,
+    product::ProductId,
+    store::{
+        Item, Store, decode,
+        license::license::{EXPIRING, owner_email},
+        schema::{self, Index},
+        text, unexpected,
+    },
+    value::email::Email,
+};
+
+/// Which licenses.
+#[derive(Clone, Debug, Default)]
+pub struct LicenseFilter {
+    /// Of this product.
+    pub product: Option<ProductId>,
+    /// Of this customer, in any letter case.
+    pub email: Option<Email>,
+    /// In this state.
+    pub state: Option<LicenseState>,
+}
+
+/// A state that licenses can be listed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LicenseState {
+    /// They have this status.
+    Status(LicenseStatus),
+    /// Their end has passed, whatever their status.
+    Expired,
+}
+
+/// Some licenses, and where the next ones begin.
+#[derive(Clone, Debug)]
+pub struct LicensePage {
+    /// The licenses, newest first; of a list of expired ones, the last to expire first.
+    pub licenses: Vec<License>,
+    /// Where the next page begins; `None` when this was the last.
+    pub next: Option<Cursor>,
+}
+
+/// Where a page begins: per partition of the index that is read, the last key that was taken from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The list it was made for. A position in another list would skip some of its licenses unnoticed.
+    list: String,
+    positions: Vec<Position>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Position {
+    /// Nothing was taken yet.
+    Start,
+    /// The sort key and the license key of what was taken last.
+    After(String, String),
+    /// Everything was taken.
+    End,
+}
+
+impl Cursor {
+    /// The cursor as clients carry it.
+    pub fn encode(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// The cursor that a client carried; `None` when it is none of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        let cursor: Self = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        // Of what can't be a key, DynamoDB makes an error.
+        let sound = |position: &Position| match position {
+            Position::Start | Position::End => true,
+            Position::After(sort, key) => {
+                Timestamp::parse(sort).is_some_and(|time| time.to_string() == *sort)
+                    && LicenseKey::parse(key).is_some_and(|parsed| parsed.as_str() == key)
+            }
+        };
+        cursor.positions.iter().all(sound).then_some(cursor)
+    }
+}
+
+/// How many times a page that a filter leaves short is read on. Then the client is given what there is, and a cursor.
+const MAX_READS: usize = 5;
+
+/// A part of an index.
+struct Partition {
+    index: &'static Index,
+    value: String,
+    /// Only keys that sort up to this.
+    until: Option<Timestamp>,
+}
+
+/// A key that was found, and the partition it was found in.
+struct Found {
+    partition: usize,
+    sort: String,
+    key: String,
+}
+
+impl Store {
+    /// A page of at most `limit` licenses that `scope` covers. `None` when `cursor` was made for another list.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`].
+    pub async fn license_list(
+        &self,
+        scope: &Scope,
+        filter: &LicenseFilter,
+        limit: usize,
+        cursor: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<Option<LicensePage>> {
+        let partitions = partitions(scope, filter, now);
+        let list = filter.list(scope);
+        let mut positions = match cursor {
+            Some(cursor) if cursor.list == list && cursor.positions.len() == partitions.len() => {
+                cursor.positions.clone()
+            }
+            Some(_) => return Ok(None),
+            None => vec![Position::Start; partitions.len()],
+        };
+        let mut licenses = Vec::new();
+        for _ in 0..MAX_READS {
+            let wanted = limit - licenses.len();
+            let keys = self.take_keys(&partitions, &mut positions, wanted).await?;
+            let read = self.licenses_with_keys(&keys).await?;
+            licenses.extend(read.into_iter().filter(|license| filter.admits(license, scope, now)));
+            if licenses.len() >= limit || positions.iter().all(|position| *position == Position::End) {
+                break;
+            }
+        }
+        let more = positions.iter().any(|position| *position != Position::End);
+        Ok(Some(LicensePage {
+            licenses,
+            next: more.then_some(Cursor { list, positions }),
+        }))
+    }
+
+    /// Takes the next keys from all partitions, newest first, and moves the positions on.
+    async fn take_keys(
+        &self,
+        partitions: &[Partition],
+        positions: &mut [Position],
+        wanted: usize,
+    ) -> Result<Vec<String>> {
+        let reads =
+            partitions
+                .iter()
+                .zip(positions.iter())
+                .enumerate()
+                .map(|(number, (partition, position))| async move {
+                    if *position == Position::End {
+                        return Ok((Vec::new(), false));
+                    }
+                    self.read_keys(number, partition, position, wanted).await
+                });
+        let read = try_join_all(reads).await?;
+        // What there is beyond the keys that were read.
+        let mut left: Vec<(usize, bool)> = read.iter().map(|(found, more)| (found.len(), *more)).collect();
+        let mut found: Vec<Found> = read.into_iter().flat_map(|(found, _)| found).collect();
+        // Stable, so that keys of one time stay in the index's own order, on which the positions rely.
+        found.sort_by(|a, b| b.sort.cmp(&a.sort));
+        found.truncate(wanted);
+        for taken in &found {
+            left[taken.partition].0 -= 1;
+            positions[taken.partition] = Position::After(taken.sort.clone(), taken.key.clone());
+        }
+        for (position, (unread, more)) in positions.iter_mut().zip(left) {
+            if unread == 0 && !more {
+                *position = Position::End;
+            }
+        }
+        Ok(found.into_iter().map(|taken| taken.key).collect())
+    }
+
+    async fn read_keys(
+        &self,
+        number: usize,
+        partition: &Partition,
+        position: &Position,
+        wanted: usize,
+    ) -> Result<(Vec<Found>, bool)> {
+        let index = partition.index;
+        let sort = index.sort.unwrap_or_default();
+        let mut query = self
+            .client
+            .query()
+            .table_name(self.table(&schema::LICENSES))
+            .index_name(index.name)
+            .expression_attribute_names("#partition", index.partition)
+            .expression_attribute_values(":partition", text(&partition.value))
+            .scan_index_forward(false)
+            .limit(i32::try_from(wanted).unwrap_or(i32::MAX));
+        query = match partition.until {
+            None => query.key_condition_expression("#partition = :partition"),
+            Some(until) => query
+                .key_condition_expression("#partition = :partition AND #sort <= :until")
+                .expression_attribute_names("#sort", sort)
+                .expression_attribute_values(":until", text(until)),
+        };
+        // A position beyond the end, where a clock is behind the one that made it, is before everything that is left; and
+        // DynamoDB takes no start that its condition leaves out.
+        let is_within = |last: &String| partition.until.is_none_or(|until| *last <= until.to_string());
+        if let Position::After(last, key) = position
+            && is_within(last)
+        {
+            query = query
+                .exclusive_start_key(index.partition, text(&partition.value))
+                .exclusive_start_key(sort, text(last))
+                .exclusive_start_key(schema::LICENSES.partition, text(key));
+        }
+        let page = query.send().await.map_err(unexpected)?;
+        let more = page.last_evaluated_key.is_some();
+        let string = |item: &Item, name: &str| item.get(name).and_then(|v| v.as_s().ok()).cloned().unwrap_or_default();
+        let found = page.items.unwrap_or_default().into_iter().map(|item| Found {
+            partition: number,
+            sort: string(&item, sort),
+            key: string(&item, schema::LICENSES.partition),
+        });
+        Ok((found.collect(), more))
+    }
+
+    /// The licenses with these keys, in their order. One that was deleted meanwhile is left out.
+    async fn licenses_with_keys(&self, keys: &[String]) -> Result<Vec<License>> {
+        let batches = keys.chunks(100).map(|keys| async {
+            let keys = keys.iter().map(|key| schema::LICENSES.key(key, None)).collect();
+            self.get_together(vec![(&schema::LICENSES, keys)]).await
+        });
+        let mut by_key = std::collections::HashMap::new();
+        for item in try_join_all(batches)
+            .await?
+            .into_iter()
+            .flat_map(|mut found| found.remove(&self.table(&schema::LICENSES)).unwrap_or_default())
+        {
+            if let Some(AttributeValue::S(key)) = item.get(schema::LICENSES.partition) {
+                by_key.insert(key.clone(), item);
+            }
+        }
+        keys.iter().filter_map(|key| by_key.remove(key)).map(decode).collect()
+    }
+}
+
+/// The parts of the index that narrows a list most.
+fn partitions(scope: &Scope, filter: &LicenseFilter, now: Timestamp) -> Vec<Partition> {
+    let whole = |index, value: String| Partition {
+        index,
+        value,
+        until: None,
+    };
+    let statuses = match filter.state {
+        Some(LicenseState::Status(status)) => vec![status],
+        Some(LicenseState::Expired) | None => LicenseStatus::ALL.to_vec(),
+    };
+    let each = |index, prefix: &str| {
+        statuses
+            .iter()
+            .map(|status| whole(index, format!("{prefix}{status}")))
+            .collect::<Vec<_>>()
+    };
+    match (&filter.email, &filter.product, scope) {
+        (_, _, Scope::Nothing) => Vec::new(),
+        (Some(email), _, Scope::Owner(owner)) => {
+            vec![whole(&schema::LICENSES_BY_OWNER_EMAIL, owner_email(owner, email))]
+        }
+        (Some(email), _, Scope::Everything) => vec![whole(&schema::LICENSES_BY_EMAIL, email.folded())],
+        (None, product, scope) if filter.state == Some(LicenseState::Expired) => {
+            let (index, value) = match (product, scope) {
+                (Some(product), _) => (&schema::LICENSES_BY_PRODUCT_EXPIRY, product.to_string()),
+                (None, Scope::Owner(owner)) => (&schema::LICENSES_BY_OWNER_EXPIRY, owner.to_string()),
+                (None, Scope::Everything | Scope::Nothing) => (&schema::LICENSES_BY_EXPIRY, EXPIRING.to_owned()),
+            };
+            vec![Partition {
+                index,
+                value,
+                until: Some(now),
+            }]
+        }
+        (None, Some(product), _) => each(&schema::LICENSES_BY_PRODUCT, &format!("{product}#")),
+        (None, None, Scope::Owner(owner)) => each(&schema::LICENSES_BY_OWNER, &format!("{owner}#")),
+        (None, None, Scope::Everything) => each(&schema::LICENSES_BY_STATUS, ""),
+    }
+}
+
+impl LicenseFilter {
+    /// What tells this list from every other one.
+    fn list(&self, scope: &Scope) -> String {
+        let owner = match scope {
+            Scope::Nothing | Scope::Everything => "",
+            Scope::Owner(owner) => owner.as_str(),
+        };
+        let product = self.product.as_ref().map_or("", ProductId::as_str);
+        let email = self.email.as_ref().map(Email::folded).unwrap_or_default();
+        let state = match self.state {
+            None => String::new(),
+            Some(LicenseState::Status(status)) => status.to_string(),
+            Some(LicenseState::Expired) => "expired".to_owned(),
+        };
+        // None of them holds a line break.
+        let names = [owner, product, &email, &state].join("\n");
+        hex::encode(&Sha256::digest(names)[..8])
+    }
+
+    /// Whether a license that an index led to is meant. The index may be late, and narrows by some conditions only.
+    fn admits(&self, license: &License, scope: &Scope, now: Timestamp) -> bool {
+        scope.covers(&license.owner_id)
+            && self
+                .product
+                .as_ref()
+                .is_none_or(|product| *product == license.product_id)
+            && self
+                .email
+                .as_ref()
+                .is_none_or(|email| email.folded() == license.email.folded())
+            && self.state.is_none_or(|state| match state {
+                LicenseState::Status(status) => license.status == status,
+                LicenseState::Expired => license.expires_at.is_some_and(|expiry| expiry <= now),
+            })
+    }
+}

@@ -1,0 +1,4 @@
+//! What is stored of requests.
+
+pub mod idempotency;
+pub mod rate_limit;

@@ -1,0 +1,4 @@
+//! What is stored of sales.
+
+pub mod code;
+pub mod purchase;
