@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, hash_map},
-    fmt::Write as _,
     fs::File,
     io::{self, BufReader, Read},
     path::{Path, PathBuf},
@@ -155,10 +154,7 @@ impl Survey {
             survey.lines += 1;
             survey.note(line, &mut keys);
         }
-        for byte in hashing.hash.finalize() {
-            // Writing to a string doesn't fail.
-            let _: std::fmt::Result = write!(survey.sha256, "{byte:02x}");
-        }
+        survey.sha256 = hex::encode(hashing.hash.finalize());
         Ok(survey)
     }
 

@@ -173,8 +173,7 @@ fn secret_of(stack: &str) -> String {
 
 /// The id of the version after `id`: of two that change the same version, Secrets Manager refuses the second.
 fn after(id: &str) -> String {
-    let hash = Sha256::digest(id.as_bytes());
-    hash.iter().take(32).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(id.as_bytes()))
 }
 
 fn parse(version: &Version) -> Result<Secrets, Failure> {

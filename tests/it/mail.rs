@@ -141,10 +141,6 @@ fn hmac(key: &[u8], text: &str) -> Vec<u8> {
     hmac::sign(&key, text.as_bytes()).as_ref().to_vec()
 }
 
-fn hex(bytes: impl AsRef<[u8]>) -> String {
-    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Computed as AWS says, <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>, and
 /// with nothing of what signs.
 #[tokio::test]
@@ -167,15 +163,18 @@ async fn what_ses_is_asked_is_signed_as_aws_demands() {
         .split(';')
         .map(|name| format!("{name}:{}\n", asked.header(name)))
         .collect();
-    let body = hex(Sha256::digest(&asked.body));
+    let body = hex::encode(Sha256::digest(&asked.body));
     let canonical = format!("POST\n/v2/email/outbound-emails\n\n{headers}\n{names}\n{body}");
     let scope = format!("{day}/eu-central-1/ses/aws4_request");
-    let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex(Sha256::digest(canonical)));
+    let to_sign = format!(
+        "AWS4-HMAC-SHA256\n{time}\n{scope}\n{}",
+        hex::encode(Sha256::digest(canonical))
+    );
     let key = format!("AWS4{SECRET}").into_bytes();
     let key = [day, "eu-central-1", "ses", "aws4_request"]
         .iter()
         .fold(key, |key, part| hmac(&key, part));
-    let signature = hex(hmac(&key, &to_sign));
+    let signature = hex::encode(hmac(&key, &to_sign));
     assert_eq!(
         asked.header("authorization"),
         format!("AWS4-HMAC-SHA256 Credential=AKID/{scope}, SignedHeaders={names}, Signature={signature}")

@@ -475,7 +475,7 @@ const SECRET: &str = "whsec_of-the-properties";
 fn signature(at: i64, body: &[u8]) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
     let tag = hmac::sign(&key, &[at.to_string().as_bytes(), b".", body].concat());
-    tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(tag)
 }
 
 proptest! {

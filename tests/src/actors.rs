@@ -154,7 +154,7 @@ impl Stripe {
         let at = self.app.now().seconds();
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
         let tag = hmac::sign(&key, format!("{at}.{body}").as_bytes());
-        let digits: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = hex::encode(tag);
         format!("t={at},v1={digits}")
     }
 }

@@ -108,5 +108,5 @@ fn credential() -> Result<String, KeyError> {
     SystemRandom::new()
         .fill(&mut bytes)
         .map_err(|_| KeyError::NoRandomness)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(bytes))
 }
