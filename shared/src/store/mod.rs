@@ -16,6 +16,8 @@ pub mod sale;
 pub mod schema;
 mod tables;
 mod user_agent;
+#[allow(dead_code, reason = "the writes move here one after another")]
+mod write;
 
 use std::{
     collections::HashMap,

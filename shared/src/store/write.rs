@@ -1,0 +1,643 @@
+//! Writes: actions that carry their condition, transactions of them, and the one retry loop.
+//!
+//! Concurrency is optimistic: read, decide, then write on a condition that holds only if what was decided on still does.
+//! A refused condition hands back the item as it is (`ALL_OLD`), so that the decision is made again without a second
+//! read. Each condition stands beside its write, in the words of DynamoDB's expressions:
+//!
+//! ```text
+//! let seat = UpdateExpression::default()
+//!     .increase("machinesUsed", 1)
+//!     .when("revision = :seen AND machinesUsed < :limit", [(":seen", number(7)), (":limit", number(3))]);
+//! retried("a license", license, |attempt, license| async move {
+//!     match self.commit(Transaction::of([update(&schema::LICENSES, key, seat)]).with_event(event)?).await? { .. }
+//! })
+//! ```
+
+use std::{collections::HashMap, ops::ControlFlow, time::Duration};
+
+use aws_sdk_dynamodb::{
+    operation::{
+        delete_item::DeleteItemError, put_item::PutItemError, transact_write_items::TransactWriteItemsError,
+        update_item::UpdateItemError,
+    },
+    types::{
+        AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
+        TransactWriteItem, Update,
+    },
+};
+
+use crate::{
+    Error, Result,
+    event::Event,
+    ids,
+    store::{Item, Store, encode, number, schema, unexpected},
+};
+
+/// How often a write that collided with another is tried before the request fails. Sixty-four callers of one license all
+/// get through in time; a hundred times that many would be a fault elsewhere.
+const WRITE_ATTEMPTS: u32 = 12;
+
+/// How many retries follow at once when a condition was refused, on the item that was handed back. A request that loses
+/// more often is in a crowd, in which all but one lose each time: from then on it backs off like one that collided.
+const IMMEDIATE_RETRIES: u32 = 2;
+
+/// One try of a [`retried`] operation.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct Attempt(u32);
+
+impl Attempt {
+    /// Whether a refused write may be decided again at once, on what was handed back.
+    pub(in crate::store) fn retries_at_once(self) -> bool {
+        self.0 < IMMEDIATE_RETRIES
+    }
+
+    /// Backs off: exponentially, with jitter, so that those who collided do not collide again.
+    pub(in crate::store) async fn back_off(self) {
+        let longest = Duration::from_millis(10) * 2_u32.saturating_pow(self.0.min(6));
+        tokio::time::sleep(ids::jitter(longest)).await;
+    }
+}
+
+/// The retry loop of every optimistic write: calls `attempt` on `state` until it breaks with the result. It continues with
+/// the state that the next attempt decides on, and has backed off before if that is due ([`Attempt::back_off`]).
+///
+/// After [`WRITE_ATTEMPTS`] it fails: `what` was in use by others all the time.
+pub(in crate::store) async fn retried<S, T, F>(what: &str, mut state: S, attempt: impl Fn(Attempt, S) -> F) -> Result<T>
+where
+    F: Future<Output = Result<ControlFlow<T, S>>>,
+{
+    for number in 0..WRITE_ATTEMPTS {
+        match attempt(Attempt(number), state).await? {
+            ControlFlow::Break(result) => return Ok(result),
+            ControlFlow::Continue(next) => state = next,
+        }
+    }
+    Err(Error::internal(format!("{what} was in use by others all the time")))
+}
+
+/// What became of a write.
+#[derive(Debug)]
+pub(in crate::store) enum WriteOutcome<R> {
+    /// It took effect.
+    Done,
+    /// A condition was refused: by what.
+    Refused(R),
+    /// It collided with another write; nothing is known of the items. Try again.
+    Contended,
+}
+
+/// What the condition of one action of a transaction found.
+#[derive(Debug)]
+pub(in crate::store) enum Refusal {
+    /// The condition held, or was not looked at.
+    None,
+    /// The condition was refused by this item, or because there is none.
+    By(Option<Item>),
+}
+
+/// Placeholders of an expression, and what they stand for. Every attribute has one: DynamoDB reserves hundreds of words.
+#[derive(Clone, Debug, Default)]
+struct Placeholders {
+    names: HashMap<String, String>,
+    values: Item,
+}
+
+impl Placeholders {
+    /// `text` with a placeholder for each attribute: `seats.machinesUsed < :limit` becomes
+    /// `#seats.#machinesUsed < :limit`. Keywords, functions and placeholders of values stay.
+    fn named(&mut self, text: &str) -> String {
+        const KEYWORDS: [&str; 5] = ["AND", "OR", "NOT", "IN", "BETWEEN"];
+        let (mut named, mut rest) = (String::with_capacity(text.len() + 8), text);
+        while let Some(start) = rest.find(|c: char| c == ':' || c == '_' || c.is_ascii_alphanumeric()) {
+            let (before, from) = rest.split_at(start);
+            let length = from[1..].find(|c: char| c != '_' && !c.is_ascii_alphanumeric());
+            let (word, after) = from.split_at(length.map_or(from.len(), |length| length + 1));
+            named.push_str(before);
+            if !word.starts_with(':') && !after.starts_with('(') && !KEYWORDS.contains(&word) {
+                let placeholder = format!("#{word}");
+                named.push_str(&placeholder);
+                self.names.insert(placeholder, word.to_owned());
+            } else {
+                named.push_str(word);
+            }
+            rest = after;
+        }
+        named.push_str(rest);
+        named
+    }
+
+    /// A placeholder of its own for `value`.
+    fn value(&mut self, value: AttributeValue) -> String {
+        let placeholder = format!(":v{}", self.values.len());
+        self.values.insert(placeholder.clone(), value);
+        placeholder
+    }
+
+    fn values<const N: usize>(&mut self, values: [(&str, AttributeValue); N]) {
+        self.values
+            .extend(values.map(|(placeholder, value)| (placeholder.to_owned(), value)));
+    }
+}
+
+/// An update of an item, in the making, and the condition on which it takes effect.
+///
+/// A path names an attribute, also inside maps: `seats.machinesUsed`. Conditions and assignments name attributes as they
+/// are, and values by placeholders of the caller's choice.
+#[derive(Clone, Debug, Default)]
+pub(in crate::store) struct UpdateExpression {
+    sets: Vec<String>,
+    removes: Vec<String>,
+    adds: Vec<String>,
+    conditions: Vec<String>,
+    placeholders: Placeholders,
+}
+
+impl UpdateExpression {
+    /// What turns `old` into `new`, but for the attributes that are `kept`.
+    pub(in crate::store) fn difference(old: &Item, new: &Item, kept: impl Fn(&str) -> bool) -> Self {
+        let mut update = Self::default();
+        for (name, value) in new {
+            if !kept(name) && old.get(name) != Some(value) {
+                update = update.set(name, value.clone());
+            }
+        }
+        for name in old.keys() {
+            if !kept(name) && !new.contains_key(name) {
+                update = update.remove(name);
+            }
+        }
+        update
+    }
+
+    /// Gives an attribute this value.
+    pub(in crate::store) fn set(mut self, path: &str, value: AttributeValue) -> Self {
+        let value = self.placeholders.value(value);
+        self.assign(&format!("{path} = {value}"), [])
+    }
+
+    /// Raises a number that is there.
+    pub(in crate::store) fn increase(mut self, path: &str, by: impl ToString) -> Self {
+        let by = self.placeholders.value(number(by));
+        self.assign(&format!("{path} = {path} + {by}"), [])
+    }
+
+    /// Lowers a number that is there.
+    pub(in crate::store) fn decrease(mut self, path: &str, by: impl ToString) -> Self {
+        let by = self.placeholders.value(number(by));
+        self.assign(&format!("{path} = {path} - {by}"), [])
+    }
+
+    /// Assigns what an expression says, as `first = if_not_exists(second, :never)`.
+    pub(in crate::store) fn assign<const N: usize>(
+        mut self,
+        assignment: &str,
+        values: [(&str, AttributeValue); N],
+    ) -> Self {
+        let assignment = self.placeholders.named(assignment);
+        self.sets.push(assignment);
+        self.placeholders.values(values);
+        self
+    }
+
+    /// Adds to a set, or to a number that may not be there yet.
+    pub(in crate::store) fn add(mut self, path: &str, value: AttributeValue) -> Self {
+        let value = self.placeholders.value(value);
+        let path = self.placeholders.named(path);
+        self.adds.push(format!("{path} {value}"));
+        self
+    }
+
+    /// Removes an attribute.
+    pub(in crate::store) fn remove(mut self, path: &str) -> Self {
+        let path = self.placeholders.named(path);
+        self.removes.push(path);
+        self
+    }
+
+    /// Takes effect only if this is so, too.
+    pub(in crate::store) fn when<const N: usize>(
+        mut self,
+        condition: &str,
+        values: [(&str, AttributeValue); N],
+    ) -> Self {
+        let condition = self.placeholders.named(condition);
+        self.conditions.push(condition);
+        self.placeholders.values(values);
+        self
+    }
+
+    fn update(&self) -> String {
+        let clauses = [("SET", &self.sets), ("REMOVE", &self.removes), ("ADD", &self.adds)];
+        let clauses = clauses.into_iter().filter(|(_, parts)| !parts.is_empty());
+        clauses
+            .map(|(clause, parts)| format!("{clause} {}", parts.join(", ")))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    fn condition(&self) -> Option<String> {
+        match self.conditions.as_slice() {
+            [] => None,
+            [only] => Some(only.clone()),
+            several => Some(format!("({})", several.join(") AND ("))),
+        }
+    }
+
+    fn names(&self) -> Option<HashMap<String, String>> {
+        let names = &self.placeholders.names;
+        (!names.is_empty()).then(|| names.clone())
+    }
+
+    fn values(&self) -> Option<Item> {
+        let values = &self.placeholders.values;
+        (!values.is_empty()).then(|| values.clone())
+    }
+}
+
+/// One write of one item, or one look at it, with its condition.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct Action {
+    table: &'static schema::Table,
+    operation: Operation,
+    /// What an update changes, and the condition of any action.
+    expression: UpdateExpression,
+}
+
+#[derive(Clone, Debug)]
+enum Operation {
+    /// Stores this item.
+    Put(Item),
+    /// Changes the item with this key, or makes it.
+    Update(Item),
+    /// Deletes the item with this key.
+    Delete(Item),
+    /// Looks at the item with this key.
+    Check(Item),
+}
+
+/// Stores `item`, in the place of one with its key.
+pub(in crate::store) fn put(table: &'static schema::Table, item: Item) -> Action {
+    Action::new(table, Operation::Put(item))
+}
+
+/// Changes the item with this key.
+pub(in crate::store) fn update(table: &'static schema::Table, key: Item, expression: UpdateExpression) -> Action {
+    Action {
+        table,
+        operation: Operation::Update(key),
+        expression,
+    }
+}
+
+/// Deletes the item with this key.
+pub(in crate::store) fn delete(table: &'static schema::Table, key: Item) -> Action {
+    Action::new(table, Operation::Delete(key))
+}
+
+/// Looks at the item with this key, on which a transaction depends.
+pub(in crate::store) fn check(table: &'static schema::Table, key: Item) -> Action {
+    Action::new(table, Operation::Check(key))
+}
+
+impl Action {
+    fn new(table: &'static schema::Table, operation: Operation) -> Self {
+        Self {
+            table,
+            operation,
+            expression: UpdateExpression::default(),
+        }
+    }
+
+    /// Takes effect only if this is so, too.
+    pub(in crate::store) fn when<const N: usize>(self, condition: &str, values: [(&str, AttributeValue); N]) -> Self {
+        Self {
+            expression: self.expression.when(condition, values),
+            ..self
+        }
+    }
+}
+
+/// Actions that take effect together or not at all.
+#[derive(Debug)]
+pub(in crate::store) struct Transaction<const N: usize> {
+    /// The actions whose refusals are told apart.
+    actions: [Action; N],
+    /// Actions beside them. When only these refuse, the transaction counts as contended.
+    others: Vec<Action>,
+    /// Where the events are among all actions.
+    events: Vec<usize>,
+}
+
+impl<const N: usize> Transaction<N> {
+    pub(in crate::store) fn of(actions: [Action; N]) -> Self {
+        Self {
+            actions,
+            others: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Also `action`. When it alone refuses, the transaction counts as contended.
+    pub(in crate::store) fn with(mut self, action: Action) -> Self {
+        self.others.push(action);
+        self
+    }
+
+    /// Also that `event` happened. Should it be there already, then the same request did all this when it was carried out
+    /// before, and the transaction counts as done: what others did since is not undone.
+    pub(in crate::store) fn with_event(mut self, event: &Event) -> Result<Self> {
+        self.events.push(N + self.others.len());
+        self.others
+            .push(put(&schema::EVENTS, encode(event)?).when("attribute_not_exists(eventId)", []));
+        Ok(self)
+    }
+}
+
+impl Store {
+    /// Carries out a single action that is not a mere check.
+    ///
+    /// A reply may be lost, and the SDK then sends the action again: its condition may be refused by what it wrote itself.
+    /// Where that matters, use a transaction, which DynamoDB knows again.
+    pub(in crate::store) async fn write(&self, action: Action) -> Result<WriteOutcome<Option<Item>>> {
+        /// Tells a refused condition and a collision from other failures, for one of the SDK's three errors.
+        macro_rules! outcome {
+            ($error:ident, $outcome:expr) => {
+                match $outcome {
+                    Ok(_) => Ok(WriteOutcome::Done),
+                    Err(error) => match error.as_service_error() {
+                        Some($error::ConditionalCheckFailedException(refused)) => {
+                            Ok(WriteOutcome::Refused(refused.item.clone()))
+                        }
+                        Some($error::TransactionConflictException(_)) => Ok(WriteOutcome::Contended),
+                        Some(_) | None => Err(unexpected(error)),
+                    },
+                }
+            };
+        }
+        let (table, expression) = (self.table(action.table), action.expression);
+        let all_old = ReturnValuesOnConditionCheckFailure::AllOld;
+        match action.operation {
+            Operation::Put(item) => {
+                let put = self.client.put_item().table_name(table).set_item(Some(item));
+                let put = put
+                    .set_condition_expression(expression.condition())
+                    .set_expression_attribute_names(expression.names())
+                    .set_expression_attribute_values(expression.values())
+                    .return_values_on_condition_check_failure(all_old);
+                outcome!(PutItemError, put.send().await)
+            }
+            Operation::Update(key) => {
+                let update = self.client.update_item().table_name(table).set_key(Some(key));
+                let update = update
+                    .update_expression(expression.update())
+                    .set_condition_expression(expression.condition())
+                    .set_expression_attribute_names(expression.names())
+                    .set_expression_attribute_values(expression.values())
+                    .return_values_on_condition_check_failure(all_old);
+                outcome!(UpdateItemError, update.send().await)
+            }
+            Operation::Delete(key) => {
+                let delete = self.client.delete_item().table_name(table).set_key(Some(key));
+                let delete = delete
+                    .set_condition_expression(expression.condition())
+                    .set_expression_attribute_names(expression.names())
+                    .set_expression_attribute_values(expression.values())
+                    .return_values_on_condition_check_failure(all_old);
+                outcome!(DeleteItemError, delete.send().await)
+            }
+            Operation::Check(_) => Err(Error::internal("a check alone writes nothing")),
+        }
+    }
+
+    /// As [`Store::write`], and again while it collides with others. Answers what refused it, if anything did.
+    pub(in crate::store) async fn write_retried(&self, what: &str, action: Action) -> Result<Option<Option<Item>>> {
+        let action = &action;
+        retried(what, (), |attempt, ()| async move {
+            Ok(match self.write(action.clone()).await? {
+                WriteOutcome::Done => ControlFlow::Break(None),
+                WriteOutcome::Refused(by) => ControlFlow::Break(Some(by)),
+                WriteOutcome::Contended => {
+                    attempt.back_off().await;
+                    ControlFlow::Continue(())
+                }
+            })
+        })
+        .await
+    }
+
+    /// Carries out a transaction. Of a refused one, it tells what each of its `N` actions found.
+    pub(in crate::store) async fn commit<const N: usize>(
+        &self,
+        transaction: Transaction<N>,
+    ) -> Result<WriteOutcome<[Refusal; N]>> {
+        let named = |reason: &CancellationReason| reason.code() == Some(reason::CONDITION);
+        let actions = transaction.actions.into_iter().chain(transaction.others).collect();
+        match self.transact_actions(actions, &transaction.events).await? {
+            WriteOutcome::Done => Ok(WriteOutcome::Done),
+            WriteOutcome::Contended => Ok(WriteOutcome::Contended),
+            WriteOutcome::Refused(mut reasons) => {
+                reasons.truncate(N);
+                if !reasons.iter().any(named) {
+                    return Ok(WriteOutcome::Contended);
+                }
+                let refusals: Vec<Refusal> = reasons.into_iter().map(Refusal::from).collect();
+                let refusals = refusals
+                    .try_into()
+                    .map_err(|_| Error::internal("DynamoDB gave another number of reasons than there were actions"))?;
+                Ok(WriteOutcome::Refused(refusals))
+            }
+        }
+    }
+
+    /// As [`Store::commit`], of as many actions as it takes: all those beside none. Of a refused transaction, it tells what
+    /// each found, in their order.
+    pub(in crate::store) async fn commit_all(&self, transaction: Transaction<0>) -> Result<WriteOutcome<Vec<Refusal>>> {
+        Ok(
+            match self.transact_actions(transaction.others, &transaction.events).await? {
+                WriteOutcome::Done => WriteOutcome::Done,
+                WriteOutcome::Contended => WriteOutcome::Contended,
+                WriteOutcome::Refused(reasons) => {
+                    WriteOutcome::Refused(reasons.into_iter().map(Refusal::from).collect())
+                }
+            },
+        )
+    }
+
+    async fn transact_actions(
+        &self,
+        actions: Vec<Action>,
+        events: &[usize],
+    ) -> Result<WriteOutcome<Vec<CancellationReason>>> {
+        let actions = actions.into_iter().map(|action| self.transact_item(action));
+        let actions = actions.collect::<Result<Vec<_>>>()?;
+        // By this, DynamoDB knows a transaction that is sent again for the one that it has carried out.
+        let token = ids::request_token()?;
+        let mut attempt = Attempt(0);
+        let error = loop {
+            let outcome = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(actions.clone()))
+                .client_request_token(&token)
+                .send()
+                .await;
+            let Err(error) = outcome else {
+                return Ok(WriteOutcome::Done);
+            };
+            // An earlier try of this very transaction, whose reply was lost, is still being carried out.
+            let service_error = error.as_service_error();
+            let waits = matches!(
+                service_error,
+                Some(TransactWriteItemsError::TransactionInProgressException(_))
+            );
+            if !waits || attempt.0 >= WRITE_ATTEMPTS {
+                break error;
+            }
+            attempt.back_off().await;
+            attempt.0 += 1;
+        };
+        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+            return Err(unexpected(error));
+        };
+        let reasons = cancelled.cancellation_reasons();
+        // An event is only ever there already if the same request wrote it ([`Transaction::with_event`]).
+        let was_noted = |at: &usize| {
+            let refused = reasons.get(*at);
+            refused.is_some_and(|reason| reason.code() == Some(reason::CONDITION))
+        };
+        if events.iter().any(was_noted) {
+            Ok(WriteOutcome::Done)
+        } else if any_of(reasons, &[reason::CONDITION]) {
+            // A refused condition counts even beside a conflict: it saw the item as it is.
+            Ok(WriteOutcome::Refused(reasons.to_vec()))
+        } else if is_contended(reasons) {
+            Ok(WriteOutcome::Contended)
+        } else {
+            Err(unexpected(error))
+        }
+    }
+
+    /// An action as the SDK takes it.
+    fn transact_item(&self, action: Action) -> Result<TransactWriteItem> {
+        let (table, expression) = (self.table(action.table), action.expression);
+        let (condition, names, values) = (expression.condition(), expression.names(), expression.values());
+        let all_old = ReturnValuesOnConditionCheckFailure::AllOld;
+        let item = TransactWriteItem::builder();
+        Ok(match action.operation {
+            Operation::Put(stored) => item.put(
+                Put::builder()
+                    .table_name(table)
+                    .set_item(Some(stored))
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(all_old)
+                    .build()
+                    .map_err(Error::internal)?,
+            ),
+            Operation::Update(key) => item.update(
+                Update::builder()
+                    .table_name(table)
+                    .set_key(Some(key))
+                    .update_expression(expression.update())
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(all_old)
+                    .build()
+                    .map_err(Error::internal)?,
+            ),
+            Operation::Delete(key) => item.delete(
+                Delete::builder()
+                    .table_name(table)
+                    .set_key(Some(key))
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(all_old)
+                    .build()
+                    .map_err(Error::internal)?,
+            ),
+            Operation::Check(key) => item.condition_check(
+                ConditionCheck::builder()
+                    .table_name(table)
+                    .set_key(Some(key))
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(all_old)
+                    .build()
+                    .map_err(Error::internal)?,
+            ),
+        }
+        .build())
+    }
+}
+
+/// How DynamoDB names the reasons for which it cancels a transaction.
+mod reason {
+    pub(super) const CONDITION: &str = "ConditionalCheckFailed";
+    pub(super) const CONFLICT: &str = "TransactionConflict";
+    pub(super) const THROTTLED: &str = "ThrottlingError";
+    pub(super) const CAPACITY: &str = "ProvisionedThroughputExceeded";
+}
+
+/// Whether a transaction that was cancelled for these reasons is worth another try.
+pub(in crate::store) fn is_contended(reasons: &[CancellationReason]) -> bool {
+    any_of(reasons, &[reason::CONFLICT, reason::THROTTLED, reason::CAPACITY])
+}
+
+fn any_of(reasons: &[CancellationReason], codes: &[&str]) -> bool {
+    let mut given = reasons.iter().filter_map(CancellationReason::code);
+    given.any(|code| codes.contains(&code))
+}
+
+impl From<CancellationReason> for Refusal {
+    fn from(reason: CancellationReason) -> Self {
+        match reason.code() {
+            Some(reason::CONDITION) => Self::By(reason.item),
+            Some(_) | None => Self::None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::text;
+
+    #[test]
+    fn every_attribute_of_an_expression_has_a_placeholder() {
+        let update = UpdateExpression::default()
+            .set("seats.status", text("active"))
+            .increase("machinesUsed", 1)
+            .remove("arrivals.4f5a00aa")
+            .add("countries", AttributeValue::Ss(vec!["CH".to_owned()]))
+            .assign("t0 = if_not_exists(t1, :never)", [(":never", number(0))])
+            .when("revision = :seen", [(":seen", number(7))])
+            .when(
+                "attribute_not_exists(watch.until) OR size(keys) < :most AND kind IN (:seen, :most)",
+                [(":most", number(9))],
+            );
+        assert_eq!(
+            update.update(),
+            "SET #seats.#status = :v0, #machinesUsed = #machinesUsed + :v1, #t0 = if_not_exists(#t1, :never) \
+             REMOVE #arrivals.#4f5a00aa ADD #countries :v2"
+        );
+        assert_eq!(
+            update.condition().as_deref(),
+            Some(
+                "(#revision = :seen) AND (attribute_not_exists(#watch.#until) OR size(#keys) < :most \
+                 AND #kind IN (:seen, :most))"
+            )
+        );
+        let names = update.names().expect("names");
+        assert_eq!(names.len(), 13);
+        assert!(
+            names
+                .iter()
+                .all(|(placeholder, name)| *placeholder == format!("#{name}"))
+        );
+        assert_eq!(update.values().expect("values").len(), 6);
+    }
+}
