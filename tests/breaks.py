@@ -112,7 +112,7 @@ def run(*command, **options):
 def counterexample(log):
     """What the checker prints of the first history that it could not explain."""
     lines = log.splitlines()
-    starts = [i for i, line in enumerate(lines) if "panicked at tests/it/linearizable.rs" in line]
+    starts = [i for i, line in enumerate(lines) if "panicked at tests/proofs/linearizable.rs" in line]
     if not starts:
         return None
     told = []
@@ -142,7 +142,7 @@ def main():
                     sys.exit(f"{path} no longer says this once; say it here as it is now:\n{whole}")
                 file.write_text(source.replace(whole, broken))
                 # The whole workspace, so that dependencies have the features that they are built with already.
-                checker = ["cargo", "test", "--workspace", "--test", "it", "--", "linearizable::"]
+                checker = ["cargo", "test", "--workspace", "--test", "proofs", "--", "linearizable::"]
                 outcome = subprocess.run(checker, cwd=copy, env=environment, capture_output=True, text=True)
                 file.write_text(source)
                 found = counterexample(outcome.stdout + outcome.stderr)

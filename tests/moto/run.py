@@ -60,7 +60,7 @@ def main():
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(url, server)
-        tests = ["cargo", "test", "--locked", "--package", "keystead-tests", "--test", "it", "--", *arguments.names]
+        tests = ["cargo", "test", "--locked", "--package", "keystead-tests", "--test", "it", "--test", "proofs", "--", *arguments.names]
         for name in LEFT_OUT:
             tests += ["--skip", name]
         return subprocess.run(tests, cwd=ROOT, env={**os.environ, "KEYSTEAD_TEST_DYNAMODB_URL": url}).returncode

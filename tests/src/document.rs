@@ -1,14 +1,14 @@
 //! The OpenAPI document, against which every answer of every test is held.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
 use http::Method;
 use jsonschema::Validator;
 use keystead_functions::{
-    frame::{openapi, request::Incoming},
+    frame::{endpoint::Route, openapi, request::Incoming},
     routes,
 };
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::Answer;
 /// How the document is written anew.
 pub const REWRITE: &str = "UPDATE_EXPECT=1 cargo test -p keystead-tests --test it -- openapi";
 
-/// The document as the endpoints of this build have it. `tests/it/openapi.rs` holds the committed one against it.
+/// The document as the endpoints of this build have it. `tests/it/everywhere/openapi.rs` holds the committed one against it.
 pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| openapi::document(&routes::all()));
 
 /// Where the document says what is answered to a request; `None` when it knows no such path.
@@ -113,4 +113,29 @@ pub(crate) fn assert_known(request: &Incoming, answer: &Answer) {
             );
         }
     }
+}
+
+/// Every field that a route can be asked with, as the document has it.
+pub fn fields(route: &Route) -> BTreeSet<String> {
+    fn collect(schema: &Value, fields: &mut BTreeSet<String>) {
+        if let Some(name) = schema["$ref"].as_str() {
+            let path = name.strip_prefix('#').expect("a schema of the document");
+            collect(DOCUMENT.pointer(path).expect("the schema"), fields);
+        }
+        fields.extend(
+            schema["properties"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, _)| name.clone()),
+        );
+        for part in ["allOf", "anyOf", "oneOf"] {
+            let parts = schema[part].as_array().into_iter().flatten();
+            parts.for_each(|part| collect(part, fields));
+        }
+    }
+    let mut found = BTreeSet::new();
+    let content = &DOCUMENT["paths"][route.path()]["post"]["requestBody"]["content"]["application/json"];
+    collect(&content["schema"], &mut found);
+    found
 }

@@ -9,10 +9,13 @@ mod actors;
 mod answer;
 mod database;
 mod document;
+pub mod examples;
 mod license;
 mod overheard;
 mod person;
+pub mod storm;
 pub mod template;
+pub mod token;
 mod weather;
 
 use std::{
@@ -57,7 +60,7 @@ use serde_json::{Value, json};
 pub use actors::{Admin, Creator, Machine, Store as PurchaseStore, Stranger, Stripe};
 pub use answer::Answer;
 pub use database::Database;
-pub use document::{DOCUMENT, REWRITE};
+pub use document::{DOCUMENT, REWRITE, fields};
 pub use license::{LicenseBuilder, TestLicense};
 pub use person::{PASSWORD, Person};
 pub use weather::{Fault, Weather};

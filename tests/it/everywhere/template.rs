@@ -10,11 +10,10 @@ use keystead_core::{
 use keystead_functions::routes;
 use keystead_tests::{
     MINUTE, OWNER, PRODUCT, TestApp, TestLicense,
+    examples::{World, row},
     template::{Grant, function, function_id, grants, list, of_type, pascal, table_id, template},
 };
 use serde_json::{Value, json};
-
-use crate::contract::{World, row};
 
 /// What the functions that answer no route are called.
 const OTHERS: [&str; 1] = ["BootstrapFunction"];

@@ -25,7 +25,10 @@ use keystead_core::{
     value::{email::Email, name::Name, reference::Reference},
 };
 use keystead_functions::routes;
-use keystead_tests::{OWNER, PRODUCT, TestApp, epoch};
+use keystead_tests::{
+    OWNER, PRODUCT, TestApp, epoch,
+    examples::{World, row},
+};
 use proptest::{
     collection::vec,
     option,
@@ -38,10 +41,7 @@ use ring::hmac;
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
-use crate::{
-    contract::{World, row},
-    properties::cases,
-};
+use crate::properties::cases;
 
 fn runtime() -> Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();

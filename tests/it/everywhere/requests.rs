@@ -13,11 +13,13 @@ use keystead_functions::{
     frame::{context::Context, log::Log, request::MAX_BODY},
     routes::{self, Router},
 };
-use keystead_tests::{OWNER, PRODUCT, TestApp, request, secrets};
+use keystead_tests::{
+    OWNER, PRODUCT, TestApp,
+    examples::{World, assert_refusal, row},
+    request, secrets,
+};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-
-use crate::contract::{World, assert_refusal, row};
 
 #[tokio::test]
 async fn a_preflight_is_answered_without_a_body_and_kept_for_a_day() {
@@ -574,7 +576,7 @@ async fn a_field_that_holds_what_it_cannot_is_named() {
             let listed = fields.iter().any(|(field, _)| field == required);
             assert!(
                 listed,
-                "{}: add {required}, and every optional field, to FIELDS in tests/it/requests.rs",
+                "{}: add {required}, and every optional field, to FIELDS in tests/it/everywhere/requests.rs",
                 route.name
             );
         }

@@ -404,7 +404,9 @@ fn secrets_are_kept_as_hashes_that_only_compare_in_constant_time() {
 #[test]
 fn every_test_that_the_page_on_security_names_is_there() {
     let page = read("docs/SECURITY.md");
-    let lines = [code("tests/it"), code("cli/tests/it")].into_iter().flatten();
+    let lines = [code("tests/it"), code("tests/proofs"), code("cli/tests/it")]
+        .into_iter()
+        .flatten();
     let sources: String = lines.map(|line| line.code).collect();
     let named = page.split('`').skip(1).step_by(2).filter_map(|name| {
         let (module, test) = name.split_once("::")?;

@@ -8,10 +8,11 @@ use std::{
     time::Duration,
 };
 
-use keystead_tests::{Answer, OWNER, PRODUCT, TestApp};
+use keystead_tests::{
+    Answer, OWNER, PRODUCT, TestApp,
+    storm::{CALLERS, Caller, at_once, caller, seeds, storm},
+};
 use serde_json::{Value, json};
-
-use crate::races::{CALLERS, Caller, at_once, caller, seeds, storm};
 
 /// What the table of codes holds of the code `RUN`: how often it was used, and its redemptions.
 fn uses(app: &TestApp) -> (usize, usize) {

@@ -5,60 +5,13 @@ use keystead_core::signing::{
     keys::{Algorithm, KeyRing},
     secrets::Secrets,
 };
-use keystead_tests::{DAY, HOUR, Options, PRODUCT, TestApp, epoch, secrets};
-use ring::signature::{ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey};
+use keystead_tests::{
+    DAY, HOUR, Options, PRODUCT, TestApp, epoch, secrets,
+    token::{claims, ed25519, jwks, part, verified},
+};
 use serde_json::{Value, json};
 
 const BAD_TOKEN: &str = "Invalid or expired token";
-
-/// What a token says, unverified.
-pub(crate) fn claims(token: &str) -> Value {
-    part(token, 1)
-}
-
-pub(crate) fn part(token: &str, number: usize) -> Value {
-    let part = token.split('.').nth(number).expect("a token has three parts");
-    let bytes = BASE64_URL_SAFE_NO_PAD.decode(part).expect("the part is base64url");
-    serde_json::from_slice(&bytes).expect("the part is JSON")
-}
-
-/// Verifies a token as an application does that is offline: with nothing but a JWK Set.
-pub(crate) fn verified(token: &str, jwks: &Value) -> Option<Value> {
-    let (message, signature) = token.rsplit_once('.')?;
-    let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
-    let header = part(token, 0);
-    let jwk = jwks["keys"]
-        .as_array()?
-        .iter()
-        .find(|key| key["kid"] == header["kid"])?;
-    assert_eq!(header["alg"], jwk["alg"]);
-    let bytes = |name: &str| {
-        let text = jwk[name].as_str().expect("the key has this member");
-        BASE64_URL_SAFE_NO_PAD.decode(text).expect("the member is base64url")
-    };
-    let good = match jwk["kty"].as_str()? {
-        "RSA" => RsaPublicKeyComponents {
-            n: bytes("n"),
-            e: bytes("e"),
-        }
-        .verify(&RSA_PKCS1_2048_8192_SHA256, message.as_bytes(), &signature),
-        "OKP" => UnparsedPublicKey::new(&ED25519, bytes("x")).verify(message.as_bytes(), &signature),
-        other => panic!("no JWT library knows the key type {other}"),
-    };
-    good.is_ok().then(|| claims(token))
-}
-
-pub(crate) async fn jwks(app: &TestApp) -> Value {
-    app.stranger().get("/.well-known/jwks.json").await.expect(200).clone()
-}
-
-/// The tests' secrets with another signing key, of another kind.
-pub(crate) fn ed25519() -> Secrets {
-    let mut secrets = secrets().clone();
-    keystead_keygen::rotate(&mut secrets, Algorithm::EdDsa, epoch()).expect("a rotation");
-    secrets.signing_keys.remove(0);
-    secrets
-}
 
 /// A service over the same data after its signing key was rotated.
 async fn rotated(app: &TestApp, secrets: Secrets) -> TestApp {

@@ -1,19 +1,18 @@
 //! What holds for every route against those who mean no good. docs/SECURITY.md has the whole table.
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use http::Method;
 use keystead_functions::{
     frame::endpoint::{Auth, Route},
     routes,
 };
-use keystead_tests::{Answer, DOCUMENT, request, secrets};
+use keystead_tests::{
+    Answer,
+    examples::{World, assert_refusal, row},
+    fields, request, secrets,
+};
 use serde_json::{Value, json};
-
-use crate::contract::{World, assert_refusal, row};
 
 /// Sends a route's good body with more headers and a longer query.
 async fn send(world: &World, route: &Route, method: &str, headers: &[(&str, &str)], query: &str) -> Answer {
@@ -136,31 +135,6 @@ const TAKEN: [(&str, &str, &str); 3] = [
     ("revoke-license", "reason", "a long text"),
     ("resolve-license", "violationIds", "a long list"),
 ];
-
-/// Every field that a route can be asked with, as the document has it.
-pub(crate) fn fields(route: &Route) -> BTreeSet<String> {
-    fn collect(schema: &Value, fields: &mut BTreeSet<String>) {
-        if let Some(name) = schema["$ref"].as_str() {
-            let path = name.strip_prefix('#').expect("a schema of the document");
-            collect(DOCUMENT.pointer(path).expect("the schema"), fields);
-        }
-        fields.extend(
-            schema["properties"]
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(name, _)| name.clone()),
-        );
-        for part in ["allOf", "anyOf", "oneOf"] {
-            let parts = schema[part].as_array().into_iter().flatten();
-            parts.for_each(|part| collect(part, fields));
-        }
-    }
-    let mut found = BTreeSet::new();
-    let content = &DOCUMENT["paths"][route.path()]["post"]["requestBody"]["content"]["application/json"];
-    collect(&content["schema"], &mut found);
-    found
-}
 
 /// No field of any route takes what costs the service more than it costs whoever sends it.
 #[tokio::test]

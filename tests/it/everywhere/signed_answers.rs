@@ -12,14 +12,14 @@ use keystead_functions::{
     frame::{endpoint::Route, face::Face},
     routes,
 };
-use keystead_tests::{Answer, Fault, HOUR, Options, PRODUCT, TestApp, secrets};
-use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
-
-use crate::{
-    contract::{World, assert_refusal, row},
+use keystead_tests::{
+    Answer, Fault, HOUR, Options, PRODUCT, TestApp,
+    examples::{World, assert_refusal, row},
+    secrets,
     token::{ed25519, jwks, part, verified},
 };
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 const NONCE: &str = "made-up-for-this-request";
 const BAD_NONCE: &str = "Invalid nonce: must be 16 to 128 characters";

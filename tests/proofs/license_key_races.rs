@@ -12,10 +12,11 @@ use keystead_core::{
     event::{Event, EventType},
     license::key::LicenseKey,
 };
-use keystead_tests::{Answer, Fault, PRODUCT, Person, TestApp, TestLicense};
+use keystead_tests::{
+    Answer, Fault, PRODUCT, Person, TestApp, TestLicense,
+    storm::{CALLERS, Caller, at_once, caller, seeds, storm},
+};
 use serde_json::json;
-
-use crate::races::{CALLERS, Caller, at_once, caller, seeds, storm};
 
 const BUYER: &str = "customer@example.com";
 

@@ -13,10 +13,11 @@ use keystead_core::{
         watch::{DetectionLimits, detect},
     },
 };
-use keystead_tests::{DAY, HOUR, MINUTE, Options, PRODUCT, TestApp, TestLicense};
+use keystead_tests::{
+    DAY, HOUR, MINUTE, Options, PRODUCT, TestApp, TestLicense,
+    storm::{CALLERS, at_once, caller, seeds, storm},
+};
 use serde_json::{Value, json};
-
-use crate::races::{CALLERS, at_once, caller, seeds, storm};
 
 const FLAGGED: &str = "License has been flagged for unusual activity. Please contact support.";
 

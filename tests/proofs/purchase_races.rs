@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use keystead_core::event::EventType;
-use keystead_tests::{Answer, DAY, OWNER, PRODUCT, TestApp, TestLicense};
+use keystead_tests::{
+    Answer, DAY, OWNER, PRODUCT, TestApp, TestLicense,
+    storm::{CALLERS, at_once, caller, seeds, storm},
+};
 use serde_json::{Value, json};
-
-use crate::races::{CALLERS, at_once, caller, seeds, storm};
 
 /// Tells the same by as many deliveries as there are callers.
 async fn tell(app: &TestApp, r#type: &'static str, notice: &Value) -> Vec<Answer> {

@@ -17,7 +17,7 @@ use keystead_functions::{
     frame::endpoint::{Auth, Route},
     routes,
 };
-use keystead_tests::{Answer, Options, TestApp, TestLicense, epoch, secrets};
+use keystead_tests::{Answer, Options, TestApp, TestLicense, epoch, fields, secrets};
 use ring::{
     hmac,
     rand::SystemRandom,
@@ -26,8 +26,6 @@ use ring::{
     },
 };
 use serde_json::{Value, json};
-
-use crate::security::fields;
 
 fn encoded(part: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(part)

@@ -1,9 +1,7 @@
 //! Bundles: one key that opens several products.
 
-use keystead_tests::{OWNER, PRODUCT, TestApp, TestLicense};
+use keystead_tests::{OWNER, PRODUCT, TestApp, TestLicense, token::claims};
 use serde_json::json;
-
-use crate::token::claims;
 
 const WRONG_PRODUCT: &str = "License is for a different product";
 

@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use http::Method;
 use keystead_core::store::{Connection, meter::Usage};
-use keystead_tests::{Answer, Fault, OWNER, PRODUCT, TestApp, TestLicense, request};
+use keystead_tests::{Answer, Fault, OWNER, PRODUCT, TestApp, TestLicense, request, storm::seeds};
 use serde_json::{Value, json};
 use tokio::time::Instant;
-
-use crate::races::seeds;
 
 const PATH: &str = "/api/license-keys/validate";
 const MINUTE: Duration = Connection::CATALOG_KEPT;

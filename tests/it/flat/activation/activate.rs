@@ -1,10 +1,8 @@
 //! `POST /activate`.
 
 use keystead_core::license::standing::SuspendedBy;
-use keystead_tests::{DAY, HOUR, MINUTE, OWNER, PRODUCT, TestApp};
+use keystead_tests::{DAY, HOUR, MINUTE, OWNER, PRODUCT, TestApp, token::claims};
 use serde_json::{Value, json};
-
-use crate::token::claims;
 
 const FULL: &str = "Machine limit reached (1). Deactivate another machine first.";
 const TOO_MANY: &str = "Too many activation attempts. Try again later.";

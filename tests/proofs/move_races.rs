@@ -9,10 +9,13 @@ use keystead_core::{
     config::Config,
     license::{License, activation::SESSION_TIMEOUT, moves::MovePolicy, seats::SeatLimit, standing::LicenseStatus},
 };
-use keystead_tests::{Answer, DAY, Machine, Options, TestApp, TestLicense};
+use keystead_tests::{
+    Answer, DAY, Machine, Options, TestApp, TestLicense,
+    storm::{CALLERS, Caller, at_once, caller, crowd, seeds, storm},
+};
 use serde_json::json;
 
-use crate::races::{CALLERS, Caller, at_once, caller, crowd, rows, seeds, storm, watch, watched};
+use crate::races::{rows, watch, watched};
 
 const LEFT: &str = "Activation not found";
 const TOO_MANY: &str = "Too many moves. Try again later.";

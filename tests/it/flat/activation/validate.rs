@@ -4,10 +4,8 @@ use keystead_core::{
     license::{key::LicenseKey, standing::SuspendedBy},
     signing::token::Token,
 };
-use keystead_tests::{DAY, HOUR, MINUTE, Machine, OWNER, PRODUCT, TestApp, TestLicense};
+use keystead_tests::{DAY, HOUR, MINUTE, Machine, OWNER, PRODUCT, TestApp, TestLicense, token::claims};
 use serde_json::json;
-
-use crate::token::claims;
 
 const BAD_TOKEN: &str = "Invalid or expired token";
 

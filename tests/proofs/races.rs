@@ -4,8 +4,6 @@
 //! end however its interleaving has it, but never with a promise broken: see "What must always hold" of the design.
 
 use std::{
-    ops::Range,
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,7 +12,6 @@ use std::{
 };
 
 use keystead_core::{
-    config,
     license::{
         License,
         activation::SESSION_TIMEOUT,
@@ -24,50 +21,11 @@ use keystead_core::{
     request::rate_limit::RateLimit,
     value::reference::Reference,
 };
-use keystead_tests::{Answer, Machine, TestApp, TestLicense};
+use keystead_tests::{
+    Answer, Machine, TestApp, TestLicense,
+    storm::{CALLERS, Caller, at_once, caller, crowd, seeds, storm},
+};
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
-
-pub(crate) const CALLERS: usize = 64;
-
-/// The seeds of a storm that is interleaved `ways` ways; `KEYSTEAD_STORMS=10` runs ten times as many.
-pub(crate) fn seeds(ways: u64) -> Range<u64> {
-    let factor = config::variable("KEYSTEAD_STORMS").and_then(|factor| factor.parse::<u64>().ok());
-    0..ways * factor.unwrap_or(1)
-}
-
-pub(crate) type Caller<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-/// Boxes a caller, so that different ones fit in one storm.
-pub(crate) fn caller<T>(story: impl Future<Output = T> + Send + 'static) -> Caller<T> {
-    Box::pin(story)
-}
-
-/// Runs `callers` at once, and answers what came of each, in the order in which they ended.
-pub(crate) async fn at_once<T: Send + 'static>(callers: impl IntoIterator<Item = Caller<T>>) -> Vec<T> {
-    let mut storm = JoinSet::new();
-    for caller in callers {
-        storm.spawn(caller);
-    }
-    storm.join_all().await
-}
-
-/// A service whose requests interleave by `seed`, and whose keys can be activated any number of times.
-pub(crate) async fn storm(seed: u64) -> TestApp {
-    let app = TestApp::start().await;
-    app.weather.ungoverned();
-    app.weather.seed(seed);
-    app
-}
-
-/// `POST /activate` by as many machines as there are callers, named after `crowd`.
-pub(crate) fn crowd(app: &TestApp, license: &TestLicense, crowd: &str, size: usize) -> Vec<Caller<Answer>> {
-    let machine = |i| (app.machine(&format!("{crowd}-{i}")), license.clone());
-    (0..size)
-        .map(machine)
-        .map(|(machine, license)| caller(async move { machine.activate(&license).await }))
-        .collect()
-}
 
 /// Asserts that `admitted` of these were let in and all others told that the license, with its `limit`, is full.
 #[track_caller]

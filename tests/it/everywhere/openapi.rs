@@ -7,10 +7,12 @@ use std::collections::BTreeSet;
 use expect_test::expect_file;
 use keystead_core::config::Config;
 use keystead_functions::{frame::endpoint::Auth, routes};
-use keystead_tests::{DOCUMENT, Options, REWRITE, TestApp, secrets};
+use keystead_tests::{
+    DOCUMENT, Options, REWRITE, TestApp,
+    examples::{World, row},
+    secrets,
+};
 use serde_json::{Value, json};
-
-use crate::contract::{World, row};
 
 #[tokio::test]
 async fn the_document_is_what_the_endpoints_say() {
@@ -57,7 +59,7 @@ async fn the_document_is_what_the_endpoints_say() {
         assert!(!text.contains(secret.as_str()), "an example shows a secret");
     }
     // If this fails, the endpoints have changed: write the document anew, with the command in `REWRITE`.
-    expect_file!["../../docs/openapi.json"].assert_eq(&text);
+    expect_file!["../../../docs/openapi.json"].assert_eq(&text);
 }
 
 /// What `/api/license-keys/validate` answers to another machine than the key's, where the deployment wants a 403 for it.
@@ -119,7 +121,7 @@ fn every_route_is_in_the_document_and_no_other() {
 async fn the_service_serves_the_document_and_a_page_that_needs_nothing_else() {
     let app = TestApp::start().await;
     let served = app.stranger().get("/openapi.json").await;
-    let committed = include_str!("../../docs/openapi.json");
+    let committed = include_str!("../../../docs/openapi.json");
     assert_eq!(
         served.expect(200).to_string(),
         serde_json::from_str::<Value>(committed).expect("JSON").to_string()

@@ -1,0 +1,3 @@
+//! The accounts API: `/api/auth/...`.
+
+mod register;

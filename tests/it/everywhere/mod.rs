@@ -1,0 +1,19 @@
+//! What holds for every endpoint, or spans several.
+
+mod admin_session;
+mod architecture;
+mod authentication;
+mod budgets;
+mod contract;
+mod enforcement;
+mod events;
+mod idempotency;
+mod mail;
+mod openapi;
+mod product_cache;
+mod requests;
+mod secrecy;
+mod security;
+mod signed_answers;
+mod template;
+mod transport;

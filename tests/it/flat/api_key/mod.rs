@@ -1,0 +1,4 @@
+//! API keys.
+
+mod create;
+mod list;

@@ -1,0 +1,3 @@
+//! Trial and discount codes: one store under two names.
+
+mod redeem;

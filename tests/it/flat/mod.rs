@@ -1,0 +1,10 @@
+//! The flat API.
+
+mod activation;
+mod api_key;
+mod code;
+mod license;
+mod product;
+mod signing_key;
+mod variant;
+mod webhook;

@@ -1,0 +1,5 @@
+//! Products.
+
+mod create;
+mod list;
+mod update;

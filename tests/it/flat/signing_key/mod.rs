@@ -1,0 +1,3 @@
+//! The keys that sign tokens.
+
+mod get;

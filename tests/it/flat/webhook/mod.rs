@@ -1,0 +1,4 @@
+//! What stores tell of purchases.
+
+mod cglounge;
+mod subscription;

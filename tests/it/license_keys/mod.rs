@@ -1,0 +1,3 @@
+//! The license-keys API: `/api/license-keys/...`.
+
+mod validate;

@@ -1,0 +1,13 @@
+//! Proofs: what is asked at once, what fails, and what is sent in every form there is.
+
+mod attacks;
+mod code_races;
+mod faults;
+mod license_key_races;
+mod linearizable;
+mod model;
+mod move_races;
+mod parsing;
+mod properties;
+mod purchase_races;
+mod races;

@@ -1,0 +1,481 @@
+//! For each route a request that it answers well, and the service in which it does.
+
+use http::Method;
+use keystead_core::owner::api_key::RawApiKey;
+use keystead_functions::frame::{
+    endpoint::{Auth, Route},
+    face::Face,
+};
+use serde_json::{Value, json};
+
+use crate::{Answer, Creator, Machine, OWNER, PASSWORD, PRODUCT, Person, TestApp, TestLicense, secrets};
+
+/// What the tests of every route know of one.
+pub struct Row {
+    /// The route's name.
+    pub name: &'static str,
+    /// A body without credentials that the route answers well.
+    pub good: fn(&World) -> Value,
+    /// What another owner's API key gets for that body.
+    pub foreign: Foreign,
+}
+
+/// What another owner's API key gets.
+pub enum Foreign {
+    /// Nothing tells that the record exists: 404 with this text.
+    NotFound(&'static str),
+    /// The one place where the contract forbids: 403.
+    Forbidden,
+    /// A good answer, about what is its own: none of these texts.
+    OwnOnly(&'static [&'static str]),
+    /// No API key opens this: 401.
+    NoKeys,
+    /// The route knows no owners.
+    NoOwners,
+}
+
+/// A trial code of [`PRODUCT`].
+pub const TRIAL_CODE: &str = "Welcome";
+
+/// Every route. A new one is added here, in the order of `routes::all()`.
+pub const ROWS: &[Row] = &[
+    Row {
+        name: "activate",
+        good: |world| {
+            json!({
+                "licenseKey": world.license.key, "machineFingerprint": "new", "hostname": "new.local",
+                "productId": PRODUCT,
+            })
+        },
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "validate",
+        good: |world| {
+            json!({
+                "licenseKey": world.license.key, "machineFingerprint": world.machine.fingerprint,
+                "token": world.machine.token(),
+            })
+        },
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "verify",
+        good: |world| json!({ "licenseKey": world.license.key, "productId": PRODUCT }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "deactivate",
+        good: |world| json!({ "licenseKey": world.license.key, "machineFingerprint": world.machine.fingerprint }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "heartbeat",
+        good: |world| json!({ "licenseKey": world.license.key, "machineFingerprint": world.machine.fingerprint }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "list-machines",
+        good: |world| json!({ "licenseKey": world.license.key, "machineFingerprint": world.machine.fingerprint }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "move-license",
+        good: |world| {
+            json!({
+                "licenseKey": world.license.key, "machineFingerprint": "new", "hostname": "new.local",
+                "productId": PRODUCT, "releaseFingerprint": world.machine.fingerprint,
+            })
+        },
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "get-signing-key",
+        good: |_| json!({}),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "jwks",
+        good: |_| json!({}),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "create-license",
+        good: |_| json!({ "email": "customer@example.com", "productId": PRODUCT }),
+        foreign: Foreign::NotFound("Product not found"),
+    },
+    Row {
+        name: "get-license",
+        good: |world| json!({ "licenseKey": world.license.key }),
+        foreign: Foreign::NotFound("License not found"),
+    },
+    Row {
+        name: "list-licenses",
+        good: |_| json!({ "productId": PRODUCT, "status": "active" }),
+        foreign: Foreign::NotFound("Product not found"),
+    },
+    Row {
+        name: "update-license",
+        good: |world| json!({ "licenseKey": world.license.key, "maxMachines": 3 }),
+        foreign: Foreign::NotFound("License not found"),
+    },
+    Row {
+        name: "revoke-license",
+        good: |world| json!({ "licenseKey": world.license.key }),
+        foreign: Foreign::NotFound("License not found"),
+    },
+    Row {
+        name: "reinstate-license",
+        good: |world| json!({ "licenseKey": world.license.key }),
+        foreign: Foreign::NotFound("License not found"),
+    },
+    Row {
+        name: "resolve-license",
+        good: |world| json!({ "licenseKey": world.license.key, "violationIds": ["viol_001"] }),
+        foreign: Foreign::NotFound("License not found"),
+    },
+    Row {
+        name: "reset-activations",
+        good: |world| json!({ "licenseKey": world.license.key }),
+        foreign: Foreign::NotFound("License not found"),
+    },
+    Row {
+        name: "create-product",
+        good: |_| json!({ "name": "Brush", "slug": "brush", "creatorId": OWNER }),
+        foreign: Foreign::Forbidden,
+    },
+    Row {
+        name: "list-products",
+        good: |_| json!({ "creatorId": OWNER, "includeAll": "true" }),
+        foreign: Foreign::OwnOnly(&[OWNER, PRODUCT]),
+    },
+    Row {
+        name: "update-product",
+        good: |_| json!({ "productId": PRODUCT, "name": "App 2" }),
+        foreign: Foreign::NotFound("Product not found"),
+    },
+    Row {
+        name: "create-variant",
+        good: |_| json!({ "productId": PRODUCT, "name": "Indie" }),
+        foreign: Foreign::NotFound("Product not found"),
+    },
+    Row {
+        name: "list-variants",
+        good: |_| json!({ "productId": PRODUCT }),
+        foreign: Foreign::NotFound("Product not found"),
+    },
+    Row {
+        name: "update-variant",
+        good: |_| json!({ "variantId": "app-studio", "maxMachines": 5 }),
+        foreign: Foreign::NotFound("Variant not found"),
+    },
+    Row {
+        name: "create-discount-code",
+        good: |_| json!({ "code": "SALE", "productId": PRODUCT, "discountPercent": 20 }),
+        foreign: Foreign::NotFound("Product not found"),
+    },
+    Row {
+        name: "list-discount-codes",
+        good: |_| json!({ "productId": PRODUCT }),
+        foreign: Foreign::NotFound("Product not found"),
+    },
+    Row {
+        name: "update-discount-code",
+        good: |_| json!({ "code": TRIAL_CODE, "discountPercent": 25 }),
+        foreign: Foreign::NotFound("Trial code not found"),
+    },
+    Row {
+        name: "delete-discount-code",
+        good: |_| json!({ "code": TRIAL_CODE }),
+        foreign: Foreign::NotFound("Trial code not found"),
+    },
+    Row {
+        name: "create-trial-code",
+        good: |_| json!({ "code": "TRY", "productId": PRODUCT, "trialDays": 7 }),
+        foreign: Foreign::NotFound("Product not found"),
+    },
+    Row {
+        name: "list-trial-codes",
+        good: |_| json!({}),
+        foreign: Foreign::OwnOnly(&[OWNER, PRODUCT, TRIAL_CODE]),
+    },
+    Row {
+        name: "update-trial-code",
+        good: |_| json!({ "code": TRIAL_CODE, "active": true }),
+        foreign: Foreign::NotFound("Trial code not found"),
+    },
+    Row {
+        name: "delete-trial-code",
+        good: |_| json!({ "code": TRIAL_CODE }),
+        foreign: Foreign::NotFound("Trial code not found"),
+    },
+    Row {
+        name: "redeem-trial-code",
+        good: |_| {
+            json!({
+                "code": TRIAL_CODE, "email": "customer@example.com", "productId": PRODUCT, "variant": "trial",
+            })
+        },
+        foreign: Foreign::NotFound("Trial code not found"),
+    },
+    Row {
+        name: "create-api-key",
+        good: |_| json!({ "creatorId": OWNER, "name": "script" }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "list-api-keys",
+        good: |_| json!({ "creatorId": OWNER }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "revoke-api-key",
+        good: |world| json!({ "hash": world.spare_key_hash }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "add-member",
+        good: |_| json!({ "creatorId": OWNER, "email": "colleague@example.com", "role": "dev" }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "remove-member",
+        good: |_| json!({ "creatorId": OWNER, "email": "colleague@example.com" }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "cglounge-webhook",
+        good: |_| {
+            json!({ "type": "purchase.completed", "email": "customer@example.com", "productId": PRODUCT,
+                    "purchaseId": "purchase-1" })
+        },
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "stripe-webhook",
+        good: |_| json!({ "id": "evt_1", "type": "ping", "data": { "object": {} } }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "health",
+        good: |_| json!({}),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "openapi-json",
+        good: |_| json!({}),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "docs",
+        good: |_| json!({}),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "license-keys-validate",
+        good: |world| json!({ "key": world.license.key, "hwid": "machine" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "license-keys-shuffle",
+        good: |world| json!({ "key": world.license.key }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "license-keys-reset",
+        good: |world| json!({ "key": world.license.key }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "license-keys-events",
+        good: |world| json!({ "keyId": world.license_id }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "auth-register",
+        good: |_| json!({ "email": "someone@example.com", "password": PASSWORD }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "auth-login",
+        good: |world| json!({ "email": world.person.email, "password": PASSWORD }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "auth-verify",
+        good: |world| json!({ "token": world.verify_token }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "auth-logout",
+        good: |_| json!({}),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "auth-me",
+        good: |_| json!({}),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "auth-forgot-password",
+        good: |world| json!({ "email": world.person.email }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "auth-reset-password",
+        good: |world| json!({ "token": world.reset_token, "password": "another password" }),
+        foreign: Foreign::NoOwners,
+    },
+];
+
+/// A service in which every row's good body is answered well, once.
+pub struct World {
+    /// The service.
+    pub app: TestApp,
+    /// A floating license of [`PRODUCT`].
+    pub license: TestLicense,
+    /// Its id.
+    pub license_id: String,
+    /// It is on the license.
+    pub machine: Machine,
+    /// The owner of the product and its license.
+    pub alice: Creator,
+    /// Another owner.
+    pub bob: Creator,
+    /// The hash of an API key that nobody uses.
+    pub spare_key_hash: String,
+    /// Who bought the license, and is a member of its owner.
+    pub person: Person,
+    /// What was mailed to someone who has just registered.
+    pub verify_token: String,
+    /// What was mailed to someone who forgot their password.
+    pub reset_token: String,
+}
+
+impl World {
+    /// A new one.
+    pub async fn new() -> Self {
+        let app = TestApp::start().await;
+        let license = app.license().floating(2).create().await;
+        let machine = app.machine("a").in_country("US");
+        machine.activate(&license).await.expect(200);
+        let studio = json!({ "productId": PRODUCT, "name": "Studio" });
+        app.admin().post("/createVariant", studio).await.expect(200);
+        let trial = json!({ "code": TRIAL_CODE, "productId": PRODUCT });
+        app.admin().post("/createTrialCode", trial).await.expect(200);
+        let spare_key = RawApiKey::parse(&app.creator("carol").await.api_key).expect("a key");
+        let person = app.person("customer@example.com").await;
+        let member = json!({ "creatorId": OWNER, "email": person.email, "role": "viewer" });
+        app.admin().post("/addMember", member).await.expect(200);
+        app.register("new@example.com").await;
+        let verify_token = app.mailed_token("new@example.com");
+        app.person("forgetful@example.com").await;
+        let forgetful = json!({ "email": "forgetful@example.com" });
+        app.stranger()
+            .post("/api/auth/forgot-password", forgetful)
+            .await
+            .expect(200);
+        let reset_token = app.mailed_token("forgetful@example.com");
+        let license_id = app.stored(&license).await.license_id.to_string();
+        Self {
+            person,
+            verify_token,
+            reset_token,
+            license_id,
+            spare_key_hash: spare_key.hash().as_str().to_owned(),
+            license,
+            machine,
+            alice: app.creator(OWNER).await,
+            bob: app.creator("bob").await,
+            app,
+        }
+    }
+
+    /// `body` with what lets its sender in.
+    pub fn let_in(&self, route: &Route, mut body: Value) -> Value {
+        match route.auth {
+            Auth::Public | Auth::LicenseKey => {}
+            Auth::Admin => body["apiKey"] = json!(self.alice.api_key),
+            Auth::SuperAdmin => body["adminSecret"] = json!(secrets().admin_secret),
+            Auth::Webhook => body["webhookSecret"] = json!(secrets().webhook_secret),
+            // `send` signs it.
+            Auth::Stripe => body["signed"] = json!(true),
+            // `send` shows the token.
+            Auth::Login => body["signedIn"] = json!("yes"),
+        }
+        body
+    }
+
+    /// Sends the fields of `body` as `method` has them: in the query of a GET, otherwise in the body.
+    pub async fn send(&self, route: &Route, method: &str, body: &Value) -> Answer {
+        let mut path = route.path().to_owned();
+        for (name, value) in body.as_object().expect("an object") {
+            path = path.replace(&format!("{{{name}}}"), value.as_str().unwrap_or("none"));
+        }
+        let (path, body) = if method == "GET" {
+            let fields = body.as_object().expect("an object");
+            let pairs: Vec<String> = fields
+                .iter()
+                .map(|(name, value)| format!("{name}={}", value.as_str().expect("a text")))
+                .collect();
+            (format!("{path}?{}", pairs.join("&")), String::new())
+        } else {
+            (path, body.to_string())
+        };
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let signature = self.app.stripe().sign(&body);
+        let bearer = format!("Bearer {}", self.person.token);
+        let mut headers = Vec::new();
+        if body.contains("\"signed\":true") {
+            headers.push(("stripe-signature", signature.as_str()));
+        }
+        if body.contains("\"signedIn\":") || path.contains("signedIn=") {
+            headers.push(("authorization", bearer.as_str()));
+        }
+        self.app
+            .stranger()
+            .send(&method, &path, &headers, body.as_bytes())
+            .await
+    }
+}
+
+/// The row of a route.
+pub fn row(route: &Route) -> &'static Row {
+    ROWS.iter().find(|row| row.name == route.name).unwrap_or_else(|| {
+        panic!("{} has no row: add one to ROWS in tests/src/examples.rs", route.name);
+    })
+}
+
+/// Asserts that a refusal has the shape of its route's face, which is all that clients can rely on.
+#[track_caller]
+pub fn assert_refusal(route: &Route, answer: &Answer) {
+    let Value::Object(body) = &answer.body else {
+        panic!("{}: {} is no object", route.name, answer.body);
+    };
+    let flag = flag(route.face);
+    assert_eq!(
+        body.get(flag.unwrap_or("success")),
+        flag.map(|_| &json!(false)),
+        "{}: {body:?}",
+        route.name
+    );
+    let text = body.get("error").and_then(Value::as_str).unwrap_or_default();
+    assert!(!text.is_empty(), "{}: {body:?}", route.name);
+    let with_reason = body.contains_key("reason");
+    assert!(
+        !with_reason || route.face == Face::FlatVerify,
+        "{}: {body:?}",
+        route.name
+    );
+    let fields = 1 + usize::from(flag.is_some()) + usize::from(with_reason);
+    assert_eq!(body.len(), fields, "{}: {body:?}", route.name);
+}
+
+/// By what an answer of this face says whether it is a good one, if by anything but its status.
+pub fn flag(face: Face) -> Option<&'static str> {
+    match face {
+        Face::FlatClient | Face::FlatAdmin => Some("success"),
+        Face::FlatValidate | Face::FlatVerify | Face::LicenseKeysValidate => Some("valid"),
+        Face::LicenseKeysBuyer | Face::LicenseKeysSeller | Face::Auth => None,
+    }
+}
