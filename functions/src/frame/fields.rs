@@ -112,9 +112,9 @@ impl Fields {
                 // Of a parameter that is there twice, the first counts.
                 let mut seen = HashSet::new();
                 fields.retain(|(name, _)| seen.insert(name.clone()));
-                let query = serde_urlencoded::to_string(fields).map_err(Error::internal)?;
-                let pairs = form_urlencoded::parse(query.as_bytes());
-                serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs)).map_err(refused)
+                let query = serde_html_form::to_string(fields).map_err(Error::internal)?;
+                let form = serde_html_form::Deserializer::from_bytes(query.as_bytes());
+                serde_path_to_error::deserialize(form).map_err(refused)
             }
         }
     }
@@ -144,7 +144,7 @@ pub(crate) fn parse<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T
 
 /// The parameters in a request's query; none when it can't be read.
 pub(crate) fn query(incoming: &Incoming) -> Vec<(String, String)> {
-    serde_urlencoded::from_str(incoming.query.as_deref().unwrap_or_default()).unwrap_or_default()
+    serde_html_form::from_str(incoming.query.as_deref().unwrap_or_default()).unwrap_or_default()
 }
 
 /// Names the field that could not be parsed, and what it must be. The value itself goes nowhere: it may be a secret.

@@ -116,7 +116,7 @@ fn the_core_knows_neither_http_nor_lambda() {
         "lambda_http",
         "lambda_runtime",
         "matchit",
-        "serde_urlencoded",
+        "serde_html_form",
     ] {
         assert!(
             !dependencies.contains(&web.to_owned()),
