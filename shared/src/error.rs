@@ -1,112 +1,46 @@
-//! Why a request was refused: one enum for every API.
+//! Why a request was refused: ten kinds for every API, and a stable code for each refusal.
+//!
+//! Nothing here knows HTTP. An API matches on the kinds, exhaustively, and answers in its own words and statuses.
 
 use crate::{Timestamp, license::seats::SeatLimit};
 
 /// The result of everything that can be refused.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Every way in which a request can end other than well.
+/// Every way in which a request can end other than well, by kind.
 ///
-/// A variant is a fact, not a text: each API matches exhaustively on it and answers in its own words and statuses. What
-/// an operator needs to know of an unexpected failure is in [`Error::Internal`], which no API shows to a client.
+/// A refusal is a fact, not a text. What an operator needs to know of an unexpected failure is in [`Error::Internal`],
+/// which no API shows to a client.
 #[derive(Debug)]
 pub enum Error {
     /// The request itself is malformed.
     Invalid(InvalidRequest),
-    /// The credential is missing or wrong.
-    Unauthorized,
-    /// No license has this key (or it belongs to another owner).
-    LicenseNotFound,
-    /// Another license has this key.
-    LicenseKeyTaken,
-    /// The license was revoked.
-    LicenseRevoked,
-    /// The license's `expiresAt` has passed.
-    LicenseExpired,
-    /// The license is suspended, and its grace is over.
-    LicenseSuspended,
-    /// The license does not open the product that was asked for.
-    WrongProduct,
-    /// Every machine slot of the license is taken.
-    MachineLimitReached {
-        /// The license's `maxMachines`.
+    /// A credential is missing or wrong.
+    Unauthenticated(Credential),
+    /// The caller is known, and may not do this.
+    Forbidden(Restriction),
+    /// There is no such record, or it belongs to another owner.
+    NotFound(Noun),
+    /// Another record has what must be unique.
+    Taken(Unique),
+    /// The record is there, and its state or its vendor's settings do not allow this.
+    Denied(Denial),
+    /// A limit on what may exist at once is reached.
+    Full {
+        /// What there is no room for.
+        of: Resource,
+        /// How many there may be.
         limit: SeatLimit,
     },
-    /// Every floating seat of the license is taken by a live session.
-    SessionLimitReached {
-        /// The number of sessions that may be open at once.
-        limit: SeatLimit,
-    },
-    /// More attempts to activate this key than the rate limit admits.
-    TooManyActivations {
+    /// A limit on how often something may be asked is reached.
+    Throttled {
+        /// Which limit.
+        by: Throttle,
         /// When the next attempt will be admitted.
         retry_at: Timestamp,
     },
-    /// The license was moved as often as it may be for now.
-    TooManyMoves {
-        /// When the next move will be admitted.
-        retry_at: Timestamp,
-    },
-    /// The token is forged, expired, or speaks of another license or machine.
-    InvalidToken,
-    /// The token is sound, but its machine has no activation any more.
-    MachineNotActivated,
-    /// There is no activation of this machine to give back.
-    ActivationNotFound,
-    /// The machine never activated, so it has no session to keep alive.
-    SessionNotFound,
-    /// The license is blocked or has expired, so nothing of it can be changed by who bought it.
-    LicenseNotActive,
-    /// The caller is signed in, but not as someone who may do this.
-    Forbidden,
-    /// The product does not let buyers have their keys exchanged.
-    ShuffleDisabled,
-    /// The product does not let buyers take a binding back.
-    ResetDisabled,
-    /// No account has this address and password.
-    WrongPassword,
-    /// What was mailed is forged, expired, or was used.
-    InvalidMailToken,
-    /// More attempts than the limits admit.
-    TooManyAttempts {
-        /// When the next attempt will be admitted.
-        retry_at: Timestamp,
-    },
-    /// More passwords are being tried at once than there is room for.
-    Busy {
-        /// When to try again.
-        retry_at: Timestamp,
-    },
-    /// No product has this id (or it belongs to another owner).
-    ProductNotFound,
-    /// The product is archived, which makes it read-only.
-    ProductArchived,
-    /// Another product has this slug.
-    SlugTaken,
-    /// No variant of the product has this id.
-    VariantNotFound,
-    /// The product has a variant with this id.
-    VariantTaken,
-    /// No trial or discount code reads like this (or it belongs to another owner).
-    CodeNotFound,
-    /// There is a code that reads like this, be it in other letter case.
-    CodeTaken,
-    /// The code was switched off.
-    CodeInactive,
-    /// The code's `expiresAt` has passed.
-    CodeExpired,
-    /// The code was redeemed as often as it may be.
-    CodeUsedUp,
-    /// This customer has redeemed the code already.
-    CodeRedeemed,
-    /// No API key has this hash.
-    ApiKeyNotFound,
-    /// An API key named an owner other than its own.
-    ForeignOwner,
-    /// The request's idempotency key stands for another request.
-    IdempotencyKeyReused,
-    /// The same request is being carried out, and has no answer yet.
-    RequestInProgress,
+    /// The request contradicts another one.
+    Conflict(Conflict),
     /// An unexpected failure. The cause is for the log only.
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -133,6 +67,215 @@ pub enum InvalidRequest {
         /// than the field's name.
         expected: String,
     },
+    /// The token that was mailed is forged, expired, or was used.
+    MailToken,
+}
+
+/// Which credential is missing or wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    /// The one that the endpoint asks of its caller.
+    Caller,
+    /// A machine's token, which is forged, expired, or speaks of another license or machine.
+    Token,
+    /// The address and password: no account has both.
+    Password,
+}
+
+/// Why a known caller may not do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restriction {
+    /// The caller is signed in, but not as someone who may do this.
+    Role,
+    /// An API key named an owner other than its own.
+    ForeignOwner,
+}
+
+/// A record that is not found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noun {
+    /// No license has this key.
+    License,
+    /// There is no activation of this machine to give back.
+    Activation,
+    /// The machine never activated, so it has no session to keep alive.
+    Session,
+    /// No product has this id.
+    Product,
+    /// No variant of the product has this id.
+    Variant,
+    /// No trial or discount code reads like this.
+    Code,
+    /// No API key has this hash.
+    ApiKey,
+}
+
+/// What must be unique.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unique {
+    /// A license's key.
+    LicenseKey,
+    /// A product's slug.
+    Slug,
+    /// A variant's id, within its product.
+    VariantId,
+    /// A code, in any letter case.
+    CodeName,
+}
+
+/// Why a record does not allow what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// The license was revoked.
+    Revoked,
+    /// The license's `expiresAt` has passed.
+    Expired,
+    /// The license is suspended, and its grace is over.
+    Suspended,
+    /// The license does not open the product that was asked for.
+    WrongProduct,
+    /// The license is blocked or has expired, so its buyer can change nothing of it.
+    NotActive,
+    /// The token is sound, but its machine has no activation any more.
+    MachineNotActivated,
+    /// The product does not let buyers have their keys exchanged.
+    ShuffleDisabled,
+    /// The product does not let buyers take a binding back.
+    ResetDisabled,
+    /// The product is archived, which makes it read-only.
+    ProductArchived,
+    /// The code was switched off.
+    CodeInactive,
+    /// The code's `expiresAt` has passed.
+    CodeExpired,
+    /// The code was redeemed as often as it may be.
+    CodeUsedUp,
+    /// This customer has redeemed the code already.
+    CodeRedeemed,
+}
+
+/// What a limit leaves no room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// Every machine slot of the license is taken.
+    Machine,
+    /// Every floating seat of the license is taken by a live session.
+    Session,
+}
+
+/// Which limit on frequency was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Throttle {
+    /// Attempts to activate one key.
+    Activations,
+    /// Moves of one license.
+    Moves,
+    /// Attempts of one address or account.
+    Attempts,
+    /// Passwords that are being hashed at once.
+    Busy,
+}
+
+/// How a request contradicts another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflict {
+    /// The request's idempotency key stands for another request.
+    IdempotencyKeyReused,
+    /// The same request is being carried out, and has no answer yet.
+    RequestInProgress,
+}
+
+/// Declares [`ErrorCode`] as a table: a refusal's name, its stable text, and an example.
+macro_rules! codes {
+    ($($name:ident $text:literal = $example:expr;)*) => {
+        /// The stable name of a refusal: what logs, metrics and machine-readable answers carry, and what an endpoint
+        /// declares.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "each is documented where its kind declares it")]
+        pub enum ErrorCode {
+            $($name,)*
+        }
+
+        impl ErrorCode {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The text that stands for it, which never changes.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+
+            /// A refusal with this code, for documents and tests.
+            pub fn example(self) -> Error {
+                match self {
+                    $(Self::$name => $example,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidJson "invalid_json" = Error::Invalid(InvalidRequest::NotAnObject);
+    BodyTooLarge "body_too_large" = Error::Invalid(InvalidRequest::TooLarge { limit: 256 * 1024 });
+    MissingFields "missing_fields" = Error::Invalid(InvalidRequest::MissingFields(&["email"]));
+    NothingToUpdate "nothing_to_update" = Error::Invalid(InvalidRequest::NothingToUpdate);
+    InvalidField "invalid_field" = Error::field("email", "an email address");
+    InvalidMailToken "invalid_mail_token" = Error::Invalid(InvalidRequest::MailToken);
+    Unauthorized "unauthorized" = Error::Unauthenticated(Credential::Caller);
+    InvalidToken "invalid_token" = Error::Unauthenticated(Credential::Token);
+    WrongPassword "wrong_password" = Error::Unauthenticated(Credential::Password);
+    Forbidden "forbidden" = Error::Forbidden(Restriction::Role);
+    ForeignOwner "foreign_owner" = Error::Forbidden(Restriction::ForeignOwner);
+    LicenseNotFound "not_found" = Error::NotFound(Noun::License);
+    ActivationNotFound "activation_not_found" = Error::NotFound(Noun::Activation);
+    SessionNotFound "session_not_found" = Error::NotFound(Noun::Session);
+    ProductNotFound "product_not_found" = Error::NotFound(Noun::Product);
+    VariantNotFound "variant_not_found" = Error::NotFound(Noun::Variant);
+    CodeNotFound "code_not_found" = Error::NotFound(Noun::Code);
+    ApiKeyNotFound "api_key_not_found" = Error::NotFound(Noun::ApiKey);
+    LicenseKeyTaken "license_key_taken" = Error::Taken(Unique::LicenseKey);
+    SlugTaken "slug_taken" = Error::Taken(Unique::Slug);
+    VariantTaken "variant_taken" = Error::Taken(Unique::VariantId);
+    CodeTaken "code_taken" = Error::Taken(Unique::CodeName);
+    LicenseRevoked "revoked" = Error::Denied(Denial::Revoked);
+    LicenseExpired "expired" = Error::Denied(Denial::Expired);
+    LicenseSuspended "suspended" = Error::Denied(Denial::Suspended);
+    WrongProduct "wrong_product" = Error::Denied(Denial::WrongProduct);
+    LicenseNotActive "license_not_active" = Error::Denied(Denial::NotActive);
+    MachineNotActivated "machine_not_activated" = Error::Denied(Denial::MachineNotActivated);
+    ShuffleDisabled "shuffle_disabled" = Error::Denied(Denial::ShuffleDisabled);
+    ResetDisabled "reset_disabled" = Error::Denied(Denial::ResetDisabled);
+    ProductArchived "product_archived" = Error::Denied(Denial::ProductArchived);
+    CodeInactive "code_inactive" = Error::Denied(Denial::CodeInactive);
+    CodeExpired "code_expired" = Error::Denied(Denial::CodeExpired);
+    CodeUsedUp "code_used_up" = Error::Denied(Denial::CodeUsedUp);
+    CodeRedeemed "code_redeemed" = Error::Denied(Denial::CodeRedeemed);
+    MachineLimitReached "machine_limit_reached" = full_example(Resource::Machine);
+    SessionLimitReached "session_limit_reached" = full_example(Resource::Session);
+    TooManyActivations "too_many_activations" = throttled_example(Throttle::Activations);
+    TooManyMoves "too_many_moves" = throttled_example(Throttle::Moves);
+    TooManyAttempts "too_many_attempts" = throttled_example(Throttle::Attempts);
+    Busy "busy" = throttled_example(Throttle::Busy);
+    IdempotencyKeyReused "idempotency_key_reused" = Error::Conflict(Conflict::IdempotencyKeyReused);
+    RequestInProgress "request_in_progress" = Error::Conflict(Conflict::RequestInProgress);
+    Internal "internal" = Error::internal("unexpected");
+}
+
+fn full_example(of: Resource) -> Error {
+    Error::Full {
+        of,
+        limit: SeatLimit::Limited(3),
+    }
+}
+
+fn throttled_example(by: Throttle) -> Error {
+    Error::Throttled {
+        by,
+        retry_at: Timestamp::from_millis(0),
+    }
 }
 
 impl Error {
@@ -149,60 +292,78 @@ impl Error {
         })
     }
 
-    /// The stable name of this refusal: what logs, metrics and machine-readable answers carry.
-    pub fn code(&self) -> &'static str {
+    /// The stable name of this refusal.
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Invalid(InvalidRequest::NotAnObject) => "invalid_json",
-            Self::Invalid(InvalidRequest::TooLarge { .. }) => "body_too_large",
-            Self::Invalid(InvalidRequest::MissingFields(_)) => "missing_fields",
-            Self::Invalid(InvalidRequest::NothingToUpdate) => "nothing_to_update",
-            Self::Invalid(InvalidRequest::Field { .. }) => "invalid_field",
-            Self::Unauthorized => "unauthorized",
-            Self::LicenseNotFound => "not_found",
-            Self::LicenseKeyTaken => "license_key_taken",
-            Self::LicenseRevoked => "revoked",
-            Self::LicenseExpired => "expired",
-            Self::LicenseSuspended => "suspended",
-            Self::WrongProduct => "wrong_product",
-            Self::MachineLimitReached { .. } => "machine_limit_reached",
-            Self::SessionLimitReached { .. } => "session_limit_reached",
-            Self::TooManyActivations { .. } => "too_many_activations",
-            Self::TooManyMoves { .. } => "too_many_moves",
-            Self::InvalidToken => "invalid_token",
-            Self::MachineNotActivated => "machine_not_activated",
-            Self::ActivationNotFound => "activation_not_found",
-            Self::SessionNotFound => "session_not_found",
-            Self::LicenseNotActive => "license_not_active",
-            Self::Forbidden => "forbidden",
-            Self::ShuffleDisabled => "shuffle_disabled",
-            Self::ResetDisabled => "reset_disabled",
-            Self::WrongPassword => "wrong_password",
-            Self::InvalidMailToken => "invalid_mail_token",
-            Self::TooManyAttempts { .. } => "too_many_attempts",
-            Self::Busy { .. } => "busy",
-            Self::ProductNotFound => "product_not_found",
-            Self::ProductArchived => "product_archived",
-            Self::SlugTaken => "slug_taken",
-            Self::VariantNotFound => "variant_not_found",
-            Self::VariantTaken => "variant_taken",
-            Self::CodeNotFound => "code_not_found",
-            Self::CodeTaken => "code_taken",
-            Self::CodeInactive => "code_inactive",
-            Self::CodeExpired => "code_expired",
-            Self::CodeUsedUp => "code_used_up",
-            Self::CodeRedeemed => "code_redeemed",
-            Self::ApiKeyNotFound => "api_key_not_found",
-            Self::ForeignOwner => "foreign_owner",
-            Self::IdempotencyKeyReused => "idempotency_key_reused",
-            Self::RequestInProgress => "request_in_progress",
-            Self::Internal(_) => "internal",
+            Self::Invalid(invalid) => match invalid {
+                InvalidRequest::NotAnObject => ErrorCode::InvalidJson,
+                InvalidRequest::TooLarge { .. } => ErrorCode::BodyTooLarge,
+                InvalidRequest::MissingFields(_) => ErrorCode::MissingFields,
+                InvalidRequest::NothingToUpdate => ErrorCode::NothingToUpdate,
+                InvalidRequest::Field { .. } => ErrorCode::InvalidField,
+                InvalidRequest::MailToken => ErrorCode::InvalidMailToken,
+            },
+            Self::Unauthenticated(credential) => match credential {
+                Credential::Caller => ErrorCode::Unauthorized,
+                Credential::Token => ErrorCode::InvalidToken,
+                Credential::Password => ErrorCode::WrongPassword,
+            },
+            Self::Forbidden(restriction) => match restriction {
+                Restriction::Role => ErrorCode::Forbidden,
+                Restriction::ForeignOwner => ErrorCode::ForeignOwner,
+            },
+            Self::NotFound(noun) => match noun {
+                Noun::License => ErrorCode::LicenseNotFound,
+                Noun::Activation => ErrorCode::ActivationNotFound,
+                Noun::Session => ErrorCode::SessionNotFound,
+                Noun::Product => ErrorCode::ProductNotFound,
+                Noun::Variant => ErrorCode::VariantNotFound,
+                Noun::Code => ErrorCode::CodeNotFound,
+                Noun::ApiKey => ErrorCode::ApiKeyNotFound,
+            },
+            Self::Taken(unique) => match unique {
+                Unique::LicenseKey => ErrorCode::LicenseKeyTaken,
+                Unique::Slug => ErrorCode::SlugTaken,
+                Unique::VariantId => ErrorCode::VariantTaken,
+                Unique::CodeName => ErrorCode::CodeTaken,
+            },
+            Self::Denied(denial) => match denial {
+                Denial::Revoked => ErrorCode::LicenseRevoked,
+                Denial::Expired => ErrorCode::LicenseExpired,
+                Denial::Suspended => ErrorCode::LicenseSuspended,
+                Denial::WrongProduct => ErrorCode::WrongProduct,
+                Denial::NotActive => ErrorCode::LicenseNotActive,
+                Denial::MachineNotActivated => ErrorCode::MachineNotActivated,
+                Denial::ShuffleDisabled => ErrorCode::ShuffleDisabled,
+                Denial::ResetDisabled => ErrorCode::ResetDisabled,
+                Denial::ProductArchived => ErrorCode::ProductArchived,
+                Denial::CodeInactive => ErrorCode::CodeInactive,
+                Denial::CodeExpired => ErrorCode::CodeExpired,
+                Denial::CodeUsedUp => ErrorCode::CodeUsedUp,
+                Denial::CodeRedeemed => ErrorCode::CodeRedeemed,
+            },
+            Self::Full { of, .. } => match of {
+                Resource::Machine => ErrorCode::MachineLimitReached,
+                Resource::Session => ErrorCode::SessionLimitReached,
+            },
+            Self::Throttled { by, .. } => match by {
+                Throttle::Activations => ErrorCode::TooManyActivations,
+                Throttle::Moves => ErrorCode::TooManyMoves,
+                Throttle::Attempts => ErrorCode::TooManyAttempts,
+                Throttle::Busy => ErrorCode::Busy,
+            },
+            Self::Conflict(conflict) => match conflict {
+                Conflict::IdempotencyKeyReused => ErrorCode::IdempotencyKeyReused,
+                Conflict::RequestInProgress => ErrorCode::RequestInProgress,
+            },
+            Self::Internal(_) => ErrorCode::Internal,
         }
     }
 }
 
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.code())
+        f.write_str(self.code().as_str())
     }
 }
 

@@ -8,7 +8,7 @@
 pub mod account;
 pub mod clock;
 pub mod config;
-mod error;
+pub mod error;
 pub mod event;
 pub mod ids;
 pub mod license;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use keystead_core::{
     Error, Timestamp,
     config::{Config, variable},
+    error::{Denial, Resource, Throttle},
     license::{
         License,
         activation::{Activation, Admission, Arrival, LAST_SEEN_PRECISION, SESSION_TIMEOUT},
@@ -405,7 +406,7 @@ proptest! {
                 (Some(_), _) => prop_assert!(matches!(admission, Ok(Admission::Refresh))),
                 (None, false) => prop_assert!(matches!(admission, Ok(Admission::NewMachine))),
                 (None, true) => {
-                    let told = matches!(admission, Err(Error::MachineLimitReached { limit }) if limit == license.max_machines);
+                    let told = matches!(admission, Err(Error::Full { of: Resource::Machine, limit }) if limit == license.max_machines);
                     prop_assert!(told);
                 }
             },
@@ -417,7 +418,7 @@ proptest! {
                     (Some(_), false) => prop_assert!(matches!(admission, Ok(Admission::OpenSession))),
                     (None, false) => prop_assert!(matches!(admission, Ok(Admission::NewMachine))),
                     (_, true) => {
-                        let told = matches!(admission, Err(Error::SessionLimitReached { limit }) if limit == cap);
+                        let told = matches!(admission, Err(Error::Full { of: Resource::Session, limit }) if limit == cap);
                         prop_assert!(told);
                     }
                 }
@@ -441,10 +442,10 @@ proptest! {
             suspension.by == SuspendedBy::Enforcement && now < suspension.at + Suspension::GRACE
         });
         match license.opens(&product, now) {
-            Err(Error::WrongProduct) => prop_assert!(wrong),
-            Err(Error::LicenseRevoked) => prop_assert!(!wrong && revoked),
-            Err(Error::LicenseExpired) => prop_assert!(!wrong && !revoked && expired),
-            Err(Error::LicenseSuspended) => prop_assert!(!wrong && !expired && suspended && !in_grace),
+            Err(Error::Denied(Denial::WrongProduct)) => prop_assert!(wrong),
+            Err(Error::Denied(Denial::Revoked)) => prop_assert!(!wrong && revoked),
+            Err(Error::Denied(Denial::Expired)) => prop_assert!(!wrong && !revoked && expired),
+            Err(Error::Denied(Denial::Suspended)) => prop_assert!(!wrong && !expired && suspended && !in_grace),
             Err(other) => prop_assert!(false, "{other:?}"),
             Ok(standing) => {
                 prop_assert!(!wrong && !revoked && !expired && (!suspended || in_grace));
@@ -501,7 +502,7 @@ proptest! {
                     prop_assert_eq!(&moves[..], &made[made.len() - counted - 1..]);
                     license.moves = moves;
                 }
-                Err(Error::TooManyMoves { retry_at }) => {
+                Err(Error::Throttled { by: Throttle::Moves, retry_at }) => {
                     prop_assert!(counted >= limit && retry_at > now);
                     prop_assert!(license.may_move(retry_at, &policy).is_ok());
                     prop_assert!(license.may_move(retry_at - Duration::from_millis(1), &policy).is_err());
@@ -516,7 +517,7 @@ proptest! {
         match license.revoke(None, now) {
             None => prop_assert_eq!(license.status, LicenseStatus::Revoked),
             Some(revoked) => {
-                prop_assert!(matches!(revoked.standing(then), Err(Error::LicenseRevoked)));
+                prop_assert!(matches!(revoked.standing(then), Err(Error::Denied(Denial::Revoked))));
                 prop_assert!(revoked.revoke(None, then).is_none());
                 prop_assert_eq!(revoked.machines_used, license.machines_used);
             }

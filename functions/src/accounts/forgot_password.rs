@@ -1,8 +1,9 @@
 //! `POST /api/auth/forgot-password`: be mailed what sets another password.
 
 use keystead_core::{
-    Error, Result, Timestamp,
+    Result, Timestamp,
     account::{Account, AccountId, password::PasswordHash},
+    error::ErrorCode,
     request::rate_limit::Allowances,
     signing::account_token::Purpose,
     value::email::{Email, Mailbox},
@@ -37,9 +38,7 @@ impl Endpoint for AuthForgotPassword {
     const AUTH: Auth = Auth::Public;
     const FACE: Face = Face::Auth;
     const REQUIRED: &'static [&'static str] = &["email"];
-    const REFUSALS: &'static [Error] = &[Error::TooManyAttempts {
-        retry_at: Timestamp::from_millis(0),
-    }];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts];
 
     type Request = Request;
     type Fetched = ();

@@ -3,6 +3,7 @@
 use keystead_core::{
     Error, Result, Timestamp,
     account::{self, login::LoginId, password::Password},
+    error::{Credential, ErrorCode},
     request::rate_limit::Allowances,
     signing::account_token::{AccountClaims, AccountToken, Purpose},
     value::email::Email,
@@ -46,15 +47,7 @@ impl Endpoint for AuthLogin {
     const AUTH: Auth = Auth::Public;
     const FACE: Face = Face::Auth;
     const REQUIRED: &'static [&'static str] = &["email", "password"];
-    const REFUSALS: &'static [Error] = &[
-        Error::TooManyAttempts {
-            retry_at: Timestamp::from_millis(0),
-        },
-        Error::Busy {
-            retry_at: Timestamp::from_millis(0),
-        },
-        Error::WrongPassword,
-    ];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts, ErrorCode::Busy, ErrorCode::WrongPassword];
 
     type Request = Request;
     type Fetched = ();
@@ -72,7 +65,9 @@ impl Endpoint for AuthLogin {
         let found = counted_account(cx, &caller, &request.email, &Allowances::LOGINS, now).await?;
         let known = found.as_ref().map(|account| account.password.clone());
         let right = cx.passwords.matches(request.password, known, now).await?;
-        let account = found.filter(|_| right).ok_or(Error::WrongPassword)?;
+        let account = found
+            .filter(|_| right)
+            .ok_or(Error::Unauthenticated(Credential::Password))?;
         let login = account::login::Login {
             email: account.email.clone(),
             login_id: LoginId::new(&cx.ids)?,

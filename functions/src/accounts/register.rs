@@ -1,8 +1,9 @@
 //! `POST /api/auth/register`: ask for an account.
 
 use keystead_core::{
-    Error, Result, Timestamp,
+    Result,
     account::{AccountId, Registration, password::Password},
+    error::ErrorCode,
     request::rate_limit::Allowances,
     signing::account_token::Purpose,
     value::email::{Email, Mailbox},
@@ -38,14 +39,7 @@ impl Endpoint for AuthRegister {
     const AUTH: Auth = Auth::Public;
     const FACE: Face = Face::Auth;
     const REQUIRED: &'static [&'static str] = &["email", "password"];
-    const REFUSALS: &'static [Error] = &[
-        Error::TooManyAttempts {
-            retry_at: Timestamp::from_millis(0),
-        },
-        Error::Busy {
-            retry_at: Timestamp::from_millis(0),
-        },
-    ];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts, ErrorCode::Busy];
 
     type Request = Request;
     type Fetched = ();

@@ -1,8 +1,9 @@
 //! `POST /api/auth/reset-password`: set another password.
 
 use keystead_core::{
-    Error, Result, Timestamp,
+    Error, InvalidRequest, Result,
     account::password::Password,
+    error::ErrorCode,
     request::rate_limit::Allowances,
     signing::account_token::{AccountToken, Purpose},
 };
@@ -36,15 +37,7 @@ impl Endpoint for AuthResetPassword {
     const AUTH: Auth = Auth::Public;
     const FACE: Face = Face::Auth;
     const REQUIRED: &'static [&'static str] = &["token", "password"];
-    const REFUSALS: &'static [Error] = &[
-        Error::TooManyAttempts {
-            retry_at: Timestamp::from_millis(0),
-        },
-        Error::InvalidMailToken,
-        Error::Busy {
-            retry_at: Timestamp::from_millis(0),
-        },
-    ];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts, ErrorCode::InvalidMailToken, ErrorCode::Busy];
 
     type Request = Request;
     type Fetched = ();
@@ -53,11 +46,11 @@ impl Endpoint for AuthResetPassword {
     async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Done> {
         let now = cx.clock.now();
         let claims = cx.keys.verify_account_token(&request.token, Purpose::Reset, now);
-        let claims = claims.ok_or(Error::InvalidMailToken)?;
+        let claims = claims.ok_or(Error::Invalid(InvalidRequest::MailToken))?;
         // Before anything is hashed: a token whose request is broken off each time stays good.
         let account = counted_account(cx, &caller, &claims.email, &Allowances::RESETS, now).await?;
         let account = account.filter(|account| claims.are_of(account));
-        let account = account.ok_or(Error::InvalidMailToken)?;
+        let account = account.ok_or(Error::Invalid(InvalidRequest::MailToken))?;
         let password = cx.passwords.hash(request.password, cx.ids.bytes()?, now).await?;
         // Once: whoever comes second finds another version of the password than the token names. So does every login from
         // before, which may be a thief's.
@@ -68,7 +61,7 @@ impl Endpoint for AuthResetPassword {
         {
             Ok(Done::default())
         } else {
-            Err(Error::InvalidMailToken)
+            Err(Error::Invalid(InvalidRequest::MailToken))
         }
     }
 }

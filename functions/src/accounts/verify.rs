@@ -1,7 +1,8 @@
 //! `POST /api/auth/verify`: show that an address is one's own.
 
 use keystead_core::{
-    Error, Result,
+    Error, InvalidRequest, Result,
+    error::ErrorCode,
     signing::account_token::{AccountToken, Purpose},
 };
 use serde::Deserialize;
@@ -32,7 +33,7 @@ impl Endpoint for AuthVerify {
     const AUTH: Auth = Auth::Public;
     const FACE: Face = Face::Auth;
     const REQUIRED: &'static [&'static str] = &["token"];
-    const REFUSALS: &'static [Error] = &[Error::InvalidMailToken];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::InvalidMailToken];
 
     type Request = Request;
     type Fetched = ();
@@ -41,7 +42,7 @@ impl Endpoint for AuthVerify {
     async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Done> {
         let now = cx.clock.now();
         let claims = cx.keys.verify_account_token(&request.token, Purpose::Verify, now);
-        let claims = claims.ok_or(Error::InvalidMailToken)?;
+        let claims = claims.ok_or(Error::Invalid(InvalidRequest::MailToken))?;
         let (account, registration) = tokio::try_join!(
             cx.store.account_get(&claims.email),
             cx.store.registration_get(&claims.email, &claims.sub)
@@ -54,6 +55,8 @@ impl Endpoint for AuthVerify {
         };
         // The same token again verifies the same account.
         let account = account.filter(|account| account.account_id == claims.sub);
-        account.map(|_| Done::default()).ok_or(Error::InvalidMailToken)
+        account
+            .map(|_| Done::default())
+            .ok_or(Error::Invalid(InvalidRequest::MailToken))
     }
 }

@@ -1,7 +1,10 @@
 //! The flat API's statuses and literals, which its clients compare with.
 
 use http::StatusCode;
-use keystead_core::{Error, InvalidRequest, Timestamp};
+use keystead_core::{
+    Error, InvalidRequest, Timestamp,
+    error::{Conflict, Credential, Denial, Noun, Resource, Restriction, Throttle, Unique},
+};
 use serde_json::json;
 
 use crate::frame::face::{Face, Refusal};
@@ -32,11 +35,7 @@ pub(crate) fn refuse(face: Face, error: &Error) -> Refusal {
 
 /// When to try again, of a refusal that says so.
 pub(crate) fn retry_at(error: &Error) -> Option<Timestamp> {
-    if let Error::TooManyActivations { retry_at }
-    | Error::TooManyMoves { retry_at }
-    | Error::TooManyAttempts { retry_at }
-    | Error::Busy { retry_at } = error
-    {
+    if let Error::Throttled { retry_at, .. } = error {
         Some(*retry_at)
     } else {
         None
@@ -47,62 +46,94 @@ pub(crate) fn retry_at(error: &Error) -> Option<Timestamp> {
 pub(crate) fn say(face: Face, error: &Error) -> (StatusCode, String) {
     let (status, text) = match error {
         Error::Invalid(invalid) => return say_invalid(face, invalid),
+        Error::Unauthenticated(credential) => (
+            StatusCode::UNAUTHORIZED,
+            match credential {
+                Credential::Caller => "Unauthorized",
+                Credential::Token => "Invalid or expired token",
+                Credential::Password => "Wrong email or password",
+            },
+        ),
+        Error::Forbidden(restriction) => (
+            StatusCode::FORBIDDEN,
+            match restriction {
+                Restriction::Role => "Forbidden",
+                Restriction::ForeignOwner => "The API key belongs to another creator",
+            },
+        ),
+        Error::NotFound(noun) => (
+            StatusCode::NOT_FOUND,
+            match noun {
+                Noun::License => "License not found",
+                Noun::Activation => "Activation not found",
+                Noun::Session => "Session not found",
+                Noun::Product => "Product not found",
+                Noun::Variant => "Variant not found",
+                Noun::Code => "Trial code not found",
+                Noun::ApiKey => "API key not found",
+            },
+        ),
+        Error::Taken(unique) => (
+            StatusCode::CONFLICT,
+            match unique {
+                Unique::LicenseKey => "A license with this key already exists",
+                Unique::Slug => "A product with this slug already exists",
+                Unique::VariantId => "A variant with this name already exists",
+                Unique::CodeName => "A code with this name already exists",
+            },
+        ),
+        Error::Denied(denial) => say_denied(*denial),
         // Floating licenses say the same: the clients' library knows this text only.
-        Error::MachineLimitReached { limit } | Error::SessionLimitReached { limit } => {
+        Error::Full {
+            of: Resource::Machine | Resource::Session,
+            limit,
+        } => {
             let text = format!("Machine limit reached ({limit}). Deactivate another machine first.");
             return (StatusCode::FORBIDDEN, text);
         }
-        Error::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
-        Error::LicenseNotFound => (StatusCode::NOT_FOUND, "License not found"),
-        Error::LicenseKeyTaken => (StatusCode::CONFLICT, "A license with this key already exists"),
-        Error::LicenseRevoked => (StatusCode::FORBIDDEN, "License has been revoked"),
-        Error::LicenseExpired => (StatusCode::FORBIDDEN, "License has expired"),
-        Error::LicenseSuspended => (StatusCode::FORBIDDEN, "License is suspended"),
-        Error::WrongProduct => (StatusCode::FORBIDDEN, "License is for a different product"),
-        Error::TooManyActivations { .. } => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too many activation attempts. Try again later.",
-        ),
-        Error::TooManyMoves { .. } => (StatusCode::TOO_MANY_REQUESTS, "Too many moves. Try again later."),
-        Error::InvalidToken => (StatusCode::UNAUTHORIZED, "Invalid or expired token"),
-        Error::MachineNotActivated => (StatusCode::FORBIDDEN, "Machine is not activated"),
-        Error::ActivationNotFound => (StatusCode::NOT_FOUND, "Activation not found"),
-        Error::SessionNotFound => (StatusCode::NOT_FOUND, "Session not found"),
-        Error::LicenseNotActive => (StatusCode::BAD_REQUEST, "License key is not active"),
-        Error::Forbidden => (StatusCode::FORBIDDEN, "Forbidden"),
-        Error::ShuffleDisabled => (
-            StatusCode::FORBIDDEN,
-            "Key regeneration is disabled for this product. Contact the seller.",
-        ),
-        Error::ResetDisabled => (
-            StatusCode::FORBIDDEN,
-            "Device reset is disabled for this product. Contact the seller.",
-        ),
-        Error::WrongPassword => (StatusCode::UNAUTHORIZED, "Wrong email or password"),
-        Error::InvalidMailToken => (StatusCode::BAD_REQUEST, "Invalid or expired token"),
-        Error::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "Too many attempts. Try again later."),
-        Error::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, "The service is busy. Try again later."),
-        Error::ProductNotFound => (StatusCode::NOT_FOUND, "Product not found"),
-        Error::ProductArchived => (StatusCode::BAD_REQUEST, "Product is archived"),
-        Error::SlugTaken => (StatusCode::CONFLICT, "A product with this slug already exists"),
-        Error::VariantNotFound => (StatusCode::NOT_FOUND, "Variant not found"),
-        Error::VariantTaken => (StatusCode::CONFLICT, "A variant with this name already exists"),
-        Error::CodeNotFound => (StatusCode::NOT_FOUND, "Trial code not found"),
-        Error::CodeTaken => (StatusCode::CONFLICT, "A code with this name already exists"),
-        Error::CodeInactive => (StatusCode::FORBIDDEN, "Trial code is inactive"),
-        Error::CodeExpired => (StatusCode::FORBIDDEN, "Trial code has expired"),
-        Error::CodeUsedUp => (StatusCode::FORBIDDEN, "Trial code has reached its usage limit"),
-        Error::CodeRedeemed => (StatusCode::CONFLICT, "Trial already redeemed for this email"),
-        Error::ApiKeyNotFound => (StatusCode::NOT_FOUND, "API key not found"),
-        Error::ForeignOwner => (StatusCode::FORBIDDEN, "The API key belongs to another creator"),
-        Error::IdempotencyKeyReused => (StatusCode::CONFLICT, "The Idempotency-Key was used for another request"),
-        Error::RequestInProgress => (
+        Error::Throttled { by, .. } => match by {
+            Throttle::Activations => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many activation attempts. Try again later.",
+            ),
+            Throttle::Moves => (StatusCode::TOO_MANY_REQUESTS, "Too many moves. Try again later."),
+            Throttle::Attempts => (StatusCode::TOO_MANY_REQUESTS, "Too many attempts. Try again later."),
+            Throttle::Busy => (StatusCode::SERVICE_UNAVAILABLE, "The service is busy. Try again later."),
+        },
+        Error::Conflict(conflict) => (
             StatusCode::CONFLICT,
-            "A request with this Idempotency-Key is in progress. Try again later.",
+            match conflict {
+                Conflict::IdempotencyKeyReused => "The Idempotency-Key was used for another request",
+                Conflict::RequestInProgress => "A request with this Idempotency-Key is in progress. Try again later.",
+            },
         ),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
     };
     (status, text.to_owned())
+}
+
+fn say_denied(denial: Denial) -> (StatusCode, &'static str) {
+    match denial {
+        Denial::Revoked => (StatusCode::FORBIDDEN, "License has been revoked"),
+        Denial::Expired => (StatusCode::FORBIDDEN, "License has expired"),
+        Denial::Suspended => (StatusCode::FORBIDDEN, "License is suspended"),
+        Denial::WrongProduct => (StatusCode::FORBIDDEN, "License is for a different product"),
+        Denial::NotActive => (StatusCode::BAD_REQUEST, "License key is not active"),
+        Denial::MachineNotActivated => (StatusCode::FORBIDDEN, "Machine is not activated"),
+        Denial::ShuffleDisabled => (
+            StatusCode::FORBIDDEN,
+            "Key regeneration is disabled for this product. Contact the seller.",
+        ),
+        Denial::ResetDisabled => (
+            StatusCode::FORBIDDEN,
+            "Device reset is disabled for this product. Contact the seller.",
+        ),
+        Denial::ProductArchived => (StatusCode::BAD_REQUEST, "Product is archived"),
+        Denial::CodeInactive => (StatusCode::FORBIDDEN, "Trial code is inactive"),
+        Denial::CodeExpired => (StatusCode::FORBIDDEN, "Trial code has expired"),
+        Denial::CodeUsedUp => (StatusCode::FORBIDDEN, "Trial code has reached its usage limit"),
+        Denial::CodeRedeemed => (StatusCode::CONFLICT, "Trial already redeemed for this email"),
+    }
 }
 
 fn say_invalid(face: Face, invalid: &InvalidRequest) -> (StatusCode, String) {
@@ -124,6 +155,7 @@ fn say_invalid(face: Face, invalid: &InvalidRequest) -> (StatusCode, String) {
             (StatusCode::BAD_REQUEST, text)
         }
         InvalidRequest::NothingToUpdate => (StatusCode::BAD_REQUEST, "No fields to update".to_owned()),
+        InvalidRequest::MailToken => (StatusCode::BAD_REQUEST, "Invalid or expired token".to_owned()),
         InvalidRequest::Field { field, expected } if expected.is_empty() => {
             (StatusCode::BAD_REQUEST, format!("Invalid {field}"))
         }
@@ -136,45 +168,19 @@ fn say_invalid(face: Face, invalid: &InvalidRequest) -> (StatusCode, String) {
 /// The `reason` of `/verify`, where it has one.
 fn reason(error: &Error) -> Option<&'static str> {
     match error {
-        Error::LicenseNotFound
-        | Error::LicenseRevoked
-        | Error::LicenseExpired
-        | Error::WrongProduct
-        | Error::LicenseSuspended => Some(error.code()),
+        Error::NotFound(Noun::License)
+        | Error::Denied(Denial::Revoked | Denial::Expired | Denial::WrongProduct | Denial::Suspended) => {
+            Some(error.code().as_str())
+        }
         Error::Invalid(_)
-        | Error::Unauthorized
-        | Error::LicenseKeyTaken
-        | Error::MachineLimitReached { .. }
-        | Error::SessionLimitReached { .. }
-        | Error::TooManyActivations { .. }
-        | Error::TooManyMoves { .. }
-        | Error::InvalidToken
-        | Error::MachineNotActivated
-        | Error::ActivationNotFound
-        | Error::SessionNotFound
-        | Error::LicenseNotActive
-        | Error::Forbidden
-        | Error::ShuffleDisabled
-        | Error::ResetDisabled
-        | Error::WrongPassword
-        | Error::InvalidMailToken
-        | Error::TooManyAttempts { .. }
-        | Error::Busy { .. }
-        | Error::ProductNotFound
-        | Error::ProductArchived
-        | Error::SlugTaken
-        | Error::VariantNotFound
-        | Error::VariantTaken
-        | Error::CodeNotFound
-        | Error::CodeTaken
-        | Error::CodeInactive
-        | Error::CodeExpired
-        | Error::CodeUsedUp
-        | Error::CodeRedeemed
-        | Error::ApiKeyNotFound
-        | Error::ForeignOwner
-        | Error::IdempotencyKeyReused
-        | Error::RequestInProgress
+        | Error::Unauthenticated(_)
+        | Error::Forbidden(_)
+        | Error::NotFound(_)
+        | Error::Taken(_)
+        | Error::Denied(_)
+        | Error::Full { .. }
+        | Error::Throttled { .. }
+        | Error::Conflict(_)
         | Error::Internal(_) => None,
     }
 }

@@ -6,14 +6,13 @@ use http::StatusCode;
 use keystead_core::{
     Error, Result,
     account::{Account, login::LoginId},
+    error::{Credential, ErrorCode},
     event::Origin,
     license::machine::Country,
     owner::Scope,
 };
 use serde::de::DeserializeOwned;
 
-#[cfg(feature = "openapi")]
-use crate::frame::openapi::{Description, Schemas};
 use crate::frame::{
     context::Context,
     face::Face,
@@ -21,6 +20,9 @@ use crate::frame::{
     reply::Body,
     request::Incoming,
 };
+
+#[cfg(feature = "openapi")]
+use crate::frame::openapi::{Description, Schemas};
 
 /// An endpoint: one type, one file, one Lambda binary. ADDING-AN-ENDPOINT.md walks through one.
 pub trait Endpoint: 'static {
@@ -36,6 +38,9 @@ pub trait Endpoint: 'static {
     const FACE: Face;
     /// The fields that must be there. A field that is null or blank counts as absent.
     const REQUIRED: &'static [&'static str] = &[];
+    /// The fields that it asks for only in some cases, one list for each case: what a refusal with
+    /// [`ErrorCode::MissingFields`] names then.
+    const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[];
     /// Whether it changes something, so that a client may name a request with an `Idempotency-Key` and send it again.
     /// Signs of life are no changes: one that is answered from memory would keep nothing alive. Nor is `/activate`, which
     /// takes one slot for a machine however often it asks, and must ask a license that may be revoked by now; nor
@@ -48,7 +53,7 @@ pub trait Endpoint: 'static {
     /// The statuses of its good replies, which [`Endpoint::head`] chooses from.
     const STATUSES: &'static [StatusCode] = &[StatusCode::OK];
     /// Why it may refuse, in the order of precedence; what the pipeline refuses for every endpoint goes without saying.
-    const REFUSALS: &'static [Error] = &[];
+    const REFUSALS: &'static [ErrorCode] = &[];
 
     /// What it is asked: the body's fields or, of a GET, the query's.
     type Request: DeserializeOwned + Described + Send + Sync;
@@ -149,9 +154,11 @@ impl Caller {
     /// Who is signed in.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`].
+    /// [`Credential::Caller`].
     pub fn signed_in(&self) -> Result<&SignedIn> {
-        self.signed_in.as_ref().ok_or(Error::Unauthorized)
+        self.signed_in
+            .as_ref()
+            .ok_or(Error::Unauthenticated(Credential::Caller))
     }
 }
 
@@ -202,7 +209,9 @@ pub struct Route {
     /// [`Endpoint::STATUSES`].
     pub statuses: &'static [StatusCode],
     /// [`Endpoint::REFUSALS`].
-    pub refusals: &'static [Error],
+    pub refusals: &'static [ErrorCode],
+    /// [`Endpoint::REQUIRED_SOMETIMES`].
+    pub required_sometimes: &'static [&'static [&'static str]],
     route: &'static str,
     handle: Handler,
     #[cfg(feature = "openapi")]
@@ -223,6 +232,7 @@ impl Route {
             summary: E::SUMMARY,
             statuses: E::STATUSES,
             refusals: E::REFUSALS,
+            required_sometimes: E::REQUIRED_SOMETIMES,
             route: E::ROUTE,
             handle: |cx, incoming, parameters| Box::pin(pipeline::handle::<E>(cx, incoming, parameters)),
             #[cfg(feature = "openapi")]

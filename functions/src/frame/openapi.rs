@@ -8,7 +8,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use keystead_core::{Error, InvalidRequest};
+use keystead_core::{
+    Error, InvalidRequest,
+    error::{Conflict, Credential, ErrorCode, Restriction},
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
@@ -427,13 +430,14 @@ fn responses(route: &Route, method: &str, described: &Description, fields: bool)
     }
     let mut by_status: BTreeMap<u16, Vec<Said>> = BTreeMap::new();
     let by_pipeline = refused_for_all(route, method, fields);
-    for error in by_pipeline.iter().chain(route.refusals) {
+    let declared = declared(route);
+    for error in by_pipeline.iter().chain(&declared) {
         let refusal = route.face.refuse(error);
         let said = by_status.entry(refusal.status.as_u16()).or_default();
         // What is refused to all for one reason, an endpoint may refuse for another.
         if said.iter().all(|other| other.body != refusal.body) {
             said.push(Said {
-                code: error.code(),
+                code: error.code().as_str(),
                 varying: varying(error),
                 body: refusal.body,
                 retry: refusal.retry_at.is_some(),
@@ -464,6 +468,23 @@ struct Said {
     retry: bool,
 }
 
+/// Why an endpoint says that it may refuse.
+fn declared(route: &Route) -> Vec<Error> {
+    let missing = route
+        .required_sometimes
+        .iter()
+        .map(|fields| Error::Invalid(InvalidRequest::MissingFields(fields)));
+    let mut errors = Vec::new();
+    for code in route.refusals {
+        if *code == ErrorCode::MissingFields {
+            errors.extend(missing.clone());
+        } else {
+            errors.push(code.example());
+        }
+    }
+    errors
+}
+
 /// Why the pipeline refuses, before or after an endpoint is asked.
 fn refused_for_all(route: &Route, method: &str, fields: bool) -> Vec<Error> {
     let mut errors = Vec::new();
@@ -473,10 +494,12 @@ fn refused_for_all(route: &Route, method: &str, fields: bool) -> Vec<Error> {
     }
     match route.auth {
         Auth::Public | Auth::LicenseKey => {}
-        Auth::Admin | Auth::SuperAdmin | Auth::Login | Auth::Webhook | Auth::Stripe => errors.push(Error::Unauthorized),
+        Auth::Admin | Auth::SuperAdmin | Auth::Login | Auth::Webhook | Auth::Stripe => {
+            errors.push(Error::Unauthenticated(Credential::Caller))
+        }
     }
     if method == "POST" && goes_by_cookie(route.face, route.auth) {
-        errors.push(Error::Forbidden);
+        errors.push(Error::Forbidden(Restriction::Role));
     }
     if !route.required.is_empty() {
         errors.push(Error::Invalid(InvalidRequest::MissingFields(route.required)));
@@ -486,8 +509,8 @@ fn refused_for_all(route: &Route, method: &str, fields: bool) -> Vec<Error> {
         errors.push(Error::field(FIELD, ""));
     }
     if route.writes {
-        errors.push(Error::IdempotencyKeyReused);
-        errors.push(Error::RequestInProgress);
+        errors.push(Error::Conflict(Conflict::IdempotencyKeyReused));
+        errors.push(Error::Conflict(Conflict::RequestInProgress));
     }
     errors.push(Error::internal("unexpected"));
     errors
@@ -500,7 +523,7 @@ const EXPECTED: &str = "an email address";
 fn varying(error: &Error) -> Vec<(String, &'static str)> {
     if let Error::Invalid(InvalidRequest::Field { field, expected }) = error {
         vec![(expected.clone(), ".+"), (field.clone(), ".+")]
-    } else if let Error::MachineLimitReached { limit } | Error::SessionLimitReached { limit } = error {
+    } else if let Error::Full { limit, .. } = error {
         vec![(limit.to_string(), "[0-9]+")]
     } else {
         Vec::new()

@@ -8,6 +8,7 @@ use std::sync::{
 use keystead_core::{
     Error, Result, Timestamp,
     account::password::{Hashing, Password, PasswordHash},
+    error::Throttle,
 };
 use tokio::sync::Semaphore;
 
@@ -52,7 +53,7 @@ impl Passwords {
     /// The hash of a new password.
     ///
     /// # Errors
-    /// [`Error::Busy`], [`Error::Internal`].
+    /// [`Throttle::Busy`], [`Error::Internal`].
     pub(crate) async fn hash(&self, password: Password, salt: [u8; 16], now: Timestamp) -> Result<PasswordHash> {
         let hashing = self.hashing;
         self.at_work(now, move || PasswordHash::of(&password, &salt, hashing))
@@ -79,7 +80,10 @@ impl Passwords {
     }
 
     async fn at_work<T: Send + 'static>(&self, now: Timestamp, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let busy = || Error::Busy { retry_at: now };
+        let busy = || Error::Throttled {
+            by: Throttle::Busy,
+            retry_at: now,
+        };
         let queued = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| busy())?;
         let admitted = Arc::clone(&self.room).acquire_owned().await.map_err(|_| busy())?;
         // The permits go along: the work goes on when its client has left, and takes its room as long as it does.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use keystead_core::{
     Error, Result,
+    error::{Credential, Restriction},
     event::{Actor, ActorKind, Origin, UserAgent},
     owner::{Scope, api_key::RawApiKey},
     request::idempotency::{Attempt, IdempotencyKey, Repeatable, SealedAnswer},
@@ -81,9 +82,9 @@ async fn reply<E: Endpoint>(
     // A form of a foreign page, which the browser goes to, could sign its user in to an account that is not theirs.
     let is_form = incoming.method == Method::POST && incoming.header("sec-fetch-mode") == Some("navigate");
     if is_form && goes_by_cookie(E::FACE, E::AUTH) {
-        return Err(Error::Forbidden);
+        return Err(Error::Forbidden(Restriction::Role));
     }
-    let credential = Credential::shown(E::AUTH, incoming, &mut fields)?;
+    let credential = Shown::shown(E::AUTH, incoming, &mut fields)?;
     let asked = if E::WRITES && unreadable.is_none() && incoming.headers.contains_key(IDEMPOTENCY_KEY) {
         Some(fields.to_bytes()?)
     } else {
@@ -176,7 +177,7 @@ impl Answer {
             retry_after: refusal.retry_at.map(|at| at.since(cx.clock.now()).as_secs() + 1),
             cookie: None,
             replayed: false,
-            code: Some(error.code()),
+            code: Some(error.code().as_str()),
             cause: if let Error::Internal(cause) = error {
                 Some(cause.to_string())
             } else {
@@ -247,7 +248,7 @@ impl Holder {
 }
 
 /// What a request shows to be let in.
-enum Credential {
+enum Shown {
     /// Nothing but, maybe, a license key, which is all that the endpoint asks for.
     NotAskedFor { license_key: String },
     /// What may be a store's secret.
@@ -263,7 +264,7 @@ enum Credential {
     },
 }
 
-impl Credential {
+impl Shown {
     /// Takes what is shown to an endpoint with this `auth` out of the request.
     ///
     /// An API key may be in the body, in the header `X-API-Key`, or in the query, and is looked for in that order. The
@@ -282,7 +283,7 @@ impl Credential {
             Auth::Stripe => {
                 let header = incoming
                     .header("stripe-signature")
-                    .ok_or(Error::Unauthorized)?
+                    .ok_or(Error::Unauthenticated(Credential::Caller))?
                     .to_owned();
                 let body = incoming.body.clone().unwrap_or_default();
                 return Ok(Self::Signature { header, body });
@@ -291,7 +292,7 @@ impl Credential {
                 let token = incoming
                     .bearer()
                     .or_else(|| incoming.cookie(SESSION))
-                    .ok_or(Error::Unauthorized)?;
+                    .ok_or(Error::Unauthenticated(Credential::Caller))?;
                 return Ok(Self::Token(token.to_owned()));
             }
             Auth::SuperAdmin => (fields.take("adminSecret"), None),
@@ -317,7 +318,7 @@ impl Credential {
             }
         };
         if admin_secret.is_none() && api_key.is_none() {
-            return Err(Error::Unauthorized);
+            return Err(Error::Unauthenticated(Credential::Caller));
         }
         Ok(Self::Shown { admin_secret, api_key })
     }
@@ -337,10 +338,16 @@ impl Credential {
             Self::Token(token) => return signed_in(cx, token).await,
             Self::Webhook(shown) => {
                 let right = shown.into_iter().find(|secret| cx.webhook_secret.matches(secret));
-                return Ok(Holder::store("cglounge", right.ok_or(Error::Unauthorized)?));
+                return Ok(Holder::store(
+                    "cglounge",
+                    right.ok_or(Error::Unauthenticated(Credential::Caller))?,
+                ));
             }
             Self::Signature { header, body } => {
-                let secret = cx.stripe_secret.as_ref().ok_or(Error::Unauthorized)?;
+                let secret = cx
+                    .stripe_secret
+                    .as_ref()
+                    .ok_or(Error::Unauthenticated(Credential::Caller))?;
                 secret.verify(&header, &body, cx.clock.now())?;
                 return Ok(Holder::store("stripe", header));
             }
@@ -356,9 +363,11 @@ impl Credential {
         }
         let key = api_key
             .and_then(|key| RawApiKey::parse(&key))
-            .ok_or(Error::Unauthorized)?;
+            .ok_or(Error::Unauthenticated(Credential::Caller))?;
         let stored = cx.store.api_key_by_hash_unscoped(&key.hash()).await?;
-        let stored = stored.filter(|key| key.active).ok_or(Error::Unauthorized)?;
+        let stored = stored
+            .filter(|key| key.active)
+            .ok_or(Error::Unauthenticated(Credential::Caller))?;
         Ok(Holder {
             actor: Actor::api_key(&stored.key_hash),
             scope: Scope::Owner(stored.owner_id),
@@ -373,15 +382,19 @@ impl Credential {
 async fn signed_in(cx: &Context, token: String) -> Result<Holder> {
     let claims = AccountToken::parse(&token)
         .and_then(|token| cx.keys.verify_account_token(&token, Purpose::Login, cx.clock.now()))
-        .ok_or(Error::Unauthorized)?;
-    let account = cx.store.account_by_login(&claims).await?.ok_or(Error::Unauthorized)?;
+        .ok_or(Error::Unauthenticated(Credential::Caller))?;
+    let account = cx
+        .store
+        .account_by_login(&claims)
+        .await?
+        .ok_or(Error::Unauthenticated(Credential::Caller))?;
     Ok(Holder {
         scope: Scope::Nothing,
         actor: Actor::account(&account.account_id),
         credential: token,
         signed_in: Some(SignedIn {
             account,
-            login: claims.login.ok_or(Error::Unauthorized)?,
+            login: claims.login.ok_or(Error::Unauthenticated(Credential::Caller))?,
         }),
     })
 }

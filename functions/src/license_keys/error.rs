@@ -1,7 +1,7 @@
 //! The license-keys API's statuses and literals, which its clients compare with.
 
 use http::StatusCode;
-use keystead_core::{Error, InvalidRequest};
+use keystead_core::{Error, InvalidRequest, error::Noun};
 use serde_json::json;
 
 use crate::{
@@ -25,7 +25,7 @@ pub(crate) fn refuse(face: Face, error: &Error) -> Refusal {
 }
 
 fn say(face: Face, error: &Error) -> (StatusCode, String) {
-    if let Error::LicenseNotFound = error {
+    if let Error::NotFound(Noun::License) = error {
         let text = if face == Face::LicenseKeysSeller {
             "Not found"
         } else {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use keystead_core::{
     Error, Result, Timestamp,
+    error::{ErrorCode, Restriction},
     event::{Event, EventType, UserAgent},
     license::{License, key::LicenseId, machine::Fingerprint},
 };
@@ -60,7 +61,7 @@ impl Endpoint for LicenseKeysEvents {
     const SUMMARY: &'static str = "List what happened to a key.";
     const AUTH: Auth = Auth::Login;
     const FACE: Face = Face::LicenseKeysSeller;
-    const REFUSALS: &'static [Error] = &[Error::LicenseNotFound, Error::Forbidden];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound, ErrorCode::Forbidden];
 
     type Request = Request;
     type Fetched = Option<License>;
@@ -81,7 +82,7 @@ impl Endpoint for LicenseKeysEvents {
             cx.store.member_get(&license.owner_id, &account.email),
             cx.store.event_list_latest(&license, &types, LIMIT)
         )?;
-        member.ok_or(Error::Forbidden)?;
+        member.ok_or(Error::Forbidden(Restriction::Role))?;
         Ok(events.into_iter().filter_map(EventView::of).collect())
     }
 }

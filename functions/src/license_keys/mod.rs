@@ -12,6 +12,7 @@ mod validate;
 use keystead_core::{
     Error, Result, Timestamp,
     account::Account,
+    error::Noun,
     license::{License, key::LicenseKey},
     product::key_rules::KeyRules,
 };
@@ -65,7 +66,7 @@ async fn key_rules(cx: &Context, license: &License, now: Timestamp) -> Result<Ke
 /// The account of the caller who bought this license.
 ///
 /// # Errors
-/// [`Error::Unauthorized`], [`Error::Forbidden`].
+/// [`Error::Unauthenticated`], [`Error::Forbidden`].
 fn buyer<'a>(caller: &'a Caller, license: &License) -> Result<&'a Account> {
     let account = &caller.signed_in()?.account;
     license.bought_by(&account.email)?;
@@ -74,5 +75,5 @@ fn buyer<'a>(caller: &'a Caller, license: &License) -> Result<&'a Account> {
 
 /// Answers what was found, should anything have been.
 fn found(license: Option<License>) -> Result<License> {
-    license.ok_or(Error::LicenseNotFound)
+    license.ok_or(Error::NotFound(Noun::License))
 }

@@ -1,6 +1,11 @@
 //! `POST /api/license-keys/reset`: let a key be bound to another machine.
 
-use keystead_core::{Error, Result, event::EventType, license::License};
+use keystead_core::{
+    Error, Result,
+    error::{Denial, ErrorCode},
+    event::EventType,
+    license::License,
+};
 
 use super::{Request, buyer, found, key_rules};
 use crate::{
@@ -23,11 +28,11 @@ impl Endpoint for LicenseKeysReset {
     const FACE: Face = Face::LicenseKeysBuyer;
     const REQUIRED: &'static [&'static str] = &["key"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[
-        Error::LicenseNotFound,
-        Error::Forbidden,
-        Error::ResetDisabled,
-        Error::LicenseNotActive,
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::LicenseNotFound,
+        ErrorCode::Forbidden,
+        ErrorCode::ResetDisabled,
+        ErrorCode::LicenseNotActive,
     ];
 
     type Request = Request;
@@ -44,7 +49,7 @@ impl Endpoint for LicenseKeysReset {
         buyer(&caller, &license)?;
         let rules = key_rules(cx, &license, now).await?;
         if rules.allow_buyer_reset == Some(false) {
-            return Err(Error::ResetDisabled);
+            return Err(Error::Denied(Denial::ResetDisabled));
         }
         let event = cx.event(EventType::Unbound, &license, &caller, now)?;
         cx.store

@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, Result,
+    error::{Denial, ErrorCode, Noun},
     event::{EventId, EventType},
     license::{License, key::LicenseKey},
     product::key_rules::KeyFormat,
@@ -33,11 +34,11 @@ impl Endpoint for LicenseKeysShuffle {
     const FACE: Face = Face::LicenseKeysBuyer;
     const REQUIRED: &'static [&'static str] = &["key"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[
-        Error::LicenseNotFound,
-        Error::Forbidden,
-        Error::ShuffleDisabled,
-        Error::LicenseNotActive,
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::LicenseNotFound,
+        ErrorCode::Forbidden,
+        ErrorCode::ShuffleDisabled,
+        ErrorCode::LicenseNotActive,
     ];
 
     type Request = Request;
@@ -61,12 +62,12 @@ impl Endpoint for LicenseKeysShuffle {
                     });
                 }
             }
-            return Err(Error::LicenseNotFound);
+            return Err(Error::NotFound(Noun::License));
         };
         buyer(&caller, &license)?;
         let rules = key_rules(cx, &license, now).await?;
         if rules.allow_buyer_shuffle == Some(false) {
-            return Err(Error::ShuffleDisabled);
+            return Err(Error::Denied(Denial::ShuffleDisabled));
         }
         let key = LicenseKey::new(&cx.ids, KeyFormat::Grouped, &rules.key_prefix.unwrap_or_default())?;
         let mut shuffled = cx.event(EventType::Shuffled, &license, &caller, now)?;

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use keystead_core::{
     Error, Result, Timestamp,
+    error::{ErrorCode, Noun},
     event::EventType,
     license::{
         License,
@@ -124,7 +125,7 @@ impl Endpoint for LicenseKeysValidate {
     const FACE: Face = Face::LicenseKeysValidate;
     const REQUIRED: &'static [&'static str] = &["key"];
     const STATUSES: &'static [StatusCode] = &[StatusCode::OK, StatusCode::FORBIDDEN];
-    const REFUSALS: &'static [Error] = &[Error::LicenseNotFound];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
 
     type Request = Request;
     type Fetched = ();
@@ -158,7 +159,7 @@ impl Endpoint for LicenseKeysValidate {
                 break;
             }
         }
-        let (license, good, noted) = asked.ok_or(Error::LicenseNotFound)?;
+        let (license, good, noted) = asked.ok_or(Error::NotFound(Noun::License))?;
         let bound = cx.event(EventType::Validated, &license, &caller, now)?;
         let bound = match hwid {
             Some(hwid) => bound.of_machine(hwid),

@@ -4,6 +4,7 @@
 
 use crate::{
     Error, Result, Timestamp,
+    error::{Denial, Restriction},
     license::{
         License,
         key::{KeyMark, LicenseKey},
@@ -73,10 +74,10 @@ impl License {
     /// That the license is good, but for its membership and machine: only of such a one may a buyer change anything.
     ///
     /// # Errors
-    /// [`Error::LicenseNotActive`].
+    /// [`Denial::NotActive`].
     pub fn active(&self, now: Timestamp) -> Result<()> {
         if self.is_blocked(now) || self.has_expired(now) {
-            return Err(Error::LicenseNotActive);
+            return Err(Error::Denied(Denial::NotActive));
         }
         Ok(())
     }
@@ -84,12 +85,12 @@ impl License {
     /// That the license was bought by who has this address.
     ///
     /// # Errors
-    /// [`Error::Forbidden`].
+    /// [`Restriction::Role`].
     pub fn bought_by(&self, email: &Email) -> Result<()> {
         if self.email.folded() == email.folded() {
             Ok(())
         } else {
-            Err(Error::Forbidden)
+            Err(Error::Forbidden(Restriction::Role))
         }
     }
 

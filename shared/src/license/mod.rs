@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Error, Result, Timestamp,
+    error::{Denial, Noun, Resource, Throttle},
     license::{
         activation::{Activation, Admission},
         changes::Changes,
@@ -198,11 +199,11 @@ impl License {
     /// The license that was found, should `scope` cover it.
     ///
     /// # Errors
-    /// [`Error::LicenseNotFound`], also when there is one that belongs to another owner.
+    /// [`Noun::License`], also when there is one that belongs to another owner.
     pub fn seen_by(scope: &Scope, found: Option<Self>) -> Result<Self> {
         found
             .filter(|license| scope.covers(&license.owner_id))
-            .ok_or(Error::LicenseNotFound)
+            .ok_or(Error::NotFound(Noun::License))
     }
 
     /// What an event tells of a change to `changed`: each field's value before and after, counters aside.
@@ -230,10 +231,10 @@ impl License {
     /// Whether the license works for `product` at `now`, and how to speak of it.
     ///
     /// # Errors
-    /// In the contract's order of precedence: [`Error::WrongProduct`], then those of [`License::standing`].
+    /// In the contract's order of precedence: [`Denial::WrongProduct`], then those of [`License::standing`].
     pub fn opens(&self, product: &ProductId, now: Timestamp) -> Result<Standing> {
         if self.product_id != *product && !self.unlocked_products.contains(product) {
-            return Err(Error::WrongProduct);
+            return Err(Error::Denied(Denial::WrongProduct));
         }
         self.standing(now)
     }
@@ -241,21 +242,21 @@ impl License {
     /// Whether the license works at `now`, and how to speak of it.
     ///
     /// # Errors
-    /// In the contract's order of precedence: [`Error::LicenseRevoked`], [`Error::LicenseExpired`],
-    /// [`Error::LicenseSuspended`].
+    /// In the contract's order of precedence: [`Denial::Revoked`], [`Denial::Expired`],
+    /// [`Denial::Suspended`].
     pub fn standing(&self, now: Timestamp) -> Result<Standing> {
         if self.status == LicenseStatus::Revoked {
-            return Err(Error::LicenseRevoked);
+            return Err(Error::Denied(Denial::Revoked));
         }
         if self.has_expired(now) {
-            return Err(Error::LicenseExpired);
+            return Err(Error::Denied(Denial::Expired));
         }
         match self.status {
             LicenseStatus::Active => Ok(Standing::Good),
             LicenseStatus::Degraded => Ok(Standing::Flagged),
-            LicenseStatus::Suspended if self.is_blocked(now) => Err(Error::LicenseSuspended),
+            LicenseStatus::Suspended if self.is_blocked(now) => Err(Error::Denied(Denial::Suspended)),
             LicenseStatus::Suspended => Ok(Standing::Ending),
-            LicenseStatus::Revoked => Err(Error::LicenseRevoked),
+            LicenseStatus::Revoked => Err(Error::Denied(Denial::Revoked)),
         }
     }
 
@@ -279,14 +280,17 @@ impl License {
     /// What a machine with this activation needs before it may run: nothing new, a slot, or a session.
     ///
     /// # Errors
-    /// [`Error::MachineLimitReached`] or, for floating licenses, [`Error::SessionLimitReached`]. The latter may count
+    /// [`Resource::Machine`] or, for floating licenses, [`Resource::Session`]. The latter may count
     /// sessions that have lapsed and can be reaped.
     pub fn admit(&self, activation: Option<&Activation>) -> Result<Admission> {
         match (self.session_limit(), activation) {
             (Some(_), Some(activation)) if activation.lease_until.is_some() => Ok(Admission::Refresh),
             (Some(limit), activation) => {
                 if !limit.admits(self.sessions_open) {
-                    return Err(Error::SessionLimitReached { limit });
+                    return Err(Error::Full {
+                        of: Resource::Session,
+                        limit,
+                    });
                 }
                 Ok(if activation.is_some() {
                     Admission::OpenSession
@@ -298,7 +302,10 @@ impl License {
             (None, None) => {
                 let limit = self.machine_limit();
                 if !limit.admits(self.machines_used) {
-                    return Err(Error::MachineLimitReached { limit });
+                    return Err(Error::Full {
+                        of: Resource::Machine,
+                        limit,
+                    });
                 }
                 Ok(Admission::NewMachine)
             }
@@ -311,7 +318,7 @@ impl License {
     /// A slot is there for it even if the license has fewer by now than it has machines: one goes and one comes.
     ///
     /// # Errors
-    /// For floating licenses [`Error::SessionLimitReached`], as for [`License::admit`]: `leaving` may hold no session,
+    /// For floating licenses [`Resource::Session`], as for [`License::admit`]: `leaving` may hold no session,
     /// and others may hold more than there are.
     pub fn admit_in_place_of(&self, leaving: &Activation, activation: Option<&Activation>) -> Result<Admission> {
         match (self.session_limit(), activation) {
@@ -331,7 +338,7 @@ impl License {
     /// Whether the license may be moved to another machine at `now`. Answers the moves that count then, with this one.
     ///
     /// # Errors
-    /// [`Error::TooManyMoves`].
+    /// [`Throttle::Moves`].
     pub fn may_move(&self, now: Timestamp, policy: &MovePolicy) -> Result<Vec<Timestamp>> {
         let mut moves = self.moves.clone();
         moves.retain(|moved| *moved > now - policy.window);
@@ -340,7 +347,8 @@ impl License {
         if let Some(too_many) = moves.len().checked_sub(policy.limit) {
             // Where no move is admitted at all, nobody need ask again soon.
             let leaves = moves.get(too_many).copied().unwrap_or(now);
-            return Err(Error::TooManyMoves {
+            return Err(Error::Throttled {
+                by: Throttle::Moves,
                 retry_at: leaves + policy.window,
             });
         }

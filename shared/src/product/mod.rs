@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result, Timestamp,
+    error::Denial,
     ids::CreationId,
     license::watch::DetectionOverrides,
     owner::OwnerId,
@@ -161,7 +162,7 @@ impl Product {
     /// The product with `changes`. An archived one is read-only but for its status.
     ///
     /// # Errors
-    /// [`Error::ProductArchived`].
+    /// [`Denial::ProductArchived`].
     pub fn change(&self, changes: &ProductChanges) -> Result<Self> {
         let changed = Self {
             name: changes.name.clone().unwrap_or_else(|| self.name.clone()),
@@ -183,12 +184,12 @@ impl Product {
     /// That the product is not archived, and so can be changed.
     ///
     /// # Errors
-    /// [`Error::ProductArchived`].
+    /// [`Denial::ProductArchived`].
     pub fn writable(&self) -> Result<()> {
         if self.active() {
             Ok(())
         } else {
-            Err(Error::ProductArchived)
+            Err(Error::Denied(Denial::ProductArchived))
         }
     }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     Error, Result, Timestamp,
+    error::{Denial, Noun},
     ids::CreationId,
     license::key::LicenseKey,
     owner::{OwnerId, Scope},
@@ -201,11 +202,11 @@ impl Code {
     /// The code that was found, should `scope` cover it.
     ///
     /// # Errors
-    /// [`Error::CodeNotFound`], also when there is one that belongs to another owner.
+    /// [`Noun::Code`], also when there is one that belongs to another owner.
     pub fn seen_by(scope: &Scope, found: Option<Self>) -> Result<Self> {
         found
             .filter(|code| scope.covers(&code.owner_id))
-            .ok_or(Error::CodeNotFound)
+            .ok_or(Error::NotFound(Noun::Code))
     }
 
     /// Whether the code can be used to buy `product`.
@@ -232,7 +233,7 @@ impl Code {
     /// That the code can be used at `now`, once more.
     ///
     /// # Errors
-    /// In the contract's order of precedence: [`Error::CodeInactive`], [`Error::CodeExpired`], [`Error::CodeUsedUp`].
+    /// In the contract's order of precedence: [`Denial::CodeInactive`], [`Denial::CodeExpired`], [`Denial::CodeUsedUp`].
     pub fn redeemable(&self, now: Timestamp) -> Result<()> {
         self.in_force(now)?;
         self.left()
@@ -241,14 +242,14 @@ impl Code {
     /// How long a trial the code gives, at `now`, to a customer who has or has not redeemed it.
     ///
     /// # Errors
-    /// [`Error::CodeNotFound`] when it is no trial code; those of [`Code::redeemable`]; [`Error::CodeRedeemed`], which
+    /// [`Noun::Code`] when it is no trial code; those of [`Code::redeemable`]; [`Denial::CodeRedeemed`], which
     /// the customer is told even after others have used the code up.
     pub fn redeem(&self, redemption: Option<&Redemption>, now: Timestamp) -> Result<Days> {
-        let days = self.trial_days.ok_or(Error::CodeNotFound)?;
+        let days = self.trial_days.ok_or(Error::NotFound(Noun::Code))?;
         self.in_force(now)?;
         // The redemption of another owner's code that read like this one, and was deleted, does not count.
         if redemption.is_some_and(|redemption| redemption.code_owner == self.owner_id) {
-            return Err(Error::CodeRedeemed);
+            return Err(Error::Denied(Denial::CodeRedeemed));
         }
         self.left()?;
         Ok(days)
@@ -256,10 +257,10 @@ impl Code {
 
     fn in_force(&self, now: Timestamp) -> Result<()> {
         if !self.active {
-            return Err(Error::CodeInactive);
+            return Err(Error::Denied(Denial::CodeInactive));
         }
         if self.expires_at.is_some_and(|expiry| expiry <= now) {
-            return Err(Error::CodeExpired);
+            return Err(Error::Denied(Denial::CodeExpired));
         }
         Ok(())
     }
@@ -268,7 +269,7 @@ impl Code {
         if self.max_uses.admits(self.used_count) {
             Ok(())
         } else {
-            Err(Error::CodeUsedUp)
+            Err(Error::Denied(Denial::CodeUsedUp))
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ring::hmac;
 
-use crate::{Error, Result, Timestamp};
+use crate::{Error, Result, Timestamp, error::Credential};
 
 /// How old a signature may be: as long as Stripe's own libraries allow.
 pub const TOLERANCE: Duration = Duration::from_secs(5 * 60);
@@ -26,16 +26,18 @@ impl SigningSecret {
     /// That `body` was signed with this secret, not long before `now`.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`] when no signature is right, or the time is more than [`TOLERANCE`] away: what was signed
+    /// [`Credential::Caller`] when no signature is right, or the time is more than [`TOLERANCE`] away: what was signed
     /// long ago was recorded and is played again.
     pub fn verify(&self, header: &str, body: &[u8], now: Timestamp) -> Result<()> {
         let parts = || header.split(',').filter_map(|part| part.trim().split_once('='));
         let signed_at = parts().find(|(name, _)| *name == "t").map(|(_, value)| value);
-        let signed_at = signed_at.ok_or(Error::Unauthorized)?;
-        let seconds: i64 = signed_at.parse().map_err(|_| Error::Unauthorized)?;
+        let signed_at = signed_at.ok_or(Error::Unauthenticated(Credential::Caller))?;
+        let seconds: i64 = signed_at
+            .parse()
+            .map_err(|_| Error::Unauthenticated(Credential::Caller))?;
         let tolerance = TOLERANCE.as_secs();
         if now.seconds().abs_diff(seconds) > tolerance {
-            return Err(Error::Unauthorized);
+            return Err(Error::Unauthenticated(Credential::Caller));
         }
         let signed = [signed_at.as_bytes(), b".", body].concat();
         let mut signatures = parts().filter(|(name, _)| *name == "v1").map(|(_, value)| value);
@@ -44,7 +46,7 @@ impl SigningSecret {
         if signatures.any(right) {
             Ok(())
         } else {
-            Err(Error::Unauthorized)
+            Err(Error::Unauthenticated(Credential::Caller))
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result, Timestamp,
+    error::Credential,
     license::{
         License,
         key::{LicenseId, LicenseKey},
@@ -66,21 +67,25 @@ impl Claims {
     /// Checks that this token is for this machine on this license.
     ///
     /// # Errors
-    /// [`Error::InvalidToken`].
+    /// [`Credential::Token`].
     pub fn bound_to(&self, license_key: &LicenseKey, fingerprint: &Fingerprint) -> Result<()> {
         let bound = self.license_key == *license_key && self.machine_fingerprint == *fingerprint;
-        if bound { Ok(()) } else { Err(Error::InvalidToken) }
+        if bound {
+            Ok(())
+        } else {
+            Err(Error::Unauthenticated(Credential::Token))
+        }
     }
 
     /// Checks that this token was issued for this license, and not for one that had its key before.
     ///
     /// # Errors
-    /// [`Error::InvalidToken`].
+    /// [`Credential::Token`].
     pub fn issued_for(&self, license: &License) -> Result<()> {
         if self.sub == license.license_id {
             Ok(())
         } else {
-            Err(Error::InvalidToken)
+            Err(Error::Unauthenticated(Credential::Token))
         }
     }
 }
@@ -104,11 +109,11 @@ impl KeyRing {
     /// can neither choose one nor name a key that is elsewhere (RFC 8725, sections 3.1 and 3.10).
     ///
     /// # Errors
-    /// [`Error::InvalidToken`], whatever is wrong with it.
+    /// [`Credential::Token`], whatever is wrong with it.
     pub fn verify(&self, token: &Token, now: Timestamp) -> Result<Claims> {
         self.opened(token.as_str(), |key| &key.header)
             .filter(|claims: &Claims| now < claims.expiry())
-            .ok_or(Error::InvalidToken)
+            .ok_or(Error::Unauthenticated(Credential::Token))
     }
 }
 

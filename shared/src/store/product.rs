@@ -3,15 +3,16 @@
 use aws_sdk_dynamodb::types::{ConditionCheck, Select, TransactWriteItem};
 use futures_util::future::try_join_all;
 
-use crate::store::{Item, Replaced, Store, WRITE_ATTEMPTS, decode, encode, schema, text, unexpected};
 use crate::{
     Error, Result,
+    error::Noun,
     owner::{OwnerId, Scope},
     product::{
         Product, ProductId, ProductStatus,
         key_rules::KeyRules,
         variant::{Variant, VariantId},
     },
+    store::{Item, Replaced, Store, WRITE_ATTEMPTS, decode, encode, schema, text, unexpected},
 };
 
 /// The sort key of a product itself.
@@ -89,12 +90,12 @@ impl Store {
     /// The product with this id, should `scope` cover it.
     ///
     /// # Errors
-    /// [`Error::ProductNotFound`], [`Error::Internal`].
+    /// [`Noun::Product`], [`Error::Internal`].
     pub async fn product_get(&self, scope: &Scope, id: &ProductId) -> Result<Product> {
         let product = self.product_get_unscoped(id).await?;
         product
             .filter(|product| scope.covers(&product.owner_id))
-            .ok_or(Error::ProductNotFound)
+            .ok_or(Error::NotFound(Noun::Product))
     }
 
     /// The product with this id and all its variants, for whoever is then asked whether they may see it.
@@ -117,7 +118,7 @@ impl Store {
     /// between. Answers the product as it is afterwards.
     ///
     /// # Errors
-    /// Those of `change`, [`Error::ProductNotFound`], [`Error::Internal`].
+    /// Those of `change`, [`Noun::Product`], [`Error::Internal`].
     pub async fn product_change(
         &self,
         mut product: Product,
@@ -134,7 +135,7 @@ impl Store {
                 }
                 // As it is stored: an earlier version may have given it fewer attributes.
                 Replaced::Changed(now) => {
-                    stored = now.ok_or(Error::ProductNotFound)?;
+                    stored = now.ok_or(Error::NotFound(Noun::Product))?;
                     product = decode(stored.clone())?;
                 }
             }
@@ -145,7 +146,7 @@ impl Store {
     /// Changes a variant, as [`Store::product_change`] does a product.
     ///
     /// # Errors
-    /// [`Error::VariantNotFound`], [`Error::Internal`].
+    /// [`Noun::Variant`], [`Error::Internal`].
     pub async fn variant_change(&self, mut variant: Variant, change: impl Fn(&Variant) -> Variant) -> Result<Variant> {
         let mut stored = variant_item(&variant)?;
         for _ in 0..WRITE_ATTEMPTS {
@@ -157,7 +158,7 @@ impl Store {
                     return Ok(changed);
                 }
                 Replaced::Changed(now) => {
-                    stored = now.ok_or(Error::VariantNotFound)?;
+                    stored = now.ok_or(Error::NotFound(Noun::Variant))?;
                     variant = decode(stored.clone())?;
                 }
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use keystead_core::{
     Error, Result, Timestamp,
+    error::{ErrorCode, Noun},
     event::EventType,
     license::{
         License,
@@ -93,21 +94,15 @@ impl Endpoint for Activate {
     const AUTH: Auth = Auth::LicenseKey;
     const FACE: Face = Face::FlatClient;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint", "hostname", "productId"];
-    const REFUSALS: &'static [Error] = &[
-        Error::TooManyActivations {
-            retry_at: Timestamp::from_millis(0),
-        },
-        Error::LicenseNotFound,
-        Error::WrongProduct,
-        Error::LicenseRevoked,
-        Error::LicenseExpired,
-        Error::LicenseSuspended,
-        Error::MachineLimitReached {
-            limit: SeatLimit::Limited(3),
-        },
-        Error::SessionLimitReached {
-            limit: SeatLimit::Limited(3),
-        },
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::TooManyActivations,
+        ErrorCode::LicenseNotFound,
+        ErrorCode::WrongProduct,
+        ErrorCode::LicenseRevoked,
+        ErrorCode::LicenseExpired,
+        ErrorCode::LicenseSuspended,
+        ErrorCode::MachineLimitReached,
+        ErrorCode::SessionLimitReached,
     ];
 
     type Request = Request;
@@ -132,7 +127,7 @@ impl Endpoint for Activate {
     async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
         let now = cx.clock.now();
         let (license, known, catalog) = fetched;
-        let license = license.ok_or(Error::LicenseNotFound)?;
+        let license = license.ok_or(Error::NotFound(Noun::License))?;
         let product = request.product_id;
         let catalogs = Catalogs::of(cx, &license, &product, (&product, catalog)).await?;
         let event = cx

@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, Result,
+    error::{ErrorCode, Noun},
     event::EventType,
     license::{License, activation::Activation, key::LicenseKey, machine::Fingerprint, seats::SeatLimit},
     signing::token::{Claims, Token},
@@ -52,7 +53,11 @@ impl Endpoint for Deactivate {
     const FACE: Face = Face::FlatClient;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[Error::InvalidToken, Error::LicenseNotFound, Error::ActivationNotFound];
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::InvalidToken,
+        ErrorCode::LicenseNotFound,
+        ErrorCode::ActivationNotFound,
+    ];
 
     type Request = Request;
     type Fetched = (Option<Claims>, Option<License>, Option<Activation>);
@@ -75,7 +80,7 @@ impl Endpoint for Deactivate {
     /// Seats of revoked and expired licenses are given back as well.
     async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
         let (claims, license, activation) = fetched;
-        let license = license.ok_or(Error::LicenseNotFound)?;
+        let license = license.ok_or(Error::NotFound(Noun::License))?;
         claims.map_or(Ok(()), |claims| claims.issued_for(&license))?;
         let event = cx
             .event(EventType::Deactivated, &license, &caller, cx.clock.now())?

@@ -2,12 +2,12 @@
 
 use keystead_core::{
     Error, Result, Timestamp,
+    error::{Denial, ErrorCode, Noun},
     license::{
         License,
         activation::{Arrival, HEARTBEAT_INTERVAL, SESSION_TIMEOUT},
         key::LicenseKey,
         machine::Fingerprint,
-        seats::SeatLimit,
         standing::LicenseStatus,
     },
     signing::token::{Claims, Token},
@@ -61,16 +61,14 @@ impl Endpoint for Heartbeat {
     const AUTH: Auth = Auth::LicenseKey;
     const FACE: Face = Face::FlatClient;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint"];
-    const REFUSALS: &'static [Error] = &[
-        Error::InvalidToken,
-        Error::LicenseNotFound,
-        Error::LicenseRevoked,
-        Error::LicenseExpired,
-        Error::LicenseSuspended,
-        Error::SessionNotFound,
-        Error::SessionLimitReached {
-            limit: SeatLimit::Limited(3),
-        },
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::InvalidToken,
+        ErrorCode::LicenseNotFound,
+        ErrorCode::LicenseRevoked,
+        ErrorCode::LicenseExpired,
+        ErrorCode::LicenseSuspended,
+        ErrorCode::SessionNotFound,
+        ErrorCode::SessionLimitReached,
     ];
 
     type Request = Request;
@@ -97,13 +95,13 @@ impl Endpoint for Heartbeat {
     async fn call(cx: &Context, _: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
         let now = cx.clock.now();
         let (claims, license, beat) = fetched.unwrap_or((None, None, Beat::NoSession(None)));
-        let license = license.ok_or(Error::LicenseNotFound)?;
+        let license = license.ok_or(Error::NotFound(Noun::License))?;
         claims.map_or(Ok(()), |claims| claims.issued_for(&license))?;
         license.standing(now)?;
         let (license, held_until) = match beat {
             Beat::Extended(until) => (license, until),
             Beat::NoSession(activation) => {
-                let activation = activation.ok_or(Error::SessionNotFound)?;
+                let activation = activation.ok_or(Error::NotFound(Noun::Session))?;
                 let arrival = Arrival {
                     fingerprint: request.machine_fingerprint,
                     hostname: None,
@@ -140,8 +138,8 @@ impl Endpoint for Heartbeat {
 
 /// What this endpoint calls a machine whose activation is removed while it beats.
 fn gone(error: Error) -> Error {
-    if let Error::MachineNotActivated = error {
-        Error::SessionNotFound
+    if let Error::Denied(Denial::MachineNotActivated) = error {
+        Error::NotFound(Noun::Session)
     } else {
         error
     }

@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
+    error::{Denial, ErrorCode, Noun},
     license::{
         License, activation::Activation, key::LicenseKey, machine::Fingerprint, seats::SeatLimit,
         standing::LicenseStatus,
@@ -79,11 +80,11 @@ impl Endpoint for ListMachines {
     const AUTH: Auth = Auth::LicenseKey;
     const FACE: Face = Face::FlatClient;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
-    const REFUSALS: &'static [Error] = &[
-        Error::InvalidToken,
-        Error::LicenseNotFound,
-        Error::LicenseRevoked,
-        Error::MachineNotActivated,
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::InvalidToken,
+        ErrorCode::LicenseNotFound,
+        ErrorCode::LicenseRevoked,
+        ErrorCode::MachineNotActivated,
     ];
 
     type Request = Request;
@@ -113,14 +114,14 @@ impl Endpoint for ListMachines {
     /// The machines of licenses that have expired, or are suspended, are listed as well.
     async fn call(cx: &Context, _: Caller, _: Request, fetched: Self::Fetched) -> Result<Reply> {
         let now = cx.clock.now();
-        let (asking, claims, license, mut machines) = fetched.ok_or(Error::MachineNotActivated)?;
-        let license = license.ok_or(Error::LicenseNotFound)?;
+        let (asking, claims, license, mut machines) = fetched.ok_or(Error::Denied(Denial::MachineNotActivated))?;
+        let license = license.ok_or(Error::NotFound(Noun::License))?;
         claims.map_or(Ok(()), |claims| claims.issued_for(&license))?;
         if license.status == LicenseStatus::Revoked {
-            return Err(Error::LicenseRevoked);
+            return Err(Error::Denied(Denial::Revoked));
         }
         if !machines.iter().any(|machine| machine.fingerprint == asking) {
-            return Err(Error::MachineNotActivated);
+            return Err(Error::Denied(Denial::MachineNotActivated));
         }
         machines.sort_by_key(|machine| std::cmp::Reverse(machine.last_seen));
         machines.truncate(MOST);

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use keystead_core::{
-    Error, Result, Timestamp,
+    Error, Result,
+    error::{ErrorCode, Noun},
     event::EventType,
     license::{
         activation::Arrival,
         key::LicenseKey,
         machine::{Fingerprint, Hostname},
-        seats::SeatLimit,
     },
     product::ProductId,
     store::{
@@ -58,25 +58,17 @@ impl Endpoint for MoveLicense {
         "productId",
         "releaseFingerprint",
     ];
-    const REFUSALS: &'static [Error] = &[
-        Error::TooManyActivations {
-            retry_at: Timestamp::from_millis(0),
-        },
-        Error::LicenseNotFound,
-        Error::WrongProduct,
-        Error::LicenseRevoked,
-        Error::LicenseExpired,
-        Error::LicenseSuspended,
-        Error::ActivationNotFound,
-        Error::TooManyMoves {
-            retry_at: Timestamp::from_millis(0),
-        },
-        Error::MachineLimitReached {
-            limit: SeatLimit::Limited(3),
-        },
-        Error::SessionLimitReached {
-            limit: SeatLimit::Limited(3),
-        },
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::TooManyActivations,
+        ErrorCode::LicenseNotFound,
+        ErrorCode::WrongProduct,
+        ErrorCode::LicenseRevoked,
+        ErrorCode::LicenseExpired,
+        ErrorCode::LicenseSuspended,
+        ErrorCode::ActivationNotFound,
+        ErrorCode::TooManyMoves,
+        ErrorCode::MachineLimitReached,
+        ErrorCode::SessionLimitReached,
     ];
 
     type Request = Request;
@@ -102,10 +94,10 @@ impl Endpoint for MoveLicense {
     async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
         let (fetched, catalog) = fetched;
         let now = cx.clock.now();
-        let license = fetched.license.ok_or(Error::LicenseNotFound)?;
+        let license = fetched.license.ok_or(Error::NotFound(Noun::License))?;
         let product = request.product_id;
         license.opens(&product, now)?;
-        let leaving = fetched.leaving.ok_or(Error::ActivationNotFound)?;
+        let leaving = fetched.leaving.ok_or(Error::NotFound(Noun::Activation))?;
         let catalogs = Catalogs::of(cx, &license, &product, (&product, catalog)).await?;
         let mut deactivated = cx
             .event(EventType::Deactivated, &license, &caller, now)?

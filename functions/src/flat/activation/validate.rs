@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use keystead_core::{
     Error, Result, Timestamp,
+    error::{Credential, Denial, ErrorCode, Noun},
     event::EventType,
     license::{
         License,
@@ -73,17 +74,15 @@ impl Endpoint for Validate {
     const AUTH: Auth = Auth::LicenseKey;
     const FACE: Face = Face::FlatValidate;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint", "token"];
-    const REFUSALS: &'static [Error] = &[
-        Error::InvalidToken,
-        Error::LicenseNotFound,
-        Error::WrongProduct,
-        Error::LicenseRevoked,
-        Error::LicenseExpired,
-        Error::LicenseSuspended,
-        Error::MachineNotActivated,
-        Error::SessionLimitReached {
-            limit: SeatLimit::Limited(3),
-        },
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::InvalidToken,
+        ErrorCode::LicenseNotFound,
+        ErrorCode::WrongProduct,
+        ErrorCode::LicenseRevoked,
+        ErrorCode::LicenseExpired,
+        ErrorCode::LicenseSuspended,
+        ErrorCode::MachineNotActivated,
+        ErrorCode::SessionLimitReached,
     ];
 
     type Request = Request;
@@ -115,12 +114,12 @@ impl Endpoint for Validate {
             license,
             activation,
             catalog,
-        } = fetched.ok_or(Error::InvalidToken)?;
-        let license = license.ok_or(Error::LicenseNotFound)?;
+        } = fetched.ok_or(Error::Unauthenticated(Credential::Token))?;
+        let license = license.ok_or(Error::NotFound(Noun::License))?;
         claims.issued_for(&license)?;
         let product = request.product_id.unwrap_or_else(|| claims.product_id.clone());
         license.opens(&product, now)?;
-        let activation = activation.ok_or(Error::MachineNotActivated)?;
+        let activation = activation.ok_or(Error::Denied(Denial::MachineNotActivated))?;
         let catalogs = Catalogs::of(cx, &license, &product, (&claims.product_id, catalog)).await?;
 
         let renewed = renewed_expiry(cx, &license, &claims, &product, now);

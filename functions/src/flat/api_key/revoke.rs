@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result,
+    error::{ErrorCode, Noun},
     owner::api_key::{KeyHash, RawApiKey},
 };
 use serde::{Deserialize, Serialize};
@@ -43,10 +44,8 @@ impl Endpoint for RevokeApiKey {
     const AUTH: Auth = Auth::SuperAdmin;
     const FACE: Face = Face::FlatAdmin;
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[
-        Error::Invalid(InvalidRequest::MissingFields(&["hash or apiKey"])),
-        Error::ApiKeyNotFound,
-    ];
+    const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["hash or apiKey"]];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::MissingFields, ErrorCode::ApiKeyNotFound];
 
     type Request = Request;
     type Fetched = ();
@@ -55,8 +54,8 @@ impl Endpoint for RevokeApiKey {
     async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Reply> {
         let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
         let hash = match (given(request.hash), given(request.api_key)) {
-            (Some(hash), _) => KeyHash::parse(&hash).ok_or(Error::ApiKeyNotFound)?,
-            (None, Some(key)) => RawApiKey::parse(&key).ok_or(Error::ApiKeyNotFound)?.hash(),
+            (Some(hash), _) => KeyHash::parse(&hash).ok_or(Error::NotFound(Noun::ApiKey))?,
+            (None, Some(key)) => RawApiKey::parse(&key).ok_or(Error::NotFound(Noun::ApiKey))?.hash(),
             (None, None) => return Err(Error::Invalid(InvalidRequest::MissingFields(&["hash or apiKey"]))),
         };
         cx.store.api_key_revoke(&hash).await?;

@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
+    error::{Credential, ErrorCode, Unique},
     ids::CreationId,
     owner::{OwnerId, Scope},
     product::{Product, ProductId},
@@ -73,7 +74,7 @@ async fn create(cx: &Context, caller: Caller, request: Request, product: Option<
         creation: CreationId::new(&cx.ids)?,
     };
     if !cx.store.code_create(&code).await? {
-        return Err(Error::CodeTaken);
+        return Err(Error::Taken(Unique::CodeName));
     }
     Ok(Reply {
         success: Success,
@@ -89,7 +90,7 @@ fn owner(scope: Scope, product: Option<&Product>, named: Option<OwnerId>) -> Res
         (None, Scope::Everything) => {
             return named.ok_or(Error::Invalid(InvalidRequest::MissingFields(&["creatorId"])));
         }
-        (None, Scope::Nothing) => return Err(Error::Unauthorized),
+        (None, Scope::Nothing) => return Err(Error::Unauthenticated(Credential::Caller)),
     };
     if named.is_some_and(|named| named != owner) {
         return Err(Error::field("creatorId", expected));
@@ -105,11 +106,12 @@ impl Endpoint for CreateDiscountCode {
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[
-        Error::ProductNotFound,
-        Error::ProductArchived,
-        Error::Invalid(InvalidRequest::MissingFields(&["creatorId"])),
-        Error::CodeTaken,
+    const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["creatorId"]];
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::ProductNotFound,
+        ErrorCode::ProductArchived,
+        ErrorCode::MissingFields,
+        ErrorCode::CodeTaken,
     ];
 
     type Request = Request;
@@ -133,11 +135,12 @@ impl Endpoint for CreateTrialCode {
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[
-        Error::ProductNotFound,
-        Error::ProductArchived,
-        Error::Invalid(InvalidRequest::MissingFields(&["creatorId"])),
-        Error::CodeTaken,
+    const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["creatorId"]];
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::ProductNotFound,
+        ErrorCode::ProductArchived,
+        ErrorCode::MissingFields,
+        ErrorCode::CodeTaken,
     ];
 
     type Request = Request;

@@ -1,7 +1,8 @@
 //! `POST /deleteDiscountCode` and `POST /deleteTrialCode`: take a code away. What it was redeemed for stays good.
 
 use keystead_core::{
-    Error, Result,
+    Result,
+    error::ErrorCode,
     sale::code::{Code, CodeName},
 };
 use serde::{Deserialize, Serialize};
@@ -48,7 +49,7 @@ impl Endpoint for DeleteDiscountCode {
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[Error::CodeNotFound];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::CodeNotFound];
 
     type Request = Request;
     type Fetched = Option<Code>;
@@ -71,7 +72,7 @@ impl Endpoint for DeleteTrialCode {
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[Error::CodeNotFound];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::CodeNotFound];
 
     type Request = Request;
     type Fetched = Option<Code>;

@@ -1,7 +1,8 @@
 //! `GET|POST /listDiscountCodes` and `GET|POST /listTrialCodes`: the codes of an owner, or of all.
 
 use keystead_core::{
-    Error, Result, Timestamp,
+    Result, Timestamp,
+    error::ErrorCode,
     owner::{OwnerId, Scope},
     product::{Product, ProductId},
     sale::code::{Code, CodeName, Percent},
@@ -106,7 +107,7 @@ impl Endpoint for ListDiscountCodes {
     const SUMMARY: &'static str = "List codes, trial and discount codes alike.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
-    const REFUSALS: &'static [Error] = &[Error::ProductNotFound];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::ProductNotFound];
 
     type Request = Request;
     type Fetched = Option<Product>;
@@ -127,7 +128,7 @@ impl Endpoint for ListTrialCodes {
     const SUMMARY: &'static str = "List codes, trial and discount codes alike.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
-    const REFUSALS: &'static [Error] = &[Error::ProductNotFound];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::ProductNotFound];
 
     type Request = Request;
     type Fetched = Option<Product>;

@@ -8,6 +8,7 @@ mod update;
 
 use keystead_core::{
     Error, Result,
+    error::Noun,
     product::{Product, ProductId},
 };
 
@@ -33,5 +34,5 @@ fn seen_product(id: Option<&ProductId>, product: Option<Product>, caller: &Calle
         return Ok(None);
     }
     let seen = product.filter(|product| caller.scope.covers(&product.owner_id));
-    seen.ok_or(Error::ProductNotFound).map(Some)
+    seen.ok_or(Error::NotFound(Noun::Product)).map(Some)
 }

@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
+    error::{ErrorCode, Noun},
     event::EventType,
     license::{
         License,
@@ -91,15 +92,16 @@ impl Endpoint for RedeemTrialCode {
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code", "email"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[
-        Error::CodeNotFound,
-        Error::Invalid(InvalidRequest::MissingFields(&["productId"])),
-        Error::ProductNotFound,
-        Error::ProductArchived,
-        Error::CodeInactive,
-        Error::CodeExpired,
-        Error::CodeUsedUp,
-        Error::CodeRedeemed,
+    const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["productId"]];
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::CodeNotFound,
+        ErrorCode::MissingFields,
+        ErrorCode::ProductNotFound,
+        ErrorCode::ProductArchived,
+        ErrorCode::CodeInactive,
+        ErrorCode::CodeExpired,
+        ErrorCode::CodeUsedUp,
+        ErrorCode::CodeRedeemed,
     ];
 
     type Request = Request;
@@ -126,7 +128,7 @@ impl Endpoint for RedeemTrialCode {
         let code = Code::seen_by(&caller.scope, fetched.code)?;
         // A code that gives a discount only can't be redeemed, whatever else is asked.
         if code.trial_days.is_none() {
-            return Err(Error::CodeNotFound);
+            return Err(Error::NotFound(Noun::Code));
         }
         let (product, variant) = match (&code.product_id, &request.product_id, fetched.catalog) {
             (Some(own), Some(named), _) if own != named => {
@@ -138,7 +140,7 @@ impl Endpoint for RedeemTrialCode {
         };
         let product = product
             .filter(|product| product.owner_id == code.owner_id)
-            .ok_or(Error::ProductNotFound)?;
+            .ok_or(Error::NotFound(Noun::Product))?;
         product.writable()?;
         let now = cx.clock.now();
         let license = License {

@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
+    error::ErrorCode,
     sale::code::{Code, CodeChanges, CodeName, Percent, UseLimit},
     value::days::Days,
 };
@@ -76,7 +77,7 @@ impl Endpoint for UpdateDiscountCode {
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[Error::Invalid(InvalidRequest::NothingToUpdate), Error::CodeNotFound];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::NothingToUpdate, ErrorCode::CodeNotFound];
 
     type Request = Request;
     type Fetched = Option<Code>;
@@ -99,7 +100,7 @@ impl Endpoint for UpdateTrialCode {
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[Error::Invalid(InvalidRequest::NothingToUpdate), Error::CodeNotFound];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::NothingToUpdate, ErrorCode::CodeNotFound];
 
     type Request = Request;
     type Fetched = Option<Code>;

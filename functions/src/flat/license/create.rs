@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, Result, Timestamp,
+    error::{Denial, ErrorCode, Noun, Unique},
     event::EventType,
     license::{
         License,
@@ -111,7 +112,11 @@ impl Endpoint for CreateLicense {
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["email", "productId"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[Error::ProductNotFound, Error::ProductArchived, Error::LicenseKeyTaken];
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::ProductNotFound,
+        ErrorCode::ProductArchived,
+        ErrorCode::LicenseKeyTaken,
+    ];
 
     type Request = Request;
     type Fetched = ((Vec<Product>, Option<Variant>), Option<Code>);
@@ -149,12 +154,12 @@ impl Endpoint for CreateLicense {
                 .iter()
                 .find(|p| p.product_id == *id && caller.scope.covers(&p.owner_id))
         };
-        let product = seen(&request.product_id).ok_or(Error::ProductNotFound)?;
+        let product = seen(&request.product_id).ok_or(Error::NotFound(Noun::Product))?;
         if request.unlocked().iter().any(|id| seen(id).is_none()) {
-            return Err(Error::ProductNotFound);
+            return Err(Error::NotFound(Noun::Product));
         }
         if product.status == ProductStatus::Archived {
-            return Err(Error::ProductArchived);
+            return Err(Error::Denied(Denial::ProductArchived));
         }
         // One that is not known, or not for this product, is no more than a note.
         let code = code.filter(|code| code.is_for(product));
@@ -221,7 +226,7 @@ impl Endpoint for CreateLicense {
                         license_key: license.license_key,
                     });
                 }
-                Made::KeyTaken => return Err(Error::LicenseKeyTaken),
+                Made::KeyTaken => return Err(Error::Taken(Unique::LicenseKey)),
                 // A vendor may well make several licenses of one purchase; a store finds the first.
                 Made::Before(_) => purchases.clear(),
             }

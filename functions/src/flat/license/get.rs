@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, Result,
+    error::{ErrorCode, Noun},
     license::{License, activation::Activation, key::LicenseKey},
 };
 use serde::{Deserialize, Serialize};
@@ -51,7 +52,7 @@ impl Endpoint for GetLicense {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
-    const REFUSALS: &'static [Error] = &[Error::LicenseNotFound];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
 
     type Request = Request;
     type Fetched = (Option<License>, Vec<Activation>);
@@ -68,7 +69,7 @@ impl Endpoint for GetLicense {
         let (license, activations) = fetched;
         let license = license
             .filter(|license| caller.scope.covers(&license.owner_id))
-            .ok_or(Error::LicenseNotFound)?;
+            .ok_or(Error::NotFound(Noun::License))?;
         let violations = cx.store.violation_list(&license).await?;
         let now = cx.clock.now();
         Ok(Reply {

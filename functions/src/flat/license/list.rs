@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result,
+    error::{ErrorCode, Noun},
     license::standing::LicenseStatus,
     owner::Scope,
     product::{Product, ProductId},
@@ -61,10 +62,8 @@ impl Endpoint for ListLicenses {
     const SUMMARY: &'static str = "List licenses, newest first.";
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
-    const REFUSALS: &'static [Error] = &[
-        Error::ProductNotFound,
-        Error::Invalid(InvalidRequest::MissingFields(&["productId"])),
-    ];
+    const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["productId"]];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::ProductNotFound, ErrorCode::MissingFields];
 
     type Request = Request;
     type Fetched = Option<Product>;
@@ -83,7 +82,7 @@ impl Endpoint for ListLicenses {
             None => None,
         };
         if request.product_id.is_some() && !product.is_some_and(|product| caller.scope.covers(&product.owner_id)) {
-            return Err(Error::ProductNotFound);
+            return Err(Error::NotFound(Noun::Product));
         }
         let needs_product = request.product_id.is_none();
         let filter = LicenseFilter {

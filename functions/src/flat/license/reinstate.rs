@@ -1,7 +1,8 @@
 //! `POST /reinstateLicense`: let a suspended or revoked license work again.
 
 use keystead_core::{
-    Error, Result,
+    Result,
+    error::ErrorCode,
     event::EventType,
     license::{License, key::LicenseKey, standing::LicenseStatus},
 };
@@ -43,7 +44,7 @@ impl Endpoint for ReinstateLicense {
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[Error::LicenseNotFound];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
 
     type Request = Request;
     type Fetched = Option<License>;

@@ -1,7 +1,8 @@
 //! `POST /resetActivations`: take every machine off a license.
 
 use keystead_core::{
-    Error, Result,
+    Result,
+    error::ErrorCode,
     event::EventType,
     license::{License, key::LicenseKey},
 };
@@ -44,7 +45,7 @@ impl Endpoint for ResetActivations {
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[Error::LicenseNotFound];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
 
     type Request = Request;
     type Fetched = Option<License>;

@@ -1,7 +1,8 @@
 //! `POST /resolveLicense`: put violations aside, and with them what they brought on the license.
 
 use keystead_core::{
-    Error, Result,
+    Result,
+    error::ErrorCode,
     event::EventType,
     license::{License, key::LicenseKey, standing::LicenseStatus},
 };
@@ -48,7 +49,7 @@ impl Endpoint for ResolveLicense {
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "violationIds"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[Error::LicenseNotFound];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
 
     type Request = Request;
     type Fetched = Option<License>;

@@ -1,7 +1,8 @@
 //! `POST /revokeLicense`: block a license for good.
 
 use keystead_core::{
-    Error, Result,
+    Result,
+    error::ErrorCode,
     event::EventType,
     license::{License, key::LicenseKey},
     value::reference::Reference,
@@ -45,7 +46,7 @@ impl Endpoint for RevokeLicense {
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[Error::LicenseNotFound];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
 
     type Request = Request;
     type Fetched = Option<License>;

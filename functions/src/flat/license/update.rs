@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
+    error::ErrorCode,
     event::EventType,
     license::{
         License,
@@ -60,7 +61,7 @@ impl Endpoint for UpdateLicense {
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[Error::Invalid(InvalidRequest::NothingToUpdate), Error::LicenseNotFound];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::NothingToUpdate, ErrorCode::LicenseNotFound];
 
     type Request = Request;
     type Fetched = Option<License>;

@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, Result, Timestamp,
+    error::{ErrorCode, Noun},
     license::{License, key::LicenseKey, seats::LicenseType, standing::LicenseStatus},
     product::{ProductId, variant::VariantId},
 };
@@ -49,12 +50,12 @@ impl Endpoint for Verify {
     const AUTH: Auth = Auth::LicenseKey;
     const FACE: Face = Face::FlatVerify;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "productId"];
-    const REFUSALS: &'static [Error] = &[
-        Error::LicenseNotFound,
-        Error::WrongProduct,
-        Error::LicenseRevoked,
-        Error::LicenseExpired,
-        Error::LicenseSuspended,
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::LicenseNotFound,
+        ErrorCode::WrongProduct,
+        ErrorCode::LicenseRevoked,
+        ErrorCode::LicenseExpired,
+        ErrorCode::LicenseSuspended,
     ];
 
     type Request = Request;
@@ -66,7 +67,7 @@ impl Endpoint for Verify {
     }
 
     async fn call(cx: &Context, _: Caller, request: Request, license: Option<License>) -> Result<Reply> {
-        let license = license.ok_or(Error::LicenseNotFound)?;
+        let license = license.ok_or(Error::NotFound(Noun::License))?;
         let standing = license.opens(&request.product_id, cx.clock.now())?;
         Ok(Reply {
             valid: Success,

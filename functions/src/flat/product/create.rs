@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result,
+    error::{Credential, ErrorCode, Restriction, Unique},
     ids::CreationId,
     license::seats::SeatLimit,
     owner::{OwnerId, Scope},
@@ -59,11 +60,8 @@ impl Endpoint for CreateProduct {
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["name", "slug"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[
-        Error::Invalid(InvalidRequest::MissingFields(&["creatorId"])),
-        Error::ForeignOwner,
-        Error::SlugTaken,
-    ];
+    const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["creatorId"]];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::MissingFields, ErrorCode::ForeignOwner, ErrorCode::SlugTaken];
 
     type Request = Request;
     type Fetched = ();
@@ -74,10 +72,10 @@ impl Endpoint for CreateProduct {
             (Scope::Owner(own), None) => own,
             (Scope::Owner(own), Some(named)) if own == named => own,
             // The one place where the contract forbids instead of not finding.
-            (Scope::Owner(_), Some(_)) => return Err(Error::ForeignOwner),
+            (Scope::Owner(_), Some(_)) => return Err(Error::Forbidden(Restriction::ForeignOwner)),
             (Scope::Everything, Some(named)) => named,
             (Scope::Everything, None) => return Err(Error::Invalid(InvalidRequest::MissingFields(&["creatorId"]))),
-            (Scope::Nothing, _) => return Err(Error::Unauthorized),
+            (Scope::Nothing, _) => return Err(Error::Unauthenticated(Credential::Caller)),
         };
         let product = Product {
             product_id: request.slug.into(),
@@ -97,7 +95,7 @@ impl Endpoint for CreateProduct {
             },
         };
         if !cx.store.product_create(&product).await? {
-            return Err(Error::SlugTaken);
+            return Err(Error::Taken(Unique::Slug));
         }
         Ok(Reply {
             success: Success,

@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result,
+    error::ErrorCode,
     license::{seats::SeatLimit, watch::DetectionOverrides},
     product::{
         GraceDays, Image, ProductChanges, ProductId, ProductStatus,
@@ -71,10 +72,10 @@ impl Endpoint for UpdateProduct {
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["productId"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[
-        Error::Invalid(InvalidRequest::NothingToUpdate),
-        Error::ProductNotFound,
-        Error::ProductArchived,
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::NothingToUpdate,
+        ErrorCode::ProductNotFound,
+        ErrorCode::ProductArchived,
     ];
 
     type Request = Request;

@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, Result,
+    error::{ErrorCode, Noun, Unique},
     ids::CreationId,
     license::seats::{LicenseType, SeatLimit},
     product::{
@@ -58,7 +59,11 @@ impl Endpoint for CreateVariant {
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["productId", "name"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[Error::ProductNotFound, Error::ProductArchived, Error::VariantTaken];
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::ProductNotFound,
+        ErrorCode::ProductArchived,
+        ErrorCode::VariantTaken,
+    ];
 
     type Request = Request;
     type Fetched = Option<Product>;
@@ -71,7 +76,7 @@ impl Endpoint for CreateVariant {
     async fn call(cx: &Context, caller: Caller, request: Request, product: Option<Product>) -> Result<Reply> {
         let product = product
             .filter(|product| caller.scope.covers(&product.owner_id))
-            .ok_or(Error::ProductNotFound)?;
+            .ok_or(Error::NotFound(Noun::Product))?;
         product.writable()?;
         let variant_id = VariantId::of_name(&request.name)
             .ok_or_else(|| Error::field("name", "a name with at least one letter or digit"))?;
@@ -89,7 +94,7 @@ impl Endpoint for CreateVariant {
             active: request.active.is_none_or(|flag| flag.0),
         };
         if !cx.store.variant_create(&variant).await? {
-            return Err(Error::VariantTaken);
+            return Err(Error::Taken(Unique::VariantId));
         }
         Ok(Reply {
             success: Success,

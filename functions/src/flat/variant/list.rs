@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, Result,
+    error::{ErrorCode, Noun},
     license::seats::{LicenseType, SeatLimit},
     product::{
         Product, ProductId,
@@ -81,7 +82,7 @@ impl Endpoint for ListVariants {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["productId"];
-    const REFUSALS: &'static [Error] = &[Error::ProductNotFound];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::ProductNotFound];
 
     type Request = Request;
     type Fetched = Option<(Product, Vec<Variant>)>;
@@ -94,7 +95,7 @@ impl Endpoint for ListVariants {
     async fn call(_: &Context, caller: Caller, _: Request, fetched: Self::Fetched) -> Result<Reply> {
         let (_, variants) = fetched
             .filter(|(product, _)| caller.scope.covers(&product.owner_id))
-            .ok_or(Error::ProductNotFound)?;
+            .ok_or(Error::NotFound(Noun::Product))?;
         let variants: Vec<VariantView> = variants.into_iter().map(VariantView::from).collect();
         Ok(Reply {
             success: Success,

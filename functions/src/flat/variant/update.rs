@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result,
+    error::{ErrorCode, Noun},
     license::seats::{LicenseType, SeatLimit},
     product::{
         ProductId,
@@ -64,11 +65,12 @@ impl Endpoint for UpdateVariant {
     const AUTH: Auth = Auth::Admin;
     const FACE: Face = Face::FlatAdmin;
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[
-        Error::Invalid(InvalidRequest::MissingFields(&["variantId"])),
-        Error::Invalid(InvalidRequest::NothingToUpdate),
-        Error::VariantNotFound,
-        Error::ProductArchived,
+    const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["variantId"]];
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::MissingFields,
+        ErrorCode::NothingToUpdate,
+        ErrorCode::VariantNotFound,
+        ErrorCode::ProductArchived,
     ];
 
     type Request = Request;
@@ -79,7 +81,7 @@ impl Endpoint for UpdateVariant {
         let (variant_id, name) = match (request.variant_id, request.name) {
             (Some(id), name) => (id, name),
             // Found by its name, which therefore does not change.
-            (None, Some(name)) => (VariantId::of_name(&name).ok_or(Error::VariantNotFound)?, None),
+            (None, Some(name)) => (VariantId::of_name(&name).ok_or(Error::NotFound(Noun::Variant))?, None),
             (None, None) => return Err(Error::Invalid(InvalidRequest::MissingFields(&["variantId"]))),
         };
         let changes = VariantChanges {
@@ -120,6 +122,6 @@ impl Endpoint for UpdateVariant {
                 variant_id: variant.prefixed_id(),
             });
         }
-        Err(Error::VariantNotFound)
+        Err(Error::NotFound(Noun::Variant))
     }
 }

@@ -1,7 +1,8 @@
 //! `POST /cgloungeWebhook`: a purchase at cglounge, or what became of one.
 
 use keystead_core::{
-    Error, InvalidRequest, Result,
+    Error, Result,
+    error::{ErrorCode, Noun},
     license::{License, standing::Dispute},
     product::{Product, ProductId, variant::TRIAL},
     sale::purchase::{Notice, NoticeType, PurchaseKey},
@@ -72,10 +73,11 @@ impl Endpoint for CgloungeWebhook {
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["type", "email", "productId"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [Error] = &[
-        Error::ProductNotFound,
-        Error::LicenseNotFound,
-        Error::Invalid(InvalidRequest::MissingFields(&["durationDays"])),
+    const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["durationDays"]];
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::ProductNotFound,
+        ErrorCode::LicenseNotFound,
+        ErrorCode::MissingFields,
     ];
 
     type Request = Request;
@@ -85,7 +87,7 @@ impl Endpoint for CgloungeWebhook {
     async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
         let notice = request.notice()?;
         let offer = Offer::of(cx, &notice).await?;
-        let product = offer.product.clone().ok_or(Error::ProductNotFound)?;
+        let product = offer.product.clone().ok_or(Error::NotFound(Noun::Product))?;
         let id = notice.purchase_id.as_ref();
         let key = |r#type| product_key(r#type, &product, id);
         match notice.r#type {
@@ -196,5 +198,5 @@ fn unsold(id: Option<&Reference>, license: &License) -> bool {
 /// The newest license that this customer has of the product and that can be meant.
 async fn newest(cx: &Context, product: &Product, notice: &Notice, meant: impl Fn(&License) -> bool) -> Result<License> {
     let newest = cx.store.license_newest(product, &notice.email, meant).await?;
-    newest.ok_or(Error::LicenseNotFound)
+    newest.ok_or(Error::NotFound(Noun::License))
 }

@@ -7,6 +7,7 @@ mod stripe;
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
+    error::Noun,
     event::EventType,
     license::{
         License,
@@ -157,7 +158,7 @@ async fn complete(
     offer: Offer,
     keys: Vec<PurchaseKey>,
 ) -> Result<Reply> {
-    let product = offer.product.ok_or(Error::ProductNotFound)?;
+    let product = offer.product.ok_or(Error::NotFound(Noun::Product))?;
     let now = cx.clock.now();
     let usual = License::new(
         cx.new_license_key(&product, None)?,

@@ -7,6 +7,7 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
+    error::{ErrorCode, Noun},
     event::EventType,
     license::{
         License,
@@ -55,11 +56,12 @@ impl Endpoint for StripeWebhook {
     const AUTH: Auth = Auth::Stripe;
     const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["id", "type", "data"];
-    const REFUSALS: &'static [Error] = &[
-        Error::ProductNotFound,
-        Error::LicenseNotFound,
-        Error::Invalid(InvalidRequest::MissingFields(&["customer_details.email"])),
-        Error::Invalid(InvalidRequest::MissingFields(&["metadata.durationDays"])),
+    const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] =
+        &[&["customer_details.email"], &["metadata.durationDays"]];
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::ProductNotFound,
+        ErrorCode::LicenseNotFound,
+        ErrorCode::MissingFields,
     ];
 
     type Request = Request;
@@ -142,7 +144,7 @@ async fn paid_back(
 ) -> Result<Reply> {
     match found(cx, paid).await? {
         Some(license) => dispute(cx, caller, license, way, &[event]).await,
-        None if object.metadata().is_some() => Err(Error::LicenseNotFound),
+        None if object.metadata().is_some() => Err(Error::NotFound(Noun::License)),
         None => Ok(Reply::default()),
     }
 }
@@ -156,7 +158,7 @@ async fn invoice_paid(cx: &Context, caller: &Caller, invoice: Object<'_>, event:
     let Some(license) = found(cx, &[subscription]).await? else {
         return match invoice.metadata() {
             // The checkout is told of later, and then this again.
-            Some(_) => Err(Error::LicenseNotFound),
+            Some(_) => Err(Error::NotFound(Noun::License)),
             None => Ok(Reply::default()),
         };
     };
@@ -329,7 +331,7 @@ impl<'a> Metadata<'a> {
         Ok(Notice {
             r#type,
             email,
-            product_id: product.ok_or(Error::ProductNotFound)?,
+            product_id: product.ok_or(Error::NotFound(Noun::Product))?,
             variant: self.parsed("variant", "a string of 1 to 128 characters", VariantId::parse)?,
             purchase_id: None,
             license_type: self.parsed("licenseType", "per-machine, floating or site", LicenseType::parse)?,

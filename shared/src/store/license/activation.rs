@@ -9,11 +9,9 @@ use aws_sdk_dynamodb::{
 };
 use serde::Deserialize;
 
-use crate::store::{
-    Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, number, pause, schema, text, unexpected,
-};
 use crate::{
     Error, Result, Timestamp,
+    error::Noun,
     event::Event,
     ids,
     license::{
@@ -22,6 +20,7 @@ use crate::{
         key::LicenseKey,
         machine::Fingerprint,
     },
+    store::{Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, number, pause, schema, text, unexpected},
 };
 
 /// What a heartbeat found.
@@ -129,7 +128,7 @@ impl Store {
     /// these taken off its counters.
     ///
     /// # Errors
-    /// [`Error::ActivationNotFound`], [`Error::LicenseNotFound`], [`Error::Internal`].
+    /// [`Noun::Activation`], [`Noun::License`], [`Error::Internal`].
     pub async fn activation_release(
         &self,
         mut license: License,
@@ -137,7 +136,7 @@ impl Store {
         event: &Event,
     ) -> Result<License> {
         for attempt in 0..WRITE_ATTEMPTS {
-            let leaving = activation.as_ref().ok_or(Error::ActivationNotFound)?;
+            let leaving = activation.as_ref().ok_or(Error::NotFound(Noun::Activation))?;
             let counters = Counters {
                 machines: 1,
                 sessions: u32::from(leaving.lease_until.is_some()),
@@ -159,7 +158,7 @@ impl Store {
                 Written::Contended => pause(attempt).await,
                 Written::Refused([by_license, by_activation]) => {
                     if let Refusal::By(_) = by_license {
-                        return Err(Error::LicenseNotFound);
+                        return Err(Error::NotFound(Noun::License));
                     }
                     if let Refusal::By(found) = by_activation {
                         activation = found.map(decode).transpose()?;
@@ -174,7 +173,7 @@ impl Store {
     /// at a time, each true to the counters. Answers how many. The event is noted with the first that are removed.
     ///
     /// # Errors
-    /// [`Error::LicenseNotFound`], [`Error::Internal`]; what was removed until then stays removed.
+    /// [`Noun::License`], [`Error::Internal`]; what was removed until then stays removed.
     pub async fn activation_reset(&self, license: &License, event: &Event) -> Result<u32> {
         let (mut removed, mut collisions) = (0, 0);
         while collisions < WRITE_ATTEMPTS {

@@ -2,15 +2,16 @@
 
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
-use crate::store::{
-    Difference, HASTY_ATTEMPTS, Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, number, pause, schema,
-    text,
-};
 use crate::{
     Error, Result,
+    error::Noun,
     event::Event,
     license::{License, activation::Activation, key::LicenseKey, machine::Fingerprint},
     owner::OwnerId,
+    store::{
+        Difference, HASTY_ATTEMPTS, Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, number, pause,
+        schema, text,
+    },
     value::email::Email,
 };
 
@@ -105,7 +106,7 @@ impl Store {
     /// Answers the license as it is afterwards.
     ///
     /// # Errors
-    /// Those of `change`, [`Error::LicenseNotFound`], [`Error::Internal`].
+    /// Those of `change`, [`Noun::License`], [`Error::Internal`].
     pub async fn license_change(
         &self,
         mut license: License,
@@ -129,7 +130,7 @@ impl Store {
     pub(in crate::store) async fn license_later(&self, attempt: u32, license: &License) -> Result<License> {
         pause(attempt).await;
         let now = self.license_get_unscoped(&license.license_key).await?;
-        now.ok_or(Error::LicenseNotFound)
+        now.ok_or(Error::NotFound(Noun::License))
     }
 
     /// Turns `license` into `changed`, counters aside, unless it was changed since it was read.
@@ -174,7 +175,9 @@ impl Store {
         more.extend(condition);
         Ok(match self.transact_with([update], more).await? {
             Written::Done => Changed::Done(changed),
-            Written::Refused([Refusal::By(found)]) => Changed::Meanwhile(decode(found.ok_or(Error::LicenseNotFound)?)?),
+            Written::Refused([Refusal::By(found)]) => {
+                Changed::Meanwhile(decode(found.ok_or(Error::NotFound(Noun::License))?)?)
+            }
             Written::Refused([Refusal::None]) | Written::Contended => Changed::Contended,
         })
     }

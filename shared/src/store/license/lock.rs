@@ -6,12 +6,9 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use futures_util::future::try_join_all;
 
-use crate::store::{
-    HASTY_ATTEMPTS, Refusal, Store, Tried, WRITE_ATTEMPTS, Written, cache::Offer, decode, encode,
-    license::license::Changed, number, pause, schema, text, unexpected,
-};
 use crate::{
     Error, Result, Timestamp,
+    error::Noun,
     event::{Event, EventId, EventType, Subject},
     license::{
         License,
@@ -21,6 +18,10 @@ use crate::{
         standing::LicenseStatus,
     },
     product::{Product, key_rules::KeyRules},
+    store::{
+        HASTY_ATTEMPTS, Refusal, Store, Tried, WRITE_ATTEMPTS, Written, cache::Offer, decode, encode,
+        license::license::Changed, number, pause, schema, text, unexpected,
+    },
 };
 
 /// How many activations are removed beside an exchange of keys: DynamoDB takes a hundred actions, and five are the keys'
@@ -125,7 +126,7 @@ impl Store {
     /// Answers the license as it is afterwards, and what `check` said last: [`Checked::Binds`] when this bound it.
     ///
     /// # Errors
-    /// [`Error::LicenseNotFound`] when the key is gone meanwhile; [`Error::Internal`].
+    /// [`Noun::License`] when the key is gone meanwhile; [`Error::Internal`].
     pub async fn license_bind(
         &self,
         mut license: License,
@@ -286,7 +287,7 @@ impl Store {
     /// A license with more machines than a transaction holds loses them before, of which `reset` tells.
     ///
     /// # Errors
-    /// Those of `reissue`; [`Error::LicenseNotFound`] when the key is gone meanwhile; [`Error::Internal`].
+    /// Those of `reissue`; [`Noun::License`] when the key is gone meanwhile; [`Error::Internal`].
     pub async fn license_exchange_key(
         &self,
         mut license: License,
@@ -316,7 +317,7 @@ impl Store {
             match self.transact_with(actions, more).await? {
                 Written::Done => return Ok(reissued),
                 Written::Refused([Refusal::By(found), _]) if attempt < HASTY_ATTEMPTS => {
-                    license = decode(found.ok_or(Error::LicenseNotFound)?)?;
+                    license = decode(found.ok_or(Error::NotFound(Noun::License))?)?;
                 }
                 Written::Refused([Refusal::By(_), _]) | Written::Contended => {
                     license = self.license_later(attempt, &license).await?;

@@ -2,13 +2,9 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
-use crate::store::{
-    Refusal, Store, WRITE_ATTEMPTS, Written, decode,
-    license::activation::{Change, activation_key, still_there},
-    number, pause, schema, text, unexpected,
-};
 use crate::{
     Error, Result, Timestamp,
+    error::{Noun, Resource},
     event::Event,
     license::{
         License,
@@ -20,6 +16,11 @@ use crate::{
     },
     product::ProductId,
     signing::token::TokenPolicy,
+    store::{
+        Refusal, Store, WRITE_ATTEMPTS, Written, decode,
+        license::activation::{Change, activation_key, still_there},
+        number, pause, schema, text, unexpected,
+    },
 };
 
 /// A license that is to be moved, as far as it was found.
@@ -129,9 +130,9 @@ impl Store {
     /// The decision is made on what was read, and again on what DynamoDB hands back when another request came between.
     ///
     /// # Errors
-    /// In the order in which they are looked for: the refusals of [`License::opens`]; [`Error::ActivationNotFound`] when
+    /// In the order in which they are looked for: the refusals of [`License::opens`]; [`Noun::Activation`] when
     /// the machine that leaves has left; those of [`License::may_move`] and [`License::admit_in_place_of`];
-    /// [`Error::LicenseNotFound`] when the license is deleted meanwhile; [`Error::Internal`].
+    /// [`Noun::License`] when the license is deleted meanwhile; [`Error::Internal`].
     pub async fn license_move(
         &self,
         mut license: License,
@@ -145,11 +146,15 @@ impl Store {
         let mut collisions = 0;
         while collisions < WRITE_ATTEMPTS {
             license.opens(how.product, now)?;
-            let leaves = leaving.as_ref().ok_or(Error::ActivationNotFound)?;
+            let leaves = leaving.as_ref().ok_or(Error::NotFound(Noun::Activation))?;
             let moves = license.may_move(now, how.moves)?;
             let admission = match license.admit_in_place_of(leaves, coming.as_ref()) {
                 Ok(admission) => admission,
-                Err(full @ Error::SessionLimitReached { .. }) => {
+                Err(
+                    full @ Error::Full {
+                        of: Resource::Session, ..
+                    },
+                ) => {
                     // A session is really taken only while it is alive.
                     let reaped = self.reap_a_lapsed_session(&key, now).await?;
                     // License and activations were read at several moments. Nobody is turned away for what was so at
@@ -161,13 +166,13 @@ impl Store {
                         (&schema::ACTIVATIONS, activation_key(&key, &how.arrival.fingerprint)),
                     ];
                     let [found, leaves, comes] = self.get_at_once(keys).await?;
-                    license = decode(found.ok_or(Error::LicenseNotFound)?)?;
+                    license = decode(found.ok_or(Error::NotFound(Noun::License))?)?;
                     leaving = leaves.map(decode).transpose()?;
                     coming = comes.map(decode).transpose()?;
                     if reaped {
                         continue;
                     }
-                    let leaves = leaving.as_ref().ok_or(Error::ActivationNotFound)?;
+                    let leaves = leaving.as_ref().ok_or(Error::NotFound(Noun::Activation))?;
                     if license.revision == seen && license.admit_in_place_of(leaves, coming.as_ref()).is_err() {
                         return Err(full);
                     }
@@ -197,7 +202,7 @@ impl Store {
                 Written::Contended => pause(collisions).await,
                 Written::Refused([by_license, by_leaving, by_coming]) => {
                     if let Refusal::By(found) = by_license {
-                        license = decode(found.ok_or(Error::LicenseNotFound)?)?;
+                        license = decode(found.ok_or(Error::NotFound(Noun::License))?)?;
                     }
                     if let Refusal::By(found) = by_leaving {
                         leaving = found.map(decode).transpose()?;

@@ -11,16 +11,9 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
 };
 
-use crate::store::{
-    HASTY_ATTEMPTS, Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode,
-    license::{
-        activation::{Change, activation_key, still_there},
-        license::difference,
-    },
-    number, pause, schema, text, unexpected,
-};
 use crate::{
     Error, Result, Timestamp,
+    error::{Denial, Noun},
     event::Event,
     license::{
         License,
@@ -33,6 +26,14 @@ use crate::{
     },
     product::ProductId,
     signing::token::TokenPolicy,
+    store::{
+        HASTY_ATTEMPTS, Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode,
+        license::{
+            activation::{Change, activation_key, still_there},
+            license::difference,
+        },
+        number, pause, schema, text, unexpected,
+    },
 };
 
 impl Store {
@@ -40,7 +41,7 @@ impl Store {
     /// been given a token of the life that `policy` and the license allow.
     ///
     /// # Errors
-    /// The refusals of [`License::opens`] and [`License::admit`]; [`Error::LicenseNotFound`] when the license is deleted
+    /// The refusals of [`License::opens`] and [`License::admit`]; [`Noun::License`] when the license is deleted
     /// meanwhile; [`Error::Internal`].
     pub async fn activation_admit(
         &self,
@@ -59,7 +60,7 @@ impl Store {
     /// session or takes one again. Of a validation there is an event, which is noted unless one was not long ago.
     ///
     /// # Errors
-    /// As for [`Store::activation_admit`], and [`Error::MachineNotActivated`] when the activation is removed meanwhile.
+    /// As for [`Store::activation_admit`], and [`Denial::MachineNotActivated`] when the activation is removed meanwhile.
     pub async fn activation_keep(
         &self,
         license: License,
@@ -88,11 +89,11 @@ impl Store {
             license.opens(product, arrival.now)?;
             if matches!((&known, purpose), (None, Purpose::Keep(_))) {
                 // Of a machine without an activation there is nothing to keep.
-                return Err(Error::MachineNotActivated);
+                return Err(Error::Denied(Denial::MachineNotActivated));
             }
             let admission = match license.admit(known.as_ref()) {
                 Ok(admission) => admission,
-                Err(Error::SessionLimitReached { .. } | Error::MachineLimitReached { .. }) if !at_one_moment => {
+                Err(Error::Full { .. }) if !at_one_moment => {
                     let floating = license.session_limit().is_some();
                     // A seat is really taken only while its session is alive.
                     if floating && self.reap_a_lapsed_session(&license.license_key, arrival.now).await? {
@@ -166,7 +167,7 @@ impl Store {
                 }
                 Written::Refused([by_license, by_activation]) => {
                     if let Refusal::By(found) = by_license {
-                        license = decode(found.ok_or(Error::LicenseNotFound)?)?;
+                        license = decode(found.ok_or(Error::NotFound(Noun::License))?)?;
                     }
                     if let Refusal::By(found) = by_activation {
                         known = found.map(decode).transpose()?;
@@ -430,13 +431,13 @@ impl Store {
             (&schema::ACTIVATIONS, activation_key(key, fingerprint)),
         ];
         let [license, activation] = self.get_at_once(keys).await?;
-        let license = license.ok_or(Error::LicenseNotFound)?;
+        let license = license.ok_or(Error::NotFound(Noun::License))?;
         Ok((decode(license)?, activation.map(decode).transpose()?))
     }
 
     async fn reread(&self, key: &LicenseKey, fingerprint: &Fingerprint) -> Result<(License, Option<Activation>)> {
         let (license, activation) = self.license_get_with_activation_unscoped(key, fingerprint).await?;
-        Ok((license.ok_or(Error::LicenseNotFound)?, activation))
+        Ok((license.ok_or(Error::NotFound(Noun::License))?, activation))
     }
 }
 

@@ -2,18 +2,19 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
-use crate::store::{
-    Store, WRITE_ATTEMPTS, Written, encode,
-    license::license::{Changed, difference},
-    number, pause, schema, text,
-};
 use crate::{
     Error, Result, Timestamp,
+    error::Noun,
     event::Event,
     license::{
         License,
         violation::{Violation, threat_level},
         watch::{DetectionLimits, enforced},
+    },
+    store::{
+        Store, WRITE_ATTEMPTS, Written, encode,
+        license::license::{Changed, difference},
+        number, pause, schema, text,
     },
 };
 
@@ -56,7 +57,7 @@ impl Store {
     /// Answers the license as it is afterwards.
     ///
     /// # Errors
-    /// [`Error::LicenseNotFound`], [`Error::Internal`].
+    /// [`Noun::License`], [`Error::Internal`].
     pub async fn license_reinstate(&self, mut license: License, event: &Event) -> Result<License> {
         for attempt in 0..WRITE_ATTEMPTS {
             // A violation that comes from now on changes the license, and so is seen by the next attempt.
@@ -81,7 +82,7 @@ impl Store {
     /// Answers the license as it is then, and how many violations were resolved.
     ///
     /// # Errors
-    /// [`Error::LicenseNotFound`], [`Error::Internal`].
+    /// [`Noun::License`], [`Error::Internal`].
     pub async fn violation_resolve(
         &self,
         mut license: License,
@@ -170,7 +171,7 @@ impl Store {
                 Written::Contended | Written::Refused(_) => {
                     pause(attempt).await;
                     let now = self.license_get_unscoped(&license.license_key).await?;
-                    license = now.ok_or(Error::LicenseNotFound)?;
+                    license = now.ok_or(Error::NotFound(Noun::License))?;
                 }
             }
         }

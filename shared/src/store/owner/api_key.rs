@@ -2,13 +2,14 @@
 
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::AttributeValue};
 
-use crate::store::{Item, Store, WRITE_ATTEMPTS, encode, pause, schema, text, unexpected};
 use crate::{
     Error, Result,
+    error::Noun,
     owner::{
         Scope,
         api_key::{ApiKey, KeyHash},
     },
+    store::{Item, Store, WRITE_ATTEMPTS, encode, pause, schema, text, unexpected},
 };
 
 /// The one value of `kind`, under which all keys are listed.
@@ -54,7 +55,7 @@ impl Store {
     /// time changes nothing.
     ///
     /// # Errors
-    /// [`Error::ApiKeyNotFound`], [`Error::Internal`].
+    /// [`Noun::ApiKey`], [`Error::Internal`].
     pub async fn api_key_revoke(&self, hash: &KeyHash) -> Result<()> {
         for attempt in 0..WRITE_ATTEMPTS {
             let outcome = self
@@ -69,7 +70,7 @@ impl Store {
                 .await;
             let Err(error) = outcome else { return Ok(()) };
             match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => return Err(Error::ApiKeyNotFound),
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => return Err(Error::NotFound(Noun::ApiKey)),
                 Some(UpdateItemError::TransactionConflictException(_)) => pause(attempt).await,
                 Some(_) | None => return Err(unexpected(error)),
             }

@@ -7,11 +7,12 @@ use aws_sdk_dynamodb::{
     types::ReturnValuesOnConditionCheckFailure,
 };
 
-use crate::store::{Store, decode, encode, number, schema, text, unexpected};
 use crate::{
     Error, Result,
     clock::Clock,
+    error::Conflict,
     request::idempotency::{Attempt, LONGEST_REQUEST, SealedAnswer},
+    store::{Store, decode, encode, number, schema, text, unexpected},
 };
 
 /// What became of a request that was named with a key.
@@ -32,7 +33,7 @@ impl Store {
     /// Begins a request, unless it was carried out already. Of two that begin it at once, one waits for the other.
     ///
     /// # Errors
-    /// [`Error::IdempotencyKeyReused`] when something else was asked for under the key; [`Error::RequestInProgress`]
+    /// [`Conflict::IdempotencyKeyReused`] when something else was asked for under the key; [`Conflict::RequestInProgress`]
     /// when the other takes too long; [`Error::Internal`].
     pub async fn attempt_begin(&self, new: Attempt, clock: &Clock) -> Result<Begun> {
         let outcome = self
@@ -56,13 +57,13 @@ impl Store {
             Some(_) | None => return Err(unexpected(error)),
         };
         for look in 0..LOOKS {
-            let other = found.ok_or(Error::RequestInProgress)?;
+            let other = found.ok_or(Error::Conflict(Conflict::RequestInProgress))?;
             // The reply to this very write was lost, and the SDK sent it again.
             if other.salt == new.salt {
                 return Ok(Begun::Now(new));
             }
             if other.asked != new.asked {
-                return Err(Error::IdempotencyKeyReused);
+                return Err(Error::Conflict(Conflict::IdempotencyKeyReused));
             }
             if let Some(answer) = other.answer.clone() {
                 return Ok(Begun::Before(other, answer));
@@ -76,7 +77,7 @@ impl Store {
             }
             found = self.get(&schema::IDEMPOTENCY, &new.request_id, None).await?;
         }
-        Err(Error::RequestInProgress)
+        Err(Error::Conflict(Conflict::RequestInProgress))
     }
 
     /// Takes over from an attempt that died. `None` when another request was faster.

@@ -2,11 +2,12 @@
 
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::ReturnValuesOnConditionCheckFailure};
 
-use crate::store::{Store, number, schema, unexpected};
 use crate::{
     Error, Result, Timestamp,
+    error::Throttle,
     license::key::LicenseKey,
     request::rate_limit::{Allowance, RateLimit},
+    store::{Store, number, schema, unexpected},
 };
 
 impl Store {
@@ -17,7 +18,7 @@ impl Store {
     /// a refused attempt writes nothing, and does not make the caller wait longer.
     ///
     /// # Errors
-    /// [`Error::TooManyActivations`], [`Error::Internal`].
+    /// [`Throttle::Activations`], [`Error::Internal`].
     pub async fn rate_limit_count_activation(&self, license_key: &LicenseKey, now: Timestamp) -> Result<()> {
         const LAST: usize = RateLimit::ATTEMPTS - 1;
         let shift = (0..LAST)
@@ -47,7 +48,8 @@ impl Store {
             let oldest = oldest
                 .and_then(|millis| millis.parse().ok())
                 .map_or(now, Timestamp::from_millis);
-            return Err(Error::TooManyActivations {
+            return Err(Error::Throttled {
+                by: Throttle::Activations,
                 retry_at: oldest + RateLimit::WINDOW,
             });
         }
@@ -57,7 +59,7 @@ impl Store {
     /// refused attempt writes nothing.
     ///
     /// # Errors
-    /// [`Error::TooManyAttempts`], [`Error::Internal`].
+    /// [`Throttle::Attempts`], [`Error::Internal`].
     pub async fn rate_limit_count(&self, allowance: &Allowance, who: &str, now: Timestamp) -> Result<()> {
         let begins = allowance.window_of(now);
         let ends = begins + allowance.window;
@@ -76,7 +78,10 @@ impl Store {
             .await;
         let Err(error) = outcome else { return Ok(()) };
         match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Err(Error::TooManyAttempts { retry_at: ends }),
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Err(Error::Throttled {
+                by: Throttle::Attempts,
+                retry_at: ends,
+            }),
             Some(_) | None => Err(unexpected(error)),
         }
     }

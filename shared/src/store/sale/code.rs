@@ -7,15 +7,14 @@ use aws_sdk_dynamodb::types::{
     Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, builders::UpdateBuilder,
 };
 
-use crate::store::{
-    Difference, Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, number, pause, schema, text,
-};
 use crate::{
     Error, Result,
+    error::{Denial, Noun},
     event::Event,
     license::License,
     owner::Scope,
     sale::code::{Code, CodeChanges, CodeName, Redemption, UseLimit},
+    store::{Difference, Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, number, pause, schema, text},
     value::{days::Days, email::Email},
 };
 
@@ -50,7 +49,7 @@ fn found_again(seen: &Code, found: Option<Item>) -> Result<Code> {
     let found: Option<Code> = found.map(decode).transpose()?;
     found
         .filter(|found| found.creation == seen.creation)
-        .ok_or(Error::CodeNotFound)
+        .ok_or(Error::NotFound(Noun::Code))
 }
 
 impl Store {
@@ -112,7 +111,7 @@ impl Store {
     /// kept. Answers the code as it is afterwards, but for uses that were counted meanwhile.
     ///
     /// # Errors
-    /// [`Error::CodeNotFound`] when the code is deleted meanwhile; [`Error::Internal`].
+    /// [`Noun::Code`] when the code is deleted meanwhile; [`Error::Internal`].
     pub async fn code_change(&self, mut code: Code, changes: &CodeChanges) -> Result<Code> {
         for attempt in 0..WRITE_ATTEMPTS {
             let changed = Code {
@@ -148,7 +147,7 @@ impl Store {
     /// Deletes a code. Its redemptions stay, so that nobody gets a second trial when the code is made again.
     ///
     /// # Errors
-    /// [`Error::CodeNotFound`] when it is deleted already; [`Error::Internal`].
+    /// [`Noun::Code`] when it is deleted already; [`Error::Internal`].
     pub async fn code_delete(&self, code: &Code) -> Result<()> {
         let delete = Delete::builder()
             .table_name(self.table(&schema::CODES))
@@ -163,7 +162,7 @@ impl Store {
             match self.transact([delete]).await? {
                 Written::Done => return Ok(()),
                 Written::Contended => pause(attempt).await,
-                Written::Refused(_) => return Err(Error::CodeNotFound),
+                Written::Refused(_) => return Err(Error::NotFound(Noun::Code)),
             }
         }
         Err(Error::internal("a code was in use by others all the time"))
@@ -174,7 +173,7 @@ impl Store {
     /// and how long that is.
     ///
     /// # Errors
-    /// The refusals of [`Code::redeem`]; [`Error::CodeNotFound`] also when the code is deleted meanwhile;
+    /// The refusals of [`Code::redeem`]; [`Noun::Code`] also when the code is deleted meanwhile;
     /// [`Error::Internal`].
     pub async fn code_redeem(
         &self,
@@ -185,7 +184,7 @@ impl Store {
     ) -> Result<(License, Days)> {
         let now = license.created_at;
         for attempt in 0..WRITE_ATTEMPTS {
-            if let Err(Error::CodeUsedUp) = code.redeem(redemption.as_ref(), now) {
+            if let Err(Error::Denied(Denial::CodeUsedUp)) = code.redeem(redemption.as_ref(), now) {
                 // The code and the redemption were read at two moments, between which it may have been this very
                 // customer, by another request, who used it last.
                 let item = redemption_key(&license.email);

@@ -2,13 +2,9 @@
 
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
-use crate::store::{
-    Refusal, Store, Tried, WRITE_ATTEMPTS, decode, encode,
-    license::license::{difference, owner_email},
-    number, pause, schema, text, unexpected,
-};
 use crate::{
     Error, Result, Timestamp,
+    error::Noun,
     event::Event,
     license::{
         License,
@@ -20,6 +16,11 @@ use crate::{
     sale::{
         code::Code,
         purchase::{Purchase, PurchaseKey},
+    },
+    store::{
+        Refusal, Store, Tried, WRITE_ATTEMPTS, decode, encode,
+        license::license::{difference, owner_email},
+        number, pause, schema, text, unexpected,
     },
     value::{days::Days, email::Email, reference::Reference},
 };
@@ -174,7 +175,7 @@ impl Store {
     /// gets this id, and is an event of its own.
     ///
     /// # Errors
-    /// [`Error::LicenseNotFound`] when the license is deleted meanwhile; [`Error::Internal`].
+    /// [`Noun::License`] when the license is deleted meanwhile; [`Error::Internal`].
     pub async fn license_dispute(
         &self,
         mut license: License,
@@ -313,7 +314,7 @@ impl Store {
         pause(attempt).await;
         self.license_by_former_key(&license.license_key, &license.license_id)
             .await?
-            .ok_or(Error::LicenseNotFound)
+            .ok_or(Error::NotFound(Noun::License))
     }
 
     /// The license that came of a purchase: its key may have been exchanged since.
