@@ -417,13 +417,16 @@ fn every_test_that_the_page_on_security_names_is_there() {
             continue;
         }
         count += 1;
-        let path = module.replace("::", "/");
-        let is_there = ["tests/it", "tests/proofs", "cli/tests/it"].iter().any(|of| {
-            let source = fs::read_to_string(root().join(of).join(format!("{path}.rs")));
-            // A module is named for all of its tests.
-            let folder = root().join(of).join(format!("{path}/{test}.rs"));
-            source.is_ok_and(|source| source.contains(&format!("fn {test}("))) || folder.exists()
-        });
+        // Tests beside what they test are in its module `tests`.
+        let path = module.trim_end_matches("::tests").replace("::", "/");
+        let is_there = ["tests/it", "tests/proofs", "cli/tests/it", "shared/src", "cli/src"]
+            .iter()
+            .any(|of| {
+                let source = fs::read_to_string(root().join(of).join(format!("{path}.rs")));
+                // A module is named for all of its tests.
+                let folder = root().join(of).join(format!("{path}/{test}.rs"));
+                source.is_ok_and(|source| source.contains(&format!("fn {test}("))) || folder.exists()
+            });
         assert!(
             is_there,
             "docs/SECURITY.md names the test {name}, which is not there. Name the one that keeps the promise now, as \
