@@ -19,7 +19,16 @@ pub struct Program {
     /// The program and what it is started with.
     pub command: Vec<PathBuf>,
     /// Another DynamoDB than AWS's.
-    pub dynamodb: String,
+    pub dynamodb: Dynamodb,
+}
+
+/// A DynamoDB that a function uses.
+#[derive(Debug, Clone)]
+pub struct Dynamodb {
+    /// Its address.
+    pub url: String,
+    /// What it is signed to with.
+    pub access_key_id: String,
 }
 
 /// What something took.
@@ -139,11 +148,11 @@ impl Drop for Function<'_> {
 }
 
 /// What Lambda sets, and what the template does; and where the other services are.
-fn environment(lambda: &Lambda, dynamodb: &str) -> Vec<(&'static str, String)> {
+fn environment(lambda: &Lambda, dynamodb: &Dynamodb) -> Vec<(&'static str, String)> {
     let address = lambda.address;
     let given = |name, value: &str| (name, value.to_owned());
     vec![
-        given("AWS_ACCESS_KEY_ID", "local"),
+        given("AWS_ACCESS_KEY_ID", &dynamodb.access_key_id),
         given("AWS_DEFAULT_REGION", "us-east-1"),
         given("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
         given("AWS_LAMBDA_FUNCTION_NAME", "bench"),
@@ -156,7 +165,7 @@ fn environment(lambda: &Lambda, dynamodb: &str) -> Vec<(&'static str, String)> {
         given("AWS_REGION", "us-east-1"),
         given("AWS_SECRET_ACCESS_KEY", "local"),
         given("AWS_SESSION_TOKEN", "local"),
-        given("KEYSTEAD_DYNAMODB_ENDPOINT", dynamodb),
+        given("KEYSTEAD_DYNAMODB_ENDPOINT", &dynamodb.url),
         given("KEYSTEAD_MAIL_FROM", "bench@example.com"),
         (
             "KEYSTEAD_SECRET_ARN",

@@ -1,13 +1,16 @@
 //! The data folder: the database, the secrets, and the lock that keeps a second server out.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, Permissions, TryLockError},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
 use keystead_core::signing::secrets::Secrets;
+use rustix::fs::OFlags;
+
+use crate::private_file::Draft;
 
 /// The data folder, held by this process.
 pub struct DataDir {
@@ -17,10 +20,11 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Takes the folder, and makes it when there is none: for this user only.
+    /// Takes the folder, and makes it when there is none: for this user only. One that others may enter, as a package or
+    /// a volume makes it, is closed to them, and so are the files in it.
     ///
     /// # Errors
-    /// When another process holds it, or the file system refuses.
+    /// When another process holds it, the file system refuses, or the folder is another user's.
     pub fn open(path: &Path) -> io::Result<Self> {
         let explain = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         fs::DirBuilder::new()
@@ -28,18 +32,24 @@ impl DataDir {
             .mode(0o700)
             .create(path)
             .map_err(explain)?;
+        close_to_others(path, 0o700).map_err(explain)?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .mode(0o600)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(path.join("lock"))
             .map_err(explain)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
+            Ok(()) => {
+                let folder = Self {
+                    path: path.to_owned(),
+                    _lock: lock,
+                };
+                folder.tidy().map_err(explain)?;
+                Ok(folder)
+            }
             Err(TryLockError::WouldBlock) => Err(io::Error::new(
                 io::ErrorKind::ResourceBusy,
                 format!(
@@ -49,6 +59,27 @@ impl DataDir {
             )),
             Err(TryLockError::Error(error)) => Err(explain(error)),
         }
+    }
+
+    /// Closes every file to others, and keeps the folder out of a repository that it lies in.
+    fn tidy(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            // Somebody who could once write here may have left it, to have secrets written where it leads.
+            if kind.is_symlink() && OWN_FILES.iter().any(|own| entry.file_name() == *own) {
+                let name = entry.file_name().display().to_string();
+                return Err(io::Error::other(format!("{name} is a link; put the file itself there")));
+            }
+            if kind.is_file() {
+                close_to_others(&entry.path(), 0o600)?;
+            }
+        }
+        let ignore = self.path.join(".gitignore");
+        if !ignore.try_exists()? {
+            fs::write(&ignore, "*\n")?;
+        }
+        Ok(())
     }
 
     /// The database's file.
@@ -74,18 +105,34 @@ impl DataDir {
     /// # Errors
     /// When the file system refuses.
     pub fn keep_secrets(&self, secrets: &Secrets) -> io::Result<()> {
-        let draft = self.path.join("secrets.json.new");
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&draft)?;
-        file.write_all(&serde_json::to_vec_pretty(secrets)?)?;
-        file.sync_all()?;
-        fs::rename(&draft, self.secrets_file())?;
+        let draft = Draft::new(&self.secrets_file())?;
+        (&draft).write_all(&serde_json::to_vec_pretty(secrets)?)?;
+        draft.keep()?;
         File::open(&self.path)?.sync_all()
     }
+}
+
+/// What a data folder holds.
+const OWN_FILES: [&str; 5] = [
+    "lock",
+    "secrets.json",
+    "keystead.db",
+    "keystead.db-wal",
+    "keystead.db-shm",
+];
+
+/// Takes from others what they may do with this file or folder.
+fn close_to_others(path: &Path, mode: u32) -> io::Result<()> {
+    let now = fs::metadata(path)?.permissions().mode() & 0o777;
+    if now & 0o077 == 0 {
+        return Ok(());
+    }
+    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("others may read it, and it can't be closed: {error}"),
+        )
+    })
 }
 
 /// Where a data folder's secrets are.

@@ -103,14 +103,20 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
     Ok(raw.reveal().to_owned())
 }
 
-/// Three requests to paste, if the demo license is there. `secret` is the admin secret as a shell would be told it.
-pub(crate) async fn requests(cx: &Context, url: &str, secret: &str) -> Result<Option<String>> {
+/// Three requests to paste, if the demo license is there. The last one shows the demo owner's API key or, when that was
+/// shown at an earlier start, the admin secret of the shell's environment: no command line should hold that one in clear.
+pub(crate) async fn requests(cx: &Context, url: &str, api_key: Option<&str>) -> Result<Option<String>> {
     let Some(key) = LicenseKey::parse(LICENSE) else {
         return Ok(None);
     };
     if cx.store.license_get_unscoped(&key).await?.is_none() {
         return Ok(None);
     }
+    let credential = match api_key {
+        Some(key) => format!(r#""apiKey":"{key}""#),
+        // Within the single quotes of a shell.
+        None => r#""adminSecret":"'"$KEYSTEAD_ADMIN_SECRET"'""#.to_owned(),
+    };
     Ok(Some(format!(
         r#"Try it:
 
@@ -121,7 +127,7 @@ pub(crate) async fn requests(cx: &Context, url: &str, secret: &str) -> Result<Op
     -d '{{"licenseKey":"{LICENSE}","productId":"{PRODUCT}"}}'
 
   curl -sw '\n' {url}/getLicense -H 'Content-Type: application/json' \
-    -d '{{"adminSecret":"{secret}","licenseKey":"{LICENSE}"}}'
+    -d '{{{credential},"licenseKey":"{LICENSE}"}}'
 "#
     )))
 }

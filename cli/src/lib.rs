@@ -3,8 +3,10 @@
 pub mod api_key;
 pub mod client;
 pub mod code;
+pub mod connections;
 pub mod data_dir;
 mod demo;
+pub mod door;
 pub mod embedded;
 mod embedded_server;
 mod export;

@@ -1,6 +1,10 @@
 //! `keystead secrets`: look at a deployment's secrets, and set the one that Stripe makes.
 
-use std::{io, path::PathBuf, process::Command};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use clap::{Args, Subcommand, ValueEnum};
 use keystead_core::{
@@ -15,7 +19,11 @@ use keystead_functions::aws::{
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::{data_dir::DataDir, failure::Failure, output};
+use crate::{
+    data_dir::{DataDir, read_secrets, secrets_file},
+    failure::Failure,
+    output,
+};
 
 /// Look at a deployment's secrets.
 #[derive(Args)]
@@ -58,7 +66,7 @@ pub(crate) struct Place {
     /// The stack's region; without it, that of AWS's own tools.
     #[arg(long, requires = "stack")]
     region: Option<String>,
-    /// Those in this data folder, whose server is stopped.
+    /// Those in this data folder. They are changed while its server is stopped.
     #[arg(long, value_name = "DIR", default_value = ".keystead")]
     data_dir: PathBuf,
 }
@@ -120,7 +128,8 @@ impl Place {
                 let manager = self.manager()?;
                 parse(&wait(manager.read(&secret_of(stack)))?)
             }
-            None => self.kept(&self.folder()?),
+            // Without the lock: a server may run, and the file is there whole or not at all.
+            None => self.kept(&secrets_file(&self.data_dir)),
         }
     }
 
@@ -128,7 +137,7 @@ impl Place {
     pub(crate) fn change(&self, change: impl FnOnce(&mut Secrets) -> Result<(), Failure>) -> Result<Secrets, Failure> {
         let Some(stack) = &self.stack else {
             let folder = self.folder()?;
-            let mut secrets = self.kept(&folder)?;
+            let mut secrets = self.kept(&folder.secrets_file())?;
             change(&mut secrets)?;
             folder
                 .keep_secrets(&secrets)
@@ -150,8 +159,8 @@ impl Place {
         DataDir::open(&self.data_dir).map_err(|error| Failure::Local(error.to_string()))
     }
 
-    fn kept(&self, folder: &DataDir) -> Result<Secrets, Failure> {
-        let secrets = folder.secrets().map_err(|error| Failure::Local(error.to_string()))?;
+    fn kept(&self, file: &Path) -> Result<Secrets, Failure> {
+        let secrets = read_secrets(file).map_err(|error| Failure::Local(error.to_string()))?;
         secrets.ok_or_else(|| {
             let folder = self.data_dir.display();
             Failure::Local(format!(

@@ -11,6 +11,7 @@ use clap::{Args, Parser};
 use keystead_core::{
     clock::Clock,
     config::{Config, variable},
+    ids::Ids,
     signing::{
         keys::{Algorithm, KeyRing},
         secrets::Secrets,
@@ -32,8 +33,10 @@ use tokio::{
 };
 
 use crate::{
+    connections::ConnectionLimits,
     data_dir::DataDir,
     demo,
+    door::DoorKey,
     embedded::{Durability, Engine},
     embedded_server,
     server::{self, App},
@@ -62,8 +65,8 @@ pub struct ServeArgs {
     /// are taken from the environment, as AWS's own tools do.
     #[arg(long, value_name = "URL", conflicts_with = "in_memory")]
     dynamodb_endpoint: Option<String>,
-    /// Let other programs use the embedded DynamoDB at this address, such as functions in containers. It asks for no
-    /// credentials, so the address must be one of this machine or of a private network.
+    /// Let other programs use the embedded DynamoDB at this address, such as functions in containers. They sign with the
+    /// access key id that the start prints. The address must be one of this machine or of a private network.
     #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "dynamodb_endpoint", value_parser = private_address)]
     dynamodb_listen: Option<SocketAddr>,
     /// What a write survives once it was answered.
@@ -76,12 +79,23 @@ pub struct ServeArgs {
     /// Make no demo product, license and API key.
     #[arg(long)]
     no_demo: bool,
-    /// Let `POST /_clock {"advanceSeconds": n}` move the service's time forward. For tests.
+    /// Let `POST /_clock?key=KEY {"advanceSeconds": n}` move the service's time forward. For tests. The start prints the
+    /// address with its key.
     #[arg(long)]
     test_clock: bool,
-    /// Show nobody at `GET /_mail` what would have been mailed. For a server behind a proxy.
+    /// Show at `GET /_mail?key=KEY` what would have been mailed, which lets its reader into accounts. The start prints the
+    /// address with its key. Only with a loopback address as --host.
     #[arg(long)]
-    hide_mail: bool,
+    show_mail: bool,
+    /// For how many seconds a connection is kept open between two requests.
+    #[arg(long, value_name = "SECONDS", default_value_t = 75, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    keep_alive: u64,
+    /// How many connections may be open at once; as many fewer as the system allows this process fewer open files.
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
+    max_connections: u32,
+    /// How many of them one address may have. Behind a proxy all are the proxy's.
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    max_connections_per_address: u32,
     /// Write no line for each request.
     #[arg(long)]
     quiet: bool,
@@ -121,6 +135,9 @@ fn private_address(text: &str) -> Result<SocketAddr, String> {
         .ok_or_else(|| "must be an address of this machine or of a private network".to_owned())
 }
 
+/// The shortest secret that the environment may give, in bytes: one that nobody guesses over a network.
+const SHORTEST_SECRET: usize = 32;
+
 /// How often items whose time to live has passed are deleted.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
@@ -136,6 +153,9 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
 }
 
 async fn serve(args: &ServeArgs) -> Result<(), Failure> {
+    // Whatever this process makes is for its user only: SQLite makes files of its own beside the database.
+    rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o077));
+    let listener = listen(args).await?;
     let clock = if args.test_clock {
         Clock::shiftable()
     } else {
@@ -146,7 +166,7 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     } else {
         Some(DataDir::open(&args.data_dir)?)
     };
-    let (secrets, generated) = secrets(args, folder.as_ref(), &clock)?;
+    let (secrets, shown) = secrets(args, folder.as_ref(), &clock)?;
     let mut config = Config::from_env()?;
     let (store, engine) = open_store(args, folder.as_ref(), &mut config)?;
     store.create_tables().await.map_err(|error| explain(&error))?;
@@ -166,18 +186,34 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     };
 
     let stop = told_to_stop()?;
-    let listener = TcpListener::bind((args.host.as_str(), args.port))
-        .await
-        .map_err(|error| format!("{}:{} can't be listened on: {error}", args.host, args.port))?;
-    let address = listener.local_addr()?;
-    welcome(args, folder.as_ref(), &context, &secrets, generated, address, api_key).await?;
+    let test_clock = args.test_clock.then(|| DoorKey::new(&Ids::random())).transpose();
+    let test_clock = test_clock.map_err(|error| explain(&error))?;
+    let show_mail = args.show_mail.then(|| DoorKey::new(&Ids::random())).transpose();
+    let show_mail = show_mail.map_err(|error| explain(&error))?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let welcome = Welcome {
+        args,
+        folder: folder.as_ref(),
+        url: &url,
+        secrets: &secrets,
+        shown,
+        api_key: api_key.as_deref(),
+        test_clock: test_clock.as_ref(),
+        show_mail: show_mail.as_ref(),
+    };
+    welcome.print(&context).await?;
 
     if let (Some(address), Some(engine)) = (args.dynamodb_listen, &engine) {
         let listener = TcpListener::bind(address)
             .await
             .map_err(|error| format!("{address} can't be listened on: {error}"))?;
-        eprintln!("The embedded DynamoDB is at http://{}.\n", listener.local_addr()?);
-        tokio::spawn(embedded_server::serve(listener, engine.clone()));
+        let key = DoorKey::new(&Ids::random()).map_err(|error| explain(&error))?;
+        eprintln!(
+            "The embedded DynamoDB is at http://{}.\nIts access key id is {}, with any secret access key.\n",
+            listener.local_addr()?,
+            key.reveal()
+        );
+        tokio::spawn(embedded_server::serve(listener, engine.clone(), key));
     }
     if let Some(engine) = engine {
         tokio::spawn(async move {
@@ -193,23 +229,38 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let app = App {
         router: Router::new(&routes::all())?,
         context,
-        mails: (!args.hide_mail).then_some(mails),
-        test_clock: args.test_clock,
+        mails: show_mail.map(|key| (mails, key)),
+        test_clock,
+        limits: ConnectionLimits::new(args.max_connections as usize, args.max_connections_per_address as usize),
+        keep_alive: Duration::from_secs(args.keep_alive),
     };
     server::serve(listener, Arc::new(app), stop).await;
     Ok(())
 }
 
-/// Which credentials were generated here: those that were given are not shown again.
+/// The socket to serve on.
+async fn listen(args: &ServeArgs) -> Result<TcpListener, Failure> {
+    let listener = TcpListener::bind((args.host.as_str(), args.port))
+        .await
+        .map_err(|error| format!("{}:{} can't be listened on: {error}", args.host, args.port))?;
+    if args.show_mail && !listener.local_addr()?.ip().is_loopback() {
+        return Err(
+            "--show-mail lets who reads it into accounts: give --host a loopback address, or leave it out".into(),
+        );
+    }
+    Ok(listener)
+}
+
+/// Which credentials are shown at this start: those that were generated for it. Later ones would only put them into logs.
 #[derive(Clone, Copy)]
-struct Generated {
+struct Shown {
     admin_secret: bool,
     webhook_secret: bool,
 }
 
 /// The secrets to serve with, and which were generated rather than given. They are kept in the data folder; those
 /// that the environment gives stand in for the kept ones.
-fn secrets(args: &ServeArgs, folder: Option<&DataDir>, clock: &Clock) -> Result<(Secrets, Generated), Failure> {
+fn secrets(args: &ServeArgs, folder: Option<&DataDir>, clock: &Clock) -> Result<(Secrets, Shown), Failure> {
     let kept = folder.map(DataDir::secrets).transpose()?.flatten();
     let is_new = kept.is_none();
     let wanted = match (args.signing_algorithm, variable("KEYSTEAD_SIGNING_ALGORITHM")) {
@@ -237,16 +288,27 @@ fn secrets(args: &ServeArgs, folder: Option<&DataDir>, clock: &Clock) -> Result<
     }
     let admin_secret = variable("KEYSTEAD_ADMIN_SECRET");
     let webhook_secret = variable("KEYSTEAD_WEBHOOK_SECRET");
-    let generated = Generated {
-        admin_secret: admin_secret.is_none(),
-        webhook_secret: webhook_secret.is_none(),
+    for (name, given) in [
+        ("KEYSTEAD_ADMIN_SECRET", &admin_secret),
+        ("KEYSTEAD_WEBHOOK_SECRET", &webhook_secret),
+    ] {
+        if given.as_ref().is_some_and(|secret| secret.len() < SHORTEST_SECRET) {
+            return Err(format!(
+                "{name} must be at least {SHORTEST_SECRET} characters; make one with: openssl rand -hex 32"
+            )
+            .into());
+        }
+    }
+    let shown = Shown {
+        admin_secret: is_new && admin_secret.is_none(),
+        webhook_secret: is_new && webhook_secret.is_none(),
     };
     secrets.admin_secret = admin_secret.unwrap_or(secrets.admin_secret);
     secrets.webhook_secret = webhook_secret.unwrap_or(secrets.webhook_secret);
     if let Some(secret) = variable("KEYSTEAD_STRIPE_WEBHOOK_SECRET") {
         secrets.stripe_webhook_secret = Some(secret);
     }
-    Ok((secrets, generated))
+    Ok((secrets, shown))
 }
 
 fn open_store(
@@ -282,51 +344,70 @@ fn open_store(
     Ok((Store::new(engine.connection(), &config.table_prefix), Some(engine)))
 }
 
-async fn welcome(
-    args: &ServeArgs,
-    folder: Option<&DataDir>,
-    context: &Context,
-    secrets: &Secrets,
-    generated: Generated,
-    address: SocketAddr,
-    api_key: Option<String>,
-) -> Result<(), Failure> {
-    let url = format!("http://{address}");
-    let place = match (&args.dynamodb_endpoint, folder) {
-        (Some(endpoint), _) => format!("data at {endpoint}"),
-        (None, Some(_)) => format!("data in {}", args.data_dir.display()),
-        (None, None) => "data in memory".to_owned(),
-    };
-    eprintln!(
-        "Keystead {} serves on {url} ({place}). Ctrl-C stops it.\n",
-        env!("CARGO_PKG_VERSION")
-    );
-    if generated.admin_secret || generated.webhook_secret {
-        let kept = folder
-            .map(|f| format!(", kept in {}", f.secrets_file().display()))
-            .unwrap_or_default();
-        eprintln!("Secrets (generated{kept}; KEYSTEAD_ADMIN_SECRET and KEYSTEAD_WEBHOOK_SECRET set your own):");
-        if generated.admin_secret {
-            eprintln!("  admin secret    {}", secrets.admin_secret);
+/// What a start prints.
+struct Welcome<'a> {
+    args: &'a ServeArgs,
+    folder: Option<&'a DataDir>,
+    url: &'a str,
+    secrets: &'a Secrets,
+    shown: Shown,
+    api_key: Option<&'a str>,
+    test_clock: Option<&'a DoorKey>,
+    show_mail: Option<&'a DoorKey>,
+}
+
+impl Welcome<'_> {
+    async fn print(&self, context: &Context) -> Result<(), Failure> {
+        let url = self.url;
+        let place = match (&self.args.dynamodb_endpoint, self.folder) {
+            (Some(endpoint), _) => format!("data at {endpoint}"),
+            (None, Some(_)) => format!("data in {}", self.args.data_dir.display()),
+            (None, None) => "data in memory".to_owned(),
+        };
+        eprintln!(
+            "Keystead {} serves on {url} ({place}). Ctrl-C stops it.\n",
+            env!("CARGO_PKG_VERSION")
+        );
+        self.print_secrets();
+        if let Some(key) = self.show_mail {
+            eprintln!("Mail that would be sent: {url}/_mail?key={}\n", key.reveal());
         }
-        if generated.webhook_secret {
-            eprintln!("  webhook secret  {}", secrets.webhook_secret);
+        if let Some(key) = self.test_clock {
+            eprintln!("The test clock: POST {url}/_clock?key={}\n", key.reveal());
         }
-        eprintln!();
+        if let Some(key) = self.api_key {
+            eprintln!("The demo owner's API key, shown this once:\n  {key}\n");
+        }
+        if let Some(requests) = demo::requests(context, url, self.api_key).await? {
+            eprintln!("{requests}");
+        }
+        Ok(())
     }
-    if let Some(key) = api_key {
-        eprintln!("The demo owner's API key, shown this once:\n  {key}\n");
+
+    /// Those that were generated for this start; of kept ones, how to see them.
+    fn print_secrets(&self) {
+        if self.shown.admin_secret || self.shown.webhook_secret {
+            let kept = self
+                .folder
+                .map(|f| format!(", kept in {}", f.secrets_file().display()))
+                .unwrap_or_default();
+            eprintln!(
+                "Secrets (generated{kept}, shown this once; KEYSTEAD_ADMIN_SECRET and KEYSTEAD_WEBHOOK_SECRET set your own):"
+            );
+            if self.shown.admin_secret {
+                eprintln!("  admin secret    {}", self.secrets.admin_secret);
+            }
+            if self.shown.webhook_secret {
+                eprintln!("  webhook secret  {}", self.secrets.webhook_secret);
+            }
+            eprintln!();
+        } else if self.folder.is_some() {
+            eprintln!(
+                "Secrets are shown by: keystead secrets show --data-dir {}\n",
+                self.args.data_dir.display()
+            );
+        }
     }
-    // Within the single quotes of a shell.
-    let in_shell = if generated.admin_secret {
-        secrets.admin_secret.clone()
-    } else {
-        "'\"$KEYSTEAD_ADMIN_SECRET\"'".to_owned()
-    };
-    if let Some(requests) = demo::requests(context, &url, &in_shell).await? {
-        eprintln!("{requests}");
-    }
-    Ok(())
 }
 
 /// Comes about when the process is told to stop: Ctrl-C or SIGTERM.

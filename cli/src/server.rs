@@ -1,12 +1,6 @@
 //! The API on a socket.
 
-use std::{
-    convert::Infallible,
-    future::Future,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{convert::Infallible, future::Future, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
@@ -27,20 +21,26 @@ use keystead_functions::{
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use crate::{
+    connections::{BODY_TIMEOUT, ConnectionLimits, HeadTimeout, Progress},
+    door::DoorKey,
+};
+
 /// The API, and what only a local server has beside it.
 pub struct App {
     /// Finds the endpoints.
     pub router: Router,
     /// What they work with.
     pub context: Context,
-    /// What was mailed: `GET /_mail`, if it may be shown.
-    pub mails: Option<Kept>,
-    /// Whether `POST /_clock` is there.
-    pub test_clock: bool,
+    /// What was mailed, and the key of `GET /_mail`, if that is there.
+    pub mails: Option<(Kept, DoorKey)>,
+    /// The key of `POST /_clock`, if that is there.
+    pub test_clock: Option<DoorKey>,
+    /// How many connections there may be.
+    pub limits: ConnectionLimits,
+    /// How long a connection is kept open between two requests.
+    pub keep_alive: Duration,
 }
-
-/// How long a client may take to send a request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long requests that have begun may take to end once the server is told to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,10 +50,15 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
     let connections = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
     loop {
-        let (stream, peer) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
+        let accepted = async {
+            let room = app.limits.room().await;
+            (room, listener.accept().await)
+        };
+        let (room, stream, peer) = tokio::select! {
+            accepted = accepted => match accepted {
+                (Some(room), Ok((stream, peer))) => (room, stream, peer),
+                (None, _) => break,
+                (Some(_), Err(error)) => {
                     // Too many open files, or a client that left at once: others can still be served.
                     eprintln!("keystead: a connection could not be accepted: {error}");
                     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -62,22 +67,36 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
             },
             () = &mut stop => break,
         };
+        let address = peer.ip().to_canonical();
+        // One client that opens connections without end takes its own places only: this one is closed.
+        let Some(place) = app.limits.place(address, room) else {
+            continue;
+        };
         if let Err(error) = stream.set_nodelay(true) {
             eprintln!("keystead: a connection will be slow: {error}");
         }
+        let progress = Progress::default();
+        let stream = HeadTimeout::new(stream, progress.clone());
+        let keep_alive = app.keep_alive;
         let app = Arc::clone(&app);
         let service = service_fn(move |request| {
-            let app = Arc::clone(&app);
-            async move { Ok::<_, Infallible>(answer(&app, request, peer).await.map(Full::new)) }
+            let (app, progress) = (Arc::clone(&app), progress.clone());
+            async move {
+                progress.step();
+                let response = answer(&app, request, address).await;
+                progress.step();
+                Ok::<_, Infallible>(response.map(Full::new))
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
+            .header_read_timeout(keep_alive)
             .serve_connection(TokioIo::new(stream), service);
         let connection = connections.watch(connection);
         tokio::spawn(async move {
-            // An error here is a client that left in the middle of a request.
+            // An error here is a client that left in the middle of a request, or was too slow.
             let _: Result<(), hyper::Error> = connection.await;
+            drop(place);
         });
     }
     drop(listener);
@@ -87,13 +106,14 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
     }
 }
 
-async fn answer(app: &App, request: Request<Stream>, peer: SocketAddr) -> Response<Bytes> {
+async fn answer(app: &App, request: Request<Stream>, address: IpAddr) -> Response<Bytes> {
     let (head, body) = request.into_parts();
-    let body = match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => Some(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => None,
-        // The client left before its body was whole; nobody reads this answer.
-        Err(_) => Some(Bytes::new()),
+    let body = match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await {
+        Ok(Ok(body)) => Some(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => None,
+        // A part of a request is none: it is not carried out.
+        Ok(Err(_)) => return closing(StatusCode::BAD_REQUEST, "The request's body broke off"),
+        Err(_) => return closing(StatusCode::REQUEST_TIMEOUT, "The request's body took too long"),
     };
     let incoming = Incoming {
         method: head.method,
@@ -101,33 +121,30 @@ async fn answer(app: &App, request: Request<Stream>, peer: SocketAddr) -> Respon
         query: head.uri.query().map(str::to_owned),
         headers: head.headers,
         body,
-        ip: Some(ip_of(peer)),
+        ip: Some(address),
     };
-    if app.test_clock && incoming.path == "/_clock" {
+    // Without its key, a door is not there.
+    if let Some(key) = &app.test_clock
+        && incoming.path == "/_clock"
+        && key.opens_for(incoming.query.as_deref())
+    {
         return set_clock(app, &incoming);
     }
-    if let Some(mails) = &app.mails
+    if let Some((mails, key)) = &app.mails
         && incoming.path == "/_mail"
-        && is_local(&incoming)
+        && key.opens_for(incoming.query.as_deref())
     {
         return show_mails(mails, &incoming);
     }
     app.router.answer(&app.context, &incoming).await
 }
 
-/// Whether a request comes from this machine, and is meant for it. Mail lets its reader into accounts, so it is not for a
-/// page in a browser that has a name of its own lead here, nor for who comes through a proxy that says so. One that does
-/// not can't be told from somebody here: `--hide-mail` is for that.
-fn is_local(incoming: &Incoming) -> bool {
-    let from_here = incoming.ip.is_some_and(|ip| ip.is_loopback());
-    let forwarded = ["forwarded", "x-forwarded-for", "via"];
-    let direct = forwarded.iter().all(|name| !incoming.headers.contains_key(*name));
-    let host = incoming.header("host").unwrap_or_default();
-    let names_this = ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| {
-        let port = host.strip_prefix(name);
-        port.is_some_and(|port| port.is_empty() || port.starts_with(':'))
-    });
-    from_here && direct && names_this
+/// A refusal after which nothing more is read from the connection.
+fn closing(status: StatusCode, error: &str) -> Response<Bytes> {
+    let mut response = reply(status, &json!({ "success": false, "error": error }));
+    let close = http::HeaderValue::from_static("close");
+    response.headers_mut().insert("connection", close);
+    response
 }
 
 /// `GET /_mail`: what this server would have mailed, the oldest first.
@@ -154,10 +171,6 @@ fn reply(status: StatusCode, body: &serde_json::Value) -> Response<Bytes> {
     headers.insert("content-type", http::HeaderValue::from_static("application/json"));
     headers.insert("cache-control", http::HeaderValue::from_static("no-store"));
     response
-}
-
-fn ip_of(peer: SocketAddr) -> IpAddr {
-    peer.ip().to_canonical()
 }
 
 /// `POST /_clock {"advanceSeconds": n}`: moves the service's time forward, to see an expiry or a lapsed session without

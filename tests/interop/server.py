@@ -57,6 +57,7 @@ class Server:
         deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline and self.process.poll() is None:
             if serves := re.search(r"serves on (http://127\.0\.0\.1:[0-9]+)", messages.read_text()):
+                self.messages = messages
                 return serves[1]
             time.sleep(0.05)
         pytest.fail(f"keystead did not start: {messages.read_text()}")
@@ -68,6 +69,12 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+    def door(self, path):
+        """The address of a door that only development has, as the start prints it with its key."""
+        # All is printed before the first answer.
+        assert call(self.url, "/health")[0] == 200
+        return re.search(rf"{re.escape(path)}\?key=[0-9a-f]+", self.messages.read_text())[0]
 
     def jwks(self):
         """Everything that an application needs to verify tokens, fetched once."""

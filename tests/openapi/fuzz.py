@@ -70,7 +70,7 @@ def serve(folder):
     messages = folder / "stderr"
     with open(messages, "wb") as stderr:
         process = subprocess.Popen(
-            [binary(), "serve", "--port", "0", "--quiet", "--in-memory"],
+            [binary(), "serve", "--port", "0", "--quiet", "--in-memory", "--show-mail"],
             env={**os.environ, **credentials},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -78,7 +78,7 @@ def serve(folder):
         )
     try:
         url = wait_until_it_serves(process, messages)
-        return process, url, furnish(url, credentials)
+        return process, url, furnish(url, credentials, mail_key(url, messages))
     except BaseException:
         process.kill()
         process.wait()
@@ -94,7 +94,14 @@ def wait_until_it_serves(process, messages):
     sys.exit(f"keystead did not start: {messages.read_text()}")
 
 
-def furnish(url, credentials):
+def mail_key(url, messages):
+    """The key of the page that shows what would be mailed, as the start prints it."""
+    # All is printed before the first answer.
+    urllib.request.urlopen(f"{url}/health", timeout=30).close()
+    return re.search(r"/_mail\?key=([0-9a-f]+)", messages.read_text())[1]
+
+
+def furnish(url, credentials, mail_key):
     """Makes what requests can be about. Answers the environment of hooks.py and schemathesis.toml."""
     admin_secret = credentials["KEYSTEAD_ADMIN_SECRET"]
 
@@ -130,7 +137,7 @@ def furnish(url, credentials):
     # Who bought the licenses, and may see what happened to them as well.
     account = {"email": customers[0], "password": secrets.token_hex(16)}
     ask("/api/auth/register", **account)
-    mailed = answered(urllib.request.Request(f"{url}/_mail"))
+    mailed = answered(urllib.request.Request(f"{url}/_mail?key={mail_key}"))
     ask("/api/auth/verify", token=re.search(r"eyJ[\w.-]+", json.dumps(mailed))[0])
     post("/addMember", creatorId="demo", email=account["email"], role="owner")
     logins = [ask("/api/auth/login", **account)["token"] for _ in range(3)]

@@ -41,6 +41,10 @@ struct Args {
     /// The server's webhook secret
     #[arg(long, value_name = "SECRET", env = "KEYSTEAD_WEBHOOK_SECRET", hide_env_values = true)]
     webhook_secret: String,
+
+    /// The key of the server's test clock, as its start prints it
+    #[arg(long, value_name = "KEY")]
+    clock_key: Option<String>,
 }
 
 /// A key may be activated so often in an hour.
@@ -373,7 +377,8 @@ fn races(args: &Args) -> Result<bool, String> {
     let seats = races.licenses("floating")?;
     let begun = Instant::now();
     show("seats of floating licenses", begun, &races.for_seats(&seats, true, 0)?);
-    let clock = target.post("_clock", &json!({ "advanceSeconds": 3601 }));
+    let door = format!("_clock?key={}", args.clock_key.as_deref().unwrap_or_default());
+    let clock = target.post(&door, &json!({ "advanceSeconds": 3601 }));
     if races.ask(&mut races.open()?, &clock)?.0 == 200 {
         let begun = Instant::now();
         show(
@@ -382,7 +387,9 @@ fn races(args: &Args) -> Result<bool, String> {
             &races.for_seats(&seats, true, 1)?,
         );
     } else {
-        println!("lapsed seats of floating licenses: not raced for, the server has no --test-clock");
+        println!(
+            "lapsed seats of floating licenses: not raced for, the server has no --test-clock, or --clock-key is not its key"
+        );
     }
     let begun = Instant::now();
     show("uses of trial codes", begun, &races.for_codes()?);

@@ -4,32 +4,24 @@ use std::{io::Write as _, net::TcpStream};
 
 use serde_json::{Value, json};
 
-use crate::server::{self, Server, folder};
+use crate::server::{self, Server, folder, keystead};
 
-/// `GET /_mail`, with these lines in its head.
-fn mails(server: &Server, head: &str) -> (u16, Value) {
-    let address = server.url().trim_start_matches("http://").to_owned();
-    let mut stream = TcpStream::connect(&address).expect("a connection");
-    let asked = format!("GET /_mail HTTP/1.1\r\nConnection: close\r\n{head}\r\n");
+/// `GET` of this path, with these lines in its head.
+fn get(server: &Server, path: &str, head: &str) -> (u16, Value) {
+    let mut stream = TcpStream::connect(server.address).expect("a connection");
+    let asked = format!("GET {path} HTTP/1.1\r\nConnection: close\r\n{head}\r\n");
     stream.write_all(asked.as_bytes()).expect("a request");
     server::answer(&mut stream).expect("an answer")
 }
 
 #[test]
-fn mail_is_shown_to_this_machine_and_to_nobody_else() {
-    let server = Server::start_bare(&folder("mail"), &[]);
-    let address = server.url().trim_start_matches("http://").to_owned();
+fn mail_is_shown_to_those_who_have_its_key_and_to_nobody_else() {
+    let server = Server::start_bare(&folder("mail"), &["--show-mail"]);
+    let door = server.door("/_mail");
     let who = json!({ "email": "ann@example.com", "password": "correct horse" });
     server.expect(200, "/api/auth/register", &who);
-    for host in [&address, "localhost", "localhost:8787", "[::1]:8787", "[::1]"] {
-        let (status, shown) = mails(&server, &format!("Host: {host}\r\n"));
-        assert_eq!(
-            (status, shown.as_array().map(Vec::len)),
-            (200, Some(1)),
-            "{host}: {shown}"
-        );
-    }
-    let (_, shown) = mails(&server, "Host: localhost\r\n");
+    let (status, shown) = get(&server, &door, "Host: localhost\r\n");
+    assert_eq!((status, shown.as_array().map(Vec::len)), (200, Some(1)), "{shown}");
     assert_eq!(
         (&shown[0]["to"], &shown[0]["subject"]),
         (&who["email"], &json!("Verify your email address"))
@@ -40,23 +32,36 @@ fn mail_is_shown_to_this_machine_and_to_nobody_else() {
     let login = server.expect(200, "/api/auth/login", &who);
     assert_eq!(login["account"]["emailVerified"], true);
 
-    // By a name that leads here, as a page in a browser could have it; and through a proxy.
-    for head in [
-        "Host: licenses.example.com\r\n",
-        "Host: localhost.example.com:8787\r\n",
-        "",
-        "Host: localhost\r\nX-Forwarded-For: 203.0.113.9\r\n",
-        "Host: localhost\r\nForwarded: for=203.0.113.9\r\n",
-        "Host: localhost\r\nVia: 1.1 proxy\r\n",
-    ] {
-        let (status, answer) = mails(&server, head);
-        assert_eq!((status, &answer["error"]), (404, &json!("Not found")), "{head}");
+    // Where a request comes from opens nothing: a proxy on this machine sends strangers' requests from here, and a page in
+    // a browser has a name of its own lead here.
+    let (_, key) = door.split_once("key=").expect("a key");
+    let other = format!("/_mail?key={}", "0".repeat(key.len()));
+    for path in ["/_mail", "/_mail?key=", "/_mail?", &other, &format!("/_mail?Key={key}")] {
+        for head in [
+            "Host: localhost\r\n",
+            "Host: 127.0.0.1:8787\r\n",
+            "Host: vendor.example\r\n",
+        ] {
+            let (status, answer) = get(&server, path, head);
+            assert_eq!((status, &answer["error"]), (404, &json!("Not found")), "{path} {head}");
+        }
     }
-    assert_eq!(server.send("POST", "/_mail", "{}").0, 404, "it names no loopback host");
+    assert_eq!(server.send("POST", &door, "{}").0, 405);
 }
 
 #[test]
-fn mail_is_shown_to_nobody_where_it_is_to_be_hidden() {
-    let server = Server::start_bare(&folder("hidden-mail"), &["--hide-mail"]);
-    assert_eq!(mails(&server, "Host: localhost\r\n").0, 404);
+fn mail_is_not_shown_unless_asked_for() {
+    let server = Server::start_bare(&folder("hidden-mail"), &[]);
+    assert_eq!(get(&server, "/_mail", "Host: localhost\r\n").0, 404);
+    assert!(!server.stop().contains("_mail"));
+}
+
+#[test]
+fn mail_is_not_shown_on_an_address_that_others_reach() {
+    let Err((status, told)) = Server::try_spawn(keystead(&folder("open-mail"), &["--show-mail", "--host", "0.0.0.0"]))
+    else {
+        panic!("mail is shown to the network");
+    };
+    assert!(!status.success());
+    assert!(told.contains("--show-mail") && told.contains("--host"), "{told}");
 }

@@ -6,7 +6,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc,
+    sync::{Arc, Mutex, mpsc},
     thread,
     time::Duration,
 };
@@ -46,8 +46,10 @@ pub(crate) fn keystead(folder: &Path, flags: &[&str]) -> Command {
 pub(crate) struct Server {
     pub(crate) process: Child,
     pub(crate) address: SocketAddr,
-    /// The rest of what it writes to the standard error.
-    errors: Option<thread::JoinHandle<String>>,
+    /// What it has written to the standard error so far.
+    written: Arc<Mutex<String>>,
+    /// Reads that.
+    reader: Option<thread::JoinHandle<()>>,
 }
 
 impl Server {
@@ -96,10 +98,12 @@ impl Server {
         let mut process = command.spawn().expect("the server's process");
         let mut errors = BufReader::new(process.stderr.take().expect("a pipe"));
         let (tell, told) = mpsc::channel();
-        let errors = thread::spawn(move || {
-            let (mut all, mut line) = (String::new(), String::new());
+        let written = Arc::new(Mutex::new(String::new()));
+        let all = Arc::clone(&written);
+        let reader = thread::spawn(move || {
+            let mut line = String::new();
             while errors.read_line(&mut line).is_ok_and(|read| read > 0) {
-                all.push_str(&line);
+                all.lock().expect("what is written").push_str(&line);
                 if let Some((_, rest)) = line.split_once(" serves on http://") {
                     let address = rest.split(' ').next().unwrap_or_default();
                     // Nobody listens when the test has failed already.
@@ -107,17 +111,39 @@ impl Server {
                 }
                 line.clear();
             }
-            all
         });
         let Ok(address) = told.recv() else {
             let status = process.wait().expect("an exit status");
-            return Err((status, errors.join().expect("the standard error")));
+            reader.join().expect("the standard error");
+            return Err((status, written.lock().expect("what is written").clone()));
         };
         Ok(Self {
             process,
             address: address.parse().expect("an address"),
-            errors: Some(errors),
+            written,
+            reader: Some(reader),
         })
+    }
+
+    /// The path of a door that only development has, with the key that the start prints: `/_mail?key=...`.
+    pub(crate) fn door(&self, path: &str) -> String {
+        let address = format!("{}{path}?key=", self.url());
+        // The welcome is whole before the first answer.
+        assert_eq!(self.send("GET", "/health", "").0, 200);
+        let written = self.written_until(&address);
+        let (_, key) = written.split_once(&address).expect("an address");
+        format!("{path}?key={}", key.lines().next().expect("a key"))
+    }
+
+    /// What it has written to the standard error, once these words are there and their line is whole.
+    pub(crate) fn written_until(&self, words: &str) -> String {
+        loop {
+            let written = self.written.lock().expect("what is written").clone();
+            if written.contains(words) {
+                return written;
+            }
+            thread::sleep(LOOK);
+        }
     }
 
     pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
@@ -146,8 +172,9 @@ impl Server {
     /// Waits until it has ended. Answers how, and what it has written to the standard error.
     pub(crate) fn end(&mut self) -> (ExitStatus, String) {
         let status = self.process.wait().expect("an exit status");
-        let errors = self.errors.take().expect("a server ends once");
-        (status, errors.join().expect("the standard error"))
+        let reader = self.reader.take().expect("a server ends once");
+        reader.join().expect("the standard error");
+        (status, self.written.lock().expect("what is written").clone())
     }
 
     /// Stops it by SIGTERM. Answers what it has written to the standard error.

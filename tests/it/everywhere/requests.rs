@@ -4,10 +4,14 @@ use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     sync::Arc,
+    time::Duration,
 };
 
 use http::Method;
-use keystead::server::{self, App};
+use keystead::{
+    connections::ConnectionLimits,
+    server::{self, App},
+};
 use keystead_core::config::Config;
 use keystead_functions::{
     frame::{context::Context, log::Log, request::MAX_BODY},
@@ -711,7 +715,9 @@ async fn the_server_on_a_socket_answers_as_the_router_does() {
         router: Router::new(&routes::all()).expect("a router"),
         context,
         mails: None,
-        test_clock: false,
+        test_clock: None,
+        limits: ConnectionLimits::default(),
+        keep_alive: Duration::from_secs(75),
     };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let address = listener.local_addr().expect("an address");

@@ -16,7 +16,7 @@ use std::{
 
 use clap::Parser;
 use keystead_benches::{
-    function::{Cost, Function, Program, event},
+    function::{Cost, Dynamodb, Function, Program, event},
     lambda::Lambda,
     scenario::ATTEMPTS_PER_LICENSE,
     supply::{License, Machine, fingerprint},
@@ -206,7 +206,7 @@ fn cold(args: &Args) -> Result<(), String> {
     Ok(())
 }
 
-fn subjects(args: &Args, dynamodb: &str) -> Result<Vec<Subject>, String> {
+fn subjects(args: &Args, dynamodb: &Dynamodb) -> Result<Vec<Subject>, String> {
     let subject = |name, command: Vec<PathBuf>, request| {
         // Node's program is not what is deployed.
         let bytes = match command.as_slice() {
@@ -217,7 +217,7 @@ fn subjects(args: &Args, dynamodb: &str) -> Result<Vec<Subject>, String> {
             name,
             program: Program {
                 command,
-                dynamodb: dynamodb.to_owned(),
+                dynamodb: dynamodb.clone(),
             },
             bytes,
             request,

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use keystead_benches::function::Dynamodb;
 use serde_json::Value;
 
 /// A folder that ends with this process.
@@ -32,7 +33,7 @@ pub(crate) struct Server {
     _database: Ended,
     _child: Ended,
     pub(crate) url: String,
-    pub(crate) dynamodb: String,
+    pub(crate) dynamodb: Dynamodb,
     pub(crate) secrets: String,
     pub(crate) admin_secret: String,
 }
@@ -41,15 +42,28 @@ impl Server {
     pub(crate) fn start(program: &Path, folder: &Path) -> Result<Self, String> {
         // The tables of an embedded DynamoDB have no prefix, which functions can't do without.
         let lends = ["--in-memory", "--dynamodb-listen", "127.0.0.1:0"].map(PathBuf::from);
-        let (database, dynamodb) = serve(program, &lends, &folder.join("database"), "DynamoDB is at ")?;
+        let log = folder.join("database");
+        // The key is told after the address, and the database's own secret is nobody's.
+        let (database, access_key_id) = serve(program, &lends, None, &log, "access key id is ")?;
+        let said = fs::read_to_string(&log).unwrap_or_default();
+        let dynamodb = Dynamodb {
+            url: after(&said, "DynamoDB is at ").ok_or("The database does not say where it is.")?,
+            access_key_id,
+        };
         let data = folder.join("data");
         let borrows = [
             "--dynamodb-endpoint".into(),
-            dynamodb.clone().into(),
+            dynamodb.url.clone().into(),
             "--data-dir".into(),
             data.clone(),
         ];
-        let (child, url) = serve(program, &borrows, &folder.join("server"), "serves on ")?;
+        let (child, url) = serve(
+            program,
+            &borrows,
+            Some(&dynamodb.access_key_id),
+            &folder.join("server"),
+            "serves on ",
+        )?;
         let secrets = fs::read_to_string(data.join("secrets.json"))
             .map_err(|error| format!("Cannot read the server's secrets: {error}."))?;
         let parsed: Value = serde_json::from_str(&secrets).unwrap_or_default();
@@ -65,7 +79,13 @@ impl Server {
 }
 
 /// Starts a server, and waits until it says where something is, after `words`.
-fn serve(program: &Path, flags: &[PathBuf], log: &Path, words: &str) -> Result<(Ended, String), String> {
+fn serve(
+    program: &Path,
+    flags: &[PathBuf],
+    access_key_id: Option<&str>,
+    log: &Path,
+    words: &str,
+) -> Result<(Ended, String), String> {
     let failed = |error: std::io::Error| format!("Cannot start {}: {error}. Run benches/cold.", program.display());
     let child = Command::new(program)
         .args(["serve", "--port", "0", "--no-demo", "--quiet"])
@@ -74,6 +94,7 @@ fn serve(program: &Path, flags: &[PathBuf], log: &Path, words: &str) -> Result<(
         .env_remove("KEYSTEAD_ADMIN_SECRET")
         .env_remove("KEYSTEAD_WEBHOOK_SECRET")
         .env_remove("KEYSTEAD_TABLE_PREFIX")
+        .env("AWS_ACCESS_KEY_ID", access_key_id.unwrap_or("local"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(fs::File::create(log).map_err(failed)?)
@@ -107,6 +128,6 @@ impl Drop for Ended {
 fn after(text: &str, words: &str) -> Option<String> {
     let (_, rest) = text.split_once(words)?;
     let (line, _) = rest.split_once('\n')?;
-    let address = line.split(' ').next()?;
+    let address = line.split([' ', ',']).next()?;
     Some(address.trim_end_matches('.').to_owned())
 }

@@ -1,4 +1,3 @@
 //! The keys that sign tokens.
 
 mod get;
-mod jwks;
