@@ -1,3 +1,4 @@
 //! The keys that sign tokens.
 
 mod get;
+mod jwks;

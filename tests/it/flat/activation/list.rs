@@ -1,0 +1,199 @@
+//! `POST /listMachines`.
+
+use std::time::Duration;
+
+use keystead_core::{
+    license::{License, activation::SESSION_TIMEOUT, seats::LicenseType, standing::SuspendedBy},
+    store::schema,
+};
+use keystead_tests::{DAY, HOUR, TestApp, TestLicense};
+use serde_json::{Value, json};
+
+use super::{MISSING, NO_LICENSE, NOT_IN, activated, machine};
+
+const BAD_TOKEN: &str = "Invalid or expired token";
+
+fn fingerprints(listed: &Value) -> Vec<&str> {
+    let machines = listed["machines"].as_array().expect("a list");
+    machines
+        .iter()
+        .map(|machine| machine["fingerprint"].as_str().expect("a text"))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_machine_sees_the_machines_of_its_license_the_last_seen_first() {
+    let app = TestApp::start().await;
+    let license = app.license().max_machines(3).create().await;
+    let (first, second) = (machine(&app, "1111111122"), machine(&app, "2222222233"));
+    first.activate(&license).await.expect(200);
+    app.advance(HOUR);
+    second
+        .activate_with(&license, json!({ "hostname": "second.local" }))
+        .await
+        .0
+        .expect(200);
+    let (one, two) = (
+        json!({
+            "fingerprint": "11111111", "hostname": "any.local", "current": true, "sessionActive": false,
+            "firstSeen": "2030-01-01T00:00:00.000Z", "lastSeen": "2030-01-01T00:00:00.000Z",
+        }),
+        json!({
+            "fingerprint": "22222222", "hostname": "second.local", "current": false, "sessionActive": false,
+            "firstSeen": "2030-01-01T01:00:00.000Z", "lastSeen": "2030-01-01T01:00:00.000Z",
+        }),
+    );
+    first.list_machines(&license).await.expect_body(
+        200,
+        &json!({ "success": true, "machines": [two, one], "count": 2, "machinesUsed": 2, "maxMachines": 3 }),
+    );
+    app.advance(HOUR);
+    first.validate(&license).await.expect(200);
+    let again = first.list_machines(&license).await;
+    assert_eq!(fingerprints(again.expect(200)), ["11111111", "22222222"]);
+}
+
+#[tokio::test]
+async fn a_token_says_which_machine_asks() {
+    let app = TestApp::start().await;
+    let license = app.license().create().await;
+    let (a, b) = (machine(&app, "aaaaaaaaaa"), machine(&app, "bbbbbbbbbb"));
+    a.activate(&license).await.expect(200);
+    b.activate(&license).await.expect(200);
+    for fingerprint in [json!(null), json!(""), json!(b.fingerprint)] {
+        let shown = json!({ "token": b.token(), "machineFingerprint": fingerprint });
+        let (answer, _) = a.list_machines_with(&license, shown).await;
+        for machine in answer.expect(200)["machines"].as_array().expect("a list") {
+            assert_eq!(machine["current"], machine["fingerprint"] == "bbbbbbbb", "{machine}");
+        }
+    }
+    // A token that is shown must be that machine's own.
+    let (answer, _) = a.list_machines_with(&license, json!({ "token": b.token() })).await;
+    answer.expect_refusal(401, BAD_TOKEN);
+}
+
+#[tokio::test]
+async fn only_a_machine_of_the_license_sees_the_others() {
+    let app = TestApp::start().await;
+    let license = app.license().create().await;
+    let other = app.license().create().await;
+    let a = activated(&app, &license, "a").await;
+    let stranger = activated(&app, &other, "b").await;
+    for blank in [json!(null), json!(""), json!(" ")] {
+        let neither = json!({ "machineFingerprint": blank, "token": blank });
+        let (answer, _) = a.list_machines_with(&license, neither).await;
+        answer.expect_refusal(400, MISSING);
+    }
+    stranger.list_machines(&license).await.expect_refusal(403, NOT_IN);
+    // What is shown of a fingerprint is not enough.
+    let beginning = json!({ "machineFingerprint": &a.fingerprint[..8] });
+    let (answer, _) = a.list_machines_with(&license, beginning).await;
+    answer.expect_refusal(403, NOT_IN);
+    for token in [stranger.token(), "nonsense".to_owned()] {
+        let (answer, _) = a.list_machines_with(&license, json!({ "token": token })).await;
+        answer.expect_refusal(401, BAD_TOKEN);
+        let alone = json!({ "token": token, "machineFingerprint": null });
+        let (answer, _) = a.list_machines_with(&license, alone).await;
+        answer.expect_refusal(401, BAD_TOKEN);
+    }
+    let unknown = TestLicense {
+        key: "XXXX-XXXX".to_owned(),
+    };
+    a.list_machines(&unknown).await.expect_refusal(404, NO_LICENSE);
+    let by_token = json!({ "machineFingerprint": null, "token": a.token() });
+    a.deactivate(&license).await.expect(200);
+    a.list_machines(&license).await.expect_refusal(403, NOT_IN);
+    let (answer, _) = a.list_machines_with(&license, by_token.clone()).await;
+    answer.expect_refusal(403, NOT_IN);
+    app.advance(30 * DAY);
+    let (answer, _) = a.list_machines_with(&license, by_token).await;
+    answer.expect_refusal(401, BAD_TOKEN);
+}
+
+#[tokio::test]
+async fn the_machines_of_licenses_that_do_not_work_are_listed_unless_they_are_revoked() {
+    let app = TestApp::start().await;
+    let expired = app.license().with("expiresAt", "2030-01-02T00:00:00Z").create().await;
+    let suspended = app.license().create().await;
+    let revoked = app.license().create().await;
+    for license in [&expired, &suspended, &revoked] {
+        activated(&app, license, "a").await;
+    }
+    suspended.suspend(&app, SuspendedBy::Vendor).await;
+    revoked.revoke(&app).await;
+    app.advance(DAY);
+    for license in [&expired, &suspended] {
+        assert_eq!(app.machine("a").list_machines(license).await.expect(200)["count"], 1);
+    }
+    for name in ["a", "b"] {
+        let answer = app.machine(name).list_machines(&revoked).await;
+        answer.expect_refusal(403, "License has been revoked");
+    }
+}
+
+#[tokio::test]
+async fn a_fingerprint_is_shown_by_its_first_eight_characters() {
+    let app = TestApp::start().await;
+    let license = app.license().max_machines(-1).create().await;
+    for (fingerprint, shown) in [
+        ("0123456789abcdef", "01234567"),
+        ("指紋指紋指紋指紋指紋", "指紋指紋指紋指紋"),
+        ("😀😀😀😀😀😀😀😀😀", "😀😀😀😀😀😀😀😀"),
+        ("short", "short"),
+    ] {
+        let machine = machine(&app, fingerprint);
+        machine.activate(&license).await.expect(200);
+        let answer = machine.list_machines(&license).await;
+        let listed = answer.expect(200);
+        let current = listed["machines"].as_array().expect("a list").iter();
+        let current: Vec<&Value> = current.filter(|machine| machine["current"] == true).collect();
+        assert_eq!(current.len(), 1);
+        assert_eq!(current[0]["fingerprint"], shown);
+        let whole = format!("\"{fingerprint}\"");
+        assert!(fingerprint == shown || !listed.to_string().contains(&whole), "{listed}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_told_while_it_is_alive() {
+    let app = TestApp::start().await;
+    let license = app.license().floating(2).create().await;
+    let a = activated(&app, &license, "a").await;
+    let active = async || a.list_machines(&license).await.expect(200)["machines"][0]["sessionActive"].clone();
+    assert_eq!(active().await, true);
+    app.advance(SESSION_TIMEOUT);
+    assert_eq!(active().await, false);
+    a.heartbeat(&license).await.expect(200);
+    assert_eq!(active().await, true);
+    let per_machine = |license: &License| License {
+        license_type: LicenseType::PerMachine,
+        ..license.clone()
+    };
+    license.change(&app, per_machine).await;
+    assert_eq!(active().await, false, "the license has no sessions any more");
+}
+
+#[tokio::test]
+async fn of_very_many_machines_the_thousand_last_seen_are_listed() {
+    let app = TestApp::start().await;
+    let license = app.license().with("licenseType", "site").create().await;
+    for i in 0..1001 {
+        let seen = (app.now() + Duration::from_secs(i)).to_string();
+        app.put_item(
+            &schema::ACTIVATIONS,
+            json!({
+                "licenseKey": { "S": license.key }, "fingerprint": { "S": format!("{:08}-machine", i * 7919 % 1001) },
+                "hostname": { "S": "host" }, "firstSeen": { "S": seen }, "lastSeen": { "S": seen },
+                "tokenExpiry": { "S": seen },
+            }),
+        );
+    }
+    let newest = machine(&app, &format!("{:08}-machine", 1000 * 7919 % 1001));
+    let answer = newest.list_machines(&license).await;
+    let listed = answer.expect(200);
+    assert_eq!(listed["count"], 1000);
+    assert_eq!(listed["machines"][0]["current"], true);
+    assert_eq!(listed["machines"].as_array().map(Vec::len), Some(1000));
+    // The one that was seen first is left out.
+    assert!(!fingerprints(listed).contains(&"00000000"));
+}
