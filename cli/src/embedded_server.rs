@@ -25,7 +25,7 @@ pub(crate) async fn serve(listener: TcpListener, engine: Engine, key: DoorKey) {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
-                eprintln!("keystead: a connection to the embedded DynamoDB could not be accepted: {error}");
+                tracing::warn!(cause = %error, "a connection to the embedded DynamoDB could not be accepted");
                 continue;
             }
         };

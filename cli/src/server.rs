@@ -60,7 +60,7 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
                 (None, _) => break,
                 (Some(_), Err(error)) => {
                     // Too many open files, or a client that left at once: others can still be served.
-                    eprintln!("keystead: a connection could not be accepted: {error}");
+                    tracing::warn!(cause = %error, "a connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
@@ -73,7 +73,7 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
             continue;
         };
         if let Err(error) = stream.set_nodelay(true) {
-            eprintln!("keystead: a connection will be slow: {error}");
+            tracing::warn!(cause = %error, "a connection will be slow");
         }
         let progress = Progress::default();
         let stream = HeadTimeout::new(stream, progress.clone());

@@ -121,7 +121,7 @@ impl Router {
         }
         let route = methods.and_then(|methods| methods.get(incoming.method.as_str()));
         let (answer, usage) = match (methods, route) {
-            (_, Some(route)) => metered(route.handle(cx, incoming, parameters)).await,
+            (_, Some(route)) => cx.log.scope(metered(route.handle(cx, incoming, parameters))).await,
             (Some(_), None) => (
                 plain(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
                 Usage::default(),
@@ -131,11 +131,6 @@ impl Router {
         let request_id = cx.ids.uuid_v7(came).map(|id| id.to_string()).unwrap_or_default();
         cx.log.write(&Line {
             time: came,
-            level: if answer.status.is_server_error() {
-                "error"
-            } else {
-                "info"
-            },
             request_id: request_id.clone(),
             route: methods.and_then(|m| m.values().next()).map_or("-", Route::path),
             method: route.map_or("-", |route| {

@@ -13,9 +13,12 @@ use keystead_core::{
     config::AwsEnvironment,
     signing::{keys::Algorithm, secrets::Secrets},
 };
-use keystead_functions::aws::{
-    secrets_manager::{SecretError, SecretsManager},
-    transport,
+use keystead_functions::{
+    aws::{
+        secrets_manager::{SecretError, SecretsManager},
+        transport,
+    },
+    frame::log::Log,
 };
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
@@ -53,12 +56,13 @@ const FIRST_VERSION: &str = "keystead-bootstrap-first-version";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
+    Log::stdout().install();
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         // Whatever can't be read can't be answered either: CloudFormation waits for its ServiceTimeout.
         let request: Request = serde_json::from_value(event.payload)?;
         let outcome = answer(&request).await;
         if let Err(error) = &outcome {
-            eprintln!("the secrets could not be made: {error}");
+            tracing::error!(cause = %error, "the secrets could not be made");
         }
         tell(&request, outcome).await
     }))

@@ -18,6 +18,7 @@ use crate::{
     frame::{
         context::Context,
         endpoint::{Endpoint, Route},
+        log::Log,
         mail::{Mailer, Ses},
         request::{Incoming, MAX_BODY},
     },
@@ -70,6 +71,7 @@ fn serve_route(route: Route, open_mailer: Option<OpenMailer>) -> Pin<Box<dyn Fut
 /// Everything that every first request would wait for otherwise: the secrets are read, and the connection to DynamoDB is
 /// opened, which at the smallest memory would take most of it (docs/adr/0027-what-a-start-does.md).
 async fn start(route: &Route, open_mailer: Option<OpenMailer>) -> Result<Context, Error> {
+    Log::stdout().install();
     let environment = AwsEnvironment::from_env().map_err(|name| format!("Lambda did not set {name}"))?;
     let config = Config::from_env()?;
     let connector = transport::aws_connector()?;
@@ -110,7 +112,7 @@ async fn start(route: &Route, open_mailer: Option<OpenMailer>) -> Result<Context
     let (secrets, opened) = tokio::join!(fetch_secrets, open_connection);
     if let Err(error) = opened {
         // The first request will try again; a function that does not start can't even say so.
-        eprintln!("DynamoDB could not be reached during INIT: {error:?}");
+        tracing::warn!(cause = ?error, "DynamoDB could not be reached during INIT");
     }
     let secrets: Secrets = serde_json::from_str(&secrets?)?;
     Ok(Context {

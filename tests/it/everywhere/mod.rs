@@ -8,6 +8,7 @@ mod contract;
 mod enforcement;
 mod events;
 mod idempotency;
+mod log;
 mod mail;
 mod openapi;
 mod product_cache;
