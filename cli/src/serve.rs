@@ -24,8 +24,9 @@ use keystead_functions::{
         context::Context,
         log::Log,
         mail::{Kept, Mailer},
+        router::Router,
     },
-    routes::{self, Router},
+    routes::{self},
 };
 use tokio::{
     net::TcpListener,

@@ -10,13 +10,11 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use keystead_functions::{
-    frame::{
-        context::Context,
-        mail::Kept,
-        request::{Incoming, MAX_BODY},
-    },
-    routes::Router,
+use keystead_functions::frame::{
+    context::Context,
+    mail::Kept,
+    request::{Incoming, MAX_BODY},
+    router::Router,
 };
 use serde_json::json;
 use tokio::net::TcpListener;

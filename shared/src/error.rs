@@ -292,6 +292,15 @@ impl Error {
         })
     }
 
+    /// When to try again, of a refusal that says so.
+    pub fn retry_at(&self) -> Option<Timestamp> {
+        if let Self::Throttled { retry_at, .. } = self {
+            Some(*retry_at)
+        } else {
+            None
+        }
+    }
+
     /// The stable name of this refusal.
     pub fn code(&self) -> ErrorCode {
         match self {

@@ -14,7 +14,7 @@ use keystead_core::{
     },
 };
 use keystead_functions::{
-    frame::endpoint::{Auth, Route},
+    frame::{endpoint::Auth, route::Route},
     routes,
 };
 use keystead_tests::{Answer, Options, TestApp, TestLicense, epoch, fields, secrets};

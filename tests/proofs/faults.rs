@@ -7,7 +7,7 @@ use std::{collections::HashSet, pin::Pin, time::Duration};
 
 use http::Method;
 use keystead_core::{license::activation::SESSION_TIMEOUT, request::idempotency::LONGEST_REQUEST};
-use keystead_functions::{frame::endpoint::Route, routes};
+use keystead_functions::{frame::route::Route, routes};
 use keystead_tests::{Answer, Fault, LicenseBuilder, Options, PRODUCT, TestApp, TestLicense, secrets};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;

@@ -8,7 +8,7 @@ use std::{
 use http::Method;
 use jsonschema::Validator;
 use keystead_functions::{
-    frame::{endpoint::Route, openapi, request::Incoming},
+    frame::{openapi, request::Incoming, route::Route},
     routes,
 };
 use serde_json::{Value, json};

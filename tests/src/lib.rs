@@ -48,13 +48,15 @@ use keystead_core::{
 use keystead_functions::{
     frame::{
         context::Context,
-        endpoint::Route,
         log::Log,
         mail::{Kept, Mailer},
         request::Incoming,
+        route::Route,
+        router::Router,
     },
-    routes::{self, Router},
+    routes::{self},
 };
+use overheard::Overheard;
 use serde_json::{Value, json};
 
 pub use actors::{Admin, Creator, Machine, Store as PurchaseStore, Stranger, Stripe};
@@ -64,8 +66,6 @@ pub use document::{DOCUMENT, REWRITE, fields};
 pub use license::{LicenseBuilder, TestLicense};
 pub use person::{PASSWORD, Person};
 pub use weather::{Fault, Weather};
-
-use overheard::Overheard;
 
 /// When every test begins.
 pub const EPOCH: &str = "2030-01-01T00:00:00.000Z";

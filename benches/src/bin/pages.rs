@@ -17,8 +17,8 @@ use keystead_core::{
     store::{Connection, Store, meter::Usage},
 };
 use keystead_functions::{
-    frame::{context::Context, log::Log, request::Incoming},
-    routes::{self, Router},
+    frame::{context::Context, log::Log, request::Incoming, router::Router},
+    routes::{self},
 };
 use serde_json::{Value, json};
 

@@ -10,15 +10,12 @@ use keystead_core::{
 };
 use serde::Deserialize;
 
-use super::{counted_account, link, token};
-use crate::{
-    flat::wire::Done,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-        face::Face,
-        mail::Mail,
-    },
+use super::{counted_account, face::Accounts, link, token};
+use crate::frame::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    mail::Mail,
+    reply::Done,
 };
 
 /// `POST /api/auth/forgot-password`.
@@ -36,10 +33,10 @@ impl Endpoint for AuthForgotPassword {
     const ROUTE: &'static str = "POST /api/auth/forgot-password";
     const SUMMARY: &'static str = "Be mailed what sets another password.";
     const AUTH: Auth = Auth::Public;
-    const FACE: Face = Face::Auth;
     const REQUIRED: &'static [&'static str] = &["email"];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts];
 
+    type Face = Accounts;
     type Request = Request;
     type Fetched = ();
     type Reply = Done;
@@ -73,7 +70,7 @@ impl Endpoint for AuthForgotPassword {
             }
         };
         cx.mailer.send(mail).await?;
-        Ok(Done::default())
+        Ok(Done {})
     }
 }
 

@@ -10,11 +10,11 @@ use keystead_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{AccountView, cookie, counted_account};
+use super::{AccountView, cookie, counted_account, face::Accounts};
 use crate::frame::{
     context::Context,
-    endpoint::{Auth, Caller, Endpoint, Head},
-    face::Face,
+    endpoint::{Auth, Caller, Endpoint},
+    reply::Head,
 };
 
 /// `POST /api/auth/login`.
@@ -33,7 +33,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: bool,
     /// What they show from now on; the cookie holds the same.
     token: AccountToken,
     expires_at: Timestamp,
@@ -45,10 +44,10 @@ impl Endpoint for AuthLogin {
     const ROUTE: &'static str = "POST /api/auth/login";
     const SUMMARY: &'static str = "Sign in.";
     const AUTH: Auth = Auth::Public;
-    const FACE: Face = Face::Auth;
     const REQUIRED: &'static [&'static str] = &["email", "password"];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts, ErrorCode::Busy, ErrorCode::WrongPassword];
 
+    type Face = Accounts;
     type Request = Request;
     type Fetched = ();
     type Reply = Reply;
@@ -86,7 +85,6 @@ impl Endpoint for AuthLogin {
         };
         cx.store.login_create(&login).await?;
         Ok(Reply {
-            success: true,
             token: cx.keys.issue_account_token(&claims)?,
             expires_at: claims.expiry(),
             account: AccountView::from(&account),

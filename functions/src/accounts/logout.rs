@@ -3,14 +3,11 @@
 use keystead_core::Result;
 use serde::Deserialize;
 
-use super::cookie;
-use crate::{
-    flat::wire::Done,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint, Head},
-        face::Face,
-    },
+use super::{cookie, face::Accounts};
+use crate::frame::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    reply::{Done, Head},
 };
 
 /// `POST /api/auth/logout`.
@@ -26,8 +23,8 @@ impl Endpoint for AuthLogout {
     const ROUTE: &'static str = "POST /api/auth/logout";
     const SUMMARY: &'static str = "Sign out.";
     const AUTH: Auth = Auth::Login;
-    const FACE: Face = Face::Auth;
 
+    type Face = Accounts;
     type Request = Request;
     type Fetched = ();
     type Reply = Done;
@@ -44,6 +41,6 @@ impl Endpoint for AuthLogout {
         cx.store
             .login_delete(&signed_in.account.email, &signed_in.login)
             .await?;
-        Ok(Done::default())
+        Ok(Done {})
     }
 }

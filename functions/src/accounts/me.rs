@@ -3,11 +3,10 @@
 use keystead_core::Result;
 use serde::Deserialize;
 
-use super::AccountView;
+use super::{AccountView, face::AccountsBare};
 use crate::frame::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
-    face::Face,
 };
 
 /// `GET /api/auth/me`.
@@ -23,8 +22,8 @@ impl Endpoint for AuthMe {
     const ROUTE: &'static str = "GET /api/auth/me";
     const SUMMARY: &'static str = "Tell who is signed in.";
     const AUTH: Auth = Auth::Login;
-    const FACE: Face = Face::Auth;
 
+    type Face = AccountsBare;
     type Request = Request;
     type Fetched = ();
     type Reply = AccountView;

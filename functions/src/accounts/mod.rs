@@ -3,6 +3,7 @@
 //! No answer tells whether an account exists: whoever asks for mail is told that it was sent, and it is, to the address that
 //! was given. Nor does the time that it takes, as far as that is the same calls, hashes and signatures.
 
+mod face;
 mod forgot_password;
 mod login;
 mod logout;
@@ -14,24 +15,15 @@ mod verify;
 use std::net::IpAddr;
 
 use keystead_core::{
-    Error, Result, Timestamp,
+    Result, Timestamp,
     account::Account,
     request::rate_limit::Allowances,
     signing::account_token::{AccountClaims, AccountToken, Purpose},
     value::email::Email,
 };
 use serde::Serialize;
-use serde_json::json;
 
-use crate::{
-    flat,
-    frame::{
-        context::Context,
-        endpoint::Caller,
-        face::{Face, Refusal},
-        pipeline::SESSION,
-    },
-};
+use crate::frame::{context::Context, endpoint::Caller, pipeline::SESSION};
 
 pub use forgot_password::AuthForgotPassword;
 pub use login::AuthLogin;
@@ -40,16 +32,6 @@ pub use me::AuthMe;
 pub use register::AuthRegister;
 pub use reset_password::AuthResetPassword;
 pub use verify::AuthVerify;
-
-/// Says `error` as the endpoints of accounts do.
-pub(crate) fn refuse(error: &Error) -> Refusal {
-    let (status, text) = flat::error::say(Face::Auth, error);
-    Refusal {
-        status,
-        body: json!({ "error": text }),
-        retry_at: flat::error::retry_at(error),
-    }
-}
 
 /// An account, to its holder.
 #[derive(Serialize)]

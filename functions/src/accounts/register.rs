@@ -10,15 +10,12 @@ use keystead_core::{
 };
 use serde::Deserialize;
 
-use super::{counted_account, link, token};
-use crate::{
-    flat::wire::Done,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-        face::Face,
-        mail::Mail,
-    },
+use super::{counted_account, face::Accounts, link, token};
+use crate::frame::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    mail::Mail,
+    reply::Done,
 };
 
 /// `POST /api/auth/register`.
@@ -37,10 +34,10 @@ impl Endpoint for AuthRegister {
     const ROUTE: &'static str = "POST /api/auth/register";
     const SUMMARY: &'static str = "Make an account.";
     const AUTH: Auth = Auth::Public;
-    const FACE: Face = Face::Auth;
     const REQUIRED: &'static [&'static str] = &["email", "password"];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts, ErrorCode::Busy];
 
+    type Face = Accounts;
     type Request = Request;
     type Fetched = ();
     type Reply = Done;
@@ -77,6 +74,6 @@ impl Endpoint for AuthRegister {
             },
         };
         cx.mailer.send(mail).await?;
-        Ok(Done::default())
+        Ok(Done {})
     }
 }

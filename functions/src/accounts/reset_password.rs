@@ -9,14 +9,11 @@ use keystead_core::{
 };
 use serde::Deserialize;
 
-use super::counted_account;
-use crate::{
-    flat::wire::Done,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-        face::Face,
-    },
+use super::{counted_account, face::Accounts};
+use crate::frame::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    reply::Done,
 };
 
 /// `POST /api/auth/reset-password`.
@@ -35,10 +32,10 @@ impl Endpoint for AuthResetPassword {
     const ROUTE: &'static str = "POST /api/auth/reset-password";
     const SUMMARY: &'static str = "Set another password.";
     const AUTH: Auth = Auth::Public;
-    const FACE: Face = Face::Auth;
     const REQUIRED: &'static [&'static str] = &["token", "password"];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts, ErrorCode::InvalidMailToken, ErrorCode::Busy];
 
+    type Face = Accounts;
     type Request = Request;
     type Fetched = ();
     type Reply = Done;
@@ -59,7 +56,7 @@ impl Endpoint for AuthResetPassword {
             .account_change(&account, &account.with_new_password(password))
             .await?
         {
-            Ok(Done::default())
+            Ok(Done {})
         } else {
             Err(Error::Invalid(InvalidRequest::MailToken))
         }

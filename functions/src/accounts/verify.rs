@@ -7,13 +7,11 @@ use keystead_core::{
 };
 use serde::Deserialize;
 
-use crate::{
-    flat::wire::Done,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-        face::Face,
-    },
+use super::face::Accounts;
+use crate::frame::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    reply::Done,
 };
 
 /// `POST /api/auth/verify`.
@@ -31,10 +29,10 @@ impl Endpoint for AuthVerify {
     const ROUTE: &'static str = "POST /api/auth/verify";
     const SUMMARY: &'static str = "Show that an address is one's own.";
     const AUTH: Auth = Auth::Public;
-    const FACE: Face = Face::Auth;
     const REQUIRED: &'static [&'static str] = &["token"];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::InvalidMailToken];
 
+    type Face = Accounts;
     type Request = Request;
     type Fetched = ();
     type Reply = Done;
@@ -56,7 +54,7 @@ impl Endpoint for AuthVerify {
         // The same token again verifies the same account.
         let account = account.filter(|account| account.account_id == claims.sub);
         account
-            .map(|_| Done::default())
+            .map(|_| Done {})
             .ok_or(Error::Invalid(InvalidRequest::MailToken))
     }
 }

@@ -17,12 +17,13 @@ use crate::{
     aws::{call, secrets_manager::SecretsManager, transport},
     frame::{
         context::Context,
-        endpoint::{Endpoint, Route},
+        endpoint::Endpoint,
         log::Log,
         mail::{Mailer, Ses},
         request::{Incoming, MAX_BODY},
+        route::Route,
+        router::Router,
     },
-    routes::Router,
 };
 
 /// Serves `E` until Lambda ends the process.

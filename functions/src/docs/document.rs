@@ -3,11 +3,11 @@
 use keystead_core::Result;
 use serde::Deserialize;
 
+use super::face::Documentation;
 use crate::frame::{
     context::Context,
-    endpoint::{Auth, Cache, Caller, Endpoint},
-    face::Face,
-    reply::{Body, JSON},
+    endpoint::{Auth, Caller, Endpoint},
+    reply::{Body, Cache, JSON},
 };
 
 /// `GET /openapi.json`.
@@ -36,10 +36,10 @@ impl Endpoint for OpenapiJson {
     const ROUTE: &'static str = "GET /openapi.json";
     const SUMMARY: &'static str = "Get this document.";
     const AUTH: Auth = Auth::Public;
-    const FACE: Face = Face::FlatClient;
     const CALLS_DYNAMODB: bool = false;
     const CACHE: Cache = Cache::FiveMinutes;
 
+    type Face = Documentation;
     type Request = Request;
     type Fetched = ();
     type Reply = Reply;

@@ -1,6 +1,7 @@
 //! The documentation that the service serves: for machines, and for people.
 
 mod document;
+mod face;
 mod page;
 
 pub use document::OpenapiJson;

@@ -4,11 +4,11 @@ use keystead_core::{Error, Result};
 use miniz_oxide::inflate::decompress_to_vec;
 use serde::Deserialize;
 
+use super::face::Documentation;
 use crate::frame::{
     context::Context,
-    endpoint::{Auth, Cache, Caller, Endpoint},
-    face::Face,
-    reply::Body,
+    endpoint::{Auth, Caller, Endpoint},
+    reply::{Body, Cache},
 };
 
 /// `GET /docs`.
@@ -38,10 +38,10 @@ impl Endpoint for Docs {
     const ROUTE: &'static str = "GET /docs";
     const SUMMARY: &'static str = "Read this document.";
     const AUTH: Auth = Auth::Public;
-    const FACE: Face = Face::FlatClient;
     const CALLS_DYNAMODB: bool = false;
     const CACHE: Cache = Cache::FiveMinutes;
 
+    type Face = Documentation;
     type Request = Request;
     type Fetched = ();
     type Reply = Reply;

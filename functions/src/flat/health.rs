@@ -3,11 +3,12 @@
 use keystead_core::Result;
 use serde::{Deserialize, Serialize};
 
-use super::wire::Success;
-use crate::frame::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
+use crate::{
+    flat::face::FlatClient,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+    },
 };
 
 /// `GET /health`.
@@ -22,7 +23,6 @@ pub struct Request {}
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
-    success: Success,
     status: &'static str,
     version: &'static str,
 }
@@ -32,16 +32,15 @@ impl Endpoint for Health {
     const ROUTE: &'static str = "GET /health";
     const SUMMARY: &'static str = "Tell that the service serves.";
     const AUTH: Auth = Auth::Public;
-    const FACE: Face = Face::FlatClient;
     const CALLS_DYNAMODB: bool = false;
 
+    type Face = FlatClient;
     type Request = Request;
     type Fetched = ();
     type Reply = Reply;
 
     async fn call(_: &Context, _: Caller, _: Request, (): ()) -> Result<Reply> {
         Ok(Reply {
-            success: Success,
             status: "ok",
             version: env!("CARGO_PKG_VERSION"),
         })

@@ -3,7 +3,7 @@
 pub mod activation;
 pub mod api_key;
 pub mod code;
-pub(crate) mod error;
+pub(crate) mod face;
 pub mod health;
 pub mod license;
 pub mod member;

@@ -1,6 +1,6 @@
 //! What an endpoint is.
 
-use std::{future::Future, pin::Pin};
+use std::future::Future;
 
 use http::StatusCode;
 use keystead_core::{
@@ -16,13 +16,8 @@ use serde::de::DeserializeOwned;
 use crate::frame::{
     context::Context,
     face::Face,
-    pipeline::{self, Answer},
-    reply::Body,
-    request::Incoming,
+    reply::{Body, Cache, Head},
 };
-
-#[cfg(feature = "openapi")]
-use crate::frame::openapi::{Description, Schemas};
 
 /// An endpoint: one type, one file, one Lambda binary. ADDING-AN-ENDPOINT.md walks through one.
 pub trait Endpoint: 'static {
@@ -34,8 +29,6 @@ pub trait Endpoint: 'static {
     const SUMMARY: &'static str;
     /// Who may call it.
     const AUTH: Auth;
-    /// In which words it refuses.
-    const FACE: Face;
     /// The fields that must be there. A field that is null or blank counts as absent.
     const REQUIRED: &'static [&'static str] = &[];
     /// The fields that it asks for only in some cases, one list for each case: what a refusal with
@@ -55,6 +48,8 @@ pub trait Endpoint: 'static {
     /// Why it may refuse, in the order of precedence; what the pipeline refuses for every endpoint goes without saying.
     const REFUSALS: &'static [ErrorCode] = &[];
 
+    /// How its API speaks.
+    type Face: Face;
     /// What it is asked: the body's fields or, of a GET, the query's.
     type Request: DeserializeOwned + Described + Send + Sync;
     /// What [`Endpoint::fetch`] answers; `()` where nothing can be known so early.
@@ -82,24 +77,6 @@ pub trait Endpoint: 'static {
     ) -> impl Future<Output = Result<Self::Reply>> + Send;
 }
 
-/// What a good reply says beside its body.
-#[derive(Debug)]
-pub struct Head {
-    /// Its status.
-    pub status: StatusCode,
-    /// A cookie that it sets, as the header `Set-Cookie` has it.
-    pub cookie: Option<String>,
-}
-
-impl Default for Head {
-    fn default() -> Self {
-        Self {
-            status: StatusCode::OK,
-            cookie: None,
-        }
-    }
-}
-
 /// Who may call an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Auth {
@@ -117,15 +94,6 @@ pub enum Auth {
     Webhook,
     /// Stripe, which signs what it sends.
     Stripe,
-}
-
-/// How long a reply may be kept by others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cache {
-    /// Not at all.
-    Never,
-    /// Five minutes: as long as a new signing key takes to be seen everywhere.
-    FiveMinutes,
 }
 
 /// Who calls.
@@ -181,77 +149,7 @@ pub(crate) fn path(route: &'static str) -> &'static str {
     route.split_once(' ').map_or("", |(_, path)| path)
 }
 
-/// [`pipeline::handle`] of one endpoint.
-type Handler = for<'a> fn(&'a Context, &'a Incoming, Parameters) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
-
-/// What a request's path holds where its route has a name in braces.
-pub(crate) type Parameters = Vec<(String, String)>;
-
-/// An endpoint as the router and the Lambda runtime see it.
-#[derive(Clone, Copy)]
-pub struct Route {
-    /// [`Endpoint::NAME`].
-    pub name: &'static str,
-    /// [`Endpoint::AUTH`].
-    pub auth: Auth,
-    /// [`Endpoint::FACE`].
-    pub face: Face,
-    /// [`Endpoint::REQUIRED`].
-    pub required: &'static [&'static str],
-    /// [`Endpoint::WRITES`].
-    pub writes: bool,
-    /// [`Endpoint::CALLS_DYNAMODB`].
-    pub calls_dynamodb: bool,
-    /// [`Endpoint::CACHE`].
-    pub cache: Cache,
-    /// [`Endpoint::SUMMARY`].
-    pub summary: &'static str,
-    /// [`Endpoint::STATUSES`].
-    pub statuses: &'static [StatusCode],
-    /// [`Endpoint::REFUSALS`].
-    pub refusals: &'static [ErrorCode],
-    /// [`Endpoint::REQUIRED_SOMETIMES`].
-    pub required_sometimes: &'static [&'static [&'static str]],
-    route: &'static str,
-    handle: Handler,
-    #[cfg(feature = "openapi")]
-    pub(crate) describe: fn(&mut Schemas) -> Description,
-}
-
-impl Route {
-    /// The route of an endpoint.
-    pub const fn of<E: Endpoint>() -> Self {
-        Self {
-            name: E::NAME,
-            auth: E::AUTH,
-            face: E::FACE,
-            required: E::REQUIRED,
-            writes: E::WRITES,
-            calls_dynamodb: E::CALLS_DYNAMODB,
-            cache: E::CACHE,
-            summary: E::SUMMARY,
-            statuses: E::STATUSES,
-            refusals: E::REFUSALS,
-            required_sometimes: E::REQUIRED_SOMETIMES,
-            route: E::ROUTE,
-            handle: |cx, incoming, parameters| Box::pin(pipeline::handle::<E>(cx, incoming, parameters)),
-            #[cfg(feature = "openapi")]
-            describe: Description::of::<E>,
-        }
-    }
-
-    /// Its path.
-    pub fn path(&self) -> &'static str {
-        path(self.route)
-    }
-
-    /// Its methods.
-    pub fn methods(&self) -> impl Iterator<Item = &'static str> {
-        self.route.split(' ').next().unwrap_or_default().split('|')
-    }
-
-    /// Answers a request that came to this route.
-    pub(crate) async fn handle(&self, cx: &Context, incoming: &Incoming, parameters: Parameters) -> Answer {
-        (self.handle)(cx, incoming, parameters).await
-    }
+/// Whether a browser's cookie speaks for requests, or is set by them. No page's form may make such a request.
+pub(crate) fn goes_by_cookie(sets_cookies: bool, auth: Auth) -> bool {
+    sets_cookies || auth == Auth::Login
 }

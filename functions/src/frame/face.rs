@@ -1,66 +1,186 @@
-//! The faces: in which words and shapes each API speaks.
+//! Faces: in which words and shapes an API replies and refuses.
 
 use http::StatusCode;
-use keystead_core::{Error, Timestamp};
-use serde_json::Value;
+use keystead_core::{
+    Error, InvalidRequest,
+    error::{Conflict, Credential, Restriction, Throttle},
+};
+use serde::Serialize;
+#[cfg(feature = "openapi")]
+use serde_json::{Value, json};
 
-use crate::{accounts, flat, license_keys};
+/// How an endpoint's API speaks: what it puts around a good reply, and in which words it refuses.
+pub trait Face: 'static {
+    /// Its name, for tests.
+    const NAME: &'static str;
+    /// The path under which its API is. What the router refuses there, it refuses in this face's words.
+    const PREFIX: &'static str = "/";
+    /// Whether its answers are signed for a client that sends a nonce.
+    const SIGNS: bool = false;
+    /// Whether its replies set a browser's cookie. No page's form may make such a request.
+    const SETS_COOKIES: bool = false;
+    /// The flag, always true, that opens each good reply.
+    const FLAG: Option<&'static str> = None;
 
-/// In which words and shape an endpoint refuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Face {
-    /// The flat API's client endpoints: `{"success": false, "error": ...}`.
-    FlatClient,
-    /// `/validate`: `{"valid": false, "error": ...}`.
-    FlatValidate,
-    /// `/verify`: as [`Face::FlatValidate`], with a machine-readable `reason`.
-    FlatVerify,
-    /// The flat API's admin endpoints: as [`Face::FlatClient`], but missing fields are named.
-    FlatAdmin,
-    /// The license-keys API for applications: `{"valid": false, "error": ...}`.
-    LicenseKeysValidate,
-    /// The license-keys API for buyers: `{"error": ...}`.
-    LicenseKeysBuyer,
-    /// The license-keys API for sellers: as [`Face::LicenseKeysBuyer`], with other words for what is not there.
-    LicenseKeysSeller,
-    /// Accounts: `{"error": ...}`.
-    Auth,
+    /// Says `error` in this face's words.
+    fn refuse(error: &Error) -> Refusal;
+
+    /// Says that no endpoint answers.
+    fn unrouted(unrouted: Unrouted) -> Refusal {
+        unrouted.refusal()
+    }
+
+    /// Puts what this face says in every good reply around `reply`, which is a JSON object.
+    fn wrap(reply: Vec<u8>) -> Vec<u8> {
+        match (Self::FLAG, reply.strip_prefix(b"{")) {
+            (Some(flag), Some(fields)) => {
+                let comma = if fields == b"}" { "" } else { "," };
+                [format!(r#"{{"{flag}":true{comma}"#).as_bytes(), fields].concat()
+            }
+            (None, _) | (Some(_), None) => reply,
+        }
+    }
+
+    /// The schema of a good reply in this face, made of that of what the endpoint replies.
+    #[cfg(feature = "openapi")]
+    fn describe(reply: &mut Value) {
+        if let Some(flag) = Self::FLAG {
+            reply["properties"][flag] = json!({ "const": true });
+            let own = reply["required"].as_array().cloned().unwrap_or_default();
+            reply["required"] = [json!(flag)].into_iter().chain(own).collect();
+        }
+    }
 }
 
-/// An [`Error`] in a face's words.
+/// Why the router finds no endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unrouted {
+    /// There is none with this path.
+    Path,
+    /// There is one with this path, and none with this method.
+    Method,
+}
+
+impl Unrouted {
+    pub(crate) fn refusal(self) -> Refusal {
+        let (status, message) = match self {
+            Self::Path => (StatusCode::NOT_FOUND, "Not found"),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
+        };
+        Refusal::new(status, message, |error| Flagged { error, success: false })
+    }
+}
+
+/// A refusal in a face's words.
 #[derive(Debug)]
 pub struct Refusal {
     /// The HTTP status.
     pub status: StatusCode,
-    /// The reply's body.
-    pub body: Value,
-    /// When to try again.
-    pub retry_at: Option<Timestamp>,
+    /// The sentence for people that the body holds.
+    pub message: String,
+    /// The reply's body, in JSON.
+    pub body: Vec<u8>,
 }
 
-impl Face {
-    /// Whether its answers are signed for a client that sends a nonce.
-    pub(crate) fn signs(self) -> bool {
-        match self {
-            Self::FlatClient | Self::FlatValidate | Self::FlatVerify => true,
-            Self::FlatAdmin
-            | Self::LicenseKeysValidate
-            | Self::LicenseKeysBuyer
-            | Self::LicenseKeysSeller
-            | Self::Auth => false,
+impl Refusal {
+    /// With the body that holds `message`.
+    pub fn new<B: Serialize>(status: StatusCode, message: impl Into<String>, body: impl FnOnce(String) -> B) -> Self {
+        let message = message.into();
+        Self {
+            status,
+            body: serde_json::to_vec(&body(message.clone())).unwrap_or_default(),
+            message,
         }
     }
+}
 
-    /// Says `error` in this face's words.
-    pub fn refuse(self, error: &Error) -> Refusal {
-        match self {
-            Self::FlatClient | Self::FlatValidate | Self::FlatVerify | Self::FlatAdmin => {
-                flat::error::refuse(self, error)
+/// A refusal's body, with the flag that the flat API's clients look at.
+#[derive(Serialize)]
+pub(crate) struct Flagged {
+    pub(crate) error: String,
+    pub(crate) success: bool,
+}
+
+/// The usual status of a refusal, and words for it that tell its kind. A face takes them where its contract has no others.
+pub(crate) fn usual(error: &Error) -> (StatusCode, String) {
+    let (status, text) = match error {
+        Error::Invalid(invalid) => return usual_of_invalid(invalid),
+        Error::Unauthenticated(credential) => (
+            StatusCode::UNAUTHORIZED,
+            match credential {
+                Credential::Caller => "Unauthorized",
+                Credential::Token => "Invalid or expired token",
+                Credential::Password => "Wrong email or password",
+            },
+        ),
+        Error::Forbidden(Restriction::Role | Restriction::ForeignOwner) => (StatusCode::FORBIDDEN, "Forbidden"),
+        Error::NotFound(_) => (StatusCode::NOT_FOUND, "Not found"),
+        Error::Taken(_) => (StatusCode::CONFLICT, "Already exists"),
+        Error::Denied(_) => (StatusCode::FORBIDDEN, "Not allowed"),
+        Error::Full { .. } => (StatusCode::FORBIDDEN, "Limit reached"),
+        Error::Throttled { by, .. } => match by {
+            Throttle::Busy => (StatusCode::SERVICE_UNAVAILABLE, "The service is busy. Try again later."),
+            Throttle::Activations | Throttle::Moves | Throttle::Attempts => {
+                (StatusCode::TOO_MANY_REQUESTS, "Too many attempts. Try again later.")
             }
-            Self::LicenseKeysValidate | Self::LicenseKeysBuyer | Self::LicenseKeysSeller => {
-                license_keys::error::refuse(self, error)
-            }
-            Self::Auth => accounts::refuse(error),
+        },
+        Error::Conflict(conflict) => (
+            StatusCode::CONFLICT,
+            match conflict {
+                Conflict::IdempotencyKeyReused => "The Idempotency-Key was used for another request",
+                Conflict::RequestInProgress => "A request with this Idempotency-Key is in progress. Try again later.",
+            },
+        ),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
+    };
+    (status, text.to_owned())
+}
+
+fn usual_of_invalid(invalid: &InvalidRequest) -> (StatusCode, String) {
+    let text = match invalid {
+        InvalidRequest::TooLarge { limit } => {
+            let text = format!("Request body is larger than {} KiB", limit / 1024);
+            return (StatusCode::PAYLOAD_TOO_LARGE, text);
+        }
+        InvalidRequest::NotAnObject => "Invalid JSON body".to_owned(),
+        InvalidRequest::MissingFields(fields) => format!("Missing required fields: {}", fields.join(", ")),
+        InvalidRequest::NothingToUpdate => "No fields to update".to_owned(),
+        InvalidRequest::MailToken => "Invalid or expired token".to_owned(),
+        InvalidRequest::Field { field, expected } if expected.is_empty() => format!("Invalid {field}"),
+        InvalidRequest::Field { field, expected } => format!("Invalid {field}: must be {expected}"),
+    };
+    (StatusCode::BAD_REQUEST, text)
+}
+
+/// A [`Face`] as the router, the document and the tests see it.
+#[derive(Clone, Copy)]
+pub struct AnyFace {
+    /// [`Face::NAME`].
+    pub name: &'static str,
+    /// [`Face::SIGNS`].
+    pub signs: bool,
+    /// [`Face::SETS_COOKIES`].
+    pub sets_cookies: bool,
+    /// [`Face::PREFIX`].
+    pub prefix: &'static str,
+    /// [`Face::FLAG`].
+    pub flag: Option<&'static str>,
+    /// [`Face::refuse`].
+    pub refuse: fn(&Error) -> Refusal,
+    /// [`Face::unrouted`].
+    pub unrouted: fn(Unrouted) -> Refusal,
+}
+
+impl AnyFace {
+    pub(crate) const fn of<F: Face>() -> Self {
+        Self {
+            name: F::NAME,
+            signs: F::SIGNS,
+            sets_cookies: F::SETS_COOKIES,
+            prefix: F::PREFIX,
+            flag: F::FLAG,
+            refuse: F::refuse,
+            unrouted: F::unrouted,
         }
     }
 }

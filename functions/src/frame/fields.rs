@@ -7,10 +7,7 @@ use keystead_core::{Error, InvalidRequest, Result, signing::signed_answer::Nonce
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::frame::{
-    endpoint::Parameters,
-    request::{Incoming, MAX_BODY},
-};
+use crate::frame::request::{Incoming, MAX_BODY, Parameters};
 
 /// A request's fields, before they are parsed.
 pub(crate) enum Fields {

@@ -1,14 +1,18 @@
 //! The frame: everything that is so for every endpoint of every API. It names none of them.
 
 pub mod context;
+mod cors;
 pub mod endpoint;
 pub mod face;
 pub(crate) mod fields;
+pub(crate) mod lenient;
 pub mod log;
 pub mod mail;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod passwords;
-pub mod pipeline;
+pub(crate) mod pipeline;
 pub mod reply;
 pub mod request;
+pub mod route;
+pub mod router;

@@ -17,31 +17,12 @@ use keystead_core::{
 
 use crate::frame::{
     context::Context,
-    endpoint::{self, Auth, Cache, Caller, Endpoint, Head, Parameters, SignedIn},
+    endpoint::{self, Auth, Caller, Endpoint, SignedIn, goes_by_cookie},
     face::Face,
     fields::{self, Fields},
-    reply::{Body, JSON},
-    request::Incoming,
+    reply::{Answer, Body, Cache, Head, JSON},
+    request::{Incoming, Parameters},
 };
-
-/// What an endpoint answered, and what the log should know of it.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) content_type: &'static str,
-    pub(crate) body: Vec<u8>,
-    pub(crate) cache: Cache,
-    /// Seconds after which to try again.
-    pub(crate) retry_after: Option<u64>,
-    /// A cookie to set.
-    pub(crate) cookie: Option<String>,
-    /// Whether it is the answer to the same request before.
-    pub(crate) replayed: bool,
-    /// Why it refused.
-    pub(crate) code: Option<&'static str>,
-    /// What went wrong inside.
-    pub(crate) cause: Option<String>,
-}
 
 /// Answers a request to `E`.
 pub(crate) async fn handle<E: Endpoint>(cx: &Context, incoming: &Incoming, parameters: Parameters) -> Answer {
@@ -54,7 +35,7 @@ pub(crate) async fn handle<E: Endpoint>(cx: &Context, incoming: &Incoming, param
     };
     // Out of the fields before anything sees them: a request that is sent again with another nonce is the same request,
     // and its answer is kept without a signature.
-    let nonce = if E::FACE.signs() { fields.nonce() } else { Ok(None) };
+    let nonce = if E::Face::SIGNS { fields.nonce() } else { Ok(None) };
     let nonce = match nonce {
         Ok(nonce) => nonce,
         Err(error) => return refuse(error),
@@ -67,11 +48,6 @@ pub(crate) async fn handle<E: Endpoint>(cx: &Context, incoming: &Incoming, param
     }
 }
 
-/// Whether a browser's cookie speaks for requests, or is set by them. No page's form may make such a request.
-pub(crate) fn goes_by_cookie(face: Face, auth: Auth) -> bool {
-    face == Face::Auth || auth == Auth::Login
-}
-
 /// Answers a request with these fields, or with a body that is `unreadable`, and why.
 async fn reply<E: Endpoint>(
     cx: &Context,
@@ -81,7 +57,7 @@ async fn reply<E: Endpoint>(
 ) -> Result<Answer> {
     // A form of a foreign page, which the browser goes to, could sign its user in to an account that is not theirs.
     let is_form = incoming.method == Method::POST && incoming.header("sec-fetch-mode") == Some("navigate");
-    if is_form && goes_by_cookie(E::FACE, E::AUTH) {
+    if is_form && goes_by_cookie(E::Face::SETS_COOKIES, E::AUTH) {
         return Err(Error::Forbidden(Restriction::Role));
     }
     let credential = Shown::shown(E::AUTH, incoming, &mut fields)?;
@@ -152,12 +128,12 @@ pub(crate) const SESSION: &str = "session";
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 impl Answer {
-    fn good<E: Endpoint>(reply: &E::Reply, head: Head) -> Result<Self> {
+    pub(crate) fn good<E: Endpoint>(reply: &E::Reply, head: Head) -> Result<Self> {
         Ok(Self {
             status: head.status,
             cookie: head.cookie,
             content_type: E::Reply::CONTENT_TYPE,
-            body: reply.to_bytes()?,
+            body: E::Face::wrap(reply.to_bytes()?),
             cache: E::CACHE,
             retry_after: None,
             replayed: false,
@@ -166,15 +142,15 @@ impl Answer {
         })
     }
 
-    fn refusal<E: Endpoint>(cx: &Context, error: &Error) -> Self {
-        let refusal = E::FACE.refuse(error);
+    pub(crate) fn refusal<E: Endpoint>(cx: &Context, error: &Error) -> Self {
+        let refusal = E::Face::refuse(error);
         Self {
             status: refusal.status,
             content_type: JSON,
-            body: refusal.body.to_string().into_bytes(),
+            body: refusal.body,
             cache: Cache::Never,
             // Rounded up: who comes back on the second is let in.
-            retry_after: refusal.retry_at.map(|at| at.since(cx.clock.now()).as_secs() + 1),
+            retry_after: error.retry_at().map(|at| at.since(cx.clock.now()).as_secs() + 1),
             cookie: None,
             replayed: false,
             code: Some(error.code().as_str()),
@@ -187,7 +163,7 @@ impl Answer {
     }
 
     /// The answer that the same request got before.
-    fn again(repeatable: &Repeatable, attempt: &Attempt, answer: &SealedAnswer) -> Result<Self> {
+    pub(crate) fn again(repeatable: &Repeatable, attempt: &Attempt, answer: &SealedAnswer) -> Result<Self> {
         Ok(Self {
             status: StatusCode::from_u16(answer.status).map_err(Error::internal)?,
             content_type: JSON,
@@ -202,7 +178,7 @@ impl Answer {
     }
 
     /// This answer with a `signature`, by which a client knows that it is ours, and the answer to what it has just asked.
-    fn signed<E: Endpoint>(mut self, cx: &Context, nonce: Nonce) -> Result<Self> {
+    pub(crate) fn signed<E: Endpoint>(mut self, cx: &Context, nonce: Nonce) -> Result<Self> {
         let fields = serde_json::from_slice(&self.body).map_err(Error::internal)?;
         let path = endpoint::path(E::ROUTE);
         let claims = AnswerClaims::new(nonce, path, self.status.as_u16(), &fields, cx.clock.now())?;
@@ -218,7 +194,7 @@ impl Answer {
     }
 
     /// Whether the same request should get the same answer: not one that asks to come again.
-    fn is_final(&self) -> bool {
+    pub(crate) fn is_final(&self) -> bool {
         !self.status.is_server_error() && self.status != StatusCode::TOO_MANY_REQUESTS
     }
 }

@@ -1,7 +1,11 @@
 //! What an endpoint answers, as it goes over the wire.
 
+use http::StatusCode;
 use keystead_core::{Error, Result};
 use serde::Serialize;
+
+#[cfg(feature = "openapi")]
+use crate::frame::openapi::schema::schema;
 
 /// What most endpoints answer, and every refusal.
 pub(crate) const JSON: &str = "application/json";
@@ -24,4 +28,68 @@ impl<T: Serialize> Body for T {
     fn to_bytes(&self) -> Result<Vec<u8>> {
         serde_json::to_vec(self).map_err(Error::internal)
     }
+}
+
+/// That it is done, and nothing beside.
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Done {}
+
+/// A flag that is true wherever it is there.
+#[derive(Debug, Default)]
+pub(crate) struct True;
+
+impl Serialize for True {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(true)
+    }
+}
+
+#[cfg(feature = "openapi")]
+schema!(True, { "const": true });
+
+/// What a good reply says beside its body.
+#[derive(Debug)]
+pub struct Head {
+    /// Its status.
+    pub status: StatusCode,
+    /// A cookie that it sets, as the header `Set-Cookie` has it.
+    pub cookie: Option<String>,
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self {
+            status: StatusCode::OK,
+            cookie: None,
+        }
+    }
+}
+
+/// How long a reply may be kept by others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cache {
+    /// Not at all.
+    Never,
+    /// Five minutes: as long as a new signing key takes to be seen everywhere.
+    FiveMinutes,
+}
+
+/// What an endpoint answered, and what the log should know of it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: Vec<u8>,
+    pub(crate) cache: Cache,
+    /// Seconds after which to try again.
+    pub(crate) retry_after: Option<u64>,
+    /// A cookie to set.
+    pub(crate) cookie: Option<String>,
+    /// Whether it is the answer to the same request before.
+    pub(crate) replayed: bool,
+    /// Why it refused.
+    pub(crate) code: Option<&'static str>,
+    /// What went wrong inside.
+    pub(crate) cause: Option<String>,
 }

@@ -9,6 +9,9 @@ use keystead_core::license::machine::Country;
 /// The longest body that is read, in bytes.
 pub const MAX_BODY: usize = 256 * 1024;
 
+/// What a request's path holds where its route has a name in braces.
+pub(crate) type Parameters = Vec<(String, String)>;
+
 /// A request as it comes in.
 #[derive(Clone, Debug)]
 pub struct Incoming {

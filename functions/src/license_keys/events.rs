@@ -10,11 +10,10 @@ use keystead_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::found;
+use super::{face::KeysForSellers, found};
 use crate::frame::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
-    face::Face,
 };
 
 /// `GET /api/license-keys/{keyId}/events`.
@@ -60,9 +59,9 @@ impl Endpoint for LicenseKeysEvents {
     const ROUTE: &'static str = "GET /api/license-keys/{keyId}/events";
     const SUMMARY: &'static str = "List what happened to a key.";
     const AUTH: Auth = Auth::Login;
-    const FACE: Face = Face::LicenseKeysSeller;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound, ErrorCode::Forbidden];
 
+    type Face = KeysForSellers;
     type Request = Request;
     type Fetched = Option<License>;
     type Reply = Vec<EventView>;

@@ -3,8 +3,8 @@
 //! Applications validate a key, and are bound to the machine on which they do so first. Who bought the key can have it
 //! exchanged or unbound, and who sells it can see what happened to it; both sign in ([`crate::auth`]).
 
-pub(crate) mod error;
 mod events;
+mod face;
 mod reset;
 mod shuffle;
 mod validate;

@@ -6,26 +6,30 @@ use keystead_core::{
     event::EventType,
     license::License,
 };
+use serde::Serialize;
 
-use super::{Request, buyer, found, key_rules};
-use crate::{
-    flat::wire::Done,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-        face::Face,
-    },
+use super::{Request, buyer, face::KeysForBuyers, found, key_rules};
+use crate::frame::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    reply::True,
 };
 
 /// `POST /api/license-keys/reset`.
 pub struct LicenseKeysReset;
+
+/// That it is done, and nothing beside.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Reply {
+    success: True,
+}
 
 impl Endpoint for LicenseKeysReset {
     const NAME: &'static str = "license-keys-reset";
     const ROUTE: &'static str = "POST /api/license-keys/reset";
     const SUMMARY: &'static str = "Let a key be bound to another machine.";
     const AUTH: Auth = Auth::Login;
-    const FACE: Face = Face::LicenseKeysBuyer;
     const REQUIRED: &'static [&'static str] = &["key"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[
@@ -35,15 +39,16 @@ impl Endpoint for LicenseKeysReset {
         ErrorCode::LicenseNotActive,
     ];
 
+    type Face = KeysForBuyers;
     type Request = Request;
     type Fetched = Option<License>;
-    type Reply = Done;
+    type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
         request.key.license(cx).await
     }
 
-    async fn call(cx: &Context, caller: Caller, _: Request, fetched: Self::Fetched) -> Result<Done> {
+    async fn call(cx: &Context, caller: Caller, _: Request, fetched: Self::Fetched) -> Result<Reply> {
         let now = cx.clock.now();
         let license = found(fetched)?;
         buyer(&caller, &license)?;
@@ -58,6 +63,6 @@ impl Endpoint for LicenseKeysReset {
                 Ok(Some(license.unbind()))
             })
             .await?;
-        Ok(Done::default())
+        Ok(Reply { success: True })
     }
 }

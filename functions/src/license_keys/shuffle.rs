@@ -9,11 +9,10 @@ use keystead_core::{
 };
 use serde::Serialize;
 
-use super::{Request, buyer, key_rules};
+use super::{Request, buyer, face::KeysForBuyers, key_rules};
 use crate::frame::{
     context::Context,
     endpoint::{Auth, Caller, Endpoint},
-    face::Face,
 };
 
 /// `POST /api/license-keys/shuffle`.
@@ -31,7 +30,6 @@ impl Endpoint for LicenseKeysShuffle {
     const ROUTE: &'static str = "POST /api/license-keys/shuffle";
     const SUMMARY: &'static str = "Exchange a key for a new one.";
     const AUTH: Auth = Auth::Login;
-    const FACE: Face = Face::LicenseKeysBuyer;
     const REQUIRED: &'static [&'static str] = &["key"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[
@@ -41,6 +39,7 @@ impl Endpoint for LicenseKeysShuffle {
         ErrorCode::LicenseNotActive,
     ];
 
+    type Face = KeysForBuyers;
     type Request = Request;
     type Fetched = Option<License>;
     type Reply = Reply;

@@ -17,14 +17,12 @@ use keystead_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::TypedKey;
-use crate::{
-    flat::wire::blank_is_absent,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint, Head},
-        face::Face,
-    },
+use super::{TypedKey, face::KeysForApplications};
+use crate::frame::{
+    context::Context,
+    endpoint::{Auth, Caller, Endpoint},
+    lenient::blank_is_absent,
+    reply::Head,
 };
 
 /// `POST /api/license-keys/validate`.
@@ -39,7 +37,7 @@ pub struct Request {
     #[serde(default, deserialize_with = "blank_is_absent")]
     #[cfg_attr(
         feature = "openapi",
-        schemars(with = "crate::frame::openapi::MayBeBlank<Fingerprint>")
+        schemars(with = "crate::frame::lenient::MayBeBlank<Fingerprint>")
     )]
     hwid: Option<Fingerprint>,
 }
@@ -122,11 +120,11 @@ impl Endpoint for LicenseKeysValidate {
     const ROUTE: &'static str = "POST /api/license-keys/validate";
     const SUMMARY: &'static str = "Tell whether a machine may run with a key, and bind the key to the first that asks.";
     const AUTH: Auth = Auth::LicenseKey;
-    const FACE: Face = Face::LicenseKeysValidate;
     const REQUIRED: &'static [&'static str] = &["key"];
     const STATUSES: &'static [StatusCode] = &[StatusCode::OK, StatusCode::FORBIDDEN];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
 
+    type Face = KeysForApplications;
     type Request = Request;
     type Fetched = ();
     type Reply = Reply;

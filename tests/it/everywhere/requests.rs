@@ -14,8 +14,8 @@ use keystead::{
 };
 use keystead_core::config::Config;
 use keystead_functions::{
-    frame::{context::Context, log::Log, request::MAX_BODY},
-    routes::{self, Router},
+    frame::{context::Context, log::Log, request::MAX_BODY, router::Router},
+    routes::{self},
 };
 use keystead_tests::{
     OWNER, PRODUCT, TestApp,

@@ -2,7 +2,7 @@
 
 use http::Method;
 use keystead_core::{license::activation::SESSION_TIMEOUT, store::schema};
-use keystead_functions::{frame::endpoint::Route, routes};
+use keystead_functions::{frame::route::Route, routes};
 use keystead_tests::{Answer, OWNER, PRODUCT, TestApp, secrets};
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 use keystead_functions::{
-    frame::endpoint::{Auth, Route},
+    frame::{endpoint::Auth, route::Route},
     routes,
 };
 use keystead_tests::{

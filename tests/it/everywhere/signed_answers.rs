@@ -8,10 +8,7 @@ use keystead_core::signing::{
     keys::SigningKey,
     signed_answer::{AnswerClaims, Nonce},
 };
-use keystead_functions::{
-    frame::{endpoint::Route, face::Face},
-    routes,
-};
+use keystead_functions::{frame::route::Route, routes};
 use keystead_tests::{
     Answer, Fault, HOUR, Options, PRODUCT, TestApp,
     examples::{World, assert_refusal, row},
@@ -26,11 +23,16 @@ const BAD_NONCE: &str = "Invalid nonce: must be 16 to 128 characters";
 
 /// The endpoints of the client API that are asked with a body.
 fn client_routes() -> Vec<Route> {
-    let of_clients = |route: &Route| match route.face {
-        Face::FlatClient | Face::FlatValidate | Face::FlatVerify => true,
-        Face::FlatAdmin | Face::LicenseKeysValidate | Face::LicenseKeysBuyer | Face::LicenseKeysSeller | Face::Auth => {
-            false
-        }
+    let of_clients = |route: &Route| match route.face.name {
+        "FlatClient" | "FlatBare" | "FlatValidate" | "FlatVerify" => true,
+        "FlatAdmin"
+        | "Documentation"
+        | "KeysForApplications"
+        | "KeysForBuyers"
+        | "KeysForSellers"
+        | "Accounts"
+        | "AccountsBare" => false,
+        other => panic!("{other} is a new face: say here whether its answers are signed"),
     };
     let routes: Vec<Route> = routes::all().into_iter().filter(of_clients).filter(has_body).collect();
     assert!(routes.len() >= 5, "the five of the client API are there");
@@ -143,7 +145,7 @@ async fn without_a_nonce_nothing_is_signed() {
 #[tokio::test]
 async fn answers_to_admins_and_stores_are_not_signed() {
     for route in routes::all().iter().filter(|route| has_body(route)) {
-        if route.face == Face::FlatAdmin {
+        if route.face.name == "FlatAdmin" {
             let world = World::new().await;
             let mut body = world.let_in(route, (row(route).good)(&world));
             body["nonce"] = json!(NONCE);

@@ -22,11 +22,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Catalogs, caught, issue, policy};
 use crate::{
-    flat::wire::{Success, message},
+    flat::{face::FlatClient, wire::message},
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
     },
 };
 
@@ -49,7 +48,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     token: Token,
     /// When the token expires.
     expires_at: Timestamp,
@@ -74,7 +72,6 @@ impl Reply {
     ) -> Result<Self> {
         let expiry = activation.token_expiry;
         Ok(Self {
-            success: Success,
             token: issue(cx, &license, catalogs, product, &activation.fingerprint, now, expiry)?,
             expires_at: expiry,
             machines_used: license.machines_used,
@@ -92,7 +89,6 @@ impl Endpoint for Activate {
     const ROUTE: &'static str = "POST /activate";
     const SUMMARY: &'static str = "Let a machine in, and give it a token.";
     const AUTH: Auth = Auth::LicenseKey;
-    const FACE: Face = Face::FlatClient;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint", "hostname", "productId"];
     const REFUSALS: &'static [ErrorCode] = &[
         ErrorCode::TooManyActivations,
@@ -105,6 +101,7 @@ impl Endpoint for Activate {
         ErrorCode::SessionLimitReached,
     ];
 
+    type Face = FlatClient;
     type Request = Request;
     type Fetched = (Option<License>, Option<Activation>, Option<Arc<Catalog>>);
     type Reply = Reply;

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::shown;
 use crate::{
-    flat::wire::{Success, blank_is_absent},
+    flat::face::FlatClient,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
+        lenient::blank_is_absent,
     },
 };
 
@@ -30,7 +30,7 @@ pub struct Request {
     license_key: LicenseKey,
     machine_fingerprint: Fingerprint,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<Token>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeBlank<Token>"))]
     token: Option<Token>,
 }
 
@@ -39,7 +39,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     message: &'static str,
     machines_used: u32,
     max_machines: SeatLimit,
@@ -50,7 +49,6 @@ impl Endpoint for Deactivate {
     const ROUTE: &'static str = "POST /deactivate";
     const SUMMARY: &'static str = "Give a machine's seat back.";
     const AUTH: Auth = Auth::LicenseKey;
-    const FACE: Face = Face::FlatClient;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[
@@ -59,6 +57,7 @@ impl Endpoint for Deactivate {
         ErrorCode::ActivationNotFound,
     ];
 
+    type Face = FlatClient;
     type Request = Request;
     type Fetched = (Option<Claims>, Option<License>, Option<Activation>);
     type Reply = Reply;
@@ -87,7 +86,6 @@ impl Endpoint for Deactivate {
             .of_machine(&request.machine_fingerprint);
         let license = cx.store.activation_release(license, activation, &event).await?;
         Ok(Reply {
-            success: Success,
             message: "License deactivated",
             machines_used: license.machines_used,
             max_machines: license.max_machines,

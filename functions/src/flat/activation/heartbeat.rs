@@ -17,11 +17,11 @@ use serde::{Deserialize, Serialize};
 
 use super::shown;
 use crate::{
-    flat::wire::{Success, blank_is_absent, message},
+    flat::{face::FlatClient, wire::message},
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
+        lenient::blank_is_absent,
     },
 };
 
@@ -36,7 +36,7 @@ pub struct Request {
     license_key: LicenseKey,
     machine_fingerprint: Fingerprint,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<Token>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeBlank<Token>"))]
     token: Option<Token>,
 }
 
@@ -45,7 +45,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     status: LicenseStatus,
     message: &'static str,
     /// Until when the session holds without another heartbeat.
@@ -59,7 +58,6 @@ impl Endpoint for Heartbeat {
     const ROUTE: &'static str = "POST /heartbeat";
     const SUMMARY: &'static str = "Keep a floating session alive.";
     const AUTH: Auth = Auth::LicenseKey;
-    const FACE: Face = Face::FlatClient;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint"];
     const REFUSALS: &'static [ErrorCode] = &[
         ErrorCode::InvalidToken,
@@ -71,6 +69,7 @@ impl Endpoint for Heartbeat {
         ErrorCode::SessionLimitReached,
     ];
 
+    type Face = FlatClient;
     type Request = Request;
     type Fetched = Option<(Option<Claims>, Option<License>, Beat)>;
     type Reply = Reply;
@@ -127,7 +126,6 @@ impl Endpoint for Heartbeat {
             }
         };
         Ok(Reply {
-            success: Success,
             status: license.status,
             message: message(license.standing(now)?),
             session_expires_at: held_until,

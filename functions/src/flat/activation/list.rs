@@ -12,11 +12,11 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::{Success, blank_is_absent},
+    flat::face::FlatClient,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
+        lenient::blank_is_absent,
     },
 };
 
@@ -30,12 +30,12 @@ pub struct ListMachines;
 pub struct Request {
     license_key: LicenseKey,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<Token>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeBlank<Token>"))]
     token: Option<Token>,
     #[serde(default, deserialize_with = "blank_is_absent")]
     #[cfg_attr(
         feature = "openapi",
-        schemars(with = "crate::frame::openapi::MayBeBlank<Fingerprint>")
+        schemars(with = "crate::frame::lenient::MayBeBlank<Fingerprint>")
     )]
     machine_fingerprint: Option<Fingerprint>,
 }
@@ -45,7 +45,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     machines: Vec<Machine>,
     count: usize,
     machines_used: u32,
@@ -78,7 +77,6 @@ impl Endpoint for ListMachines {
     const ROUTE: &'static str = "POST /listMachines";
     const SUMMARY: &'static str = "List the machines on a license, for an application to show.";
     const AUTH: Auth = Auth::LicenseKey;
-    const FACE: Face = Face::FlatClient;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const REFUSALS: &'static [ErrorCode] = &[
         ErrorCode::InvalidToken,
@@ -87,6 +85,7 @@ impl Endpoint for ListMachines {
         ErrorCode::MachineNotActivated,
     ];
 
+    type Face = FlatClient;
     type Request = Request;
     type Fetched = Option<Fetched>;
     type Reply = Reply;
@@ -138,7 +137,6 @@ impl Endpoint for ListMachines {
             })
             .collect();
         Ok(Reply {
-            success: Success,
             count: machines.len(),
             machines,
             machines_used: license.machines_used,

@@ -23,10 +23,12 @@ use keystead_core::{
 use serde::Deserialize;
 
 use super::{Catalogs, activate::Reply, caught, policy};
-use crate::frame::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
+use crate::{
+    flat::face::FlatClient,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+    },
 };
 
 /// `POST /moveLicense`.
@@ -50,7 +52,6 @@ impl Endpoint for MoveLicense {
     const ROUTE: &'static str = "POST /moveLicense";
     const SUMMARY: &'static str = "Take one machine off a license, and let another in.";
     const AUTH: Auth = Auth::LicenseKey;
-    const FACE: Face = Face::FlatClient;
     const REQUIRED: &'static [&'static str] = &[
         "licenseKey",
         "machineFingerprint",
@@ -71,6 +72,7 @@ impl Endpoint for MoveLicense {
         ErrorCode::SessionLimitReached,
     ];
 
+    type Face = FlatClient;
     type Request = Request;
     type Fetched = (Found, Option<Arc<Catalog>>);
     type Reply = Reply;

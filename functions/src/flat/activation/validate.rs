@@ -22,11 +22,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Catalogs, caught, issue, policy};
 use crate::{
-    flat::wire::{Success, blank_is_absent, message},
+    flat::{face::FlatValidate, wire::message},
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
+        lenient::blank_is_absent,
     },
 };
 
@@ -42,7 +42,7 @@ pub struct Request {
     machine_fingerprint: Fingerprint,
     token: Token,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<ProductId>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeBlank<ProductId>"))]
     product_id: Option<ProductId>,
 }
 
@@ -51,7 +51,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    valid: Success,
     /// The token to show next time: a new one, or the one that was shown.
     token: Token,
     /// When that token expires.
@@ -72,7 +71,6 @@ impl Endpoint for Validate {
     const ROUTE: &'static str = "POST /validate";
     const SUMMARY: &'static str = "Check a machine's token against the license as it is now, and renew it in time.";
     const AUTH: Auth = Auth::LicenseKey;
-    const FACE: Face = Face::FlatValidate;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint", "token"];
     const REFUSALS: &'static [ErrorCode] = &[
         ErrorCode::InvalidToken,
@@ -85,6 +83,7 @@ impl Endpoint for Validate {
         ErrorCode::SessionLimitReached,
     ];
 
+    type Face = FlatValidate;
     type Request = Request;
     type Fetched = Option<Found>;
     type Reply = Reply;
@@ -157,7 +156,6 @@ impl Endpoint for Validate {
             None => request.token,
         };
         Ok(Reply {
-            valid: Success,
             token,
             expires_at: renewed.unwrap_or(claims.expiry()),
             refreshed: renewed.is_some(),

@@ -11,11 +11,10 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::Success,
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
     },
 };
 
@@ -36,7 +35,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     api_key: String,
     name: Name,
     creator_id: OwnerId,
@@ -47,10 +45,10 @@ impl Endpoint for CreateApiKey {
     const ROUTE: &'static str = "POST /createApiKey";
     const SUMMARY: &'static str = "Let an owner's scripts in.";
     const AUTH: Auth = Auth::SuperAdmin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["creatorId", "name"];
     const WRITES: bool = true;
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = ();
     type Reply = Reply;
@@ -66,7 +64,6 @@ impl Endpoint for CreateApiKey {
         };
         cx.store.api_key_create(&key).await?;
         Ok(Reply {
-            success: Success,
             api_key: raw.reveal().to_owned(),
             name: key.name,
             creator_id: key.owner_id,

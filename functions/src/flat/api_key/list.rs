@@ -7,11 +7,10 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::Success,
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
     },
 };
 
@@ -30,7 +29,6 @@ pub struct Request {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
-    success: Success,
     keys: Vec<ApiKeyView>,
     count: usize,
 }
@@ -64,8 +62,8 @@ impl Endpoint for ListApiKeys {
     const ROUTE: &'static str = "GET|POST /listApiKeys";
     const SUMMARY: &'static str = "List whose scripts are let in.";
     const AUTH: Auth = Auth::SuperAdmin;
-    const FACE: Face = Face::FlatAdmin;
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = ();
     type Reply = Reply;
@@ -80,7 +78,6 @@ impl Endpoint for ListApiKeys {
             .map(ApiKeyView::from)
             .collect();
         Ok(Reply {
-            success: Success,
             count: keys.len(),
             keys,
         })

@@ -8,11 +8,10 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::Success,
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
     },
 };
 
@@ -33,20 +32,18 @@ pub struct Request {
 /// The key lets nobody in.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-pub struct Reply {
-    success: Success,
-}
+pub struct Reply {}
 
 impl Endpoint for RevokeApiKey {
     const NAME: &'static str = "revoke-api-key";
     const ROUTE: &'static str = "POST /revokeApiKey";
     const SUMMARY: &'static str = "Let an owner's script in no more.";
     const AUTH: Auth = Auth::SuperAdmin;
-    const FACE: Face = Face::FlatAdmin;
     const WRITES: bool = true;
     const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["hash or apiKey"]];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::MissingFields, ErrorCode::ApiKeyNotFound];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = ();
     type Reply = Reply;
@@ -59,6 +56,6 @@ impl Endpoint for RevokeApiKey {
             (None, None) => return Err(Error::Invalid(InvalidRequest::MissingFields(&["hash or apiKey"]))),
         };
         cx.store.api_key_revoke(&hash).await?;
-        Ok(Reply { success: Success })
+        Ok(Reply {})
     }
 }

@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{named_product, seen_product};
 use crate::{
-    flat::wire::{Flag, Success, blank_is_absent},
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
+        lenient::{Flag, blank_is_absent},
     },
 };
 
@@ -35,7 +35,7 @@ pub struct Request {
     code: CodeName,
     /// Blank or absent: all products of the creator.
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<ProductId>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeBlank<ProductId>"))]
     product_id: Option<ProductId>,
     /// For the super admin, when there is no `productId`.
     creator_id: Option<OwnerId>,
@@ -50,7 +50,6 @@ pub struct Request {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
-    success: Success,
     code: CodeName,
 }
 
@@ -76,10 +75,7 @@ async fn create(cx: &Context, caller: Caller, request: Request, product: Option<
     if !cx.store.code_create(&code).await? {
         return Err(Error::Taken(Unique::CodeName));
     }
-    Ok(Reply {
-        success: Success,
-        code: code.name,
-    })
+    Ok(Reply { code: code.name })
 }
 
 /// Whose the code is: the product's owner's or, of one for all products, the API key's or whoever's the admin names.
@@ -103,7 +99,6 @@ impl Endpoint for CreateDiscountCode {
     const ROUTE: &'static str = "POST /createDiscountCode";
     const SUMMARY: &'static str = "Make a discount code.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
     const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["creatorId"]];
@@ -114,6 +109,7 @@ impl Endpoint for CreateDiscountCode {
         ErrorCode::CodeTaken,
     ];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = Option<Product>;
     type Reply = Reply;
@@ -132,7 +128,6 @@ impl Endpoint for CreateTrialCode {
     const ROUTE: &'static str = "POST /createTrialCode";
     const SUMMARY: &'static str = "Make a trial code.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
     const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["creatorId"]];
@@ -143,6 +138,7 @@ impl Endpoint for CreateTrialCode {
         ErrorCode::CodeTaken,
     ];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = Option<Product>;
     type Reply = Reply;

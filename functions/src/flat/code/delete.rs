@@ -8,11 +8,10 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::Success,
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
     },
 };
 
@@ -32,13 +31,11 @@ pub struct Request {
 /// The code is deleted.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-pub struct Reply {
-    success: Success,
-}
+pub struct Reply {}
 
 async fn delete(cx: &Context, caller: Caller, code: Option<Code>) -> Result<Reply> {
     cx.store.code_delete(&Code::seen_by(&caller.scope, code)?).await?;
-    Ok(Reply { success: Success })
+    Ok(Reply {})
 }
 
 impl Endpoint for DeleteDiscountCode {
@@ -46,11 +43,11 @@ impl Endpoint for DeleteDiscountCode {
     const ROUTE: &'static str = "POST /deleteDiscountCode";
     const SUMMARY: &'static str = "Take a discount code away. What it was redeemed for stays good.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::CodeNotFound];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = Option<Code>;
     type Reply = Reply;
@@ -69,11 +66,11 @@ impl Endpoint for DeleteTrialCode {
     const ROUTE: &'static str = "POST /deleteTrialCode";
     const SUMMARY: &'static str = "Take a trial code away. What it was redeemed for stays good.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::CodeNotFound];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = Option<Code>;
     type Reply = Reply;

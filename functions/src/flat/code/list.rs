@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{named_product, seen_product};
 use crate::{
-    flat::wire::{Success, blank_is_absent},
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
+        lenient::blank_is_absent,
     },
 };
 
@@ -33,7 +33,7 @@ pub struct ListTrialCodes;
 pub struct Request {
     /// Those that this product can be had with; all, when blank or absent.
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<ProductId>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeBlank<ProductId>"))]
     product_id: Option<ProductId>,
 }
 
@@ -41,7 +41,6 @@ pub struct Request {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
-    success: Success,
     codes: Vec<CodeView>,
     count: usize,
 }
@@ -95,7 +94,6 @@ async fn list(cx: &Context, caller: Caller, request: Request, product: Option<Pr
     };
     let codes: Vec<CodeView> = codes.into_iter().map(CodeView::from).collect();
     Ok(Reply {
-        success: Success,
         count: codes.len(),
         codes,
     })
@@ -106,9 +104,9 @@ impl Endpoint for ListDiscountCodes {
     const ROUTE: &'static str = "GET|POST /listDiscountCodes";
     const SUMMARY: &'static str = "List codes, trial and discount codes alike.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::ProductNotFound];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = Option<Product>;
     type Reply = Reply;
@@ -127,9 +125,9 @@ impl Endpoint for ListTrialCodes {
     const ROUTE: &'static str = "GET|POST /listTrialCodes";
     const SUMMARY: &'static str = "List codes, trial and discount codes alike.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::ProductNotFound];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = Option<Product>;
     type Reply = Reply;

@@ -18,11 +18,11 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::{Success, blank_is_absent},
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
+        lenient::blank_is_absent,
     },
 };
 
@@ -38,10 +38,10 @@ pub struct Request {
     email: Email,
     /// Needed when the code is for all products of its owner.
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<ProductId>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeBlank<ProductId>"))]
     product_id: Option<ProductId>,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<VariantId>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeBlank<VariantId>"))]
     variant: Option<VariantId>,
 }
 
@@ -50,7 +50,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     license_key: LicenseKey,
     expires_at: Option<Timestamp>,
     trial_days: Days,
@@ -89,7 +88,6 @@ impl Endpoint for RedeemTrialCode {
     const ROUTE: &'static str = "POST /redeemTrialCode";
     const SUMMARY: &'static str = "Make a license that is good for as long as the code's trial lasts.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code", "email"];
     const WRITES: bool = true;
     const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["productId"]];
@@ -104,6 +102,7 @@ impl Endpoint for RedeemTrialCode {
         ErrorCode::CodeRedeemed,
     ];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = Fetched;
     type Reply = Reply;
@@ -158,7 +157,6 @@ impl Endpoint for RedeemTrialCode {
         let event = cx.event(EventType::Created, &license, &caller, now)?;
         let (license, trial_days) = cx.store.code_redeem(code, fetched.redemption, license, &event).await?;
         Ok(Reply {
-            success: Success,
             license_key: license.license_key,
             expires_at: license.expires_at,
             trial_days,

@@ -9,11 +9,11 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::{Flag, Success, nullable},
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
+        lenient::{Flag, nullable},
     },
 };
 
@@ -44,7 +44,6 @@ pub struct Request {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
-    success: Success,
     code: CodeName,
 }
 
@@ -63,10 +62,7 @@ async fn update(cx: &Context, caller: Caller, request: Request, code: Option<Cod
         .store
         .code_change(Code::seen_by(&caller.scope, code)?, &changes)
         .await?;
-    Ok(Reply {
-        success: Success,
-        code: code.name,
-    })
+    Ok(Reply { code: code.name })
 }
 
 impl Endpoint for UpdateDiscountCode {
@@ -74,11 +70,11 @@ impl Endpoint for UpdateDiscountCode {
     const ROUTE: &'static str = "POST /updateDiscountCode";
     const SUMMARY: &'static str = "Switch a discount code off or on, or change what it gives.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::NothingToUpdate, ErrorCode::CodeNotFound];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = Option<Code>;
     type Reply = Reply;
@@ -97,11 +93,11 @@ impl Endpoint for UpdateTrialCode {
     const ROUTE: &'static str = "POST /updateTrialCode";
     const SUMMARY: &'static str = "Switch a trial code off or on, or change what it gives.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::NothingToUpdate, ErrorCode::CodeNotFound];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = Option<Code>;
     type Reply = Reply;

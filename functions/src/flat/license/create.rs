@@ -26,11 +26,11 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::{Success, blank_is_absent},
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
+        lenient::blank_is_absent,
     },
 };
 
@@ -49,7 +49,7 @@ pub struct Request {
     email: Email,
     product_id: ProductId,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<VariantId>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeBlank<VariantId>"))]
     variant: Option<VariantId>,
     license_type: Option<LicenseType>,
     max_machines: Option<SeatLimit>,
@@ -57,16 +57,16 @@ pub struct Request {
     /// When it was bought, if that was before now.
     purchased_at: Option<Timestamp>,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<Timestamp>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeBlank<Timestamp>"))]
     expires_at: Option<Timestamp>,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<Reference>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeBlank<Reference>"))]
     discount_code: Option<Reference>,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<Reference>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeBlank<Reference>"))]
     purchase_id: Option<Reference>,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<Reference>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeBlank<Reference>"))]
     bundle_id: Option<Reference>,
     unlocked_products: Option<Vec<ProductId>>,
     /// What it came to elsewhere, if it does not simply work.
@@ -80,7 +80,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     license_key: LicenseKey,
 }
 
@@ -109,7 +108,6 @@ impl Endpoint for CreateLicense {
     const ROUTE: &'static str = "POST /createLicense";
     const SUMMARY: &'static str = "Make a license.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["email", "productId"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[
@@ -118,6 +116,7 @@ impl Endpoint for CreateLicense {
         ErrorCode::LicenseKeyTaken,
     ];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = ((Vec<Product>, Option<Variant>), Option<Code>);
     type Reply = Reply;
@@ -222,7 +221,6 @@ impl Endpoint for CreateLicense {
             match made {
                 Made::Done => {
                     return Ok(Reply {
-                        success: Success,
                         license_key: license.license_key,
                     });
                 }

@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    flat::wire::{ActivationView, LicenseView, Success, ViolationView},
+    flat::{
+        face::FlatAdmin,
+        wire::{ActivationView, LicenseView, ViolationView},
+    },
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
     },
 };
 
@@ -33,7 +35,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     #[cfg_attr(feature = "openapi", schemars(with = "LicenseView<'static>"))]
     license: Value,
     #[cfg_attr(feature = "openapi", schemars(with = "Vec<ActivationView>"))]
@@ -50,10 +51,10 @@ impl Endpoint for GetLicense {
     const ROUTE: &'static str = "GET|POST /getLicense";
     const SUMMARY: &'static str = "Get all that is known of a license.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = (Option<License>, Vec<Activation>);
     type Reply = Reply;
@@ -73,7 +74,6 @@ impl Endpoint for GetLicense {
         let violations = cx.store.violation_list(&license).await?;
         let now = cx.clock.now();
         Ok(Reply {
-            success: Success,
             activations: activations
                 .into_iter()
                 .map(|a| json!(ActivationView::of(a, &license, now)))

@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    flat::wire::{LicenseView, Limit, Success},
+    flat::{face::FlatAdmin, wire::LicenseView},
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
+        lenient::Limit,
     },
 };
 
@@ -44,7 +44,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     #[cfg_attr(feature = "openapi", schemars(with = "Vec<LicenseView<'static>>"))]
     licenses: Vec<Value>,
     count: usize,
@@ -61,10 +60,10 @@ impl Endpoint for ListLicenses {
     const ROUTE: &'static str = "GET|POST /listLicenses";
     const SUMMARY: &'static str = "List licenses, newest first.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["productId"]];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::ProductNotFound, ErrorCode::MissingFields];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = Option<Product>;
     type Reply = Reply;
@@ -107,7 +106,6 @@ impl Endpoint for ListLicenses {
         }
         let page = page.ok_or_else(invalid_cursor)?;
         Ok(Reply {
-            success: Success,
             count: page.licenses.len(),
             licenses: page
                 .licenses

@@ -9,11 +9,10 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::Success,
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
     },
 };
 
@@ -32,7 +31,6 @@ pub struct Request {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
-    success: Success,
     status: LicenseStatus,
 }
 
@@ -41,11 +39,11 @@ impl Endpoint for ReinstateLicense {
     const ROUTE: &'static str = "POST /reinstateLicense";
     const SUMMARY: &'static str = "Let a suspended or revoked license work again.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = Option<License>;
     type Reply = Reply;
@@ -58,9 +56,6 @@ impl Endpoint for ReinstateLicense {
         let license = License::seen_by(&caller.scope, found)?;
         let event = cx.event(EventType::Reinstated, &license, &caller, cx.clock.now())?;
         let license = cx.store.license_reinstate(license, &event).await?;
-        Ok(Reply {
-            success: Success,
-            status: license.status,
-        })
+        Ok(Reply { status: license.status })
     }
 }

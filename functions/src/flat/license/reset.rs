@@ -9,11 +9,10 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::Success,
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
     },
 };
 
@@ -33,7 +32,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     deleted_count: u32,
 }
 
@@ -42,11 +40,11 @@ impl Endpoint for ResetActivations {
     const ROUTE: &'static str = "POST /resetActivations";
     const SUMMARY: &'static str = "Take every machine off a license.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = Option<License>;
     type Reply = Reply;
@@ -69,9 +67,6 @@ impl Endpoint for ResetActivations {
                 })
                 .await?;
         }
-        Ok(Reply {
-            success: Success,
-            deleted_count,
-        })
+        Ok(Reply { deleted_count })
     }
 }

@@ -9,11 +9,10 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::{activation::policy, wire::Success},
+    flat::{activation::policy, face::FlatAdmin},
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
     },
 };
 
@@ -35,7 +34,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     threat_level: u8,
     status: LicenseStatus,
     resolved_count: u32,
@@ -46,11 +44,11 @@ impl Endpoint for ResolveLicense {
     const ROUTE: &'static str = "POST /resolveLicense";
     const SUMMARY: &'static str = "Put violations aside, and with them what they brought on the license.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "violationIds"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = Option<License>;
     type Reply = Reply;
@@ -70,7 +68,6 @@ impl Endpoint for ResolveLicense {
             .violation_resolve(license, &ids, &policy(cx, catalog.as_deref()), now, &event)
             .await?;
         Ok(Reply {
-            success: Success,
             threat_level: license.threat_level.number(),
             status: license.status,
             resolved_count,

@@ -10,11 +10,10 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::Success,
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
     },
 };
 
@@ -34,20 +33,18 @@ pub struct Request {
 /// The license is revoked, by this request or an earlier one.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-pub struct Reply {
-    success: Success,
-}
+pub struct Reply {}
 
 impl Endpoint for RevokeLicense {
     const NAME: &'static str = "revoke-license";
     const ROUTE: &'static str = "POST /revokeLicense";
     const SUMMARY: &'static str = "Make a license work no more.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = Option<License>;
     type Reply = Reply;
@@ -64,6 +61,6 @@ impl Endpoint for RevokeLicense {
         cx.store
             .license_change(license, &event, |license| Ok(license.revoke(reason.clone(), now)))
             .await?;
-        Ok(Reply { success: Success })
+        Ok(Reply {})
     }
 }

@@ -16,11 +16,11 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::{Success, nullable},
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
+        lenient::nullable,
     },
 };
 
@@ -49,7 +49,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     license_key: LicenseKey,
 }
 
@@ -58,11 +57,11 @@ impl Endpoint for UpdateLicense {
     const ROUTE: &'static str = "POST /updateLicense";
     const SUMMARY: &'static str = "Change what a license allows.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::NothingToUpdate, ErrorCode::LicenseNotFound];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = Option<License>;
     type Reply = Reply;
@@ -98,7 +97,6 @@ impl Endpoint for UpdateLicense {
         };
         cx.store.license_change(license, &event, change).await?;
         Ok(Reply {
-            success: Success,
             license_key: request.license_key,
         })
     }

@@ -9,11 +9,10 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::{Success, message},
+    flat::{face::FlatVerify, wire::message},
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
     },
 };
 
@@ -34,7 +33,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    valid: Success,
     status: LicenseStatus,
     variant: VariantId,
     license_type: LicenseType,
@@ -48,7 +46,6 @@ impl Endpoint for Verify {
     const ROUTE: &'static str = "POST /verify";
     const SUMMARY: &'static str = "Tell whether a license is good, without a machine.";
     const AUTH: Auth = Auth::LicenseKey;
-    const FACE: Face = Face::FlatVerify;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "productId"];
     const REFUSALS: &'static [ErrorCode] = &[
         ErrorCode::LicenseNotFound,
@@ -58,6 +55,7 @@ impl Endpoint for Verify {
         ErrorCode::LicenseSuspended,
     ];
 
+    type Face = FlatVerify;
     type Request = Request;
     type Fetched = Option<License>;
     type Reply = Reply;
@@ -70,7 +68,6 @@ impl Endpoint for Verify {
         let license = license.ok_or(Error::NotFound(Noun::License))?;
         let standing = license.opens(&request.product_id, cx.clock.now())?;
         Ok(Reply {
-            valid: Success,
             status: license.status,
             variant: license.variant,
             license_type: license.license_type,

@@ -11,11 +11,10 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::Success,
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
     },
 };
 
@@ -37,7 +36,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     creator_id: OwnerId,
     email: Email,
     role: Role,
@@ -48,10 +46,10 @@ impl Endpoint for AddMember {
     const ROUTE: &'static str = "POST /addMember";
     const SUMMARY: &'static str = "Let an account look after what an owner sells.";
     const AUTH: Auth = Auth::SuperAdmin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["creatorId", "email", "role"];
     const WRITES: bool = true;
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = ();
     type Reply = Reply;
@@ -65,7 +63,6 @@ impl Endpoint for AddMember {
         };
         cx.store.member_put(&member).await?;
         Ok(Reply {
-            success: Success,
             creator_id: member.owner_id,
             email: member.email,
             role: member.role,

@@ -4,11 +4,10 @@ use keystead_core::{Result, owner::OwnerId, value::email::Email};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::Success,
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
     },
 };
 
@@ -27,25 +26,23 @@ pub struct Request {
 /// They are none, be it that they were none before.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-pub struct Reply {
-    success: Success,
-}
+pub struct Reply {}
 
 impl Endpoint for RemoveMember {
     const NAME: &'static str = "remove-member";
     const ROUTE: &'static str = "POST /removeMember";
     const SUMMARY: &'static str = "Let an account no longer look after what an owner sells.";
     const AUTH: Auth = Auth::SuperAdmin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["creatorId", "email"];
     const WRITES: bool = true;
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = ();
     type Reply = Reply;
 
     async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Reply> {
         cx.store.member_delete(&request.creator_id, &request.email).await?;
-        Ok(Reply { success: Success })
+        Ok(Reply {})
     }
 }

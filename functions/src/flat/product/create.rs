@@ -15,11 +15,11 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::{Flag, Success},
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
+        lenient::Flag,
     },
 };
 
@@ -47,7 +47,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     product_id: ProductId,
     status: ProductStatus,
 }
@@ -57,12 +56,12 @@ impl Endpoint for CreateProduct {
     const ROUTE: &'static str = "POST /createProduct";
     const SUMMARY: &'static str = "Make a product.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["name", "slug"];
     const WRITES: bool = true;
     const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["creatorId"]];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::MissingFields, ErrorCode::ForeignOwner, ErrorCode::SlugTaken];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = ();
     type Reply = Reply;
@@ -98,7 +97,6 @@ impl Endpoint for CreateProduct {
             return Err(Error::Taken(Unique::Slug));
         }
         Ok(Reply {
-            success: Success,
             product_id: product.product_id,
             status: product.status,
         })

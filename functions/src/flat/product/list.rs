@@ -9,11 +9,11 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::{Flag, Success},
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
+        lenient::Flag,
     },
 };
 
@@ -40,7 +40,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     count: usize,
     products: Vec<ProductView>,
 }
@@ -91,8 +90,8 @@ impl Endpoint for ListProducts {
     const ROUTE: &'static str = "GET|POST /listProducts";
     const SUMMARY: &'static str = "List products.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = ();
     type Reply = Reply;
@@ -117,7 +116,6 @@ impl Endpoint for ListProducts {
             .map(ProductView::from)
             .collect();
         Ok(Reply {
-            success: Success,
             count: products.len(),
             products,
         })

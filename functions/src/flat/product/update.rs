@@ -13,11 +13,11 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::{Flag, Success, nullable},
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
+        lenient::{Flag, nullable},
     },
 };
 
@@ -59,7 +59,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     product_id: ProductId,
     status: ProductStatus,
 }
@@ -69,7 +68,6 @@ impl Endpoint for UpdateProduct {
     const ROUTE: &'static str = "POST /updateProduct";
     const SUMMARY: &'static str = "Rename a product, change whether it is sold, or set its rules.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["productId"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[
@@ -78,6 +76,7 @@ impl Endpoint for UpdateProduct {
         ErrorCode::ProductArchived,
     ];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = ();
     type Reply = Reply;
@@ -118,7 +117,6 @@ impl Endpoint for UpdateProduct {
             })
             .await?;
         Ok(Reply {
-            success: Success,
             product_id: product.product_id,
             status: product.status,
         })

@@ -3,10 +3,13 @@
 use keystead_core::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::frame::{
-    context::Context,
-    endpoint::{Auth, Cache, Caller, Endpoint},
-    face::Face,
+use crate::{
+    flat::face::FlatBare,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        reply::Cache,
+    },
 };
 
 /// `GET|POST /getSigningKey`.
@@ -34,10 +37,10 @@ impl Endpoint for GetSigningKey {
     const ROUTE: &'static str = "GET|POST /getSigningKey";
     const SUMMARY: &'static str = "Get the current signing key's public half, certified by the root.";
     const AUTH: Auth = Auth::Public;
-    const FACE: Face = Face::FlatClient;
     const CALLS_DYNAMODB: bool = false;
     const CACHE: Cache = Cache::FiveMinutes;
 
+    type Face = FlatBare;
     type Request = Request;
     type Fetched = ();
     type Reply = Reply;

@@ -3,10 +3,13 @@
 use keystead_core::{Result, signing::keys::Jwk};
 use serde::{Deserialize, Serialize};
 
-use crate::frame::{
-    context::Context,
-    endpoint::{Auth, Cache, Caller, Endpoint},
-    face::Face,
+use crate::{
+    flat::face::FlatBare,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+        reply::Cache,
+    },
 };
 
 /// `GET /.well-known/jwks.json`.
@@ -29,10 +32,10 @@ impl Endpoint for Jwks {
     const ROUTE: &'static str = "GET /.well-known/jwks.json";
     const SUMMARY: &'static str = "Get every public key whose tokens are good, as a JWK Set.";
     const AUTH: Auth = Auth::Public;
-    const FACE: Face = Face::FlatClient;
     const CALLS_DYNAMODB: bool = false;
     const CACHE: Cache = Cache::FiveMinutes;
 
+    type Face = FlatBare;
     type Request = Request;
     type Fetched = ();
     type Reply = Reply;

@@ -14,11 +14,11 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::{Flag, Success},
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
+        lenient::Flag,
     },
 };
 
@@ -46,7 +46,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     /// With the prefix `<productId>-`.
     variant_id: String,
 }
@@ -56,7 +55,6 @@ impl Endpoint for CreateVariant {
     const ROUTE: &'static str = "POST /createVariant";
     const SUMMARY: &'static str = "Sell a product in another edition.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["productId", "name"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[
@@ -65,6 +63,7 @@ impl Endpoint for CreateVariant {
         ErrorCode::VariantTaken,
     ];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = Option<Product>;
     type Reply = Reply;
@@ -97,7 +96,6 @@ impl Endpoint for CreateVariant {
             return Err(Error::Taken(Unique::VariantId));
         }
         Ok(Reply {
-            success: Success,
             variant_id: variant.prefixed_id(),
         })
     }

@@ -13,11 +13,10 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::Success,
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
     },
 };
 
@@ -36,7 +35,6 @@ pub struct Request {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {
-    success: Success,
     variants: Vec<VariantView>,
     count: usize,
 }
@@ -80,10 +78,10 @@ impl Endpoint for ListVariants {
     const ROUTE: &'static str = "GET|POST /listVariants";
     const SUMMARY: &'static str = "List the editions of a product.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["productId"];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::ProductNotFound];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = Option<(Product, Vec<Variant>)>;
     type Reply = Reply;
@@ -98,7 +96,6 @@ impl Endpoint for ListVariants {
             .ok_or(Error::NotFound(Noun::Product))?;
         let variants: Vec<VariantView> = variants.into_iter().map(VariantView::from).collect();
         Ok(Reply {
-            success: Success,
             count: variants.len(),
             variants,
         })

@@ -13,11 +13,11 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::wire::{Flag, Success, nullable},
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
+        lenient::{Flag, nullable},
     },
 };
 
@@ -53,7 +53,6 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     /// With the prefix `<productId>-`.
     variant_id: String,
 }
@@ -63,7 +62,6 @@ impl Endpoint for UpdateVariant {
     const ROUTE: &'static str = "POST /updateVariant";
     const SUMMARY: &'static str = "Change what an edition's next licenses allow.";
     const AUTH: Auth = Auth::Admin;
-    const FACE: Face = Face::FlatAdmin;
     const WRITES: bool = true;
     const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["variantId"]];
     const REFUSALS: &'static [ErrorCode] = &[
@@ -73,6 +71,7 @@ impl Endpoint for UpdateVariant {
         ErrorCode::ProductArchived,
     ];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = ();
     type Reply = Reply;
@@ -118,7 +117,6 @@ impl Endpoint for UpdateVariant {
                 .variant_change(variant, |variant| variant.change(&changes))
                 .await?;
             return Ok(Reply {
-                success: Success,
                 variant_id: variant.prefixed_id(),
             });
         }

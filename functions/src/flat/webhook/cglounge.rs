@@ -13,12 +13,12 @@ use serde_json::{Map, Value};
 
 use super::{Offer, Reply, Terms, complete, dispute, end_membership, license_of, product_key, renew};
 use crate::{
-    flat::wire::blank_is_absent,
+    flat::face::FlatAdmin,
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        face::Face,
         fields,
+        lenient::blank_is_absent,
     },
 };
 
@@ -34,7 +34,7 @@ pub struct Request {
     email: Email,
     product_id: ProductId,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<Reference>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeBlank<Reference>"))]
     purchase_id: Option<Reference>,
     /// What else it says is read when it matters: a refund is one, whatever it says of a trial. `amount` and `currency`
     /// matter nowhere.
@@ -70,7 +70,6 @@ impl Endpoint for CgloungeWebhook {
     const ROUTE: &'static str = "POST /cgloungeWebhook";
     const SUMMARY: &'static str = "Tell of a purchase, or of what became of one.";
     const AUTH: Auth = Auth::Webhook;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["type", "email", "productId"];
     const WRITES: bool = true;
     const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["durationDays"]];
@@ -80,6 +79,7 @@ impl Endpoint for CgloungeWebhook {
         ErrorCode::MissingFields,
     ];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = ();
     type Reply = Reply;

@@ -29,9 +29,11 @@ use keystead_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    flat::wire::{Success, blank_is_absent, zero_is_absent},
-    frame::{context::Context, endpoint::Caller},
+use crate::frame::{
+    context::Context,
+    endpoint::Caller,
+    lenient::{blank_is_absent, zero_is_absent},
+    reply::True,
 };
 
 pub use cglounge::CgloungeWebhook;
@@ -42,13 +44,12 @@ pub use stripe::StripeWebhook;
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    success: Success,
     /// The license that the purchase made.
     #[serde(skip_serializing_if = "Option::is_none")]
     license_key: Option<LicenseKey>,
     /// There when this was told and acted on before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    duplicate: Option<Success>,
+    duplicate: Option<True>,
 }
 
 impl Reply {
@@ -63,7 +64,7 @@ impl Reply {
     async fn before(cx: &Context, purchase: Purchase) -> Result<Self> {
         let license = cx.store.license_by_purchase(&purchase).await?;
         Ok(Self {
-            duplicate: Some(Success),
+            duplicate: Some(True),
             ..Self::now(license.map_or(purchase.license_key, |license| license.license_key))
         })
     }
@@ -127,25 +128,25 @@ fn edition(notice: &Notice) -> Result<VariantId> {
 #[serde(rename_all = "camelCase")]
 struct Terms {
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<VariantId>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeBlank<VariantId>"))]
     variant: Option<VariantId>,
     #[serde(default, deserialize_with = "blank_is_absent")]
     #[cfg_attr(
         feature = "openapi",
-        schemars(with = "crate::frame::openapi::MayBeBlank<LicenseType>")
+        schemars(with = "crate::frame::lenient::MayBeBlank<LicenseType>")
     )]
     license_type: Option<LicenseType>,
     #[serde(default, deserialize_with = "zero_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeZero<SeatLimit>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeZero<SeatLimit>"))]
     max_machines: Option<SeatLimit>,
     #[serde(default, deserialize_with = "blank_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeBlank<Reference>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeBlank<Reference>"))]
     discount_code: Option<Reference>,
     #[serde(default, deserialize_with = "zero_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeZero<Days>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeZero<Days>"))]
     trial_days: Option<Days>,
     #[serde(default, deserialize_with = "zero_is_absent")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::openapi::MayBeZero<Days>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::frame::lenient::MayBeZero<Days>"))]
     duration_days: Option<Days>,
 }
 

@@ -24,10 +24,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Offer, Reply, complete, days_between, dispute, end_membership, license_of, renew};
-use crate::frame::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    face::Face,
+use crate::{
+    flat::face::FlatAdmin,
+    frame::{
+        context::Context,
+        endpoint::{Auth, Caller, Endpoint},
+    },
 };
 
 /// `POST /stripeWebhook`.
@@ -54,7 +56,6 @@ impl Endpoint for StripeWebhook {
     const ROUTE: &'static str = "POST /stripeWebhook";
     const SUMMARY: &'static str = "Take an event of Stripe's.";
     const AUTH: Auth = Auth::Stripe;
-    const FACE: Face = Face::FlatAdmin;
     const REQUIRED: &'static [&'static str] = &["id", "type", "data"];
     const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] =
         &[&["customer_details.email"], &["metadata.durationDays"]];
@@ -64,6 +65,7 @@ impl Endpoint for StripeWebhook {
         ErrorCode::MissingFields,
     ];
 
+    type Face = FlatAdmin;
     type Request = Request;
     type Fetched = ();
     type Reply = Reply;

@@ -1,0 +1,266 @@
+//! What a route may answer, refusals above all: in the words of its face, and with an example of each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use keystead_core::{
+    Error, InvalidRequest,
+    error::{Conflict, Credential, ErrorCode, Restriction},
+};
+use serde_json::{Map, Value, json};
+
+use super::{describe::Description, document::signature};
+use crate::frame::{
+    endpoint::{Auth, goes_by_cookie},
+    request::MAX_BODY,
+    route::Route,
+};
+
+/// What a route may answer, by status.
+pub(super) fn responses(route: &Route, method: &str, described: &Description, fields: bool) -> Value {
+    let signs = route.face.signs && method != "GET";
+    let mut reply = described.reply.clone();
+    if signs && let Some(properties) = reply.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert("signature".to_owned(), signature());
+    }
+    if let Value::Object(reply) = &mut reply
+        && reply.contains_key("properties")
+    {
+        reply.insert("additionalProperties".to_owned(), json!(false));
+    }
+    let description = reply.as_object_mut().and_then(|reply| reply.remove("description"));
+    let mut good_headers = json!({ "x-request-id": { "$ref": "#/components/headers/x-request-id" } });
+    if route.writes {
+        good_headers["Idempotency-Replayed"] = json!({ "$ref": "#/components/headers/Idempotency-Replayed" });
+    }
+    let good = json!({
+        "description": description.unwrap_or(json!("The answer.")),
+        "headers": good_headers,
+        "content": { described.content_type: { "schema": reply } },
+    });
+    let mut responses: BTreeMap<u16, Value> = BTreeMap::new();
+    for status in route.statuses {
+        responses.insert(status.as_u16(), good.clone());
+    }
+    let mut by_status: BTreeMap<u16, Vec<Said>> = BTreeMap::new();
+    let by_pipeline = refused_for_all(route, method, fields);
+    let declared = declared(route);
+    for error in by_pipeline.iter().chain(&declared) {
+        let refusal = (route.face.refuse)(error);
+        let body: Value = serde_json::from_slice(&refusal.body).unwrap_or_default();
+        let said = by_status.entry(refusal.status.as_u16()).or_default();
+        // What is refused to all for one reason, an endpoint may refuse for another.
+        if said.iter().all(|other| other.body != body) {
+            said.push(Said {
+                code: error.code().as_str(),
+                varying: varying(error),
+                message: refusal.message,
+                body,
+                retry: matches!(error, Error::Throttled { .. }),
+            });
+        }
+    }
+    for (status, said) in by_status {
+        let before = responses.insert(status, refused(&said, signs));
+        assert!(
+            before.is_none(),
+            "{}: {status} is both a good reply's status and a refusal's",
+            route.name
+        );
+    }
+    let responses = responses
+        .into_iter()
+        .map(|(status, response)| (status.to_string(), response));
+    Value::Object(responses.collect())
+}
+
+/// A refusal in a face's words.
+struct Said {
+    code: &'static str,
+    /// The parts of its text that vary, and what they match.
+    varying: Vec<(String, &'static str)>,
+    message: String,
+    body: Value,
+    /// Whether it says when to try again.
+    retry: bool,
+}
+
+/// Why an endpoint says that it may refuse.
+fn declared(route: &Route) -> Vec<Error> {
+    let missing = route
+        .required_sometimes
+        .iter()
+        .map(|fields| Error::Invalid(InvalidRequest::MissingFields(fields)));
+    let mut errors = Vec::new();
+    for code in route.refusals {
+        if *code == ErrorCode::MissingFields {
+            errors.extend(missing.clone());
+        } else {
+            errors.push(code.example());
+        }
+    }
+    errors
+}
+
+/// Why the pipeline refuses, before or after an endpoint is asked.
+fn refused_for_all(route: &Route, method: &str, fields: bool) -> Vec<Error> {
+    let mut errors = Vec::new();
+    if method != "GET" {
+        errors.push(Error::Invalid(InvalidRequest::NotAnObject));
+        errors.push(Error::Invalid(InvalidRequest::TooLarge { limit: MAX_BODY }));
+    }
+    match route.auth {
+        Auth::Public | Auth::LicenseKey => {}
+        Auth::Admin | Auth::SuperAdmin | Auth::Login | Auth::Webhook | Auth::Stripe => {
+            errors.push(Error::Unauthenticated(Credential::Caller))
+        }
+    }
+    if method == "POST" && goes_by_cookie(route.face.sets_cookies, route.auth) {
+        errors.push(Error::Forbidden(Restriction::Role));
+    }
+    if !route.required.is_empty() {
+        errors.push(Error::Invalid(InvalidRequest::MissingFields(route.required)));
+    }
+    if fields || route.writes || (route.face.signs && method != "GET") {
+        errors.push(Error::field(FIELD, EXPECTED));
+        errors.push(Error::field(FIELD, ""));
+    }
+    if route.writes {
+        errors.push(Error::Conflict(Conflict::IdempotencyKeyReused));
+        errors.push(Error::Conflict(Conflict::RequestInProgress));
+    }
+    errors.push(Error::internal("unexpected"));
+    errors
+}
+
+const FIELD: &str = "email";
+const EXPECTED: &str = "an email address";
+
+/// What of an error's text is different each time.
+fn varying(error: &Error) -> Vec<(String, &'static str)> {
+    if let Error::Invalid(InvalidRequest::Field { field, expected }) = error {
+        vec![(expected.clone(), ".+"), (field.clone(), ".+")]
+    } else if let Error::Full { limit, .. } = error {
+        vec![(limit.to_string(), "[0-9]+")]
+    } else {
+        Vec::new()
+    }
+}
+
+/// The response for some refusals with one status.
+fn refused(said: &[Said], signs: bool) -> Value {
+    let mut texts = Vec::new();
+    let mut examples = Map::new();
+    for refusal in said {
+        let line = format!("- `{}`", refusal.message);
+        if !texts.contains(&line) {
+            texts.push(line);
+            let like_it = examples
+                .keys()
+                .filter(|name: &&String| name.starts_with(refusal.code))
+                .count();
+            let name = match like_it {
+                0 => refusal.code.to_owned(),
+                before => format!("{}_{}", refusal.code, before + 1),
+            };
+            examples.insert(name, json!({ "value": refusal.body }));
+        }
+    }
+    let mut headers = json!({ "x-request-id": { "$ref": "#/components/headers/x-request-id" } });
+    if said.iter().any(|refusal| refusal.retry) {
+        headers["Retry-After"] = json!({ "$ref": "#/components/headers/Retry-After" });
+    }
+    json!({
+        "description": texts.join("\n"),
+        "headers": headers,
+        "content": { "application/json": { "schema": refusal_schema(said, signs), "examples": examples } },
+    })
+}
+
+/// What a field says in some refusals.
+#[derive(Default)]
+struct Words {
+    literals: Vec<Value>,
+    patterns: BTreeSet<String>,
+    /// In how many of them it is there.
+    times: usize,
+}
+
+impl Words {
+    fn add(&mut self, value: &Value, varying: &[(String, &'static str)]) {
+        self.times += 1;
+        let pattern = value
+            .as_str()
+            .filter(|_| !varying.is_empty())
+            .map(|text| pattern(text, varying));
+        // A field whose text does not vary, such as a flag, is its own pattern.
+        match pattern.filter(|pattern| {
+            value
+                .as_str()
+                .is_none_or(|text| *pattern != format!("^{}$", escape(text)))
+        }) {
+            Some(pattern) => {
+                self.patterns.insert(pattern);
+            }
+            None if !self.literals.contains(value) => self.literals.push(value.clone()),
+            None => {}
+        }
+    }
+
+    fn schema(self) -> Value {
+        let literals = match self.literals.as_slice() {
+            [] => None,
+            [one] => Some(json!({ "const": one })),
+            several => Some(json!({ "enum": several })),
+        };
+        let patterns = self.patterns.into_iter();
+        let patterns = patterns.map(|pattern| json!({ "type": "string", "pattern": pattern }));
+        let mut ways: Vec<Value> = literals.into_iter().chain(patterns).collect();
+        if ways.len() == 1 {
+            ways.remove(0)
+        } else {
+            json!({ "anyOf": ways })
+        }
+    }
+}
+
+fn refusal_schema(said: &[Said], signs: bool) -> Value {
+    let mut fields: BTreeMap<&str, Words> = BTreeMap::new();
+    for refusal in said {
+        for (name, value) in refusal.body.as_object().into_iter().flatten() {
+            fields.entry(name).or_default().add(value, &refusal.varying);
+        }
+    }
+    let always = fields.iter().filter(|(_, words)| words.times == said.len());
+    let required: Vec<&str> = always.map(|(name, _)| *name).collect();
+    let properties = fields
+        .into_iter()
+        .map(|(name, words)| (name.to_owned(), words.schema()));
+    let mut properties: Map<String, Value> = properties.collect();
+    if signs {
+        properties.insert("signature".to_owned(), signature());
+    }
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+}
+
+/// A regular expression for texts like this one.
+fn pattern(text: &str, varying: &[(String, &'static str)]) -> String {
+    let escaped = escape(text);
+    let pattern = varying
+        .iter()
+        .filter(|(part, _)| !part.is_empty())
+        .fold(escaped, |text, (part, matches)| {
+            text.replacen(&escape(part), matches, 1)
+        });
+    format!("^{pattern}$")
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        if "\\^$.|?*+()[]{}".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}

@@ -1,0 +1,89 @@
+//! A route: an endpoint as the router, the runtime and the document see it.
+
+use std::pin::Pin;
+
+use http::StatusCode;
+use keystead_core::error::ErrorCode;
+
+#[cfg(feature = "openapi")]
+use crate::frame::openapi::describe::{Description, Schemas};
+use crate::frame::{
+    context::Context,
+    endpoint::{Auth, Endpoint, path},
+    face::AnyFace,
+    pipeline,
+    reply::{Answer, Cache},
+    request::{Incoming, Parameters},
+};
+
+/// [`pipeline::handle`] of one endpoint.
+type Handler = for<'a> fn(&'a Context, &'a Incoming, Parameters) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// An endpoint as the router and the Lambda runtime see it.
+#[derive(Clone, Copy)]
+pub struct Route {
+    /// [`Endpoint::NAME`].
+    pub name: &'static str,
+    /// [`Endpoint::AUTH`].
+    pub auth: Auth,
+    /// [`Endpoint::Face`].
+    pub face: AnyFace,
+    /// [`Endpoint::REQUIRED`].
+    pub required: &'static [&'static str],
+    /// [`Endpoint::WRITES`].
+    pub writes: bool,
+    /// [`Endpoint::CALLS_DYNAMODB`].
+    pub calls_dynamodb: bool,
+    /// [`Endpoint::CACHE`].
+    pub cache: Cache,
+    /// [`Endpoint::SUMMARY`].
+    pub summary: &'static str,
+    /// [`Endpoint::STATUSES`].
+    pub statuses: &'static [StatusCode],
+    /// [`Endpoint::REFUSALS`].
+    pub refusals: &'static [ErrorCode],
+    /// [`Endpoint::REQUIRED_SOMETIMES`].
+    pub required_sometimes: &'static [&'static [&'static str]],
+    route: &'static str,
+    handle: Handler,
+    #[cfg(feature = "openapi")]
+    pub(crate) describe: fn(&mut Schemas) -> Description,
+}
+
+impl Route {
+    /// The route of an endpoint.
+    pub const fn of<E: Endpoint>() -> Self {
+        Self {
+            name: E::NAME,
+            auth: E::AUTH,
+            face: AnyFace::of::<E::Face>(),
+            required: E::REQUIRED,
+            writes: E::WRITES,
+            calls_dynamodb: E::CALLS_DYNAMODB,
+            cache: E::CACHE,
+            summary: E::SUMMARY,
+            statuses: E::STATUSES,
+            refusals: E::REFUSALS,
+            required_sometimes: E::REQUIRED_SOMETIMES,
+            route: E::ROUTE,
+            handle: |cx, incoming, parameters| Box::pin(pipeline::handle::<E>(cx, incoming, parameters)),
+            #[cfg(feature = "openapi")]
+            describe: Description::of::<E>,
+        }
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &'static str {
+        path(self.route)
+    }
+
+    /// Its methods.
+    pub fn methods(&self) -> impl Iterator<Item = &'static str> {
+        self.route.split(' ').next().unwrap_or_default().split('|')
+    }
+
+    /// Answers a request that came to this route.
+    pub(crate) async fn handle(&self, cx: &Context, incoming: &Incoming, parameters: Parameters) -> Answer {
+        (self.handle)(cx, incoming, parameters).await
+    }
+}

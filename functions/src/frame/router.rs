@@ -1,0 +1,142 @@
+//! How a request finds its route.
+
+use std::{cmp::Reverse, collections::HashMap, time::Instant};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Response, header};
+use keystead_core::store::meter::{Usage, metered};
+
+use crate::frame::{
+    context::Context,
+    cors,
+    face::{AnyFace, Unrouted},
+    log::Line,
+    reply::{Answer, Cache, JSON},
+    request::Incoming,
+    route::Route,
+};
+
+/// Finds the route of a request, and answers it.
+pub struct Router {
+    paths: matchit::Router<HashMap<&'static str, Route>>,
+    /// The faces of its routes, those with the longest prefix first.
+    faces: Vec<AnyFace>,
+}
+
+impl Router {
+    /// A router over `routes`.
+    ///
+    /// # Errors
+    /// When two routes' paths can't be told apart.
+    pub fn new(routes: &[Route]) -> Result<Self, matchit::InsertError> {
+        let mut by_path: HashMap<&'static str, HashMap<&'static str, Route>> = HashMap::new();
+        for route in routes {
+            by_path
+                .entry(route.path())
+                .or_default()
+                .extend(route.methods().map(|method| (method, *route)));
+        }
+        let mut paths = matchit::Router::new();
+        for (path, methods) in by_path {
+            paths.insert(path, methods)?;
+        }
+        let mut faces: Vec<AnyFace> = routes.iter().map(|route| route.face).collect();
+        faces.sort_by_key(|face| Reverse(face.prefix.len()));
+        Ok(Self { paths, faces })
+    }
+
+    /// What a request gets that no endpoint answers: the words of the API that its path is of.
+    fn unrouted(&self, incoming: &Incoming, why: Unrouted) -> Answer {
+        let mut faces = self.faces.iter();
+        let face = faces.find(|face| incoming.path.starts_with(face.prefix));
+        let refusal = face.map_or_else(|| why.refusal(), |face| (face.unrouted)(why));
+        Answer {
+            status: refusal.status,
+            content_type: JSON,
+            body: refusal.body,
+            cache: Cache::Never,
+            retry_after: None,
+            cookie: None,
+            replayed: false,
+            code: None,
+            cause: None,
+        }
+    }
+
+    /// Answers a request: with its endpoint's reply, or why there is none. Leaves a line in the log.
+    pub async fn answer(&self, cx: &Context, incoming: &Incoming) -> Response<Bytes> {
+        let came = cx.clock.now();
+        let began = Instant::now();
+        let found = self.paths.at(&incoming.path).ok();
+        let methods = found.as_ref().map(|found| found.value);
+        let parameters = found.iter().flat_map(|found| found.params.iter());
+        // As they are: an id has nothing that a path would encode.
+        let parameters = parameters
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        if methods.is_some() && incoming.method == Method::OPTIONS {
+            return cors::preflight();
+        }
+        let route = methods.and_then(|methods| methods.get(incoming.method.as_str()));
+        let (answer, usage) = match (methods, route) {
+            (_, Some(route)) => cx.log.scope(metered(route.handle(cx, incoming, parameters))).await,
+            (Some(_), None) => (self.unrouted(incoming, Unrouted::Method), Usage::default()),
+            (None, None) => (self.unrouted(incoming, Unrouted::Path), Usage::default()),
+        };
+        let request_id = cx.ids.uuid_v7(came).map(|id| id.to_string()).unwrap_or_default();
+        cx.log.write(&Line {
+            time: came,
+            request_id: request_id.clone(),
+            route: methods.and_then(|m| m.values().next()).map_or("-", Route::path),
+            method: route.map_or("-", |route| {
+                route
+                    .methods()
+                    .find(|method| *method == incoming.method.as_str())
+                    .unwrap_or("-")
+            }),
+            status: answer.status.as_u16(),
+            millis: began.elapsed().as_secs_f64() * 1000.0,
+            dynamodb_calls: usage.calls,
+            code: answer.code,
+            cause: answer.cause.clone(),
+        });
+        let mut response = respond(answer, &request_id);
+        // For whoever embeds the router: tests hold it against the budgets.
+        response.extensions_mut().insert(usage);
+        if let (Some(methods), None) = (methods, route) {
+            let mut allowed: Vec<&str> = methods.keys().copied().collect();
+            allowed.sort_unstable();
+            if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
+                response.headers_mut().insert(header::ALLOW, allowed);
+            }
+        }
+        response
+    }
+}
+
+fn respond(answer: Answer, request_id: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(answer.body));
+    *response.status_mut() = answer.status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    cors::expose(headers);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let cache = match answer.cache {
+        Cache::Never => "no-store",
+        Cache::FiveMinutes => "public, max-age=300",
+    };
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    if let Some(seconds) = answer.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Some(cookie) = answer.cookie.and_then(|cookie| HeaderValue::try_from(cookie).ok()) {
+        headers.insert(header::SET_COOKIE, cookie);
+    }
+    if answer.replayed {
+        headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+    }
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert("x-request-id", id);
+    }
+    response
+}
