@@ -116,7 +116,7 @@ async fn assert_refused(app: &TestApp, license: &TestLicense, fingerprint: &str,
 /// A service, a license, and the token of a machine on it.
 async fn scene() -> (TestApp, TestLicense, String, String) {
     let app = TestApp::start().await;
-    app.weather.ungoverned();
+    app.faults.without_rate_limit();
     let license = app.license().max_machines(9).create().await;
     let machine = app.machine("a");
     machine.activate(&license).await.expect(200);
@@ -424,7 +424,7 @@ async fn tokens_of_previous_keys_stay_good_and_new_ones_are_by_the_new_key() {
     for algorithm in [Algorithm::Rs256, Algorithm::EdDsa, Algorithm::Rs256] {
         keystead_keygen::rotate(&mut rotated, algorithm, app.now()).expect("a new key");
         let app = app.restarted_with(Options::default().secrets(rotated.clone())).await;
-        app.weather.ungoverned();
+        app.faults.without_rate_limit();
         let machine = app.machine("new");
         machine.activate(&license).await.expect(200);
         let (header, claims, _) = parts(&machine.token());

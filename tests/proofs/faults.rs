@@ -519,12 +519,12 @@ async fn forgetful() -> TestApp {
     Options::default().catalog_kept(Duration::ZERO).start().await
 }
 
-/// What a scenario comes to in fair weather: how many calls it makes, and the license's counters afterwards.
-async fn in_fair_weather(app: &TestApp, scenario: Scenario) -> (usize, (u32, u32)) {
-    let asked = (scenario.prepare)(app.clone(), "fair".to_owned()).await;
-    app.weather.calls();
+/// What a scenario comes to without faults: how many calls it makes, and the license's counters afterwards.
+async fn without_faults(app: &TestApp, scenario: Scenario) -> (usize, (u32, u32)) {
+    let asked = (scenario.prepare)(app.clone(), "first".to_owned()).await;
+    app.faults.calls();
     asked.of(app).await.expect(200);
-    let calls = app.weather.calls().len();
+    let calls = app.faults.calls().len();
     (calls, counters(app, &asked).await)
 }
 
@@ -572,52 +572,50 @@ where
     stories.join_all().await;
 }
 
-/// The process dies at each call, before or after it took effect; the client asks another process.
-async fn dies_at_each_call(scenario: Scenario) {
+/// The process crashes at each call, before or after it took effect; the client asks another process.
+async fn crashes_at_each_call(scenario: Scenario) {
     let app = forgetful().await;
-    let (calls, fair) = in_fair_weather(&app, scenario).await;
-    for fault in [Fault::DeathBefore, Fault::DeathAfter] {
+    let (calls, expected) = without_faults(&app, scenario).await;
+    for fault in [Fault::CrashBefore, Fault::CrashAfter] {
         for call in 0..calls {
             let trial = format!("{} {fault:?} {call}", scenario.name);
             let asked = (scenario.prepare)(app.clone(), format!("{fault:?}-{call}").to_lowercase()).await;
-            app.weather
-                .forecast(std::iter::repeat_n(Fault::None, call).chain([fault]));
-            let answer = app.weather.mortal(asked.of(&app)).await;
+            app.faults.inject(std::iter::repeat_n(Fault::None, call).chain([fault]));
+            let answer = app.faults.until_crash(asked.of(&app)).await;
             assert!(answer.is_none(), "{trial}: {answer:?}");
             let next = app.restarted().await;
             next.assert_counters_true(&asked.license).await;
             assert_answered_again(scenario, &asked.of(&next).await, &trial);
-            assert_eq!(counters(&next, &asked).await, fair, "{trial}");
+            assert_eq!(counters(&next, &asked).await, expected, "{trial}");
         }
     }
 }
 
 #[tokio::test]
 async fn a_crash_at_any_call_of_a_client_s_request_costs_nobody_a_seat() {
-    on_each(client_scenarios(), dies_at_each_call).await;
+    on_each(client_scenarios(), crashes_at_each_call).await;
 }
 
 #[tokio::test]
 async fn a_crash_at_any_call_of_an_admin_s_request_leaves_the_counters_true() {
-    on_each(admin_scenarios(), dies_at_each_call).await;
+    on_each(admin_scenarios(), crashes_at_each_call).await;
 }
 
-/// As [`dies_at_each_call`], with a request that the client named: it gets the answer that it would have got, and what it
+/// As [`crashes_at_each_call`], with a request that the client named: it gets the answer that it would have got, and what it
 /// asked for is done once.
-async fn dies_at_each_call_of_a_named_request(scenario: Scenario) {
+async fn crashes_at_each_call_of_a_named_request(scenario: Scenario) {
     let app = forgetful().await;
-    let asked = (scenario.prepare)(app.clone(), "fair".to_owned()).await;
-    app.weather.calls();
-    asked.of_named(&app, "fair").await.expect(200);
-    let calls = app.weather.calls().len();
-    let (fair, told) = (counters(&app, &asked).await, events(&app, &asked).await);
-    for fault in [Fault::DeathBefore, Fault::DeathAfter] {
+    let asked = (scenario.prepare)(app.clone(), "first".to_owned()).await;
+    app.faults.calls();
+    asked.of_named(&app, "first").await.expect(200);
+    let calls = app.faults.calls().len();
+    let (expected, told) = (counters(&app, &asked).await, events(&app, &asked).await);
+    for fault in [Fault::CrashBefore, Fault::CrashAfter] {
         for call in 0..calls {
             let trial = format!("{} {fault:?} {call}", scenario.name);
             let asked = (scenario.prepare)(app.clone(), format!("{fault:?}-{call}").to_lowercase()).await;
-            app.weather
-                .forecast(std::iter::repeat_n(Fault::None, call).chain([fault]));
-            let answer = app.weather.mortal(asked.of_named(&app, &trial)).await;
+            app.faults.inject(std::iter::repeat_n(Fault::None, call).chain([fault]));
+            let answer = app.faults.until_crash(asked.of_named(&app, &trial)).await;
             assert!(answer.is_none(), "{trial}: {answer:?}");
             let next = app.restarted().await;
             // Until then the next process waits for the one that died.
@@ -629,7 +627,7 @@ async fn dies_at_each_call_of_a_named_request(scenario: Scenario) {
                 }
                 _ => assert_eq!(again.status, 200, "{trial}, asked again: {again:?}"),
             }
-            assert_eq!(counters(&next, &asked).await, fair, "{trial}");
+            assert_eq!(counters(&next, &asked).await, expected, "{trial}");
             assert_eq!(events(&next, &asked).await, told, "{trial}");
             let replayed = asked.of_named(&next, &trial).await;
             assert_eq!(
@@ -663,7 +661,7 @@ async fn a_named_request_that_dies_is_carried_out_once() {
             .next()
             .is_some_and(|path| writes.contains(path))
     });
-    on_each(written.collect(), dies_at_each_call_of_a_named_request).await;
+    on_each(written.collect(), crashes_at_each_call_of_a_named_request).await;
 }
 
 /// Every fault that DynamoDB and the network know, once at each call. The SDK and the store try again, so the client
@@ -671,7 +669,7 @@ async fn a_named_request_that_dies_is_carried_out_once() {
 async fn fails_once_at_each_call(scenario: Scenario) {
     let app = forgetful().await;
     let mut secrets = HashSet::new();
-    let (calls, fair) = in_fair_weather(&app, scenario).await;
+    let (calls, expected) = without_faults(&app, scenario).await;
     for fault in [
         Fault::Throttled,
         Fault::ServerError,
@@ -683,8 +681,7 @@ async fn fails_once_at_each_call(scenario: Scenario) {
         for call in 0..calls {
             let trial = format!("{} {fault:?} {call}", scenario.name);
             let asked = (scenario.prepare)(app.clone(), format!("{fault:?}-{call}").to_lowercase()).await;
-            app.weather
-                .forecast(std::iter::repeat_n(Fault::None, call).chain([fault]));
+            app.faults.inject(std::iter::repeat_n(Fault::None, call).chain([fault]));
             let answer = asked.of(&app).await;
             app.assert_counters_true(&asked.license).await;
             // A reply that can't be read is not asked for again: nobody knows what became of the call.
@@ -694,10 +691,10 @@ async fn fails_once_at_each_call(scenario: Scenario) {
             } else {
                 assert_eq!(answer.status, 200, "{trial}: {answer:?}\n{}", app.cx.log.written());
             }
-            assert_eq!(counters(&app, &asked).await, fair, "{trial}");
+            assert_eq!(counters(&app, &asked).await, expected, "{trial}");
             if scenario.again.is_none() && fault == Fault::LostAfter {
                 asked.of(&app).await.expect(200);
-                assert_eq!(counters(&app, &asked).await, fair, "{trial}, asked again");
+                assert_eq!(counters(&app, &asked).await, expected, "{trial}, asked again");
             }
             secrets.extend(secrets_of(&asked));
         }
@@ -719,19 +716,19 @@ async fn an_admin_sees_nothing_of_a_fault_that_passes() {
 async fn fails_from_each_call_on(scenario: Scenario) {
     let app = forgetful().await;
     let mut secrets = HashSet::new();
-    let (calls, fair) = in_fair_weather(&app, scenario).await;
+    let (calls, expected) = without_faults(&app, scenario).await;
     for fault in [Fault::ServerError, Fault::LostAfter] {
         for call in 0..calls {
             let trial = format!("{} {fault:?} from {call} on", scenario.name);
             let asked = (scenario.prepare)(app.clone(), format!("{fault:?}-{call}").to_lowercase()).await;
             let faults = std::iter::repeat_n(Fault::None, call).chain(std::iter::repeat_n(fault, 40));
-            app.weather.forecast(faults);
+            app.faults.inject(faults);
             let answer = asked.of(&app).await;
-            app.weather.forecast([]);
+            app.faults.inject([]);
             assert_clean(&answer, &trial);
             app.assert_counters_true(&asked.license).await;
             assert_answered_again(scenario, &asked.of(&app).await, &trial);
-            assert_eq!(counters(&app, &asked).await, fair, "{trial}");
+            assert_eq!(counters(&app, &asked).await, expected, "{trial}");
             secrets.extend(secrets_of(&asked));
         }
     }
@@ -786,7 +783,7 @@ async fn a_write_that_collides_several_times_in_a_row_is_tried_again() {
         let machine = app.machine("a");
         let collide = |calls_before: usize| {
             let faults = std::iter::repeat_n(Fault::None, calls_before).chain([Fault::Conflict; 5]);
-            app.weather.forecast(faults);
+            app.faults.inject(faults);
         };
         collide(2);
         machine.activate(&license).await.expect(200);
@@ -816,7 +813,7 @@ async fn a_write_that_collides_several_times_in_a_row_is_tried_again() {
 async fn a_credential_that_can_t_be_checked_is_not_called_wrong() {
     let app = TestApp::start().await;
     let creator = app.creator(keystead_tests::OWNER).await;
-    app.weather.forecast([Fault::ServerError; 4]);
+    app.faults.inject([Fault::ServerError; 4]);
     let answer = creator.post("/listProducts", json!({})).await;
     assert_clean(&answer, "/listProducts");
 }

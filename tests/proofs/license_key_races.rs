@@ -127,7 +127,7 @@ async fn processes(app: &TestApp, seed: u64) -> Vec<TestApp> {
     let mut begun = Vec::new();
     for i in 0..4 {
         let process = app.restarted().await;
-        process.weather.seed(4 * seed + i);
+        process.faults.seed(4 * seed + i);
         begun.push(process);
     }
     begun
@@ -435,8 +435,8 @@ async fn whatever_befalls_a_call_a_key_is_shuffled_once_and_bound_once() {
         Fault::LostAfter,
         Fault::Conflict,
         Fault::Garbled,
-        Fault::DeathBefore,
-        Fault::DeathAfter,
+        Fault::CrashBefore,
+        Fault::CrashAfter,
     ];
     for fault in faults {
         for at in 0..8 {
@@ -445,13 +445,13 @@ async fn whatever_befalls_a_call_a_key_is_shuffled_once_and_bound_once() {
             app.machine("a").activate(&license).await.expect(200);
             let buyer = app.person(BUYER).await;
             let body = json!({ "key": license.key, "hwid": "hw-1" });
-            let forecast = || app.weather.forecast([vec![Fault::None; at], vec![fault]].concat());
+            let forecast = || app.faults.inject([vec![Fault::None; at], vec![fault]].concat());
 
             forecast();
             let asked = app.stranger();
             let bind = asked.post("/api/license-keys/validate", body.clone());
-            let first = app.weather.mortal(bind).await;
-            app.weather.forecast([]);
+            let first = app.faults.until_crash(bind).await;
+            app.faults.inject([]);
             if let Some(answer) = &first {
                 assert!(
                     answer.status == 200 || answer.status == 500,
@@ -468,8 +468,8 @@ async fn whatever_befalls_a_call_a_key_is_shuffled_once_and_bound_once() {
             forecast();
             let key = json!({ "key": license.key });
             let shuffle = buyer.post_named("once", "/api/license-keys/shuffle", key.clone());
-            app.weather.mortal(shuffle).await;
-            app.weather.forecast([]);
+            app.faults.until_crash(shuffle).await;
+            app.faults.inject([]);
             app.advance(keystead_core::request::idempotency::LONGEST_REQUEST);
             let answer = buyer.post_named("once", "/api/license-keys/shuffle", key).await;
             let new = answer.expect(200)["key"].as_str().expect("a key").to_owned();

@@ -1,8 +1,8 @@
 //! A model checker: whatever machines and a vendor ask for at once, and whatever befalls the calls of DynamoDB, some
 //! order of what was asked for explains every answer and what the tables hold in the end.
 //!
-//! A history is a few batches. In a batch, clients ask for one thing after the other, all clients at once; calls fail as
-//! forecast, time passes, and the process may die. After each batch, [`explained`] searches for an order of the steps of
+//! A history is a few batches. In a batch, clients ask for one thing after the other, all clients at once; calls fail, time
+//! passes, and the process may crash. After each batch, [`explained`] searches for an order of the steps of
 //! [`crate::model`] that gives each client the answer that it got and ends with the tables as they are. A client that
 //! got an answer before another one asked comes before it.
 //!
@@ -72,7 +72,7 @@ enum Act {
 #[derive(Clone, Debug)]
 struct Batch {
     clients: Vec<Vec<Act>>,
-    weather: Vec<Fault>,
+    faults: Vec<Fault>,
 }
 
 #[derive(Clone, Debug)]
@@ -122,8 +122,8 @@ fn act(license_type: LicenseType) -> impl Strategy<Value = Act> {
     ]
 }
 
-fn weather() -> impl Strategy<Value = Vec<Fault>> {
-    let fair = || Just(Fault::None);
+fn faults() -> impl Strategy<Value = Vec<Fault>> {
+    let none = || Just(Fault::None);
     let passing = vec![
         Fault::Throttled,
         Fault::ServerError,
@@ -133,23 +133,23 @@ fn weather() -> impl Strategy<Value = Vec<Fault>> {
         Fault::Conflict,
         Fault::Conflict,
     ];
-    let fault = prop_oneof![12 => fair(), 5 => select(passing), 1 => Just(Fault::Garbled)];
-    let death = select(vec![Fault::DeathBefore, Fault::DeathAfter]);
-    let dies = (vec(fair(), 0..12), death).prop_map(|(mut weather, death)| {
-        weather.push(death);
-        weather
+    let fault = prop_oneof![12 => none(), 5 => select(passing), 1 => Just(Fault::Garbled)];
+    let crash = select(vec![Fault::CrashBefore, Fault::CrashAfter]);
+    let crashes = (vec(none(), 0..12), crash).prop_map(|(mut faults, crash)| {
+        faults.push(crash);
+        faults
     });
     let lasting =
-        (vec(fair(), 0..8), select(vec![Fault::ServerError, Fault::LostAfter])).prop_map(|(mut weather, fault)| {
-            weather.extend([fault; 6]);
-            weather
+        (vec(none(), 0..8), select(vec![Fault::ServerError, Fault::LostAfter])).prop_map(|(mut faults, fault)| {
+            faults.extend([fault; 6]);
+            faults
         });
-    prop_oneof![4 => Just(Vec::new()), 6 => vec(fault, 1..14), 1 => dies, 1 => lasting]
+    prop_oneof![4 => Just(Vec::new()), 6 => vec(fault, 1..14), 1 => crashes, 1 => lasting]
 }
 
 fn history(license_type: LicenseType) -> impl Strategy<Value = History> {
     let clients = vec(vec(act(license_type), 1..3), 1..5);
-    let batch = (clients, weather()).prop_map(|(clients, weather)| Batch { clients, weather });
+    let batch = (clients, faults()).prop_map(|(clients, faults)| Batch { clients, faults });
     (any::<u64>(), limit(), vec(batch, 1..7)).prop_map(|(seed, max, batches)| History { seed, max, batches })
 }
 
@@ -504,7 +504,7 @@ impl World {
             state.records.clear();
             state.clock = vec![(0, self.app.now())];
         }
-        self.app.weather.forecast(batch.weather.iter().copied());
+        self.app.faults.inject(batch.faults.iter().copied());
         let clients = async {
             let mut clients = JoinSet::new();
             for acts in batch.clients.clone() {
@@ -517,11 +517,11 @@ impl World {
             }
             clients.join_all().await;
         };
-        let survived = self.app.weather.mortal(clients).await;
-        self.app.weather.forecast([]);
+        let survived = self.app.faults.until_crash(clients).await;
+        self.app.faults.inject([]);
         if survived.is_none() {
             self.app = self.app.restarted().await;
-            self.app.weather.ungoverned();
+            self.app.faults.without_rate_limit();
         }
         let mut records = self.state.lock().expect("a lock").records.clone();
         let clock = self.state.lock().expect("a lock").clock.clone();
@@ -537,14 +537,14 @@ impl World {
 }
 
 /// Whether so much befell the calls that a request may have failed: the SDK sends a call four times.
-fn may_fail(weather: &[Fault]) -> bool {
-    let failures = weather.iter().filter(|fault| match fault {
+fn may_fail(faults: &[Fault]) -> bool {
+    let failures = faults.iter().filter(|fault| match fault {
         Fault::Throttled | Fault::ServerError | Fault::LostBefore | Fault::LostAfter => true,
-        Fault::None | Fault::Silence | Fault::Conflict | Fault::Garbled | Fault::DeathBefore | Fault::DeathAfter => {
+        Fault::None | Fault::Silence | Fault::Conflict | Fault::Garbled | Fault::CrashBefore | Fault::CrashAfter => {
             false
         }
     });
-    weather.contains(&Fault::Garbled) || failures.count() >= 4
+    faults.contains(&Fault::Garbled) || failures.count() >= 4
 }
 
 /// Runs a history. The error says what can't be explained.
@@ -552,8 +552,8 @@ async fn check(history: &History, license_type: LicenseType) -> Result<(), Strin
     // The SDK's waits are part chance.
     fastrand::seed(history.seed);
     let app = TestApp::start().await;
-    app.weather.ungoverned();
-    app.weather.seed(history.seed);
+    app.faults.without_rate_limit();
+    app.faults.seed(history.seed);
     let license = app
         .license()
         .with("licenseType", license_type.as_str())
@@ -568,7 +568,7 @@ async fn check(history: &History, license_type: LicenseType) -> Result<(), Strin
     for (i, batch) in history.batches.iter().enumerate() {
         let (before, records, after) = world.run(batch).await?;
         let failed = |record: &&Record| record.answer.as_ref().is_some_and(|(status, _)| *status == 500);
-        let failed = records.iter().find(failed).filter(|_| !may_fail(&batch.weather));
+        let failed = records.iter().find(failed).filter(|_| !may_fail(&batch.faults));
         let mut told = match failed {
             Some(_) => format!("A request failed in batch {i}, where nothing warranted it:\n"),
             None => match explained(&before, &records, &after) {

@@ -30,8 +30,8 @@ async fn restless_storm(seed: u64) -> TestApp {
         ..Config::default()
     };
     let app = Options::default().config(config).start().await;
-    app.weather.ungoverned();
-    app.weather.seed(seed);
+    app.faults.without_rate_limit();
+    app.faults.seed(seed);
     app
 }
 

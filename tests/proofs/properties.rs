@@ -272,8 +272,8 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let app = TestApp::start().await;
-            app.weather.ungoverned();
-            app.weather.seed(seed);
+            app.faults.without_rate_limit();
+            app.faults.seed(seed);
             let license = app
                 .license()
                 .with("licenseType", license_type.as_str())

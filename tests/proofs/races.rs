@@ -491,7 +491,7 @@ async fn mixed_storm(seed: u64, license_type: &str) {
     let mut chance = seed;
     let mut callers: Vec<Caller<Answer>> = (0..CALLERS)
         .map(|_| {
-            // As `Weather` does it: chance that a seed repeats.
+            // As `Faults` does it: random numbers that a seed repeats.
             chance = chance
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
@@ -587,7 +587,7 @@ async fn the_sixteenth_of_sixteen_attempts_at_once_is_too_many() {
     let too_many = "Too many activation attempts. Try again later.";
     for seed in seeds(10) {
         let app = TestApp::start().await;
-        app.weather.seed(seed);
+        app.faults.seed(seed);
         let license = app.license().max_machines(4).create().await;
         let answers = at_once(crowd(&app, &license, "machine", 16)).await;
         let (limited, others): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 429);

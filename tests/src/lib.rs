@@ -3,20 +3,20 @@
 //! Tests read as stories. They act as someone ([`TestApp::admin`], [`TestApp::creator`], [`TestApp::machine`],
 //! [`TestApp::stranger`]), go through the real pipeline, and are given the time ([`TestApp::advance`]), so that nothing
 //! sleeps. Every call of DynamoDB is a point at which other requests of the test go on, which is what makes races
-//! likely; [`Weather`] makes calls fail or the process die.
+//! likely; [`Faults`] makes calls fail or the process crash.
 
 mod actors;
 mod answer;
 mod database;
 mod document;
 pub mod examples;
+mod faults;
+mod leak_check;
 mod license;
-mod overheard;
 mod person;
 pub mod storm;
 pub mod template;
 pub mod token;
-mod weather;
 
 use std::{
     sync::{
@@ -56,16 +56,16 @@ use keystead_functions::{
     },
     routes::{self},
 };
-use overheard::Overheard;
+use leak_check::LeakCheck;
 use serde_json::{Value, json};
 
 pub use actors::{Admin, Creator, Machine, Store as PurchaseStore, Stranger, Stripe};
 pub use answer::Answer;
 pub use database::Database;
 pub use document::{DOCUMENT, REWRITE, fields};
+pub use faults::{Fault, Faults};
 pub use license::{LicenseBuilder, TestLicense};
 pub use person::{PASSWORD, Person};
-pub use weather::{Fault, Weather};
 
 /// When every test begins.
 pub const EPOCH: &str = "2030-01-01T00:00:00.000Z";
@@ -89,13 +89,13 @@ pub struct TestApp {
     pub cx: Arc<Context>,
     router: Arc<Router>,
     routes: Arc<Vec<Route>>,
-    /// The faults that can be made to befall the calls of DynamoDB.
-    pub weather: Weather,
+    /// Injects faults into the calls of DynamoDB.
+    pub faults: Faults,
     /// The database.
     pub database: Database,
     /// What was mailed.
     pub mails: Kept,
-    overheard: Arc<Overheard>,
+    leak_check: Arc<LeakCheck>,
 }
 
 /// How a test's service differs from others.
@@ -172,11 +172,11 @@ impl TestApp {
 
     /// A service over `database`, which may hold data already: a process after one that died.
     pub async fn over(database: Database, options: Options) -> Self {
-        let weather = Weather::new(database.clone());
+        let faults = Faults::new(database.clone());
         // The SDK gives up retries when a region fails often; one test's failures are not another's.
         static REGIONS: AtomicU64 = AtomicU64::new(1);
         let connection = Connection {
-            http: weather.client(),
+            http: faults.client(),
             retries: true,
             region: format!("test-{}", REGIONS.fetch_add(1, Ordering::Relaxed)),
             measure_capacity: true,
@@ -204,11 +204,11 @@ impl TestApp {
         let routes = options.routes.unwrap_or_else(routes::all);
         let router = Arc::new(Router::new(&routes).expect("a router"));
         let app = Self {
-            overheard: Arc::new(Overheard::by(database.clone(), cx.log.clone())),
+            leak_check: Arc::new(LeakCheck::new(database.clone(), cx.log.clone())),
             cx: Arc::new(cx),
             router,
             routes: Arc::new(routes),
-            weather,
+            faults,
             database,
             mails,
         };
@@ -227,7 +227,7 @@ impl TestApp {
         }
     }
 
-    /// The process that is started after this one died: with the same database, at the same time, with fair weather.
+    /// The process that is started after this one died: with the same database, at the same time, without faults.
     pub async fn restarted(&self) -> Self {
         self.restarted_with(Options::default()).await
     }
@@ -241,7 +241,7 @@ impl TestApp {
     /// Says that this, which a story shows where a credential belongs, is none. Every other may be nowhere when the story
     /// is over: in no table and not in the log.
     pub fn is_no_credential(&self, text: &str) {
-        self.overheard.is_harmless(text);
+        self.leak_check.allow(text);
     }
 
     /// The super admin.
@@ -294,7 +294,7 @@ impl TestApp {
         let route = self.routes.iter().find(|route| is_at(route, &request.path));
         let answered = self.router.answer(&self.cx, &request);
         let response = match route {
-            Some(route) => weather::as_function(route.name, answered).await,
+            Some(route) => faults::as_function(route.name, answered).await,
             None => answered.await,
         };
         let usage = response.extensions().get().cloned().unwrap_or_default();
@@ -305,7 +305,7 @@ impl TestApp {
             answer.logged = log.lines().find(|line| line.contains(&id)).map(str::to_owned);
         }
         document::assert_known(&request, &answer);
-        self.overheard.listen(&request, &answer);
+        self.leak_check.observe(&request, &answer);
         (answer, usage)
     }
 
@@ -365,7 +365,7 @@ impl TestApp {
     pub async fn indexes_stand_still(&self) -> Database {
         let copy = Database::new();
         let connection = Connection {
-            http: Weather::new(copy.clone()).client(),
+            http: Faults::new(copy.clone()).client(),
             ..copy.connection()
         };
         let store = Store::new(connection, "");
@@ -379,13 +379,13 @@ impl TestApp {
                 assert_eq!(copy.answer("PutItem", put.as_bytes()).0, 200);
             }
         }
-        self.weather.answer_indexes_from(Some(copy.clone()));
+        self.faults.answer_indexes_from(Some(copy.clone()));
         copy
     }
 
     /// Lets indexes show what was written.
     pub fn indexes_catch_up(&self) {
-        self.weather.answer_indexes_from(None);
+        self.faults.answer_indexes_from(None);
     }
 
     /// A license as stored.

@@ -38,8 +38,8 @@ pub async fn at_once<T: Send + 'static>(callers: impl IntoIterator<Item = Caller
 /// A service whose requests interleave by `seed`, and whose keys can be activated any number of times.
 pub async fn storm(seed: u64) -> TestApp {
     let app = TestApp::start().await;
-    app.weather.ungoverned();
-    app.weather.seed(seed);
+    app.faults.without_rate_limit();
+    app.faults.seed(seed);
     app
 }
 

@@ -30,7 +30,7 @@ impl World {
             .expect("a runtime");
         let (app, lists) = runtime.block_on(async {
             let app = TestApp::start().await;
-            app.weather.ungoverned();
+            app.faults.without_rate_limit();
             app.make_product("foreign", "bob", "live").await;
             for _ in 0..3 {
                 app.license().create().await;
@@ -111,7 +111,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
         assert_eq!(Cursor::parse(&cursor.encode()).as_ref(), Some(&cursor));
         let (app, owner) = (&world.app, owner());
         // They are kept for stories, and there are none here.
-        app.weather.calls();
+        app.faults.calls();
         let read = app.cx.store.license_list(&owner, filter, 10, Some(&cursor), app.now());
         let page = world
             .runtime

@@ -32,7 +32,7 @@ impl World {
             .expect("a runtime");
         let (app, api_key, person, token) = runtime.block_on(async {
             let app = TestApp::start().await;
-            app.weather.ungoverned();
+            app.faults.without_rate_limit();
             let license = app.license().max_machines(1000).create().await;
             let machine = app.machine("a");
             machine.activate(&license).await.expect(200);

@@ -120,7 +120,7 @@ async fn a_key_that_lets_nobody_in_any_more_gets_no_answer_again() {
 async fn of_sixty_four_at_once_one_is_carried_out() {
     for seed in 0..3 {
         let app = TestApp::start().await;
-        app.weather.seed(seed);
+        app.faults.seed(seed);
         let mut all = JoinSet::new();
         for _ in 0..64 {
             let app = app.clone();
@@ -168,10 +168,10 @@ async fn a_failure_is_no_answer_and_the_request_can_be_made_again_at_once() {
     let app = TestApp::start().await;
     // The claim goes through, the write does not, and neither does any try of it again.
     let faults = [Fault::None, Fault::None].into_iter().chain([Fault::ServerError; 4]);
-    app.weather.forecast(faults);
+    app.faults.inject(faults);
     let failed = ask(&app, "/createLicense", "order-1", wanted("a@example.com")).await;
     failed.expect_refusal(500, "Internal error");
-    app.weather.forecast([]);
+    app.faults.inject([]);
     let again = ask(&app, "/createLicense", "order-1", wanted("a@example.com")).await;
     assert_eq!(again.header("idempotency-replayed"), "");
     again.expect(200);
@@ -181,9 +181,9 @@ async fn a_failure_is_no_answer_and_the_request_can_be_made_again_at_once() {
 #[tokio::test]
 async fn who_comes_while_it_is_carried_out_is_told_to_wait_should_it_take_too_long() {
     let app = TestApp::start().await;
-    app.weather.forecast([Fault::None, Fault::None, Fault::DeathBefore]);
+    app.faults.inject([Fault::None, Fault::None, Fault::CrashBefore]);
     let first = ask(&app, "/createLicense", "order-1", wanted("a@example.com"));
-    assert!(app.weather.mortal(first).await.is_none());
+    assert!(app.faults.until_crash(first).await.is_none());
     let next = app.restarted().await;
     let second = ask(&next, "/createLicense", "order-1", wanted("a@example.com")).await;
     second.expect_refusal(
@@ -245,9 +245,9 @@ async fn what_was_done_before_a_crash_is_not_done_again_over_what_others_did_sin
         let mut body = fields;
         body["licenseKey"] = license.key.as_str().into();
         // The license, the claim, the change; the process dies before the answer is kept.
-        app.weather
-            .forecast([Fault::None, Fault::None, Fault::None, Fault::DeathBefore]);
-        let died = app.weather.mortal(ask(&app, path, "change-1", body.clone())).await;
+        app.faults
+            .inject([Fault::None, Fault::None, Fault::None, Fault::CrashBefore]);
+        let died = app.faults.until_crash(ask(&app, path, "change-1", body.clone())).await;
         assert!(died.is_none(), "{path}");
         let next = app.restarted().await;
         next.advance(MINUTE);

@@ -69,7 +69,7 @@ async fn products_that_cannot_be_read_beside_the_license_are_read_after_it() {
     // The license is read and the event noted; the products are not.
     for fault in [Fault::Silence, Fault::Garbled] {
         let other = app.restarted().await;
-        other.weather.forecast([Fault::None, Fault::None, fault]);
+        other.faults.inject([Fault::None, Fault::None, fault]);
         let asked = Instant::now();
         let (answer, usage) = post(&other, body.clone()).await;
         assert_eq!(answer.expect(200)["product"]["name"], "App");
@@ -176,8 +176,8 @@ async fn a_product_that_no_index_has_yet_is_read_by_itself() {
     assert_eq!(measured, [(2 + 1, 2), (2 + 1 + 1, 1), (2 + 1 + 1, 1)]);
     // Where it can't be read beside the license, it is read after it.
     begun
-        .weather
-        .forecast([Fault::None, Fault::None, Fault::None, Fault::Garbled]);
+        .faults
+        .inject([Fault::None, Fault::None, Fault::None, Fault::Garbled]);
     let (answer, usage) = post(&begun, body(&new)).await;
     assert_eq!(answer.expect(200)["product"]["name"], "new");
     assert_eq!((usage.calls, usage.rounds), (2 + 1 + 1 + 1, 2));
@@ -188,7 +188,7 @@ async fn a_product_that_no_index_has_yet_is_read_by_itself() {
 async fn a_change_is_seen_at_once_by_the_process_that_makes_it() {
     for seed in seeds(40) {
         let app = TestApp::start().await;
-        app.weather.seed(seed);
+        app.faults.seed(seed);
         let license = app.license().create().await;
         let body = json!({ "key": license.key, "hwid": "hw-1" });
         tokio::join!(rename(&app, "Sketch"), post(&app, body));

@@ -399,11 +399,11 @@ async fn too_many_attempts_are_refused_with_a_signature_and_when_to_come_again()
 async fn a_fault_of_the_service_is_told_with_a_signature() {
     let app = TestApp::start().await;
     let license = app.license().create().await;
-    app.weather.forecast([Fault::ServerError; 20]);
+    app.faults.inject([Fault::ServerError; 20]);
     let asked = json!({ "licenseKey": license.key, "productId": PRODUCT, "nonce": NONCE });
     let answer = app.stranger().post("/verify", asked).await;
     answer.expect_error(500, "Internal error");
-    app.weather.forecast([]);
+    app.faults.inject([]);
     assert_signed("/verify", &answer, &jwks(&app).await);
 }
 

@@ -409,7 +409,7 @@ async fn no_function_is_granted_what_it_never_uses() {
             let world = World::new().await;
             let good = (row(&route).good)(&world);
             world.send(&route, method, &world.let_in(&route, good)).await;
-            used.extend(world.app.weather.used());
+            used.extend(world.app.faults.used());
         }
         // Waiting for the same request, and taking over from one that died, are stories of idempotency.rs.
         if route.writes {
@@ -428,7 +428,7 @@ async fn no_function_is_granted_what_it_never_uses() {
         stores_sell().await,
         a_buyer_exchanges_keys().await,
     ] {
-        used.extend(app.weather.used());
+        used.extend(app.faults.used());
     }
     let mut unused = Vec::new();
     for route in routes::all() {
@@ -611,7 +611,7 @@ async fn stores_sell() -> TestApp {
 
 async fn a_buyer_exchanges_keys() -> TestApp {
     let app = TestApp::start().await;
-    app.weather.ungoverned();
+    app.faults.without_rate_limit();
     let imported = app.license().with("licenseKey", "Key 1").with("licenseType", "site");
     let license = imported.create().await;
     // More than one transaction takes off a license.

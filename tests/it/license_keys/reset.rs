@@ -80,7 +80,7 @@ async fn an_index_that_is_behind_decides_no_binding() {
         let other = app.restarted().await;
         other.indexes_stand_still().await;
         update_product(&app, json!({ "maxActivations": now })).await;
-        other.weather.calls();
+        other.faults.calls();
         if now == 1 {
             let reason = "Activation limit reached";
             expect_bad(&other, &license.key, Some("hw-2"), "ACTIVE", reason).await;
@@ -88,7 +88,7 @@ async fn an_index_that_is_behind_decides_no_binding() {
             let body = good(&other, &license.key, Some("hw-2")).await;
             assert_eq!((&body["activationCount"], &body["maxActivations"]), (&json!(2), &now));
         }
-        let calls = other.weather.calls();
+        let calls = other.faults.calls();
         let count = |operation: &str| calls.iter().filter(|call| *call == operation).count();
         // What the index said was to be decided on: by a transaction that was refused, or by a refusal.
         assert_eq!((count("Query"), count("TransactWriteItems")), (1, 2), "{calls:?}");

@@ -84,7 +84,7 @@ async fn a_license_with_more_machines_than_a_transaction_holds_is_shuffled_too()
     // As many as just fit, one more, and many more.
     for machines in [95, 96, 120] {
         let app = TestApp::start().await;
-        app.weather.ungoverned();
+        app.faults.without_rate_limit();
         let license = app.license().with("licenseType", "site").create().await;
         for i in 0..machines {
             app.machine(&format!("m-{i}")).activate(&license).await.expect(200);
@@ -183,14 +183,14 @@ async fn no_number_of_shuffles_puts_a_license_out_of_a_refund_s_reach() {
         for _ in 0..shuffles {
             license = shuffle(&buyer, &license).await;
         }
-        app.weather.calls();
+        app.faults.calls();
         let refund = app
             .store()
             .tell("purchase.refunded", json!({ "purchaseId": "p-1" }))
             .await;
         assert_eq!(refund.expect(200)["licenseKey"], license.key);
         assert_eq!(
-            app.weather.calls().len(),
+            app.faults.calls().len(),
             9,
             "after {shuffles}, as after any other number"
         );

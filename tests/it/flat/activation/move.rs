@@ -106,7 +106,7 @@ async fn the_fields_of_a_move_are_all_required() {
 #[tokio::test]
 async fn a_machine_is_released_by_its_beginning_if_that_names_only_it() {
     let app = TestApp::start().await;
-    app.weather.ungoverned();
+    app.faults.without_rate_limit();
     let license = app.license().max_machines(4).create().await;
     for fingerprint in ["abcdefgh-1", "abcdefgh-2", "指紋指紋指紋指紋-1", "12345678"] {
         machine(&app, fingerprint).activate(&license).await.expect(200);

@@ -194,7 +194,7 @@ async fn a_grace_goes_on_as_it_was_while_the_suspension_lasts() {
 async fn two_resolutions_at_once_count_down_once() {
     for seed in 0..16 {
         let app = TestApp::start().await;
-        app.weather.seed(seed);
+        app.faults.seed(seed);
         let license = caught(&app, &["medium", "medium", "low"], 3).await;
         let machine = app.machine("a");
         let (first, second, _) = tokio::join!(

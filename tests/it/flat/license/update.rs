@@ -253,7 +253,7 @@ async fn unknown_statuses_and_types_are_refused_and_nothing_else_is_changed() {
 async fn two_updates_at_once_are_both_kept() {
     for seed in 0..16 {
         let app = TestApp::start().await;
-        app.weather.seed(seed);
+        app.faults.seed(seed);
         let license = app.license().create().await;
         tokio::join!(
             update(&app, &license, json!({ "maxMachines": 5 })),

@@ -156,7 +156,7 @@ async fn another_owner_s_product_is_not_found() {
 async fn two_updates_at_once_are_both_kept() {
     for seed in 0..16 {
         let app = TestApp::start().await;
-        app.weather.seed(seed);
+        app.faults.seed(seed);
         let post = async |changes: Value| app.admin().post("/updateProduct", changes).await.expect(200).clone();
         tokio::join!(
             post(json!({ "productId": PRODUCT, "name": "Other" })),

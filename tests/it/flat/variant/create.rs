@@ -43,7 +43,7 @@ async fn a_variant_s_name_is_taken_once_in_a_product() {
 async fn of_two_that_make_a_variant_at_once_one_does() {
     for seed in 0..16 {
         let app = TestApp::start().await;
-        app.weather.seed(seed);
+        app.faults.seed(seed);
         let make = async || {
             let asked = json!({ "productId": PRODUCT, "name": "Indie" });
             app.admin().post("/createVariant", asked).await.status

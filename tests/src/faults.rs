@@ -1,4 +1,5 @@
-//! What befalls the calls of DynamoDB: other requests in between, failures, and the end of the process.
+//! Fault injection: the connector between the SDK and the database, which interleaves requests, makes calls fail, and
+//! crashes the process.
 
 use std::{
     collections::{BTreeSet, HashSet, VecDeque},
@@ -41,42 +42,42 @@ pub(crate) async fn as_function<T>(route: &'static str, request: impl Future<Out
     FUNCTION.scope(route, request).await
 }
 
-/// What befalls a call.
+/// A fault of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing.
     None,
-    /// DynamoDB is throttled.
+    /// DynamoDB throttles.
     Throttled,
     /// DynamoDB fails inside.
     ServerError,
-    /// The request is lost on its way there.
+    /// The request is lost: the call does not take effect.
     LostBefore,
     /// No reply ever comes: the call does not take effect.
     Silence,
-    /// The reply is lost on its way back: the call took effect.
+    /// The reply is lost: the call took effect.
     LostAfter,
     /// A transaction, or a write of a license or an activation, collides with a transaction of someone else. Other calls
     /// go through: what they are about is in no transaction once it is made.
     Conflict,
     /// The reply arrives cut short: the call took effect.
     Garbled,
-    /// The process dies before the call.
-    DeathBefore,
-    /// The process dies after the call took effect, before it knows.
-    DeathAfter,
+    /// The process crashes before the call.
+    CrashBefore,
+    /// The process crashes after the call took effect, before it knows.
+    CrashAfter,
 }
 
-/// The way to a [`Database`], and what befalls calls on it.
+/// The connector to a [`Database`], and the faults of the calls through it.
 #[derive(Clone)]
-pub struct Weather {
+pub struct Faults {
     database: Database,
     state: Arc<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// What befalls the next calls, in turn; nothing befalls those after.
+    /// The faults of the next calls, in turn; later calls have none.
     faults: Mutex<VecDeque<Fault>>,
     /// The request tokens of the transactions that took effect.
     carried_out: Mutex<HashSet<String>>,
@@ -84,16 +85,16 @@ struct State {
     calls: Mutex<Vec<String>>,
     /// What the template's grants were used for: each by the route that used it.
     used: Mutex<BTreeSet<(&'static str, Grant)>>,
-    died: Notify,
-    /// Turns the number of a call into how often others go first.
+    crashed: Notify,
+    /// The state of the random numbers that interleave requests.
     seed: AtomicU64,
-    /// Whether attempts to activate are not counted.
-    ungoverned: AtomicBool,
+    /// Whether attempts are not counted, and so not limited.
+    without_rate_limit: AtomicBool,
     /// What indexes are answered from while they stand still.
     indexes: Mutex<Option<Database>>,
 }
 
-impl Weather {
+impl Faults {
     pub(crate) fn new(database: Database) -> Self {
         Self {
             database,
@@ -105,8 +106,8 @@ impl Weather {
         SharedHttpClient::new(self.clone())
     }
 
-    /// Lets `faults` befall the next calls, in turn.
-    pub fn forecast(&self, faults: impl IntoIterator<Item = Fault>) {
+    /// Gives the next calls these faults, in turn. `[]` takes back those that no call had yet.
+    pub fn inject(&self, faults: impl IntoIterator<Item = Fault>) {
         *self.state.faults.lock().expect("a lock") = faults.into_iter().collect();
     }
 
@@ -115,14 +116,13 @@ impl Weather {
         self.state.seed.store(seed, Ordering::SeqCst);
     }
 
-    /// Lets a license key be activated any number of times: the counting of attempts is answered without being done. So
-    /// a storm can be larger than the rate limit, which has tests of its own.
-    pub fn ungoverned(&self) {
-        self.state.ungoverned.store(true, Ordering::SeqCst);
+    /// Switches rate limits off, so that a storm can be larger than they allow: attempts are not counted.
+    pub fn without_rate_limit(&self) {
+        self.state.without_rate_limit.store(true, Ordering::SeqCst);
     }
 
-    /// Answers queries of indexes from these data from now on, or again from all there is: DynamoDB's indexes may be
-    /// behind what was written, where the engine's never are.
+    /// Answers queries of indexes from `data` from now on, or with `None` from the database again. DynamoDB's indexes are
+    /// eventually consistent, the engine's never lag.
     pub(crate) fn answer_indexes_from(&self, data: Option<Database>) {
         *self.state.indexes.lock().expect("a lock") = data;
     }
@@ -137,8 +137,8 @@ impl Weather {
         self.state.used.lock().expect("a lock").clone()
     }
 
-    /// Why the template's policy does not let the function that calls do this; `None` if it does. What the tests do by
-    /// themselves is under no policy.
+    /// The reply to a call that the template's policy of the calling function does not grant; `None` if it does. Calls of
+    /// the tests themselves are under no policy.
     fn denied(&self, operation: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
         let route = FUNCTION.try_with(|route| *route).ok()?;
         let granted = template::grants(route);
@@ -156,26 +156,26 @@ impl Weather {
         reply
     }
 
-    /// Runs `request` until it ends, or until the process dies by [`Fault::DeathBefore`] or [`Fault::DeathAfter`]:
-    /// `None`, and the request goes no further.
-    pub async fn mortal<T>(&self, request: impl Future<Output = T>) -> Option<T> {
+    /// Runs `request` until it ends, or until [`Fault::CrashBefore`] or [`Fault::CrashAfter`] crashes the process: then
+    /// it is dropped, and this is `None`.
+    pub async fn until_crash<T>(&self, request: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
-            () = self.state.died.notified() => None,
+            () = self.state.crashed.notified() => None,
             answer = request => Some(answer),
         }
     }
 
-    /// Lets other requests of the test go on, a few times over.
-    async fn give_way(&self) {
-        for _ in 0..=(self.chance() >> 61) {
+    /// Yields to other requests of the test, a few times over.
+    async fn yield_to_others(&self) {
+        for _ in 0..=(self.next_random() >> 61) {
             tokio::task::yield_now().await;
         }
     }
 
-    /// A step of a linear congruential generator (Knuth's MMIX): chance that a seed repeats. The high bits are the
-    /// random ones.
-    fn chance(&self) -> u64 {
+    /// The next number of a linear congruential generator (Knuth's MMIX), so that a seed repeats a run. The high bits
+    /// are the random ones.
+    fn next_random(&self) -> u64 {
         let step = |seed: u64| {
             seed.wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407)
@@ -211,11 +211,11 @@ impl Weather {
             .pop_front()
             .unwrap_or(Fault::None);
         let table = table_of(&body);
-        let governs = table == schema::RATE_LIMITS.name;
+        let is_rate_limit = table == schema::RATE_LIMITS.name;
         let contended = [schema::LICENSES.name, schema::ACTIVATIONS.name].contains(&table.as_str());
-        self.give_way().await;
+        self.yield_to_others().await;
         let token = request_token(&body);
-        // DynamoDB knows again what it has carried out, and such a transaction collides with nothing.
+        // DynamoDB recognizes a transaction that took effect, and it conflicts with nothing.
         let is_known = token.as_ref().is_some_and(|token| self.carried_out().contains(token));
         let collides = fault == Fault::Conflict && !is_known;
         let answer = match fault {
@@ -225,9 +225,9 @@ impl Weather {
             Fault::Silence => return future::pending().await,
             Fault::Conflict if collides && operation.starts_with("Transact") => conflict(),
             Fault::Conflict if operation == "UpdateItem" && contended => failure(400, "TransactionConflictException"),
-            Fault::DeathBefore => return self.die().await,
-            Fault::None | Fault::LostAfter | Fault::Conflict | Fault::Garbled | Fault::DeathAfter => {
-                if governs && self.state.ungoverned.load(Ordering::SeqCst) {
+            Fault::CrashBefore => return self.crash().await,
+            Fault::None | Fault::LostAfter | Fault::Conflict | Fault::Garbled | Fault::CrashAfter => {
+                if is_rate_limit && self.state.without_rate_limit.load(Ordering::SeqCst) {
                     (200, b"{}".to_vec())
                 } else if operation == "BatchGetItem" {
                     self.batch_get(&body).await
@@ -239,10 +239,10 @@ impl Weather {
         if let (200, Some(token)) = (answer.0, token) {
             self.carried_out().insert(token);
         }
-        self.give_way().await;
+        self.yield_to_others().await;
         let answer = match fault {
             Fault::LostAfter => return Err(lost()),
-            Fault::DeathAfter => return self.die().await,
+            Fault::CrashAfter => return self.crash().await,
             Fault::Garbled => (answer.0, answer.1[..answer.1.len() * 3 / 4].to_vec()),
             Fault::None
             | Fault::Throttled
@@ -250,7 +250,7 @@ impl Weather {
             | Fault::LostBefore
             | Fault::Silence
             | Fault::Conflict
-            | Fault::DeathBefore => answer,
+            | Fault::CrashBefore => answer,
         };
         let status = StatusCode::try_from(answer.0).expect("a status");
         Ok(HttpResponse::new(status, SdkBody::from(answer.1)))
@@ -273,7 +273,7 @@ impl Weather {
                 _ => parts.push((table, keys.clone())),
             }
         }
-        if self.chance() >> 63 == 0 {
+        if self.next_random() >> 63 == 0 {
             parts.reverse();
         }
         let mut merged = json!({ "Responses": {}, "UnprocessedKeys": {}, "ConsumedCapacity": [] });
@@ -295,12 +295,12 @@ impl Weather {
             let mut reply: Value = serde_json::from_slice(&reply).expect("a reply");
             append(&mut merged["Responses"][table], reply["Responses"][table].take());
             append(&mut merged["ConsumedCapacity"], reply["ConsumedCapacity"].take());
-            self.give_way().await;
+            self.yield_to_others().await;
         }
         (200, merged.to_string().into_bytes())
     }
 
-    /// What answers this call.
+    /// The database that answers this call.
     fn database_for(&self, body: &[u8]) -> Database {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let behind = self.state.indexes.lock().expect("a lock").clone();
@@ -309,9 +309,9 @@ impl Weather {
             .unwrap_or_else(|| self.database.clone())
     }
 
-    /// Tells whoever watches, and never returns.
-    async fn die(&self) -> Result<HttpResponse, ConnectorError> {
-        self.state.died.notify_one();
+    /// Ends [`Faults::until_crash`], and never returns.
+    async fn crash(&self) -> Result<HttpResponse, ConnectorError> {
+        self.state.crashed.notify_one();
         future::pending().await
     }
 }
@@ -322,7 +322,7 @@ fn table_of(body: &[u8]) -> String {
     body["TableName"].as_str().unwrap_or_default().to_owned()
 }
 
-/// By what DynamoDB knows a transaction again.
+/// The token by which DynamoDB recognizes a transaction that is sent again (idempotency).
 fn request_token(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     body["ClientRequestToken"].as_str().map(str::to_owned)
@@ -346,19 +346,19 @@ fn conflict() -> (u16, Vec<u8>) {
     (400, body.as_bytes().to_vec())
 }
 
-impl std::fmt::Debug for Weather {
+impl std::fmt::Debug for Faults {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Weather")
+        f.write_str("Faults")
     }
 }
 
-impl HttpClient for Weather {
+impl HttpClient for Faults {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
 
-impl HttpConnector for Weather {
+impl HttpConnector for Faults {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         HttpConnectorFuture::new(self.clone().call(request))
     }

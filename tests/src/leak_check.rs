@@ -1,4 +1,5 @@
-//! Every credential that a story uses, and the search for it in what the service keeps and writes when the story is over.
+//! The check for leaked credentials: every credential that a story uses is searched for in all tables and the log when
+//! the story is over.
 
 use std::{
     collections::BTreeSet,
@@ -29,34 +30,34 @@ const HEADERS: [&str; 5] = ["authorization", "cookie", "set-cookie", "x-api-key"
 /// Shorter ones may be in something else by chance.
 const SHORTEST: usize = 12;
 
-/// What a story let slip. When the last of its services ends, none of that may be in a table or in the log.
-pub(crate) struct Overheard {
+/// The credentials that a story used. When the last of its services ends, none of them may be in a table or in the log.
+pub(crate) struct LeakCheck {
     database: Database,
     log: Log,
     credentials: Mutex<BTreeSet<String>>,
     /// What was shown where a credential belongs, and is none.
-    harmless: Mutex<BTreeSet<String>>,
+    allowed: Mutex<BTreeSet<String>>,
 }
 
-impl Overheard {
-    pub(crate) fn by(database: Database, log: Log) -> Self {
+impl LeakCheck {
+    pub(crate) fn new(database: Database, log: Log) -> Self {
         Self {
             database,
             log,
             credentials: Mutex::default(),
-            harmless: Mutex::default(),
+            allowed: Mutex::default(),
         }
     }
 
-    pub(crate) fn is_harmless(&self, text: &str) {
-        self.harmless
+    pub(crate) fn allow(&self, text: &str) {
+        self.allowed
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(text.to_owned());
     }
 
-    /// Takes note of what a request shows and an answer gives. No refusal tells a credential again.
-    pub(crate) fn listen(&self, request: &Incoming, answer: &Answer) {
+    /// Remembers the credentials of a request and of its answer, and asserts that no refusal repeats one.
+    pub(crate) fn observe(&self, request: &Incoming, answer: &Answer) {
         let body = request.body.as_deref().unwrap_or_default();
         let asked = serde_json::from_slice(body).unwrap_or_default();
         self.note_fields(&asked);
@@ -65,7 +66,7 @@ impl Overheard {
             for credential in told.filter(|credential| credential.len() >= SHORTEST) {
                 assert!(
                     !answer.text.contains(credential),
-                    "a refusal tells a credential: {answer:?}"
+                    "a refusal repeats a credential: {answer:?}"
                 );
             }
         }
@@ -99,11 +100,11 @@ impl Overheard {
         }
     }
 
-    /// Where a credential is that nobody should keep.
+    /// The first credential that leaked, and where.
     fn found(&self) -> Option<String> {
         let credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-        let harmless = self.harmless.lock().unwrap_or_else(PoisonError::into_inner);
-        let credentials: Vec<&String> = credentials.difference(&harmless).collect();
+        let allowed = self.allowed.lock().unwrap_or_else(PoisonError::into_inner);
+        let credentials: Vec<&String> = credentials.difference(&allowed).collect();
         let in_text = |text: &str| {
             let found = credentials.iter().find(|credential| text.contains(credential.as_str()));
             found.map(ToString::to_string)
@@ -131,7 +132,7 @@ impl Overheard {
     }
 }
 
-impl Drop for Overheard {
+impl Drop for LeakCheck {
     fn drop(&mut self) {
         if !thread::panicking() && self.database.is_built_in() {
             let found = self.found();
