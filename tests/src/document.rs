@@ -1,7 +1,7 @@
 //! The OpenAPI document, against which every answer of every test is held.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
@@ -11,7 +11,7 @@ use keystead_functions::{
     frame::{openapi, request::Incoming, route::Route},
     routes,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::Answer;
 
@@ -115,27 +115,78 @@ pub(crate) fn assert_known(request: &Incoming, answer: &Answer) {
     }
 }
 
-/// Every field that a route can be asked with, as the document has it.
-pub fn fields(route: &Route) -> BTreeSet<String> {
-    fn collect(schema: &Value, fields: &mut BTreeSet<String>) {
-        if let Some(name) = schema["$ref"].as_str() {
-            let path = name.strip_prefix('#').expect("a schema of the document");
-            collect(DOCUMENT.pointer(path).expect("the schema"), fields);
+/// A field of the body of a route's requests.
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Where the document has its schema.
+    pointer: String,
+}
+
+impl Field {
+    /// Whether the document allows this value.
+    pub fn allows(&self, value: &Value) -> bool {
+        validator(&self.pointer).is_valid(value)
+    }
+
+    /// Whether it is a credential.
+    pub fn is_credential(&self) -> bool {
+        schema(&self.pointer)["writeOnly"] == true
+    }
+
+    /// Whether some part of its schema, or of those that this is made of, has `keyword` with this value, such as the
+    /// `type` `string`.
+    pub fn has(&self, keyword: &str, value: &str) -> bool {
+        fn has(schema: &Value, keyword: &str, value: &str) -> bool {
+            let found = match &schema[keyword] {
+                Value::Array(values) => values.iter().any(|one| one == value),
+                one @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+                    one == value
+                }
+            };
+            found || parts(schema).any(|part| has(part, keyword, value))
         }
-        fields.extend(
-            schema["properties"]
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(name, _)| name.clone()),
-        );
-        for part in ["allOf", "anyOf", "oneOf"] {
-            let parts = schema[part].as_array().into_iter().flatten();
-            parts.for_each(|part| collect(part, fields));
+        has(schema(&self.pointer), keyword, value)
+    }
+}
+
+/// Every field that a route can be asked with by POST.
+pub fn fields(route: &Route) -> Vec<Field> {
+    fn collect(pointer: &str, fields: &mut BTreeMap<String, String>) {
+        let schema = schema(pointer);
+        if let Some(name) = schema["$ref"].as_str() {
+            collect(name.trim_start_matches('#'), fields);
+        }
+        for name in schema["properties"].as_object().into_iter().flat_map(Map::keys) {
+            fields.insert(name.clone(), format!("{pointer}/properties/{name}"));
+        }
+        for kind in COMBINATIONS {
+            let count = schema[kind].as_array().map_or(0, Vec::len);
+            (0..count).for_each(|part| collect(&format!("{pointer}/{kind}/{part}"), fields));
         }
     }
-    let mut found = BTreeSet::new();
-    let content = &DOCUMENT["paths"][route.path()]["post"]["requestBody"]["content"]["application/json"];
-    collect(&content["schema"], &mut found);
-    found
+    let operation = format!("/paths/{}/post", escaped(route.path()));
+    let body = format!("{operation}/requestBody/content/application~1json/schema");
+    let mut found = BTreeMap::new();
+    if DOCUMENT.pointer(&body).is_some() {
+        collect(&body, &mut found);
+    }
+    let found = found.into_iter();
+    found.map(|(name, pointer)| Field { name, pointer }).collect()
+}
+
+/// The keywords that make a schema of several.
+const COMBINATIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
+
+/// The schemas that this one is made of.
+fn parts(schema: &Value) -> impl Iterator<Item = &Value> {
+    let named = schema["$ref"].as_str().map(|name| self::schema(name.trim_start_matches('#')));
+    let combined = COMBINATIONS.iter().filter_map(|kind| schema[*kind].as_array());
+    named.into_iter().chain(combined.flatten())
+}
+
+fn schema(pointer: &str) -> &'static Value {
+    DOCUMENT
+        .pointer(pointer)
+        .unwrap_or_else(|| panic!("docs/openapi.json has no schema at {pointer}"))
 }

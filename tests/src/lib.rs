@@ -62,7 +62,7 @@ use serde_json::{Value, json};
 pub use actors::{Admin, Creator, Machine, Store as PurchaseStore, Stranger, Stripe};
 pub use answer::Answer;
 pub use database::Database;
-pub use document::{DOCUMENT, REWRITE, fields};
+pub use document::{DOCUMENT, Field, REWRITE, fields};
 pub use faults::{Fault, Faults};
 pub use license::{LicenseBuilder, TestLicense};
 pub use person::{PASSWORD, Person};

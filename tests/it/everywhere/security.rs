@@ -8,7 +8,7 @@ use keystead_functions::{
     routes,
 };
 use keystead_tests::{
-    Answer,
+    Answer, Field,
     examples::{World, assert_refusal, row},
     fields, request, secrets,
 };
@@ -159,7 +159,7 @@ async fn what_is_long_or_deep_is_refused_and_soon() {
             continue;
         }
         let good = world.let_in(&route, (row(&route).good)(&world));
-        for field in fields(&route) {
+        for Field { name: field, .. } in fields(&route) {
             // Who shows two credentials is let in by one.
             if ["adminSecret", "apiKey"].contains(&field.as_str()) && good.get(&field).is_none() {
                 continue;
