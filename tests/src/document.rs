@@ -180,7 +180,9 @@ const COMBINATIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 
 /// The schemas that this one is made of.
 fn parts(schema: &Value) -> impl Iterator<Item = &Value> {
-    let named = schema["$ref"].as_str().map(|name| self::schema(name.trim_start_matches('#')));
+    let named = schema["$ref"]
+        .as_str()
+        .map(|name| self::schema(name.trim_start_matches('#')));
     let combined = COMBINATIONS.iter().filter_map(|kind| schema[*kind].as_array());
     named.into_iter().chain(combined.flatten())
 }
