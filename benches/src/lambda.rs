@@ -31,15 +31,15 @@ use tokio::{
 /// How long a function may take for anything. Under an emulated processor, a start takes seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a function did, and when it was known here.
+/// A call that a function made to the runtime API, and when it came.
 #[derive(Debug)]
-pub enum Deed {
+pub enum Call {
     /// It asked for the next event.
-    Asked(Instant),
+    Next(Instant),
     /// It answered an event.
-    Answered(Instant, Bytes),
+    Response(Instant, Bytes),
     /// It said that it can't go on.
-    Failed(String),
+    Error(String),
 }
 
 /// Lambda, for the process of one function.
@@ -48,7 +48,7 @@ pub struct Lambda {
     /// What the function is told in `AWS_LAMBDA_RUNTIME_API`; Secrets Manager is here as well.
     pub address: SocketAddr,
     events: UnboundedSender<Bytes>,
-    deeds: Receiver<Deed>,
+    calls: Receiver<Call>,
     server: JoinHandle<()>,
 }
 
@@ -61,7 +61,7 @@ impl Lambda {
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
         let address = listener.local_addr()?;
         let (events, waiting) = unbounded_channel();
-        let (said, deeds) = mpsc::channel();
+        let (said, calls) = mpsc::channel();
         let side = Arc::new(Side {
             secret: json!({ "SecretString": secrets, "VersionId": "1" }).to_string(),
             waiting: Mutex::new(waiting),
@@ -70,7 +70,7 @@ impl Lambda {
         Ok(Self {
             address,
             events,
-            deeds,
+            calls,
             server: runtime.spawn(serve(listener, side)),
         })
     }
@@ -89,10 +89,10 @@ impl Lambda {
     /// # Errors
     /// A sentence, when it does something else, or nothing.
     pub fn until_it_asks(&self) -> Result<Instant, String> {
-        match self.deed()? {
-            Deed::Asked(at) => Ok(at),
-            Deed::Answered(..) => Err("It answered where it should have asked.".to_owned()),
-            Deed::Failed(error) => Err(format!("It failed: {error}")),
+        match self.call()? {
+            Call::Next(at) => Ok(at),
+            Call::Response(..) => Err("It answered where it should have asked.".to_owned()),
+            Call::Error(error) => Err(format!("It failed: {error}")),
         }
     }
 
@@ -101,15 +101,15 @@ impl Lambda {
     /// # Errors
     /// As for [`Lambda::until_it_asks`].
     pub fn until_it_answers(&self) -> Result<(Instant, Bytes), String> {
-        match self.deed()? {
-            Deed::Answered(at, answer) => Ok((at, answer)),
-            Deed::Asked(_) => Err("It asked where it should have answered.".to_owned()),
-            Deed::Failed(error) => Err(format!("It failed: {error}")),
+        match self.call()? {
+            Call::Response(at, answer) => Ok((at, answer)),
+            Call::Next(_) => Err("It asked where it should have answered.".to_owned()),
+            Call::Error(error) => Err(format!("It failed: {error}")),
         }
     }
 
-    fn deed(&self) -> Result<Deed, String> {
-        self.deeds.recv_timeout(PATIENCE).map_err(|error| match error {
+    fn call(&self) -> Result<Call, String> {
+        self.calls.recv_timeout(PATIENCE).map_err(|error| match error {
             RecvTimeoutError::Timeout => format!("It did nothing for {} s.", PATIENCE.as_secs()),
             RecvTimeoutError::Disconnected => "Nothing listens to it any more.".to_owned(),
         })
@@ -126,7 +126,7 @@ impl Drop for Lambda {
 struct Side {
     secret: String,
     waiting: Mutex<UnboundedReceiver<Bytes>>,
-    said: mpsc::Sender<Deed>,
+    said: mpsc::Sender<Call>,
 }
 
 async fn serve(listener: TcpListener, side: Arc<Side>) {
@@ -146,12 +146,12 @@ async fn answer(side: &Side, request: Request<Incoming>) -> Response<Full<Bytes>
     const RUNTIME: &str = "/2018-06-01/runtime/";
 
     // Nobody may be left to be told: the process is measured no longer.
-    let say = |deed| drop(side.said.send(deed));
+    let say = |call| drop(side.said.send(call));
     let path = request.uri().path().to_owned();
     let is_post = request.method() == Method::POST;
     match path.strip_prefix(RUNTIME) {
         Some("invocation/next") => {
-            say(Deed::Asked(Instant::now()));
+            say(Call::Next(Instant::now()));
             match side.waiting.lock().await.recv().await {
                 Some(event) => invocation(event),
                 None => plain(StatusCode::GONE, Bytes::new()),
@@ -163,9 +163,9 @@ async fn answer(side: &Side, request: Request<Incoming>) -> Response<Full<Bytes>
                 Err(_) => return plain(StatusCode::BAD_REQUEST, Bytes::new()),
             };
             say(if end.ends_with("/response") {
-                Deed::Answered(Instant::now(), body)
+                Call::Response(Instant::now(), body)
             } else {
-                Deed::Failed(String::from_utf8_lossy(&body).into_owned())
+                Call::Error(String::from_utf8_lossy(&body).into_owned())
             });
             plain(StatusCode::ACCEPTED, Bytes::new())
         }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cpu::MICROSECONDS_PER_TICK,
-    run::{EndedEarly, Measured, Trouble},
+    run::{EarlyEnd, Measurement, Trouble},
     scenario::Scenario,
 };
 
@@ -20,7 +20,7 @@ pub struct Report {
     /// Licenses of the set-up.
     pub licenses: usize,
     /// What was seen.
-    pub measured: Measured,
+    pub measured: Measurement,
 }
 
 impl Report {
@@ -61,12 +61,12 @@ impl Report {
     fn ended_early(&self) -> Option<String> {
         let seconds = self.measured.window.as_secs_f64();
         self.measured.ended_early.as_ref().map(|reason| match reason {
-            EndedEarly::SupplyUsedUp => format!(
+            EarlyEnd::SupplyUsedUp => format!(
                 "The activations of {} licenses were used up {seconds:.1} s into the measurement; a longer one needs \
                  more --licenses.",
                 self.licenses
             ),
-            EndedEarly::ServerGone { problem } => {
+            EarlyEnd::ServerGone { problem } => {
                 format!("The server went away {seconds:.1} s into the measurement: {problem}.")
             }
         })
@@ -78,7 +78,7 @@ impl Report {
             Trouble::Answer { status, error } => json!({"status": status, "error": error, "count": count}),
             Trouble::NoAnswer { problem } => json!({"status": null, "error": problem, "count": count}),
         };
-        let Measured {
+        let Measurement {
             window,
             tally,
             generator_ticks,
@@ -114,7 +114,7 @@ fn round(number: Option<f64>) -> Option<f64> {
 /// The report for people.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Measured {
+        let Measurement {
             window,
             tally,
             generator_ticks,
@@ -188,7 +188,7 @@ mod tests {
         for latency in 1..=1000 {
             tally.latencies.saturating_record(latency);
         }
-        let measured = Measured {
+        let measured = Measurement {
             window: Duration::from_millis(500),
             ended_early: None,
             tally,
@@ -287,7 +287,7 @@ mod tests {
             },
             12,
         );
-        report.measured.ended_early = Some(EndedEarly::SupplyUsedUp);
+        report.measured.ended_early = Some(EarlyEnd::SupplyUsedUp);
         assert_eq!(
             report.to_string(),
             "\

@@ -37,11 +37,11 @@ pub struct Run<'a> {
 
 /// What was seen in the window.
 #[derive(Debug)]
-pub struct Measured {
+pub struct Measurement {
     /// Length of the window.
     pub window: Duration,
     /// Why the window was shorter than asked for.
-    pub ended_early: Option<EndedEarly>,
+    pub ended_early: Option<EarlyEnd>,
     /// Answers and failures of all callers.
     pub tally: Tally,
     /// CPU ticks of this process in the window, where the system tells.
@@ -52,7 +52,7 @@ pub struct Measured {
 
 /// Why a run ended before its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EndedEarly {
+pub enum EarlyEnd {
     /// Every license has had all the activations the service allows.
     SupplyUsedUp,
     /// The server takes no connections any more.
@@ -135,7 +135,7 @@ impl Run<'_> {
     /// # Errors
     ///
     /// A sentence, when there is nothing to report: no connection, or an end before the window began.
-    pub fn measure(&self) -> Result<Measured, String> {
+    pub fn measure(&self) -> Result<Measurement, String> {
         // All callers are connected before the first one calls.
         let mut connected = Vec::with_capacity(self.connections);
         for _ in 0..self.connections {
@@ -172,12 +172,12 @@ impl Run<'_> {
     }
 
     /// Wait through the warm-up, open the window, close it in time, and take the CPU times at both ends of it.
-    fn observe(&self, phase: &AtomicU8, ended_early: &mpsc::Receiver<EndedEarly>) -> Result<Measured, String> {
+    fn observe(&self, phase: &AtomicU8, ended_early: &mpsc::Receiver<EarlyEnd>) -> Result<Measurement, String> {
         match ended_early.recv_timeout(self.warm_up) {
-            Ok(EndedEarly::SupplyUsedUp) => {
+            Ok(EarlyEnd::SupplyUsedUp) => {
                 return Err("All activations were used up in the warm-up: more --licenses are needed.".to_owned());
             }
-            Ok(EndedEarly::ServerGone { problem }) => {
+            Ok(EarlyEnd::ServerGone { problem }) => {
                 return Err(format!("The server went away in the warm-up: {problem}."));
             }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
@@ -191,7 +191,7 @@ impl Run<'_> {
         phase.store(OVER, Ordering::Relaxed);
         let window = begun.elapsed();
         let since = |before: Option<u64>, pid: &str| Some(cpu::ticks_of(pid).ok()?.saturating_sub(before?));
-        Ok(Measured {
+        Ok(Measurement {
             window,
             ended_early,
             tally: Tally::new()?,
@@ -207,7 +207,7 @@ impl Run<'_> {
         mut connection: Connection,
         mut tally: Tally,
         phase: &AtomicU8,
-        early: &mpsc::Sender<EndedEarly>,
+        early: &mpsc::Sender<EarlyEnd>,
     ) -> Tally {
         // The end of one request is the beginning of the next: one look at the clock each. What a caller does in
         // between takes less than a microsecond.
@@ -215,7 +215,7 @@ impl Run<'_> {
         while phase.load(Ordering::Relaxed) != OVER {
             let Some(next) = caller.next_request() else {
                 // Nobody listens any more when another caller came first.
-                let _ = early.send(EndedEarly::SupplyUsedUp);
+                let _ = early.send(EarlyEnd::SupplyUsedUp);
                 break;
             };
             let (trouble, answered, closes) = match connection.exchange(&next.request) {
@@ -256,7 +256,7 @@ impl Run<'_> {
                 match Connection::open(self.target) {
                     Ok(fresh) => connection = fresh,
                     Err(error) => {
-                        let _ = early.send(EndedEarly::ServerGone {
+                        let _ = early.send(EarlyEnd::ServerGone {
                             problem: error.to_string(),
                         });
                         break;

@@ -46,12 +46,12 @@ pub struct Supply {
     target: Target,
     scenario: Scenario,
     product: String,
-    validate: Vec<Prepared>,
-    heartbeat: Vec<Prepared>,
-    verify: Vec<Prepared>,
-    reactivate: Vec<Prepared>,
-    deactivate: Vec<Prepared>,
-    list_machines: Vec<Prepared>,
+    validate: Vec<PreparedRequest>,
+    heartbeat: Vec<PreparedRequest>,
+    verify: Vec<PreparedRequest>,
+    reactivate: Vec<PreparedRequest>,
+    deactivate: Vec<PreparedRequest>,
+    list_machines: Vec<PreparedRequest>,
     /// Keys of the licenses that take new machines.
     growing: Vec<String>,
     /// Requests handed out so far of those that run out: activations and deactivations.
@@ -60,7 +60,7 @@ pub struct Supply {
 
 /// A request of one license, complete.
 #[derive(Debug)]
-struct Prepared {
+struct PreparedRequest {
     license_key: String,
     request: Vec<u8>,
 }
@@ -101,7 +101,7 @@ impl Supply {
                     .filter_map(|license| Some((license, license.machines.get(machine)?)));
                 supply.deactivate.extend(machines.map(|(License { key, .. }, machine)| {
                     let body = json!({"licenseKey": key, "machineFingerprint": machine.fingerprint});
-                    Prepared::new(key, supply.target.post("deactivate", &body))
+                    PreparedRequest::new(key, supply.target.post("deactivate", &body))
                 }));
             }
         }
@@ -113,7 +113,7 @@ impl Supply {
         let sends = |operation| self.scenario.sends(operation);
         if let Some(Machine { fingerprint, token }) = machines.first() {
             let session = json!({"licenseKey": key, "machineFingerprint": fingerprint, "token": token});
-            let of_session = |endpoint| Prepared::new(key, self.target.post(endpoint, &session));
+            let of_session = |endpoint| PreparedRequest::new(key, self.target.post(endpoint, &session));
             if *kind == Kind::Floating {
                 self.heartbeat.push(of_session("heartbeat"));
                 return;
@@ -126,12 +126,13 @@ impl Supply {
             }
             if sends(Operation::Reactivate) {
                 let again = activate(&self.target, &self.product, key, fingerprint);
-                self.reactivate.push(Prepared::new(key, again));
+                self.reactivate.push(PreparedRequest::new(key, again));
             }
         }
         if sends(Operation::Verify) {
             let body = json!({"licenseKey": key, "productId": self.product});
-            self.verify.push(Prepared::new(key, self.target.post("verify", &body)));
+            self.verify
+                .push(PreparedRequest::new(key, self.target.post("verify", &body)));
         }
         if sends(Operation::Activate) {
             self.growing.push(key.clone());
@@ -161,16 +162,18 @@ impl Supply {
 
     fn activate_a_known_machine(&self) -> Option<Next<'_>> {
         let number = self.next_activation()?;
-        self.reactivate.get(number % self.reactivate.len()).map(Prepared::next)
+        self.reactivate
+            .get(number % self.reactivate.len())
+            .map(PreparedRequest::next)
     }
 
     fn deactivate_a_machine(&self) -> Option<Next<'_>> {
         let number = self.spent.fetch_add(1, Ordering::Relaxed);
-        self.deactivate.get(number).map(Prepared::next)
+        self.deactivate.get(number).map(PreparedRequest::next)
     }
 }
 
-impl Prepared {
+impl PreparedRequest {
     fn new(license_key: &str, request: Vec<u8>) -> Self {
         Self {
             license_key: license_key.to_owned(),
@@ -211,14 +214,14 @@ pub struct Caller<'a> {
 /// One operation's licenses, around and around.
 #[derive(Debug)]
 struct Round<'a> {
-    prepared: &'a [Prepared],
+    prepared: &'a [PreparedRequest],
     turn: usize,
 }
 
 impl<'a> Caller<'a> {
     /// Caller `number` of `callers`. They begin at steps and licenses far from each other.
     pub fn new(supply: &'a Supply, number: usize, callers: usize) -> Self {
-        let round = |prepared: &'a [Prepared]| Round {
+        let round = |prepared: &'a [PreparedRequest]| Round {
             prepared,
             turn: prepared.len() * number / callers,
         };

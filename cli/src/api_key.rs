@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     client::{Client, ServerArgs, given, secret_in},
     failure::{EXIT_CODES, Failure},
-    output,
+    output::{self, Style},
 };
 
 /// Make, list and revoke creators' API keys. Needs the admin secret.
@@ -77,15 +77,15 @@ pub fn run(args: &ApiKeyArgs) -> Result<(), Failure> {
 fn create(client: &Client, wanted: &Create) -> Result<(), Failure> {
     let body = json!({ "creatorId": wanted.creator, "name": wanted.name });
     let answer = client.write("createApiKey", body)?;
-    if !client.json {
+    if client.style == Style::Table {
         output::note("The key is shown this once:");
     }
-    output::answer(client, &answer, |made| output::text(&made["apiKey"]))
+    client.show(&answer, |made| output::text(&made["apiKey"]))
 }
 
 fn list(client: &Client, wanted: &List) -> Result<(), Failure> {
     let answer = client.read("listApiKeys", given(json!({ "creatorId": wanted.creator })))?;
-    output::answer(client, &answer, |found| {
+    client.show(&answer, |found| {
         output::table(
             &found["keys"],
             &[
@@ -102,5 +102,5 @@ fn list(client: &Client, wanted: &List) -> Result<(), Failure> {
 fn revoke(client: &Client, which: &Revoke) -> Result<(), Failure> {
     let key = which.key_file.as_deref().map(secret_in).transpose()?;
     let answer = client.write("revokeApiKey", given(json!({ "hash": which.hash, "apiKey": key })))?;
-    output::answer(client, &answer, |_| "Revoked the API key.".to_owned())
+    client.show(&answer, |_| "Revoked the API key.".to_owned())
 }

@@ -17,7 +17,7 @@ use ureq::Agent;
 use crate::{
     data_dir,
     failure::{Failure, Refusal},
-    output,
+    output::{self, Style},
 };
 
 /// Which server is asked, by whom, and how its answers are shown.
@@ -81,13 +81,13 @@ pub struct Client {
     credential: Credential,
     ids: Ids,
     clock: Clock,
-    /// Whether the server's JSON is printed rather than tables.
-    pub(crate) json: bool,
+    /// How replies are shown.
+    pub(crate) style: Style,
 }
 
 /// What an answer holds.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Reply {
     /// As it came.
     pub(crate) text: String,
     /// As it is read.
@@ -156,7 +156,7 @@ impl ServerArgs {
             credential,
             ids: Ids::random(),
             clock: Clock::system(),
-            json: self.json,
+            style: if self.json { Style::Json } else { Style::Table },
         })
     }
 
@@ -291,18 +291,29 @@ pub(crate) fn given(mut fields: Value) -> Value {
 }
 
 impl Client {
+    /// Prints the server's own answer when JSON is wanted, and otherwise what `for_people` makes of it.
+    ///
+    /// # Errors
+    /// When the standard output can't be written to.
+    pub(crate) fn show(&self, reply: &Reply, for_people: impl FnOnce(&Value) -> String) -> Result<(), Failure> {
+        match self.style {
+            Style::Json => output::print(reply.text.trim_end()),
+            Style::Table => output::print(for_people(&reply.body).trim_end()),
+        }
+    }
+
     /// Asks for something, which changes nothing.
-    pub(crate) fn read(&self, endpoint: &str, body: Value) -> Result<Answer, Failure> {
+    pub(crate) fn read(&self, endpoint: &str, body: Value) -> Result<Reply, Failure> {
         self.send(endpoint, body, None)
     }
 
     /// Has something made that has a name already, and so can't be made twice.
-    pub(crate) fn make(&self, endpoint: &str, body: Value) -> Result<Answer, Failure> {
+    pub(crate) fn make(&self, endpoint: &str, body: Value) -> Result<Reply, Failure> {
         self.send(endpoint, body, None)
     }
 
     /// Has something changed: once, however often it has to be sent.
-    pub(crate) fn write(&self, endpoint: &str, body: Value) -> Result<Answer, Failure> {
+    pub(crate) fn write(&self, endpoint: &str, body: Value) -> Result<Reply, Failure> {
         let key = self
             .ids
             .uuid_v7(self.clock.now())
@@ -310,7 +321,7 @@ impl Client {
         self.send(endpoint, body, Some(&key.to_string()))
     }
 
-    fn send(&self, endpoint: &str, mut body: Value, idempotency_key: Option<&str>) -> Result<Answer, Failure> {
+    fn send(&self, endpoint: &str, mut body: Value, idempotency_key: Option<&str>) -> Result<Reply, Failure> {
         if let (CredentialKind::AdminSecret, Some(fields)) = (self.credential.kind, body.as_object_mut()) {
             fields.insert("adminSecret".to_owned(), self.credential.value.clone().into());
         }
@@ -335,7 +346,7 @@ impl Client {
         }
     }
 
-    fn attempt(&self, endpoint: &str, body: &str, idempotency_key: Option<&str>) -> Result<Answer, Failure> {
+    fn attempt(&self, endpoint: &str, body: &str, idempotency_key: Option<&str>) -> Result<Reply, Failure> {
         let mut request = self
             .agent
             .post(format!("{}/{endpoint}", self.server))
@@ -365,7 +376,7 @@ impl Client {
             .map_err(unreachable)?;
         let body: Option<Value> = serde_json::from_str(&text).ok().filter(Value::is_object);
         match body {
-            Some(body) if status.is_success() && body["success"] == true => Ok(Answer { text, body }),
+            Some(body) if status.is_success() && body["success"] == true => Ok(Reply { text, body }),
             body => Err(Failure::Refused(self.refusal(status.as_u16(), body.as_ref()))),
         }
     }

@@ -149,7 +149,7 @@ fn create(client: &Client, wanted: &Create) -> Result<(), Failure> {
         None => "createTrialCode",
     };
     let answer = client.write(endpoint, body)?;
-    output::answer(client, &answer, |_| {
+    client.show(&answer, |_| {
         format!("Made the code {}.", output::printable(&wanted.code))
     })
 }
@@ -157,7 +157,7 @@ fn create(client: &Client, wanted: &Create) -> Result<(), Failure> {
 fn list(client: &Client, wanted: &List) -> Result<(), Failure> {
     // Discount codes are among them: there is one store of codes.
     let answer = client.read("listTrialCodes", given(json!({ "productId": wanted.product })))?;
-    output::answer(client, &answer, |found| {
+    client.show(&answer, |found| {
         output::table(
             &found["codes"],
             &[
@@ -187,14 +187,14 @@ fn update(client: &Client, changes: &Update) -> Result<(), Failure> {
         body["expiresAt"] = expiry.as_json();
     }
     let answer = client.write("updateTrialCode", body)?;
-    output::answer(client, &answer, |_| {
+    client.show(&answer, |_| {
         format!("Changed the code {}.", output::printable(&changes.code))
     })
 }
 
 fn delete(client: &Client, which: &Delete) -> Result<(), Failure> {
     let answer = client.write("deleteTrialCode", json!({ "code": which.code }))?;
-    output::answer(client, &answer, |_| {
+    client.show(&answer, |_| {
         format!("Deleted the code {}.", output::printable(&which.code))
     })
 }
@@ -207,7 +207,7 @@ fn redeem(client: &Client, wanted: &Redeem) -> Result<(), Failure> {
         "variant": wanted.variant,
     }));
     let answer = client.write("redeemTrialCode", body)?;
-    output::answer(client, &answer, |made| {
+    client.show(&answer, |made| {
         output::fields(
             made,
             &[

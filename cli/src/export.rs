@@ -12,7 +12,7 @@ use crate::{
     client::{Client, given},
     failure::Failure,
     license_file::{Format, Writer},
-    output,
+    output::{self, Style},
     private_file::Draft,
 };
 
@@ -49,8 +49,8 @@ pub(crate) fn run(client: &Client, args: &ExportArgs) -> Result<(), Failure> {
         let out = BufWriter::new(io::stdout().lock());
         let written = match export(client, args, format, out, Path::new("the standard output")) {
             // Its reader has seen enough.
-            Err(Stop::Closed) => return Ok(()),
-            Err(Stop::Failed(failure)) => return Err(failure),
+            Err(EarlyEnd::Closed) => return Ok(()),
+            Err(EarlyEnd::Failed(failure)) => return Err(failure),
             Ok(written) => written,
         };
         output::note(summary(written));
@@ -59,12 +59,12 @@ pub(crate) fn run(client: &Client, args: &ExportArgs) -> Result<(), Failure> {
     let file = |error: io::Error| Failure::file(&args.output, &error);
     let draft = Draft::new(&args.output).map_err(file)?;
     let written = match export(client, args, format, BufWriter::new(&draft), &args.output) {
-        Err(Stop::Closed) => return Err(file(io::ErrorKind::BrokenPipe.into())),
-        Err(Stop::Failed(failure)) => return Err(failure),
+        Err(EarlyEnd::Closed) => return Err(file(io::ErrorKind::BrokenPipe.into())),
+        Err(EarlyEnd::Failed(failure)) => return Err(failure),
         Ok(written) => written,
     };
     draft.keep().map_err(file)?;
-    if client.json {
+    if client.style == Style::Json {
         output::print(json!({ "exported": written }))
     } else {
         output::print(summary(written))
@@ -72,7 +72,7 @@ pub(crate) fn run(client: &Client, args: &ExportArgs) -> Result<(), Failure> {
 }
 
 /// What ends an export early.
-enum Stop {
+enum EarlyEnd {
     /// Nobody reads the output any more.
     Closed,
     Failed(Failure),
@@ -82,12 +82,12 @@ fn summary(written: u64) -> String {
     format!("exported {}", output::count(written, "license"))
 }
 
-fn export(client: &Client, args: &ExportArgs, format: Format, out: impl Write, path: &Path) -> Result<u64, Stop> {
+fn export(client: &Client, args: &ExportArgs, format: Format, out: impl Write, path: &Path) -> Result<u64, EarlyEnd> {
     let file = |error: io::Error| {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            Stop::Closed
+            EarlyEnd::Closed
         } else {
-            Stop::Failed(Failure::file(path, &error))
+            EarlyEnd::Failed(Failure::file(path, &error))
         }
     };
     let progress = output::progress(None);
@@ -102,7 +102,7 @@ fn export(client: &Client, args: &ExportArgs, format: Format, out: impl Write, p
             "limit": PAGE,
             "cursor": cursor,
         }));
-        let mut answer = client.read("listLicenses", page).map_err(Stop::Failed)?;
+        let mut answer = client.read("listLicenses", page).map_err(EarlyEnd::Failed)?;
         for license in answer.body["licenses"].as_array().into_iter().flatten() {
             writer.write(license).map_err(file)?;
             written += 1;
@@ -114,7 +114,7 @@ fn export(client: &Client, args: &ExportArgs, format: Format, out: impl Write, p
         }
         if next == cursor {
             let text = "the server repeats a page of the list; the export would never end";
-            return Err(Stop::Failed(Failure::Local(text.to_owned())));
+            return Err(EarlyEnd::Failed(Failure::Local(text.to_owned())));
         }
         cursor = next;
     }

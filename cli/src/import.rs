@@ -31,7 +31,7 @@ use crate::{
     failure::{Failure, Refusal},
     journal::{Entry, Journal, LineKeys, Outcome, Subject},
     license_file::{Defaults, Format, LicenseFile, Line, Row},
-    output,
+    output::{self, Style},
     private_file::{Draft, beside},
 };
 
@@ -119,8 +119,8 @@ pub(crate) fn run(server: &ServerArgs, args: &ImportArgs) -> Result<(), Failure>
         output::note(format!("going on after {before} lines that are done"));
     }
     let started = Instant::now();
-    let ran = pipeline(&client, args, &survey, &mut journal, &stop)?;
-    conclude(&client, args, &survey, journal, before, &ran, started.elapsed())
+    let run = pipeline(&client, args, &survey, &mut journal, &stop)?;
+    conclude(&client, args, &survey, journal, before, &run, started.elapsed())
 }
 
 /// What there is to know of the input before anything is sent.
@@ -137,7 +137,7 @@ struct Survey {
 impl Survey {
     fn of(args: &ImportArgs) -> Result<Self, Failure> {
         let file = File::open(&args.file).map_err(|error| Failure::file(&args.file, &error))?;
-        let mut hashing = Hashing {
+        let mut hashing = HashingReader {
             input: file,
             hash: Sha256::new(),
         };
@@ -199,12 +199,12 @@ impl Survey {
 }
 
 /// Hashes what is read.
-struct Hashing {
+struct HashingReader {
     input: File,
     hash: Sha256,
 }
 
-impl Read for &mut Hashing {
+impl Read for &mut HashingReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(buffer)?;
         self.hash.update(&buffer[..read]);
@@ -263,7 +263,7 @@ fn try_out(client: &Client, args: &ImportArgs, survey: &Survey) -> Result<(), Fa
     if let Some(path) = &args.report {
         report(path, rejections.into_iter())?;
     }
-    if client.json {
+    if client.style == Style::Json {
         output::print(json!({ "lines": survey.lines, "rejected": wrong, "missingProducts": missing.len() }))?;
     } else {
         output::print(format!(
@@ -341,8 +341,8 @@ struct Job {
 }
 
 /// What became of a line in this run.
-enum Done {
-    Through(Entry),
+enum LineOutcome {
+    Recorded(Entry),
     /// Whether there is a license now is not known: it is sent again by the next run.
     Failed {
         line: u64,
@@ -352,7 +352,7 @@ enum Done {
 
 /// How a run went.
 #[derive(Default)]
-struct Ran {
+struct RunOutcome {
     /// How many lines the server has failed at.
     failed: usize,
     /// What ended the run before the end of the file.
@@ -366,7 +366,7 @@ fn pipeline(
     survey: &Survey,
     journal: &mut Journal,
     stop: &StopFlag,
-) -> Result<Ran, Failure> {
+) -> Result<RunOutcome, Failure> {
     let input = File::open(&args.file).map_err(|error| Failure::file(&args.file, &error))?;
     let keys = journal.keys();
     let done_before: Vec<u64> = journal
@@ -389,35 +389,35 @@ fn pipeline(
         drop(to_send);
         let reader = scope.spawn(move || read(args, survey, &done_before, input, &jobs, &tell, stop));
 
-        let mut ran = Ran::default();
+        let mut run = RunOutcome::default();
         for done in told {
             match done {
-                Done::Through(entry) => {
+                LineOutcome::Recorded(entry) => {
                     if let Err(failure) = journal.append(entry) {
                         stop.raise();
-                        ran.ended_by.get_or_insert(failure);
+                        run.ended_by.get_or_insert(failure);
                     }
                     progress.inc(1);
                 }
-                Done::Failed { line, failure } => ran.note(line, failure, stop, &progress),
+                LineOutcome::Failed { line, failure } => run.note(line, failure, stop, &progress),
             }
         }
         match reader.join() {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => {
-                ran.ended_by.get_or_insert(failure);
+                run.ended_by.get_or_insert(failure);
             }
             Err(panic) => std::panic::resume_unwind(panic),
         }
         progress.finish_and_clear();
-        if ran.ended_by.is_none() && stop.is_raised() {
-            ran.ended_by = Some(Failure::Stopped("stopped".to_owned()));
+        if run.ended_by.is_none() && stop.is_raised() {
+            run.ended_by = Some(Failure::Stopped("stopped".to_owned()));
         }
-        Ok(ran)
+        Ok(run)
     })
 }
 
-impl Ran {
+impl RunOutcome {
     fn note(&mut self, line: u64, failure: Failure, stop: &StopFlag, progress: &ProgressBar) {
         let of_this_line = match &failure {
             Failure::Refused(refusal) => refusal.status >= 500 || matches!(refusal.status, 408 | 409 | 429),
@@ -445,7 +445,7 @@ fn read(
     done_before: &[u64],
     input: File,
     jobs: &SyncSender<Job>,
-    tell: &Sender<Done>,
+    tell: &Sender<LineOutcome>,
     stop: &StopFlag,
 ) -> Result<(), Failure> {
     let mut input = open(args, input)?;
@@ -460,7 +460,7 @@ fn read(
         // The one that receives is gone only when this run has failed elsewhere, and says so there.
         let sent = match survey.judge(args, line)? {
             Ok(row) => jobs.send(Job { line: number, row }).is_ok(),
-            Err(entry) => tell.send(Done::Through(entry)).is_ok(),
+            Err(entry) => tell.send(LineOutcome::Recorded(entry)).is_ok(),
         };
         if !sent {
             break;
@@ -469,7 +469,7 @@ fn read(
     Ok(())
 }
 
-fn send(client: &Client, keys: &LineKeys, to_send: &Mutex<Receiver<Job>>, tell: &Sender<Done>, stop: &StopFlag) {
+fn send(client: &Client, keys: &LineKeys, to_send: &Mutex<Receiver<Job>>, tell: &Sender<LineOutcome>, stop: &StopFlag) {
     loop {
         let received = to_send.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { line, row }) = received else {
@@ -480,8 +480,8 @@ fn send(client: &Client, keys: &LineKeys, to_send: &Mutex<Receiver<Job>>, tell: 
             continue;
         }
         let done = match import_line(client, keys, line, &row) {
-            Ok(entry) => Done::Through(entry),
-            Err(failure) => Done::Failed { line, failure },
+            Ok(entry) => LineOutcome::Recorded(entry),
+            Err(failure) => LineOutcome::Failed { line, failure },
         };
         if tell.send(done).is_err() {
             return;
@@ -621,12 +621,12 @@ fn conclude(
     survey: &Survey,
     mut journal: Journal,
     before: usize,
-    ran: &Ran,
+    run: &RunOutcome,
     took: Duration,
 ) -> Result<(), Failure> {
     let (created, present) = (journal.count(Outcome::Created), journal.count(Outcome::Present));
     let rejected = journal.count(Outcome::Rejected);
-    let is_through = ran.ended_by.is_none() && ran.failed == 0;
+    let is_through = run.ended_by.is_none() && run.failed == 0;
     if is_through && rejected == 0 {
         journal.finish()?;
     }
@@ -643,12 +643,12 @@ fn conclude(
     tell_wrong(journal.entries.values().filter(is_rejected));
     let done_now = created + present - before;
     let seconds = took.as_secs_f64();
-    if client.json {
+    if client.style == Style::Json {
         output::print(json!({
             "created": created,
             "present": present,
             "rejected": rejected,
-            "failed": ran.failed,
+            "failed": run.failed,
             "doneBefore": before,
             "finished": is_through && rejected == 0,
             "seconds": (seconds * 10.0).round() / 10.0,
@@ -668,14 +668,14 @@ fn conclude(
             output::print(format!("report: {}", path.display()))?;
         }
     }
-    end(args, ran, rejected)
+    end(args, run, rejected)
 }
 
 /// How the process ends.
-fn end(args: &ImportArgs, ran: &Ran, rejected: usize) -> Result<(), Failure> {
+fn end(args: &ImportArgs, run: &RunOutcome, rejected: usize) -> Result<(), Failure> {
     const GOES_ON: &str = "The same command goes on where this one ended.";
 
-    match &ran.ended_by {
+    match &run.ended_by {
         Some(Failure::Stopped(text)) => Err(Failure::Stopped(format!("{text}. {GOES_ON}"))),
         Some(Failure::Unreachable(text)) => Err(Failure::Unreachable(format!("{text}\n{GOES_ON}"))),
         Some(Failure::Refused(refusal)) => Err(Failure::Refused(Refusal {
@@ -686,9 +686,9 @@ fn end(args: &ImportArgs, ran: &Ran, rejected: usize) -> Result<(), Failure> {
         Some(Failure::Local(text) | Failure::Usage(text) | Failure::LinesRejected(text)) => {
             Err(Failure::Local(format!("{text}\n{GOES_ON}")))
         }
-        None if ran.failed > 0 => Err(Failure::Local(format!(
+        None if run.failed > 0 => Err(Failure::Local(format!(
             "the server failed at {} lines of {}. The same command tries them again.",
-            ran.failed,
+            run.failed,
             args.file.display()
         ))),
         None if rejected > 0 => Err(Failure::LinesRejected(format!(

@@ -15,7 +15,7 @@ use crate::{
     export::{self, ExportArgs},
     failure::{EXIT_CODES, Failure},
     import::{self, ImportArgs},
-    output,
+    output::{self, Style},
 };
 
 /// Make, look at, change, import and export licenses.
@@ -276,12 +276,12 @@ fn create(client: &Client, own: Option<&str>, wanted: &Create) -> Result<(), Fai
         "keyFormat": wanted.key_format,
     }));
     let answer = client.write("createLicense", body)?;
-    output::answer(client, &answer, |made| output::text(&made["licenseKey"]))
+    client.show(&answer, |made| output::text(&made["licenseKey"]))
 }
 
 fn get(client: &Client, key: &str) -> Result<(), Failure> {
     let answer = client.read("getLicense", json!({ "licenseKey": key }))?;
-    output::answer(client, &answer, |found| {
+    client.show(&answer, |found| {
         let mut text = output::fields(
             &found["license"],
             &[
@@ -347,7 +347,7 @@ fn list(client: &Client, wanted: &List) -> Result<(), Failure> {
         "cursor": wanted.cursor,
     }));
     let answer = client.read("listLicenses", body)?;
-    output::answer(client, &answer, |found| {
+    client.show(&answer, |found| {
         output::table(
             &found["licenses"],
             &[
@@ -364,7 +364,7 @@ fn list(client: &Client, wanted: &List) -> Result<(), Failure> {
             ],
         )
     })?;
-    if let (false, Some(cursor)) = (client.json, answer.body["nextCursor"].as_str()) {
+    if let (Style::Table, Some(cursor)) = (client.style, answer.body["nextCursor"].as_str()) {
         output::note(format!("There are more: --cursor {}", output::printable(cursor)));
     }
     Ok(())
@@ -383,25 +383,25 @@ fn update(client: &Client, key: &str, changes: &Update) -> Result<(), Failure> {
         body["expiresAt"] = expiry.as_json();
     }
     let answer = client.write("updateLicense", body)?;
-    output::answer(client, &answer, |_| "Changed the license.".to_owned())
+    client.show(&answer, |_| "Changed the license.".to_owned())
 }
 
 fn revoke(client: &Client, key: &str, reason: Option<&str>) -> Result<(), Failure> {
     let body = given(json!({ "licenseKey": key, "reason": reason }));
     let answer = client.write("revokeLicense", body)?;
-    output::answer(client, &answer, |_| "Revoked the license.".to_owned())
+    client.show(&answer, |_| "Revoked the license.".to_owned())
 }
 
 fn reinstate(client: &Client, key: &str) -> Result<(), Failure> {
     let answer = client.write("reinstateLicense", json!({ "licenseKey": key }))?;
-    output::answer(client, &answer, |now| {
+    client.show(&answer, |now| {
         format!("The license is {} again.", output::text(&now["status"]))
     })
 }
 
 fn reset(client: &Client, key: &str) -> Result<(), Failure> {
     let answer = client.write("resetActivations", json!({ "licenseKey": key }))?;
-    output::answer(client, &answer, |done| {
+    client.show(&answer, |done| {
         let machines = done["deletedCount"].as_u64().unwrap_or_default();
         format!("Took {} off the license.", output::count(machines, "machine"))
     })

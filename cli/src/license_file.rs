@@ -456,7 +456,7 @@ impl<W: Write> Writer<W> {
                 Ok(writer.write_record(cells)?)
             }
             Self::Ndjson(out) => {
-                serde_json::to_writer(&mut *out, &Exported(license))?;
+                serde_json::to_writer(&mut *out, &ExportRow(license))?;
                 out.write_all(b"\n")
             }
         }
@@ -475,9 +475,9 @@ impl<W: Write> Writer<W> {
 }
 
 /// A license with the columns of an export, in their order.
-struct Exported<'a>(&'a Value);
+struct ExportRow<'a>(&'a Value);
 
-impl Serialize for Exported<'_> {
+impl Serialize for ExportRow<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let fields = Column::ALL
             .into_iter()

@@ -65,7 +65,7 @@ pub fn run(args: &MemberArgs) -> Result<(), Failure> {
 fn add(client: &Client, wanted: &Add) -> Result<(), Failure> {
     let body = json!({ "creatorId": wanted.creator, "email": wanted.email, "role": wanted.role });
     let answer = client.write("addMember", body)?;
-    output::answer(client, &answer, |added| {
+    client.show(&answer, |added| {
         let (email, role) = (output::text(&added["email"]), output::text(&added["role"]));
         format!("{email} is a member of {}: {role}.", output::text(&added["creatorId"]))
     })
@@ -74,7 +74,7 @@ fn add(client: &Client, wanted: &Add) -> Result<(), Failure> {
 fn remove(client: &Client, which: &Remove) -> Result<(), Failure> {
     let body = json!({ "creatorId": which.creator, "email": which.email });
     let answer = client.write("removeMember", body)?;
-    output::answer(client, &answer, |_| {
+    client.show(&answer, |_| {
         format!("{} is no member of {}.", which.email, which.creator)
     })
 }

@@ -9,25 +9,15 @@ use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde_json::Value;
 
-use crate::{
-    client::{Answer, Client},
-    failure::Failure,
-};
+use crate::failure::Failure;
 
-/// Prints the server's own answer when JSON is wanted, and otherwise what `for_people` makes of it.
-///
-/// # Errors
-/// When the standard output can't be written to.
-pub(crate) fn answer(
-    client: &Client,
-    answer: &Answer,
-    for_people: impl FnOnce(&Value) -> String,
-) -> Result<(), Failure> {
-    if client.json {
-        print(answer.text.trim_end())
-    } else {
-        print(for_people(&answer.body).trim_end())
-    }
+/// How a command shows what the server replied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Tables and sentences, for people.
+    Table,
+    /// The server's own JSON, for scripts.
+    Json,
 }
 
 /// Writes `text` and the end of a line to the standard output.

@@ -134,7 +134,7 @@ fn create(client: &Client, wanted: &Create) -> Result<(), Failure> {
         "status": wanted.status,
     })));
     let answer = client.write("createProduct", body)?;
-    output::answer(client, &answer, |made| {
+    client.show(&answer, |made| {
         format!(
             "Made the product {}, {}.",
             output::text(&made["productId"]),
@@ -150,7 +150,7 @@ fn list(client: &Client, wanted: &List) -> Result<(), Failure> {
         "creatorId": wanted.creator,
     }));
     let answer = client.read("listProducts", body)?;
-    output::answer(client, &answer, |found| {
+    client.show(&answer, |found| {
         output::table(
             &found["products"],
             &[
@@ -171,7 +171,7 @@ fn update(client: &Client, changes: &Update) -> Result<(), Failure> {
         "status": changes.status,
     })));
     let answer = client.write("updateProduct", body)?;
-    output::answer(client, &answer, |changed| {
+    client.show(&answer, |changed| {
         format!(
             "Changed the product {}; it is {}.",
             output::text(&changed["productId"]),

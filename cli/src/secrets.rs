@@ -206,7 +206,7 @@ fn wait<T>(call: impl Future<Output = Result<T, SecretError>>) -> Result<T, Fail
 fn environment(region: Option<&str>) -> Result<AwsEnvironment, Failure> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
-    struct Exported {
+    struct ExportedCredentials {
         access_key_id: String,
         secret_access_key: String,
         session_token: Option<String>,
@@ -221,7 +221,7 @@ fn environment(region: Option<&str>) -> Result<AwsEnvironment, Failure> {
         None => aws(&["configure", "get", "region"])?.trim().to_owned(),
     };
     let exported = match (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {
-        (Some(access_key_id), Some(secret_access_key)) => Exported {
+        (Some(access_key_id), Some(secret_access_key)) => ExportedCredentials {
             access_key_id,
             secret_access_key,
             session_token: variable("AWS_SESSION_TOKEN"),

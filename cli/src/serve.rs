@@ -105,12 +105,12 @@ pub struct ServeArgs {
 impl Default for ServeArgs {
     fn default() -> Self {
         #[derive(Parser)]
-        struct Alone {
+        struct ServeCommand {
             #[command(flatten)]
             args: ServeArgs,
         }
 
-        Alone::parse_from(["keystead"]).args
+        ServeCommand::parse_from(["keystead"]).args
     }
 }
 

@@ -148,15 +148,15 @@ mod tests {
 
     use super::{FIRST_VERSION, Properties, bootstrap};
 
-    /// One secret as Secrets Manager keeps it: its versions, the last of which is current.
+    /// A secret in Secrets Manager: its versions, the last of which is current.
     #[derive(Default)]
-    struct Kept {
+    struct StoredSecret {
         versions: Vec<(String, String)>,
         /// What somebody else writes between the first read and whatever follows.
         meanwhile: Option<String>,
     }
 
-    impl Kept {
+    impl StoredSecret {
         fn answer(&mut self, operation: &str, request: &Value) -> (u16, Value) {
             let text = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
             match operation {
@@ -192,7 +192,7 @@ mod tests {
         }
     }
 
-    async fn serve(mut stream: TcpStream, kept: Arc<Mutex<Kept>>) -> std::io::Result<()> {
+    async fn serve(mut stream: TcpStream, stored: Arc<Mutex<StoredSecret>>) -> std::io::Result<()> {
         let mut asked = Vec::new();
         loop {
             let mut part = [0; 4096];
@@ -216,7 +216,7 @@ mod tests {
             );
             let operation = header("x-amz-target").trim_start_matches("secretsmanager.");
             let request = serde_json::from_str(body).expect("JSON");
-            let (status, reply) = kept.lock().expect("a lock").answer(operation, &request);
+            let (status, reply) = stored.lock().expect("a lock").answer(operation, &request);
             let reply = reply.to_string();
             let length = reply.len();
             let reply = format!("HTTP/1.1 {status} -\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{reply}");
@@ -224,13 +224,13 @@ mod tests {
         }
     }
 
-    async fn manager(kept: &Arc<Mutex<Kept>>) -> SecretsManager {
+    async fn manager(stored: &Arc<Mutex<StoredSecret>>) -> SecretsManager {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let kept = Arc::clone(kept);
+        let stored = Arc::clone(stored);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                serve(stream, Arc::clone(&kept)).await.expect("an answer");
+                serve(stream, Arc::clone(&stored)).await.expect("an answer");
             }
         });
         let environment = AwsEnvironment {
@@ -254,11 +254,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_made_once_stays_with_what_others_wrote_beside_it() {
-        let kept = Arc::new(Mutex::new(Kept::default()));
-        let manager = manager(&kept).await;
+        let stored = Arc::new(Mutex::new(StoredSecret::default()));
+        let manager = manager(&stored).await;
         let now = Timestamp::from_millis(0);
         let first = bootstrap(&manager, &wanted(), now).await.expect("secrets");
-        assert_eq!(kept.lock().expect("a lock").versions.len(), 1);
+        assert_eq!(stored.lock().expect("a lock").versions.len(), 1);
 
         // A newer version keeps something more.
         let mut document: Value = serde_json::to_value(&first).expect("JSON");
@@ -278,19 +278,25 @@ mod tests {
             document,
             "nothing is lost on the way through"
         );
-        assert_eq!(kept.lock().expect("a lock").versions.len(), 2, "and nothing is written");
+        assert_eq!(
+            stored.lock().expect("a lock").versions.len(),
+            2,
+            "and nothing is written"
+        );
     }
 
     #[tokio::test]
     async fn of_two_at_once_both_have_the_secrets_of_the_first() {
         let now = Timestamp::from_millis(0);
         let others = keystead_keygen::secrets(keystead_core::signing::keys::Algorithm::EdDsa, now).expect("secrets");
-        let kept = Arc::new(Mutex::new(Kept {
+        let stored = Arc::new(Mutex::new(StoredSecret {
             meanwhile: Some(serde_json::to_string(&others).expect("JSON")),
-            ..Kept::default()
+            ..StoredSecret::default()
         }));
-        let made = bootstrap(&manager(&kept).await, &wanted(), now).await.expect("secrets");
+        let made = bootstrap(&manager(&stored).await, &wanted(), now)
+            .await
+            .expect("secrets");
         assert_eq!(made.root_key, others.root_key);
-        assert_eq!(kept.lock().expect("a lock").versions.len(), 1);
+        assert_eq!(stored.lock().expect("a lock").versions.len(), 1);
     }
 }

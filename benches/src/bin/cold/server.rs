@@ -30,8 +30,8 @@ impl Drop for Folder {
 
 /// `keystead serve` over tables that have names as in AWS, in the DynamoDB of another one.
 pub(crate) struct Server {
-    _database: Ended,
-    _child: Ended,
+    _database: KillOnDrop,
+    _child: KillOnDrop,
     pub(crate) url: String,
     pub(crate) dynamodb: Dynamodb,
     pub(crate) secrets: String,
@@ -85,7 +85,7 @@ fn serve(
     access_key_id: Option<&str>,
     log: &Path,
     words: &str,
-) -> Result<(Ended, String), String> {
+) -> Result<(KillOnDrop, String), String> {
     let failed = |error: std::io::Error| format!("Cannot start {}: {error}. Run benches/cold.", program.display());
     let child = Command::new(program)
         .args(["serve", "--port", "0", "--no-demo", "--quiet"])
@@ -100,7 +100,7 @@ fn serve(
         .stderr(fs::File::create(log).map_err(failed)?)
         .spawn()
         .map_err(failed)?;
-    let child = Ended(child);
+    let child = KillOnDrop(child);
     let until = Instant::now() + Duration::from_secs(30);
     loop {
         let said = fs::read_to_string(log).unwrap_or_default();
@@ -115,9 +115,9 @@ fn serve(
 }
 
 /// A process that ends with this one.
-struct Ended(Child);
+struct KillOnDrop(Child);
 
-impl Drop for Ended {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
