@@ -2,6 +2,7 @@
 
 #[cfg(feature = "openapi")]
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 #[cfg(feature = "openapi")]
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -100,6 +101,38 @@ where
     T: serde::Deserialize<'de>,
 {
     serde::Deserialize::deserialize(deserializer).map(Some)
+}
+
+/// As [`nullable`], of an object. What `serde` derives for a struct takes a list of its fields' values as well.
+pub(crate) fn nullable_object<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    struct Object<T>(T);
+
+    impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Object<T> {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_map(Visitor(PhantomData)).map(Object)
+        }
+    }
+
+    struct Visitor<T>(PhantomData<T>);
+
+    impl<'de, T: serde::Deserialize<'de>> serde::de::Visitor<'de> for Visitor<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+            T::deserialize(serde::de::value::MapAccessDeserializer::new(fields))
+        }
+    }
+
+    let object: Option<Object<T>> = serde::Deserialize::deserialize(deserializer)?;
+    Ok(Some(object.map(|Object(object)| object)))
 }
 
 /// A number of which 0, or a blank, means that there is none.

@@ -17,7 +17,7 @@ use crate::{
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
-        lenient::{Flag, nullable},
+        lenient::{Flag, nullable, nullable_object},
     },
 };
 
@@ -35,7 +35,7 @@ pub struct Request {
     /// False archives it; true makes an archived one live again. `status` says more, and wins.
     active: Option<Flag>,
     /// What its licenses are caught at. Null: as usual.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "nullable_object")]
     enforcement: Option<Option<DetectionOverrides>>,
     /// Null: as usual.
     #[serde(default, deserialize_with = "nullable")]
