@@ -160,7 +160,7 @@ where
 
 /// A field that may be left blank, for [`blank_is_absent`].
 #[cfg(feature = "openapi")]
-pub(crate) struct MayBeBlank<T>(std::marker::PhantomData<T>);
+pub(crate) struct MayBeBlank<T>(PhantomData<T>);
 
 #[cfg(feature = "openapi")]
 impl<T: JsonSchema> JsonSchema for MayBeBlank<T> {
@@ -180,7 +180,7 @@ impl<T: JsonSchema> JsonSchema for MayBeBlank<T> {
 
 /// A number of which 0, or a blank, means that there is none, for [`zero_is_absent`].
 #[cfg(feature = "openapi")]
-pub(crate) struct MayBeZero<T>(std::marker::PhantomData<T>);
+pub(crate) struct MayBeZero<T>(PhantomData<T>);
 
 #[cfg(feature = "openapi")]
 impl<T: JsonSchema> JsonSchema for MayBeZero<T> {
