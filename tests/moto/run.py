@@ -39,7 +39,7 @@ LEFT_OUT = {
     "every_filter_and_every_combination_lists_each": MANY,
     "few_expired_licenses_among_many_newer_ones": MANY,
     "a_license_with_more_machines_than_a_transaction_holds": MANY,
-    "no_function_is_granted_what_it_never_uses": MANY,
+    "every_function_is_granted_what_it_uses_and_no_more": MANY,
     "faults::": INJECTED,
     "budgets::": UNITS,
     "a_machine_that_activates_gets_a_token_and_a_seat": UNITS,

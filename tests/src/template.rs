@@ -1,18 +1,22 @@
 //! What `template.yaml` says, and the policy under which each endpoint runs in Lambda.
 //!
 //! Every story's request runs under the policy of its function: a call that the template does not grant is refused, as
-//! AWS would. So whoever adds a call is told by the nearest story what the template lacks.
+//! AWS would. [`UPDATE`] writes what the endpoints use into the template.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     sync::OnceLock,
 };
 
 use keystead_core::store::schema::{self, Table};
+use keystead_functions::routes;
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
 use serde_json::{Map, Value, json};
+
+/// How the policies of the functions are written anew.
+pub const UPDATE: &str = "UPDATE_EXPECT=1 cargo test -p keystead-tests --test it -- everywhere::template";
 
 /// Leave to do something with a table or an index.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,12 +33,13 @@ impl std::fmt::Display for Grant {
     }
 }
 
+fn file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml")
+}
+
 fn text() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
-    TEXT.get_or_init(|| {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
-        fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
-    })
+    TEXT.get_or_init(|| fs::read_to_string(file()).unwrap_or_else(|error| panic!("{}: {error}", file().display())))
 }
 
 /// The names of the resources of this type, as they follow each other in the text.
@@ -136,6 +141,110 @@ fn table_or_index(resource: &Value) -> Option<String> {
         .strip_prefix("${")?
         .split_once(".Arn}/index/")?;
     Some(format!("{}/index/{index}", named(table)?))
+}
+
+/// `template.yaml` with the statements that each route's function needs for what it `used`, and a line for each statement
+/// by which the committed one differs.
+///
+/// Statements about anything but a table stay as they are, and so does the order of those that a function has already.
+pub fn with_grants(used: &BTreeSet<(&str, Grant)>) -> (String, Vec<String>) {
+    let mut lines: Vec<String> = text().lines().map(str::to_owned).collect();
+    let mut differences = Vec::new();
+    for route in routes::all() {
+        let own = used.iter().filter(|(name, _)| *name == route.name);
+        let mut actions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (_, grant) in own {
+            actions.entry(&grant.resource).or_default().insert(&grant.action);
+        }
+        let id = function_id(route.name);
+        let head = format!("  {id}:");
+        // `every_route_has_a_function_that_is_built_from_its_binary` asks for it.
+        let Some(start) = lines.iter().position(|line| *line == head) else {
+            continue;
+        };
+        let length = lines[start..].iter().position(String::is_empty);
+        let end = length.map_or(lines.len(), |length| start + length);
+        let function = &lines[start..end];
+        let statements = function.iter().position(|line| line == "        - Statement:");
+        let (first, head) = match statements {
+            Some(at) => (start + at + 1, Vec::new()),
+            None if actions.is_empty() => continue,
+            None => (
+                end,
+                vec!["      Policies:", "        - !Ref StartPolicy", "        - Statement:"],
+            ),
+        };
+        let old = lines[first..end].to_vec();
+        let mut new: Vec<String> = head.into_iter().map(str::to_owned).collect();
+        for statement in old.chunk_by(|_, next| !next.starts_with("            - ")) {
+            match resource_in(statement) {
+                Some(resource) => {
+                    let actions = actions.remove(&*resource);
+                    new.extend(
+                        actions
+                            .map(|actions| statement_for(&resource, &actions))
+                            .unwrap_or_default(),
+                    );
+                }
+                None => new.extend_from_slice(statement),
+            }
+        }
+        // Then those that are new, in the order of the tables.
+        let order = |resource: &str| schema::ALL.iter().position(|table| resource.starts_with(table.name));
+        let mut added: Vec<_> = actions.into_iter().collect();
+        added.sort_by_key(|(resource, _)| order(resource));
+        new.extend(
+            added
+                .iter()
+                .flat_map(|(resource, actions)| statement_for(resource, actions)),
+        );
+        let superfluous = old.iter().enumerate().filter(|(_, line)| !new.contains(line));
+        differences.extend(superfluous.map(|(at, line)| format!("line {}: {id}: not {}", first + at + 1, line.trim())));
+        let missing = new.iter().filter(|line| !old.contains(line));
+        differences.extend(missing.map(|line| format!("line {}: {id}: but {}", first + 1, line.trim())));
+        lines.splice(first..end, new);
+    }
+    (lines.join("\n") + "\n", differences)
+}
+
+/// The table or index that the lines of a statement are about; `None` if they are about something else.
+fn resource_in(statement: &[String]) -> Option<String> {
+    let yaml = Yaml::load_from_str(&statement.join("\n")).expect("a statement");
+    table_or_index(&json_of(yaml.first()?)[0]["Resource"])
+}
+
+/// The lines of a statement that grants these actions on a table or an index.
+fn statement_for(resource: &str, actions: &BTreeSet<&str>) -> Vec<String> {
+    const WIDTH: usize = 120;
+    let (table, index) = resource.split_once("/index/").unzip();
+    let name = table.unwrap_or(resource);
+    let table = schema::ALL.iter().find(|table| table.name == name).expect("a table");
+    let id = table_id(table);
+    let resource = match index {
+        Some(index) => format!("!Sub \"${{{id}.Arn}}/index/{index}\""),
+        None => format!("!GetAtt {id}.Arn"),
+    };
+    let actions: Vec<&str> = actions.iter().copied().collect();
+    let list = format!("[{}]", actions.join(", "));
+    let line = format!("            - {{Effect: Allow, Action: {list}, Resource: {resource}}}");
+    if line.len() <= WIDTH {
+        return vec![line];
+    }
+    let mut lines = vec!["            - Effect: Allow".to_owned()];
+    let line = format!("              Action: {list}");
+    if line.len() <= WIDTH {
+        lines.push(line);
+    } else {
+        lines.push("              Action:".to_owned());
+        lines.extend(actions.iter().map(|action| format!("                - {action}")));
+    }
+    lines.push(format!("              Resource: {resource}"));
+    lines
+}
+
+/// Writes `template.yaml` anew.
+pub fn write(text: &str) {
+    fs::write(file(), text).expect("template.yaml can be written");
 }
 
 /// What a call of DynamoDB has to be granted: the operation, and its request.

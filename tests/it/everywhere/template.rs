@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
 use keystead_core::{
-    config::Config,
+    config::{Config, variable},
     store::schema::{self, Projection},
 };
 use keystead_functions::routes;
 use keystead_tests::{
     MINUTE, OWNER, PRODUCT, TestApp, TestLicense,
     examples::{World, row},
-    template::{Grant, function, function_id, grants, list, of_type, pascal, table_id, template},
+    template::{
+        self, Grant, UPDATE, function, function_id, grants, list, of_type, pascal, table_id, template, with_grants,
+    },
 };
 use serde_json::{Value, json};
 
@@ -399,10 +401,10 @@ fn the_distribution_hands_on_every_header_that_is_looked_at() {
     assert!(lost.is_empty(), "template.yaml: CloudFront keeps {lost:?} to itself");
 }
 
-/// Whatever an endpoint is granted has a story here in which it uses it. That it is granted all it needs, every other
+/// The policies are made of what the stories of this test use. That those use all that an endpoint needs, every other
 /// story shows: the harness refuses what the template does not grant.
 #[tokio::test(start_paused = true)]
-async fn no_function_is_granted_what_it_never_uses() {
+async fn every_function_is_granted_what_it_uses_and_no_more() {
     let mut used: BTreeSet<(&str, Grant)> = BTreeSet::new();
     for route in routes::all() {
         for method in route.methods() {
@@ -430,19 +432,16 @@ async fn no_function_is_granted_what_it_never_uses() {
     ] {
         used.extend(app.faults.used());
     }
-    let mut unused = Vec::new();
-    for route in routes::all() {
-        for grant in grants(route.name).into_iter().flatten() {
-            if !used.contains(&(route.name, grant.clone())) {
-                unused.push(format!("{}: {grant}", function_id(route.name)));
-            }
-        }
+    let (written, differences) = with_grants(&used);
+    if variable("UPDATE_EXPECT").is_some() {
+        template::write(&written);
+        return;
     }
     assert!(
-        unused.is_empty(),
-        "template.yaml grants what no story of this test uses: take it away, or tell a story here in which it is \
-         needed\n{}",
-        unused.join("\n")
+        differences.is_empty(),
+        "template.yaml grants other than what the stories of this test use. If an endpoint needs more than they show, tell \
+         a story here in which it does. Then have the policies written:\n  {UPDATE}\n{}",
+        differences.join("\n")
     );
 }
 
