@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
 };
@@ -437,4 +438,116 @@ fn every_test_that_the_page_on_security_names_is_there() {
         count > 20,
         "{count} tests are named: this test looks for them in the wrong way"
     );
+}
+
+/// The pages that newcomers go by.
+const PAGES: [&str; 5] = [
+    "docs/ARCHITECTURE.md",
+    "docs/ADDING-AN-ENDPOINT.md",
+    "docs/SECURITY.md",
+    "docs/GLOSSARY.md",
+    "CONTRIBUTING.md",
+];
+
+#[test]
+fn the_files_and_names_that_the_pages_for_newcomers_name_are_there() {
+    let files = files("");
+    let sources = files.iter().filter(|file| {
+        let extension = Path::new(file).extension().and_then(OsStr::to_str);
+        extension.is_some_and(|extension| ["rs", "toml", "yaml", "py", "js"].contains(&extension))
+    });
+    let is_in_name = |c: char| c.is_alphanumeric() || c == '_';
+    let texts: Vec<String> = sources.map(|file| read(file)).collect();
+    let words: BTreeSet<&str> = texts.iter().flat_map(|text| text.split(|c| !is_in_name(c))).collect();
+    let (mut missing, mut count) = (Vec::new(), 0);
+    for page in PAGES {
+        let text = read(page);
+        // What a fenced block shows may be an example.
+        let prose = text.split("```").step_by(2);
+        for name in prose.flat_map(|prose| prose.split('`').skip(1).step_by(2)) {
+            let is_there = match Named::of(name) {
+                Some(Named::File) => files
+                    .iter()
+                    .any(|file| format!("/{file}").ends_with(&format!("/{name}"))),
+                Some(Named::Folder) => files
+                    .iter()
+                    .any(|file| format!("/{file}").contains(&format!("/{name}"))),
+                Some(Named::Identifier) => {
+                    let parts = name.trim_end_matches("()").trim_end_matches('!').split("::");
+                    parts.into_iter().all(|part| words.contains(part))
+                }
+                None => continue,
+            };
+            count += 1;
+            if !is_there {
+                missing.push(format!("{page}: `{name}`"));
+            }
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "These pages name files or code that is not there. Say what it is called now, or say it otherwise:\n{}",
+        missing.join("\n")
+    );
+    assert!(count > 200, "{count} names: this test looks for them in the wrong way");
+}
+
+/// What a page may name between backticks.
+enum Named {
+    /// The end of a file's path: `store/mod.rs`.
+    File,
+    /// A part of a path that ends with a slash: `shared/src/store/`.
+    Folder,
+    /// What looks like Rust: `Endpoint::call`, `SeatLimit`, `MAX_BODY`, `license_create`, `schema!`.
+    Identifier,
+}
+
+impl Named {
+    fn of(name: &str) -> Option<Self> {
+        const EXTENSIONS: [&str; 10] = ["rs", "toml", "yaml", "md", "json", "py", "html", "js", "css", "mjs"];
+        let is_path = name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || ['_', '-', '.', '/'].contains(&c));
+        if is_path && !name.starts_with(['/', '.']) {
+            let extension = Path::new(name).extension().and_then(OsStr::to_str);
+            if extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) {
+                return Some(Self::File);
+            }
+            if name.ends_with('/') {
+                return Some(Self::Folder);
+            }
+        }
+        let bare = name.trim_end_matches("()").trim_end_matches('!');
+        let is_identifier = |part: &str| {
+            part.starts_with(|c: char| c.is_ascii_alphabetic())
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        if !bare.split("::").all(is_identifier) {
+            return None;
+        }
+        let last = bare.rsplit("::").next().unwrap_or_default();
+        let is_type =
+            last.starts_with(|c: char| c.is_ascii_uppercase()) && last.contains(|c: char| c.is_ascii_lowercase());
+        (bare != name || bare.contains("::") || last.contains('_') || is_type).then_some(Self::Identifier)
+    }
+}
+
+/// Every file below `folder`, from the workspace's root, but for what is built.
+fn files(folder: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root().join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}")) {
+        let entry = entry.expect("an entry");
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = if folder.is_empty() {
+            name.clone()
+        } else {
+            format!("{folder}/{name}")
+        };
+        if !entry.path().is_dir() {
+            found.push(path);
+        } else if ![".git", "target", "node_modules", ".keystead"].contains(&&*name) {
+            found.extend(files(&path));
+        }
+    }
+    found
 }
