@@ -97,9 +97,6 @@ impl Lambda {
     }
 
     /// Waits until the function answers an event. Answers when it did, and what.
-    ///
-    /// # Errors
-    /// As for [`Lambda::until_it_asks`].
     pub fn until_it_answers(&self) -> Result<(Instant, Bytes), String> {
         match self.call()? {
             Call::Response(at, answer) => Ok((at, answer)),

@@ -33,7 +33,7 @@ pub struct ServerArgs {
         help_heading = "Server"
     )]
     server: String,
-    /// Talk plain http to a server that is not on this machine. Whoever is on the way reads the credential.
+    /// Talk plain http to a server that is not on this machine. Anybody on the way can read the credential.
     #[arg(long, global = true, help_heading = "Server")]
     allow_http: bool,
     /// A file that holds the admin secret; `-` is the standard input. KEYSTEAD_ADMIN_SECRET stands in for it.

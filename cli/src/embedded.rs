@@ -133,7 +133,7 @@ impl Engine {
             "CreateTable" => call!(create_table),
             "DescribeTable" => call!(describe_table),
             "UpdateTimeToLive" => call!(update_time_to_live),
-            // For whoever looks at the data from outside; no request path scans.
+            // For a look at the data from outside; no request path scans.
             "Scan" => call!(scan),
             "ListTables" => call!(list_tables),
             _ => Err(DynoxideError::ValidationException(format!(

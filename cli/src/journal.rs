@@ -3,7 +3,7 @@
 //!
 //! The first line says of what import it is. Each further line is one line of the input that is through. A line of the
 //! input that was sent and is not in the journal is sent again; that makes no second license, because its license key
-//! derives from the import's random id and the line's number, should it have none of its own.
+//! derives from the import's random id and the line's number, if it has none of its own.
 
 use std::{
     collections::BTreeMap,
@@ -199,7 +199,7 @@ impl Journal {
         })
     }
 
-    /// Puts the journal of `input` aside, should there be one, so that the import begins anew.
+    /// Puts the journal of `input` aside, if there is one, so that the import begins anew.
     ///
     /// # Errors
     /// When another process holds it, or when the file system refuses.

@@ -413,7 +413,7 @@ impl Welcome<'_> {
     }
 }
 
-/// Comes about when the process is told to stop: Ctrl-C or SIGTERM.
+/// Completes at a signal to stop: Ctrl-C or SIGTERM.
 fn told_to_stop() -> Result<impl Future<Output = ()>, Failure> {
     // From here on, and not from when the future is first asked: a signal until then would end the process at once.
     let mut terminated = signal(SignalKind::terminate())?;

@@ -74,9 +74,6 @@ impl Ids {
     }
 
     /// A random UUID: version 4.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when the operating system has no random numbers to give; so for all of `Ids`.
     pub fn uuid_v4(&self) -> Result<Uuid> {
         Ok(uuid::Builder::from_random_bytes(self.bytes()?).into_uuid())
     }

@@ -1,7 +1,7 @@
 //! Makes a deployment's secrets: the custom resource `Bootstrap` of `template.yaml`.
 //!
-//! It may run any number of times, also twice at once. What is there it leaves as it is, and it never deletes anything:
-//! with the root key, every application that was shipped would lose its trust in the tokens.
+//! **Invariant**: it may run any number of times, also twice at once, and neither changes nor deletes a secret that exists.
+//! Without its root key, every application that was shipped would lose its trust in the tokens.
 
 use std::time::Duration;
 
@@ -51,14 +51,15 @@ struct Properties {
     signing_algorithm: String,
 }
 
-/// The id of the first version of the secret, whoever writes it: of two at once, Secrets Manager refuses the second.
+/// The id of the first version of the secret. **Race**: two invocations write under the same id, so Secrets Manager refuses
+/// the second.
 const FIRST_VERSION: &str = "keystead-bootstrap-first-version";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     Log::stdout().install();
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
-        // Whatever can't be read can't be answered either: CloudFormation waits for its ServiceTimeout.
+        // A request that can't be read can't be answered either: CloudFormation waits for its ServiceTimeout.
         let request: Request = serde_json::from_value(event.payload)?;
         let outcome = answer(&request).await;
         if let Err(error) = &outcome {
@@ -102,10 +103,10 @@ async fn bootstrap(manager: &SecretsManager, wanted: &Properties, now: Timestamp
     Ok(serde_json::from_str(&document)?)
 }
 
-/// How long CloudFormation may take to hear how it went. What fails, Lambda calls again.
+/// Timeout of the answer to CloudFormation. After a failure, Lambda retries the invocation.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Tells CloudFormation how it went, which waits for that.
+/// Answers CloudFormation, which waits for it.
 async fn tell(request: &Request, outcome: Result<Option<String>, Error>) -> Result<(), Error> {
     let mut answer = json!({
         "Status": if outcome.is_ok() { "SUCCESS" } else { "FAILED" },
@@ -152,7 +153,7 @@ mod tests {
     #[derive(Default)]
     struct StoredSecret {
         versions: Vec<(String, String)>,
-        /// What somebody else writes between the first read and whatever follows.
+        /// Written by somebody else right after the first read.
         meanwhile: Option<String>,
     }
 

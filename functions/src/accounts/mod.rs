@@ -1,6 +1,6 @@
 //! Accounts: how people sign in, who bought a license or sell one: `/api/auth/...`.
 //!
-//! No answer tells whether an account exists: whoever asks for mail is told that it was sent, and it is, to the address that
+//! No answer tells whether an account exists: a request for mail is answered that it was sent, and it is, to the address that
 //! was given. Nor does the time that it takes, as far as that is the same calls, hashes and signatures.
 
 mod face;

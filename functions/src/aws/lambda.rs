@@ -35,9 +35,6 @@ pub async fn serve<E: Endpoint>() -> Result<(), Error> {
 }
 
 /// As [`serve`], for an endpoint that sends mail. Others hold none of the code that takes.
-///
-/// # Errors
-/// As for [`serve`], and when it is not said whom mail is from.
 pub async fn serve_with_mail<E: Endpoint>() -> Result<(), Error> {
     serve_route(Route::of::<E>(), Some(mailer)).await
 }

@@ -45,18 +45,12 @@ const fn anchor(subject: &'static [u8], key: &'static [u8]) -> TrustAnchor<'stat
 }
 
 /// An HTTP client over [`aws_connector`].
-///
-/// # Errors
-/// As for [`aws_connector`].
 pub fn aws_client() -> Result<SharedHttpClient> {
     aws_connector().map(client_over)
 }
 
 /// What sends requests, for who signs them without the SDK. It trusts the authorities of AWS's endpoints and no others, with
 /// TLS by rustls over ring. It speaks plain HTTP as well, to an emulator.
-///
-/// # Errors
-/// [`Error::Internal`] when ring has no cipher for a version of TLS.
 pub fn aws_connector() -> Result<SharedHttpConnector> {
     let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -96,9 +90,6 @@ pub fn endpoint(service: &str, region: &str) -> String {
 }
 
 /// Opens a connection to DynamoDB at `endpoint`, for the first request to find: docs/adr/0027-what-a-start-does.md.
-///
-/// # Errors
-/// [`Error::Internal`] when nobody answers in time. The first request will try again.
 pub async fn open(connector: &SharedHttpConnector, endpoint: &str) -> Result<()> {
     // DynamoDB tells anybody that it is well, and keeps the connection.
     let request = HttpRequest::get(endpoint).map_err(Error::internal)?;

@@ -55,9 +55,6 @@ pub fn prepare(secrets: &mut Secrets, algorithm: Algorithm, now: Timestamp) -> R
 
 /// Retires the current signing key, and puts the one that was prepared in its place, or else a new one of this algorithm.
 /// Tokens that are out stay good.
-///
-/// # Errors
-/// As for [`prepare`].
 pub fn rotate(secrets: &mut Secrets, algorithm: Algorithm, now: Timestamp) -> Result<(), KeyError> {
     let next = match secrets.signing_keys.iter().position(|key| key.prepared) {
         Some(at) => StoredKey {

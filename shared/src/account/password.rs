@@ -95,9 +95,6 @@ impl std::fmt::Debug for PasswordHash {
 
 impl PasswordHash {
     /// The hash of a password. Takes tens of milliseconds, and the memory that `hashing` says.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when the parameters are no good.
     pub fn of(password: &Password, salt: &[u8; 16], hashing: Hashing) -> Result<Self> {
         let argon2 = argon2(hashing)?;
         let hash: Phc = argon2

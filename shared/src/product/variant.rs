@@ -47,7 +47,7 @@ impl VariantId {
             .collect()
     }
 
-    /// This id without the prefix `<productId>-`, should it have one.
+    /// This id without the prefix `<productId>-`, if it has one.
     #[must_use]
     pub fn within(self, product: &ProductId) -> Self {
         let stripped = self

@@ -59,9 +59,6 @@ impl Repeatable {
     }
 
     /// Its first attempt.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when there are no random numbers.
     pub fn begin(&self, ids: &Ids, now: Timestamp) -> Result<Attempt> {
         Ok(Attempt {
             request_id: self.request_id.clone(),
@@ -81,9 +78,6 @@ impl Repeatable {
     }
 
     /// An answer as it may be stored: some hold an API key in clear, which is in no table.
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
     pub fn seal(&self, attempt: &Attempt, status: u16, body: &[u8]) -> Result<SealedAnswer> {
         let nonce = crate::ids::nonce()?;
         let mut sealed = body.to_vec();
@@ -102,9 +96,6 @@ impl Repeatable {
     }
 
     /// The body of an answer that was stored.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when it was tampered with.
     pub fn open(&self, attempt: &Attempt, answer: &SealedAnswer) -> Result<Vec<u8>> {
         let broken = || Error::internal("a stored answer can't be read");
         let bytes = |text: &str| BASE64_STANDARD.decode(text).map_err(|_| broken());
@@ -150,7 +141,7 @@ pub struct Attempt {
     pub salt: CreationId,
     /// When it was first made; it takes this for the time, whenever it is carried out.
     pub began_at: Timestamp,
-    /// Until when another that comes waits for its answer; whoever comes later carries it out anew.
+    /// Until when a repeated request waits for this one's answer; one that comes later is carried out anew.
     pub held_until: Timestamp,
     /// Its answer, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

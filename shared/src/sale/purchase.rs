@@ -88,7 +88,7 @@ text_value!(
 
 impl PurchaseKey {
     /// What is told of a purchase of a product. The ids of one product's purchases are not those of another's, which may
-    /// be another owner's; and whoever buys two products at once has bought both.
+    /// be another owner's; a purchase of two products at once is a purchase of each.
     pub fn of_product(r#type: NoticeType, product: &ProductId, id: &Reference) -> Self {
         Self(format!("{type}#{product}#{id}"))
     }

@@ -86,9 +86,6 @@ impl AccountClaims {
 
 impl KeyRing {
     /// Signs a token of an account.
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
     pub fn issue_account_token(&self, claims: &AccountClaims) -> Result<AccountToken> {
         let token = self.jws(&self.account_header()?, claims)?;
         AccountToken::parse(&token).ok_or_else(|| Error::internal("the token is too long"))

@@ -210,9 +210,6 @@ impl SigningKey {
     }
 
     /// The form in which the secrets keep this key, certified by `root`. `pkcs8` is what the key was made from.
-    ///
-    /// # Errors
-    /// As for [`SigningKey::sign`].
     pub fn certified(&self, pkcs8: &[u8], root: &Self, now: Timestamp) -> Result<StoredKey, KeyError> {
         let public_key = self.public_pem();
         Ok(StoredKey {
@@ -357,9 +354,6 @@ impl KeyRing {
     }
 
     /// As [`KeyRing::new`], with a signer that `signer` makes of the signing key's algorithm and PKCS #8.
-    ///
-    /// # Errors
-    /// As for [`KeyRing::new`], and those of `signer`.
     pub fn signing_with(
         stored: &[StoredKey],
         signer: impl FnOnce(Algorithm, &[u8]) -> Result<Box<dyn Sign>, KeyError>,

@@ -53,10 +53,7 @@ pub struct AnswerClaims {
 }
 
 impl AnswerClaims {
-    /// What is to be signed of an answer with these `fields`.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when `fields` hold a number that is no integer.
+    /// What is to be signed of an answer with these `fields`. A number that is no integer has no canonical form here, and fails.
     pub fn new(
         nonce: Nonce,
         path: &'static str,
@@ -78,15 +75,12 @@ impl AnswerClaims {
 
 impl KeyRing {
     /// Signs an answer: a compact JWS (RFC 7515) by the current key, which no token can be taken for, nor it for a token.
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
     pub fn sign_answer(&self, claims: &AnswerClaims) -> Result<String> {
         self.jws(&self.answer_header, claims)
     }
 }
 
-/// Appends `value` as RFC 8785 has it: the one text that it has for whoever signs it and whoever verifies it.
+/// Appends `value` as RFC 8785 has it: the one canonical text, the same for signing and for verifying.
 fn write(value: &Value, text: &mut String) -> Result<()> {
     match value {
         Value::Object(fields) => return write_object(fields, text),

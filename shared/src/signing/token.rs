@@ -92,9 +92,6 @@ impl Claims {
 
 impl KeyRing {
     /// Signs a token that says `claims`.
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
     pub fn issue(&self, claims: &Claims) -> Result<Token> {
         let [current, ..] = self.trusted.as_slice() else {
             return Err(Error::internal("the key ring is empty"));

@@ -15,7 +15,7 @@ impl Days {
     /// How long a trial lasts when nobody says.
     pub const TRIAL: Self = Self(14);
 
-    /// The number, should it be in range.
+    /// The number, if it is in range.
     pub fn parse(days: i64) -> Option<Self> {
         u32::try_from(days)
             .ok()

@@ -20,7 +20,7 @@ pub use list::{ListDiscountCodes, ListTrialCodes};
 pub use redeem::RedeemTrialCode;
 pub use update::{UpdateDiscountCode, UpdateTrialCode};
 
-/// The product that a request names, should it name one, for [`seen_product`].
+/// The product that a request names, if it names one, for [`seen_product`].
 async fn named_product(cx: &Context, id: Option<&ProductId>) -> Result<Option<Product>> {
     match id {
         Some(id) => cx.store.product_get_unscoped(id).await,

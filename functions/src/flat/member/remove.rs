@@ -23,7 +23,7 @@ pub struct Request {
     email: Email,
 }
 
-/// They are none, be it that they were none before.
+/// They are no member now, and may have been none before.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {}

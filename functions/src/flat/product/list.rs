@@ -97,7 +97,7 @@ impl Endpoint for ListProducts {
     type Reply = Reply;
 
     async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
-        // Beside all of them it is looked at all the same: a mistake is told.
+        // Parsed also when all are asked for, so that a mistake in it is refused.
         let named = statuses(request.status.as_deref())?;
         let statuses = if request.include_all.is_some_and(|flag| flag.0) {
             ProductStatus::ALL.to_vec()

@@ -77,7 +77,7 @@ impl Reply {
     }
 }
 
-/// What is sold: a product, with the variant and the code that a notice names, should there be such.
+/// What is sold: a product, with the variant and the code that a notice names, if they exist.
 #[derive(Default)]
 pub struct Offer {
     product: Option<Product>,
@@ -264,7 +264,7 @@ async fn license_of(cx: &Context, purchase: &PurchaseKey) -> Result<Option<Licen
     }
 }
 
-/// The key under which what is told of a product's purchase is written down, should it have an id.
+/// The key under which what is told of a product's purchase is written down, if it has an id.
 fn product_key(r#type: NoticeType, product: &Product, id: Option<&Reference>) -> Option<PurchaseKey> {
     id.map(|id| PurchaseKey::of_product(r#type, &product.product_id, id))
 }
