@@ -48,6 +48,8 @@ def client_requests(license_key):
         ("/verify", {"licenseKey": license_key, "productId": "another"}, 403),
         ("/deactivate", machine, 200),
         ("/deactivate", machine, 404),
+        ("/api/license-keys/validate", {"key": license_key}, 200),
+        ("/api/license-keys/validate", {"key": "unknown"}, 404),
     ]
 
 
@@ -59,22 +61,23 @@ def test_pyjwt_verifies_the_answers_of_every_client_endpoint(server, key, odd_li
             body = {**body, "token": token}
         nonce, status, reply = ask(server.url, path, body)
         assert status == expected, (path, reply)
-        fields = verify_answer(key, path, nonce, status, reply)
+        fields = verify_answer(key, path, body, nonce, status, reply)
         assert list(reply) == [*fields, "signature"], "the signature stands last"
         token = reply.get("token", token)
         if odd and path == "/verify" and status == 200:
             assert fields["variant"] == VARIANT
         with pytest.raises(jwt.InvalidTokenError):
-            verify_answer(key, path + "x", nonce, status, reply)
+            verify_answer(key, path + "x", body, nonce, status, reply)
 
 
 def test_a_tampered_answer_is_refused_by_pyjwt(server, key):
     for product, expected in [(PRODUCT, 200), ("another", 403)]:
-        nonce, status, reply = ask(server.url, "/verify", {"licenseKey": LICENSE, "productId": product})
+        body = {"licenseKey": LICENSE, "productId": product}
+        nonce, status, reply = ask(server.url, "/verify", body)
         assert status == expected
-        for what, (nonce, status, forged) in tampered(nonce, status, reply).items():
+        for what, forged in tampered(body, nonce, status, reply).items():
             with pytest.raises(jwt.InvalidTokenError):
-                print("PyJWT accepted", what, verify_answer(key, "/verify", nonce, status, forged))
+                print("PyJWT accepted", what, verify_answer(key, "/verify", *forged))
 
 
 def test_a_signature_names_its_type_and_its_time(server):
@@ -90,9 +93,10 @@ def test_a_signature_names_its_type_and_its_time(server):
 
 def test_a_token_is_no_answer_and_an_answer_is_no_token(server, key):
     token = activate(server.url, "pyjwt")
-    nonce, status, reply = ask(server.url, "/verify", {"licenseKey": LICENSE, "productId": PRODUCT})
+    body = {"licenseKey": LICENSE, "productId": PRODUCT}
+    nonce, status, reply = ask(server.url, "/verify", body)
     with pytest.raises(jwt.InvalidTokenError):
-        verify_answer(key, "/verify", nonce, status, {**reply, "signature": token})
+        verify_answer(key, "/verify", body, nonce, status, {**reply, "signature": token})
     with pytest.raises(jwt.InvalidTokenError):
         verify(reply["signature"], server.jwks())
     refusal = server.validate(reply["signature"], "pyjwt")
@@ -112,4 +116,4 @@ def test_jose_verifies_the_same_in_node(server, odd_license, tmp_path):
     assert run.returncode == 0, run.stdout + run.stderr
     # Not `splitlines`, for which the variant's line separator ends a line.
     said = [line.split(":")[0] for line in run.stdout.rstrip("\n").split("\n")]
-    assert said == (["verified"] + ["refused"] * 7) * 3, run.stdout
+    assert said == (["verified"] + ["refused"] * 8) * 3, run.stdout

@@ -18,7 +18,7 @@ const { base64url, compactVerify, importSPKI } = await import(pathToFileURL(inst
 const [url, rootFile, algorithm = "RS256", license = "de300000-0000-4000-8000-000000000001"] = process.argv.slice(2);
 if (!rootFile) throw new Error("usage: node verify_answer.mjs URL ROOT_PUBLIC_KEY.pem [RS256|EdDSA [LICENSE_KEY]]");
 
-/** The text that is signed of a reply's fields: RFC 8785. */
+/** The text that is signed of fields: RFC 8785. */
 function canonical(value) {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (value === null || typeof value !== "object") return JSON.stringify(value);
@@ -35,18 +35,23 @@ async function certified(certificate, rootPublicKey) {
   return importSPKI(certificate.publicKey, algorithm);
 }
 
-/** Rejects unless `reply`, with `status`, is the service's to what `path` was asked with `nonce`. */
-async function verifyAnswer(key, path, nonce, status, reply) {
+async function digest(fields) {
+  const bytes = new TextEncoder().encode(canonical(fields));
+  return base64url.encode(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+}
+
+/** Rejects unless `reply`, with `status`, is the service's to `body` and `nonce`, sent to `path`. */
+async function verifyAnswer(key, path, body, nonce, status, reply) {
   const { signature, ...fields } = reply;
   const { payload, protectedHeader } = await compactVerify(String(signature), key, { algorithms: [algorithm] });
   const said = JSON.parse(new TextDecoder().decode(payload));
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(canonical(fields)));
   const good =
     protectedHeader.typ === "keystead-answer+jws" &&
     said.nonce === nonce &&
+    said.request === (await digest(body)) &&
     said.path === path &&
     said.status === status &&
-    said.sha256 === base64url.encode(new Uint8Array(digest));
+    said.sha256 === (await digest(fields));
   if (!good) throw new Error("not the answer to this request");
   return fields;
 }
@@ -77,20 +82,21 @@ for (const [path, body, expected] of [
 ]) {
   const { nonce, status, reply } = await ask(path, body);
   if (status !== expected) throw new Error(`${path}: ${status} ${reply.error}`);
-  const fields = await verifyAnswer(key, path, nonce, status, reply);
+  const fields = await verifyAnswer(key, path, body, nonce, status, reply);
   console.log("verified:", path, JSON.stringify(fields));
 
   const { signature, ...unsigned } = reply;
   const [field] = Object.keys(unsigned);
   const { [field]: _, ...lacking } = reply;
   for (const [what, forged] of Object.entries({
-    "another nonce": [path, "another-nonce-that-is-long-enough", status, reply],
-    "another path": ["/heartbeat", nonce, status, reply],
-    "another status": [path, nonce, 404, reply],
-    "one more field": [path, nonce, status, { ...reply, more: true }],
-    "a field less": [path, nonce, status, lacking],
-    "another value": [path, nonce, status, { ...reply, [field]: "changed" }],
-    "no signature": [path, nonce, status, unsigned],
+    "another nonce": [path, body, "another-nonce-that-is-long-enough", status, reply],
+    "another path": ["/heartbeat", body, nonce, status, reply],
+    "another question": [path, { ...body, licenseKey: "another" }, nonce, status, reply],
+    "another status": [path, body, nonce, 404, reply],
+    "one more field": [path, body, nonce, status, { ...reply, more: true }],
+    "a field less": [path, body, nonce, status, lacking],
+    "another value": [path, body, nonce, status, { ...reply, [field]: "changed" }],
+    "no signature": [path, body, nonce, status, unsigned],
   })) {
     const refusal = await verifyAnswer(key, ...forged).then(
       () => null,

@@ -36,23 +36,27 @@ def ask(url, path, body):
 
 
 def canonical(fields):
-    """The text that is signed of a reply's fields: RFC 8785."""
+    """The text that is signed of fields: RFC 8785."""
     return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def verify_answer(key, path, nonce, status, reply):
-    """Raises jwt.InvalidTokenError unless `reply`, with `status`, is the service's to what `path` was asked with `nonce`."""
+def digest(fields):
+    return base64.urlsafe_b64encode(hashlib.sha256(canonical(fields).encode()).digest()).rstrip(b"=").decode()
+
+
+def verify_answer(key, path, body, nonce, status, reply):
+    """Raises jwt.InvalidTokenError unless `reply`, with `status`, is the service's to `body` and `nonce`, sent to `path`."""
     fields = dict(reply)
     signature = fields.pop("signature", "")
     algorithm = "RS256" if isinstance(key, RSAPublicKey) else "EdDSA"
     # The nonce says that the answer is new, so this machine's clock need not be right.
     said = jwt.decode(signature, key, algorithms=[algorithm], options={"verify_iat": False})
-    digest = hashlib.sha256(canonical(fields).encode()).digest()
     expected = {
         "nonce": nonce,
+        "request": digest(body),
         "path": path,
         "status": status,
-        "sha256": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+        "sha256": digest(fields),
     }
     typ = jwt.get_unverified_header(signature).get("typ")
     if typ != TYPE or any(said.get(claim) != value for claim, value in expected.items()):
@@ -60,34 +64,38 @@ def verify_answer(key, path, nonce, status, reply):
     return fields
 
 
-def tampered(nonce, status, reply):
-    """Answers made from a good one that must be refused, by what was done to them."""
+def tampered(body, nonce, status, reply):
+    """Answers made from a good one that must be refused, by what was done to them or to the question."""
     header, payload, signature = reply["signature"].split(".")
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     other = "another-nonce-that-is-long-enough"
     replaced = base64.urlsafe_b64encode(json.dumps({**claims, "nonce": other}).encode()).rstrip(b"=").decode()
     unsigned = {name: value for name, value in reply.items() if name != "signature"}
     tampered = {
-        "another nonce": (other, status, reply),
-        "another status": (nonce, 200 if status != 200 else 403, reply),
-        "one more field": (nonce, status, {**reply, "more": True}),
-        "another nonce in its claims": (other, status, {**reply, "signature": f"{header}.{replaced}.{signature}"}),
-        "no signature": (nonce, status, unsigned),
+        "another nonce": (body, other, status, reply),
+        "another status": (body, nonce, 200 if status != 200 else 403, reply),
+        "one more field": (body, nonce, status, {**reply, "more": True}),
+        "another nonce in its claims": (body, other, status, {**reply, "signature": f"{header}.{replaced}.{signature}"}),
+        "no signature": (body, nonce, status, unsigned),
+        "one more field in the question": ({**body, "more": True}, nonce, status, reply),
     }
+    for name in body:
+        tampered[f"another {name} in the question"] = ({**body, name: "changed"}, nonce, status, reply)
     for name in unsigned:
-        tampered[f"another {name}"] = (nonce, status, {**reply, name: "changed"})
-        tampered[f"no {name}"] = (nonce, status, {k: v for k, v in reply.items() if k != name})
+        tampered[f"another {name}"] = (body, nonce, status, {**reply, name: "changed"})
+        tampered[f"no {name}"] = (body, nonce, status, {k: v for k, v in reply.items() if k != name})
     return tampered
 
 
 def main(url, root_public_key):
     _, certificate = call(url, "/getSigningKey")
     key = certified(certificate, root_public_key)
-    nonce, status, reply = ask(url, "/verify", {"licenseKey": LICENSE, "productId": PRODUCT})
-    print("verified:", json.dumps(verify_answer(key, "/verify", nonce, status, reply)))
-    for what, (nonce, status, forged) in tampered(nonce, status, reply).items():
+    body = {"licenseKey": LICENSE, "productId": PRODUCT}
+    nonce, status, reply = ask(url, "/verify", body)
+    print("verified:", json.dumps(verify_answer(key, "/verify", body, nonce, status, reply)))
+    for what, forged in tampered(body, nonce, status, reply).items():
         try:
-            verify_answer(key, "/verify", nonce, status, forged)
+            verify_answer(key, "/verify", *forged)
         except jwt.InvalidTokenError as refusal:
             print(f"refused: {what} ({refusal})")
         else:

@@ -16,6 +16,8 @@ pub struct Answer {
     pub body: Value,
     /// The body as it came.
     pub text: String,
+    /// The request's fields, as they were sent; `Null` when it had no body.
+    pub fields: Value,
     asked: String,
     /// What the log says of a failure inside.
     pub(crate) logged: Option<String>,
@@ -37,6 +39,7 @@ impl Answer {
         let sent = String::from_utf8_lossy(request.body.as_deref().unwrap_or_default()).into_owned();
         let asked = format!("{} {} {sent}", request.method, request.path);
         Self {
+            fields: serde_json::from_str(&sent).unwrap_or_default(),
             status: parts.status.as_u16(),
             headers: parts.headers,
             body,

@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use http::Method;
-use keystead_core::{Error, InvalidRequest, Result, signing::signed_answer::Nonce};
+use keystead_core::{
+    Error, InvalidRequest, Result,
+    signing::signed_answer::{Nonce, Question},
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -68,10 +71,14 @@ impl Fields {
         }
     }
 
-    /// Takes out the nonce for which the answer is to be signed. A query holds none: its answers may be kept by others.
-    pub(crate) fn nonce(&mut self) -> Result<Option<Nonce>> {
+    /// Takes out the nonce for which the answer is to be signed, and notes what was asked beside it. A query holds none:
+    /// its answers may be kept by others.
+    pub(crate) fn question(&mut self) -> Result<Option<Question>> {
         match self {
-            Self::Body(fields) => Nonce::of_field(fields.remove("nonce")),
+            Self::Body(fields) => {
+                let nonce = Nonce::of_field(fields.remove("nonce"))?;
+                nonce.map(|nonce| Question::new(nonce, fields)).transpose()
+            }
             Self::Query(_) => Ok(None),
         }
     }

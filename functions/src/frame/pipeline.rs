@@ -10,7 +10,7 @@ use keystead_core::{
     request::idempotency::{Attempt, IdempotencyKey, Repeatable, SealedAnswer},
     signing::{
         account_token::{AccountToken, Purpose},
-        signed_answer::{AnswerClaims, Nonce},
+        signed_answer::{AnswerClaims, Question},
     },
     store::request::idempotency::Begun,
 };
@@ -28,22 +28,22 @@ use crate::frame::{
 pub(crate) async fn handle<E: Endpoint>(cx: &Context, incoming: &Incoming, parameters: Parameters) -> Answer {
     let refuse = |error: Error| Answer::refusal::<E>(cx, &error);
     let (mut fields, unreadable) = match Fields::of(incoming) {
-        Ok(fields) => (fields.with(parameters), None),
+        Ok(fields) => (fields, None),
         // Who is not signed in is told that first. Elsewhere the body may hold the credential.
         Err(error) if E::AUTH == Auth::Login => (Fields::none(), Some(error)),
         Err(error) => return refuse(error),
     };
     // Out of the fields before anything sees them: a request that is sent again with another nonce is the same request,
     // and its answer is kept without a signature.
-    let nonce = if E::Face::SIGNS { fields.nonce() } else { Ok(None) };
-    let nonce = match nonce {
-        Ok(nonce) => nonce,
+    let question = if E::Face::SIGNS { fields.question() } else { Ok(None) };
+    let question = match question {
+        Ok(question) => question,
         Err(error) => return refuse(error),
     };
-    let answer = reply::<E>(cx, incoming, fields, unreadable).await;
+    let answer = reply::<E>(cx, incoming, fields.with(parameters), unreadable).await;
     let answer = answer.unwrap_or_else(refuse);
-    match nonce {
-        Some(nonce) => answer.signed::<E>(cx, nonce).unwrap_or_else(refuse),
+    match question {
+        Some(question) => answer.signed::<E>(cx, question).unwrap_or_else(refuse),
         None => answer,
     }
 }
@@ -178,10 +178,10 @@ impl Answer {
     }
 
     /// This answer with a `signature`, by which a client knows that it is ours, and the answer to what it has just asked.
-    pub(crate) fn signed<E: Endpoint>(mut self, cx: &Context, nonce: Nonce) -> Result<Self> {
+    pub(crate) fn signed<E: Endpoint>(mut self, cx: &Context, question: Question) -> Result<Self> {
         let fields = serde_json::from_slice(&self.body).map_err(Error::internal)?;
         let path = endpoint::path(E::ROUTE);
-        let claims = AnswerClaims::new(nonce, path, self.status.as_u16(), &fields, cx.clock.now())?;
+        let claims = AnswerClaims::new(question, path, self.status.as_u16(), &fields, cx.clock.now())?;
         let signature = cx.keys.sign_answer(&claims)?;
         // Before the closing brace, so that the fields stay as they are.
         self.body.pop();

@@ -17,6 +17,7 @@ pub struct KeysForApplications;
 impl Face for KeysForApplications {
     const NAME: &'static str = "KeysForApplications";
     const PREFIX: &'static str = PREFIX;
+    const SIGNS: bool = true;
 
     fn refuse(error: &Error) -> Refusal {
         let (status, text) = say(error, "License key not found");

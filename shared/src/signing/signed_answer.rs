@@ -37,11 +37,33 @@ impl Nonce {
     }
 }
 
+/// A question, as its answer's signature names it: which request was sent, and what it asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    nonce: Nonce,
+    digest: String,
+}
+
+impl Question {
+    /// The question of a request with these fields beside its nonce, as they were sent.
+    ///
+    /// Without them, whoever stands between could have another question answered under the same nonce: about another
+    /// license, or another product.
+    pub fn new(nonce: Nonce, fields: &Map<String, Value>) -> Result<Self> {
+        Ok(Self {
+            nonce,
+            digest: digest(fields)?,
+        })
+    }
+}
+
 /// What the signature of an answer says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AnswerClaims {
     /// That of the request.
     nonce: Nonce,
+    /// SHA-256 over the request's fields, without the nonce, in canonical JSON, in base64url.
+    request: String,
     /// What was asked: `/validate`.
     path: &'static str,
     /// The answer's HTTP status.
@@ -53,21 +75,25 @@ pub struct AnswerClaims {
 }
 
 impl AnswerClaims {
-    /// What is to be signed of an answer with these `fields`. A number that is no integer has no canonical form here, and fails.
+    /// What is to be signed of an answer with these `fields`, whose numbers are integers.
     pub fn new(
-        nonce: Nonce,
+        question: Question,
         path: &'static str,
         status: u16,
         fields: &Map<String, Value>,
         now: Timestamp,
     ) -> Result<Self> {
-        let mut text = String::with_capacity(2048);
-        write_object(fields, &mut text)?;
+        // A client may write a fraction otherwise than RFC 8785 does. A signature that only some can verify is worse than
+        // none. What a client sends, it writes itself.
+        if fields.values().any(holds_fraction) {
+            return Err(Error::internal("a signed answer holds a fraction"));
+        }
         Ok(Self {
-            nonce,
+            nonce: question.nonce,
+            request: question.digest,
             path,
             status,
-            sha256: BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes())),
+            sha256: digest(fields)?,
             iat: now.seconds(),
         })
     }
@@ -80,42 +106,17 @@ impl KeyRing {
     }
 }
 
-/// Appends `value` as RFC 8785 has it: the one canonical text, the same for signing and for verifying.
-fn write(value: &Value, text: &mut String) -> Result<()> {
-    match value {
-        Value::Object(fields) => return write_object(fields, text),
-        Value::Array(items) => {
-            text.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    text.push(',');
-                }
-                write(item, text)?;
-            }
-            text.push(']');
-        }
-        // A fraction is written in as many ways as there are languages. A signature that only some can verify is worse
-        // than none.
-        Value::Number(number) if number.is_f64() => return Err(Error::internal("a signed answer holds a fraction")),
-        // These, serde_json writes as RFC 8785 does.
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => text.push_str(&value.to_string()),
-    }
-    Ok(())
+/// SHA-256, in base64url, over the one text that RFC 8785 has for `fields`, whoever writes it.
+fn digest(fields: &Map<String, Value>) -> Result<String> {
+    let text = serde_json_canonicalizer::to_vec(fields).map_err(Error::internal)?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(text)))
 }
 
-fn write_object(fields: &Map<String, Value>, text: &mut String) -> Result<()> {
-    let mut fields: Vec<(&String, &Value)> = fields.iter().collect();
-    // RFC 8785 sorts by UTF-16's units. That `Map` is sorted already depends on which features others want of serde_json.
-    fields.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-    text.push('{');
-    for (index, (name, value)) in fields.into_iter().enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        text.push_str(&Value::from(name.as_str()).to_string());
-        text.push(':');
-        write(value, text)?;
+fn holds_fraction(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => fields.values().any(holds_fraction),
+        Value::Array(items) => items.iter().any(holds_fraction),
+        Value::Number(number) => number.is_f64(),
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
     }
-    text.push('}');
-    Ok(())
 }

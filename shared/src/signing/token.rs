@@ -28,6 +28,10 @@ text_value!(
     }
 );
 
+/// How many seconds before its making a token says that it was made: libraries refuse a token from the future, and a
+/// customer's clock may be a little behind.
+pub const IAT_LEEWAY: i64 = 60;
+
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -46,7 +50,7 @@ pub struct Claims {
     pub variant: VariantId,
     /// The license's status when it was issued.
     pub status: LicenseStatus,
-    /// When it was issued, in seconds since 1970.
+    /// When it was issued, less [`IAT_LEEWAY`], in seconds since 1970.
     pub iat: i64,
     /// From when on it is no longer good, in seconds since 1970.
     pub exp: i64,

@@ -6,7 +6,7 @@ use base64::{
 };
 use keystead_core::signing::{
     keys::SigningKey,
-    signed_answer::{AnswerClaims, Nonce},
+    signed_answer::{AnswerClaims, Nonce, Question},
 };
 use keystead_functions::{frame::route::Route, routes};
 use keystead_tests::{
@@ -24,18 +24,15 @@ const BAD_NONCE: &str = "Invalid nonce: must be 16 to 128 characters";
 /// The endpoints of the client API that are asked with a body.
 fn client_routes() -> Vec<Route> {
     let of_clients = |route: &Route| match route.face.name {
-        "FlatClient" | "FlatBare" | "FlatValidate" | "FlatVerify" => true,
-        "FlatAdmin"
-        | "Documentation"
-        | "KeysForApplications"
-        | "KeysForBuyers"
-        | "KeysForSellers"
-        | "Accounts"
-        | "AccountsBare" => false,
+        "FlatClient" | "FlatBare" | "FlatValidate" | "FlatVerify" | "KeysForApplications" => true,
+        "FlatAdmin" | "Documentation" | "KeysForBuyers" | "KeysForSellers" | "Accounts" | "AccountsBare" => false,
         other => panic!("{other} is a new face: say here whether its answers are signed"),
     };
     let routes: Vec<Route> = routes::all().into_iter().filter(of_clients).filter(has_body).collect();
-    assert!(routes.len() >= 5, "the five of the client API are there");
+    assert!(
+        routes.len() >= 6,
+        "the five of the flat client API are there, and that of license keys"
+    );
     routes
 }
 
@@ -48,11 +45,13 @@ fn digest(text: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
 }
 
-/// Whether an answer is the one to `nonce`, asked of `path`, as an application decides it.
+/// Whether an answer is the one to what was asked of `path`, with a nonce, as an application decides it.
 ///
 /// The canonical JSON is `serde_json`'s here, whose maps are sorted as long as no crate wants otherwise; that of other
 /// languages is in tests/interop.
-fn holds(path: &str, nonce: &str, status: u16, body: &Value, jwks: &Value) -> bool {
+fn holds(path: &str, asked: &Value, status: u16, body: &Value, jwks: &Value) -> bool {
+    let mut question = asked.clone();
+    let nonce = question.as_object_mut().expect("an object").remove("nonce");
     let mut fields = body.clone();
     let Some(Value::String(signature)) = fields.as_object_mut().expect("an object").remove("signature") else {
         return false;
@@ -61,7 +60,8 @@ fn holds(path: &str, nonce: &str, status: u16, body: &Value, jwks: &Value) -> bo
         return false;
     };
     part(&signature, 0)["typ"] == "keystead-answer+jws"
-        && claims["nonce"] == nonce
+        && Some(&claims["nonce"]) == nonce.as_ref()
+        && claims["request"] == digest(&question.to_string())
         && claims["path"] == path
         && claims["status"] == status
         && claims["sha256"] == digest(&fields.to_string())
@@ -69,7 +69,7 @@ fn holds(path: &str, nonce: &str, status: u16, body: &Value, jwks: &Value) -> bo
 
 #[track_caller]
 fn assert_signed(route: &str, answer: &Answer, jwks: &Value) {
-    let good = holds(route, NONCE, answer.status, &answer.body, jwks);
+    let good = holds(route, &answer.fields, answer.status, &answer.body, jwks);
     assert!(good, "{route}: {} {}", answer.status, answer.text);
 }
 
@@ -105,6 +105,7 @@ async fn every_client_endpoint_signs_its_refusals() {
         let mut unknown = (row(&route).good)(&world);
         unknown["nonce"] = json!(NONCE);
         unknown["licenseKey"] = json!("unknown");
+        unknown["key"] = json!("unknown");
         for body in [json!({ "nonce": NONCE }), unknown] {
             let mut answer = world.send(&route, "POST", &body).await;
             if route.required.is_empty() {
@@ -168,7 +169,8 @@ async fn a_nonce_has_16_to_128_characters() {
     for nonce in ["n".repeat(16), "n".repeat(128), "\u{1f511}".repeat(128), spaces] {
         let answer = verify(json!(nonce)).await;
         answer.expect(200);
-        assert!(holds("/verify", &nonce, 200, &answer.body, &jwks), "{nonce}");
+        assert_eq!(answer.fields["nonce"], nonce);
+        assert!(holds("/verify", &answer.fields, 200, &answer.body, &jwks), "{nonce}");
     }
     for nonce in [
         json!("n".repeat(15)),
@@ -217,10 +219,13 @@ async fn a_signature_says_what_was_asked_and_answered_and_by_which_key() {
     );
     let mut fields = answer.body.clone();
     fields.as_object_mut().expect("an object").remove("signature");
+    let mut question = answer.fields.clone();
+    question.as_object_mut().expect("an object").remove("nonce");
     let said = json!({
         "nonce": NONCE,
         "path": "/activate",
         "status": 200,
+        "request": digest(&question.to_string()),
         "sha256": digest(&fields.to_string()),
         "iat": app.now().seconds(),
     });
@@ -244,27 +249,40 @@ async fn a_signature_stands_last_and_leaves_the_rest_as_it_is() {
 async fn an_answer_that_was_touched_is_not_believed() {
     let (_, answer, jwks) = signed_activation().await;
     let body = answer.expect(200);
-    assert!(holds("/activate", NONCE, 200, body, &jwks));
+    assert!(holds("/activate", &answer.fields, 200, body, &jwks));
     for field in body.as_object().expect("an object").keys() {
         let mut without = body.clone();
         without.as_object_mut().expect("an object").remove(field);
-        assert!(!holds("/activate", NONCE, 200, &without, &jwks), "without {field}");
+        assert!(
+            !holds("/activate", &answer.fields, 200, &without, &jwks),
+            "without {field}"
+        );
         let mut changed = body.clone();
         changed[field] = json!("changed");
-        assert!(!holds("/activate", NONCE, 200, &changed, &jwks), "another {field}");
+        assert!(
+            !holds("/activate", &answer.fields, 200, &changed, &jwks),
+            "another {field}"
+        );
     }
     let mut more = body.clone();
     more["more"] = json!(true);
-    assert!(!holds("/activate", NONCE, 200, &more, &jwks), "one more field");
+    assert!(!holds("/activate", &answer.fields, 200, &more, &jwks), "one more field");
 }
 
 #[tokio::test]
 async fn an_answer_is_not_believed_as_that_to_another_request() {
     let (_, answer, jwks) = signed_activation().await;
     let body = answer.expect(200);
-    assert!(!holds("/activate", "made-up-for-the-next-request", 200, body, &jwks));
-    assert!(!holds("/validate", NONCE, 200, body, &jwks));
-    assert!(!holds("/activate", NONCE, 403, body, &jwks));
+    let mut next = answer.fields.clone();
+    next["nonce"] = json!("made-up-for-the-next-request");
+    assert!(!holds("/activate", &next, 200, body, &jwks));
+    for field in answer.fields.as_object().expect("an object").keys() {
+        let mut other = answer.fields.clone();
+        other[field] = json!("changed");
+        assert!(!holds("/activate", &other, 200, body, &jwks), "another {field}");
+    }
+    assert!(!holds("/validate", &answer.fields, 200, body, &jwks));
+    assert!(!holds("/activate", &answer.fields, 403, body, &jwks));
 }
 
 #[tokio::test]
@@ -279,7 +297,9 @@ async fn the_claims_of_a_signature_can_t_be_changed() {
     claims["nonce"] = json!("made-up-for-the-next-request");
     let forged = BASE64_URL_SAFE_NO_PAD.encode(claims.to_string());
     body["signature"] = json!(format!("{header}.{forged}.{last}"));
-    assert!(!holds("/activate", "made-up-for-the-next-request", 200, &body, &jwks));
+    let mut next = answer.fields.clone();
+    next["nonce"] = claims["nonce"].clone();
+    assert!(!holds("/activate", &next, 200, &body, &jwks));
 }
 
 #[tokio::test]
@@ -288,7 +308,7 @@ async fn the_signature_of_another_service_is_not_believed() {
     let another = Options::default().secrets(ed25519()).start().await;
     assert!(!holds(
         "/activate",
-        NONCE,
+        &answer.fields,
         200,
         answer.expect(200),
         &jwks(&another).await
@@ -301,7 +321,7 @@ async fn a_token_is_no_signature() {
     let mut body = answer.expect(200).clone();
     assert!(verified(body["token"].as_str().expect("a token"), &jwks).is_some());
     body["signature"] = body["token"].clone();
-    assert!(!holds("/activate", NONCE, 200, &body, &jwks));
+    assert!(!holds("/activate", &answer.fields, 200, &body, &jwks));
 }
 
 #[tokio::test]
@@ -431,11 +451,16 @@ async fn a_named_request_gets_the_answer_that_it_got_before_signed_for_its_own_n
         answer.expect(200);
         assert_eq!(answer.header("idempotency-replayed"), replayed);
         if let Some(nonce) = nonce {
-            assert!(holds("/deactivate", nonce, 200, &answer.body, &jwks), "{}", answer.text);
-            let [first, second] = ["the-nonce-of-the-first", "the-nonce-of-the-second"];
-            let other = if nonce == first { second } else { first };
             assert!(
-                !holds("/deactivate", other, 200, &answer.body, &jwks),
+                holds("/deactivate", &asked, 200, &answer.body, &jwks),
+                "{}",
+                answer.text
+            );
+            let [first, second] = ["the-nonce-of-the-first", "the-nonce-of-the-second"];
+            let mut other = asked.clone();
+            other["nonce"] = json!(if nonce == first { second } else { first });
+            assert!(
+                !holds("/deactivate", &other, 200, &answer.body, &jwks),
                 "{}",
                 answer.text
             );
@@ -451,8 +476,8 @@ async fn a_named_request_gets_the_answer_that_it_got_before_signed_for_its_own_n
 /// What is signed of an answer with these fields.
 fn claims(fields: &Value) -> Option<Value> {
     let fields: &Map<String, Value> = fields.as_object().expect("an object");
-    let nonce = Nonce::parse(NONCE).expect("a nonce");
-    let claims = AnswerClaims::new(nonce, "/path", 200, fields, keystead_tests::epoch()).ok()?;
+    let question = Question::new(Nonce::parse(NONCE).expect("a nonce"), &Map::new()).expect("a question");
+    let claims = AnswerClaims::new(question, "/path", 200, fields, keystead_tests::epoch()).ok()?;
     Some(serde_json::to_value(claims).expect("claims"))
 }
 
@@ -478,4 +503,48 @@ fn fields_are_signed_in_canonical_json() {
 #[test]
 fn a_fraction_is_not_signed() {
     assert_eq!(claims(&json!({ "share": 0.5 })), None);
+}
+
+#[tokio::test]
+async fn an_answer_about_another_license_does_not_pass_for_one_about_this() {
+    let app = TestApp::start().await;
+    let (revoked, good) = (app.license().create().await, app.license().create().await);
+    app.admin()
+        .post("/revokeLicense", json!({ "licenseKey": revoked.key }))
+        .await
+        .expect(200);
+    let jwks = jwks(&app).await;
+    // Somebody between keeps the application's nonce, and has the service say under it that another license is good.
+    for (path, asked, instead) in [
+        (
+            "/verify",
+            json!({ "licenseKey": revoked.key, "productId": PRODUCT, "nonce": NONCE }),
+            json!({ "licenseKey": good.key, "productId": PRODUCT, "nonce": NONCE }),
+        ),
+        (
+            "/api/license-keys/validate",
+            json!({ "key": revoked.key, "nonce": NONCE }),
+            json!({ "key": good.key, "nonce": NONCE }),
+        ),
+    ] {
+        let answer = app.stranger().post(path, instead.clone()).await;
+        assert_eq!(answer.expect(200)["valid"], true);
+        assert!(holds(path, &instead, 200, &answer.body, &jwks), "{path}");
+        assert!(!holds(path, &asked, 200, &answer.body, &jwks), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_question_is_signed_as_it_was_sent_whatever_is_in_it() {
+    let app = TestApp::start().await;
+    let license = app.license().create().await;
+    // Fields that nothing here reads, numbers of every kind among them, and blanks that are taken away before a key is
+    // looked for.
+    let asked = json!({
+        "licenseKey": format!(" {} ", license.key), "productId": PRODUCT, "nonce": NONCE,
+        "version": { "major": 1, "build": -3, "scale": 1.5 }, "tags": [null, true, "é\u{1f511}"],
+    });
+    let answer = app.stranger().post("/verify", asked).await;
+    answer.expect(200);
+    assert_signed("/verify", &answer, &jwks(&app).await);
 }

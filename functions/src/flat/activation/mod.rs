@@ -24,7 +24,7 @@ use keystead_core::{
         watch::DetectionLimits,
     },
     product::{GraceDays, ProductId},
-    signing::token::{Claims, Token},
+    signing::token::{Claims, IAT_LEEWAY, Token},
     store::cache::Catalog,
     value::days::Days,
 };
@@ -62,7 +62,7 @@ fn issue(
         product_id: product.clone(),
         variant: license.variant.clone(),
         status: license.status,
-        iat: now.seconds(),
+        iat: now.seconds() - IAT_LEEWAY,
         exp: expiry.seconds(),
         grace_until: Some(
             license

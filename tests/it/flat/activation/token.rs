@@ -39,7 +39,7 @@ async fn a_token_is_verified_with_the_jwk_set_and_nothing_else() {
             "productId": PRODUCT,
             "variant": "pro",
             "status": "active",
-            "iat": now,
+            "iat": now - 60,
             "exp": now + 30 * 24 * 60 * 60,
             "graceUntil": now + 37 * 24 * 60 * 60,
             "offlineDays": 30,
