@@ -21,13 +21,13 @@ pub struct Config {
     /// `cloudfront-viewer-country`). Empty: no header is trusted.
     pub country_header: String,
     /// The request header in which a trusted proxy tells the client's address (`KEYSTEAD_ADDRESS_HEADER`, default none).
-    /// Empty: the client is who is connected.
+    /// Empty: the client's address is that of the connection.
     pub address_header: String,
-    /// Whom tokens say they are from: their claim `iss` (`KEYSTEAD_ISSUER`, default `keystead`).
+    /// The issuer of tokens: their claim `iss` (`KEYSTEAD_ISSUER`, default `keystead`).
     pub issuer: String,
     /// How long tokens live.
     pub tokens: TokenPolicy,
-    /// What licenses are caught at, unless their product says otherwise.
+    /// The limits of the detectors, unless a product has its own.
     pub enforcement: DetectionLimits,
     /// How long events are kept (`KEYSTEAD_EVENT_RETENTION_DAYS`, default 365; 0: for good).
     pub event_retention: Option<Duration>,
@@ -36,7 +36,7 @@ pub struct Config {
     /// Whether `/api/license-keys/validate` answers 403, and not 200, on a machine that the key is not bound to
     /// (`KEYSTEAD_HWID_MISMATCH_STATUS`, 200 or 403, default 200).
     pub hwid_mismatch_is_forbidden: bool,
-    /// What holds for accounts.
+    /// Settings of accounts.
     pub accounts: AccountPolicy,
 }
 
@@ -69,7 +69,7 @@ impl Config {
     /// The settings that the environment gives, and the defaults of the others.
     ///
     /// # Errors
-    /// The first variable whose value can't be used.
+    /// The first variable whose value is invalid.
     pub fn from_env() -> Result<Self, InvalidSetting> {
         let default = Self::default();
         Ok(Self {
@@ -139,7 +139,7 @@ fn enforcement(default: DetectionLimits) -> Result<DetectionLimits, InvalidSetti
     }
 }
 
-/// A variable whose value can't be used.
+/// A variable with an invalid value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidSetting {
     name: &'static str,
@@ -166,7 +166,7 @@ fn number(name: &'static str, range: RangeInclusive<u32>) -> Result<Option<u32>,
     }
 }
 
-/// What the Lambda runtime tells a function of its surroundings.
+/// The environment that Lambda gives a function.
 #[derive(Clone)]
 pub struct AwsEnvironment {
     /// The region that the function and its tables are in.

@@ -1,4 +1,4 @@
-//! Ids and keys nobody has had before: the only caller of randomness.
+//! Unique ids, keys and random bytes: the only caller of randomness.
 
 use std::{
     sync::{
@@ -20,8 +20,8 @@ use crate::{
 };
 
 text_value!(
-    /// What tells the making of one record from that of every other. It is the same when a request is carried out again
-    /// after a crash, by which the request knows its own work.
+    /// Identifies the creation of one record. It is the same when a request is retried after a crash, so that the retry
+    /// recognises its own work (idempotency).
     CreationId,
     "a string of 1 to 128 characters",
     |text| is_plain(text, 128).then(|| text.to_owned())
@@ -42,9 +42,9 @@ pub struct Ids(Source);
 enum Source {
     /// The operating system's random numbers.
     Random(SystemRandom),
-    /// A counter: tests, whose answers then hold no surprises.
+    /// A counter: tests, whose answers are then reproducible.
     Counted(Arc<AtomicU64>),
-    /// A secret: a request that is carried out again, and then makes the same things.
+    /// Derived from a secret: a retried request makes the same ids again (idempotency).
     Derived(Arc<Derived>),
 }
 
@@ -109,10 +109,10 @@ impl Ids {
     }
 }
 
-/// A random part of `longest`: how long one of several that collided waits, so that they don't collide again.
+/// A random part of `longest`: jitter for the backoff of writes that collided.
 pub fn jitter(longest: Duration) -> Duration {
     let mut byte = [0; 1];
-    // Without random numbers the wait is merely not spread.
+    // **Best effort**: without random numbers there is no jitter.
     let share = if SystemRandom::new().fill(&mut byte).is_ok() {
         u32::from(byte[0])
     } else {
@@ -121,7 +121,7 @@ pub fn jitter(longest: Duration) -> Duration {
     longest * share / 255
 }
 
-/// A token that no other transaction has: a UUID, which is as long as DynamoDB takes.
+/// A transaction's idempotency token (`ClientRequestToken`): a UUID, which is as long as DynamoDB takes.
 pub(crate) fn request_token() -> Result<String> {
     let mut bytes = [0; 16];
     SystemRandom::new()
@@ -130,7 +130,7 @@ pub(crate) fn request_token() -> Result<String> {
     Ok(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
 }
 
-/// A number that a cipher uses once.
+/// A cipher's nonce.
 pub(crate) fn nonce() -> Result<[u8; aead::NONCE_LEN]> {
     let mut bytes = [0; aead::NONCE_LEN];
     SystemRandom::new()
@@ -142,7 +142,7 @@ pub(crate) fn nonce() -> Result<[u8; aead::NONCE_LEN]> {
 /// One of `choices`, at random; `None` when there are none.
 pub(crate) fn pick<T>(choices: &[T]) -> Option<&T> {
     let mut bytes = [0; 2];
-    // Without random numbers everybody picks the first.
+    // **Best effort**: without random numbers everybody picks the first.
     let _: Result<(), _> = SystemRandom::new().fill(&mut bytes);
     choices.get(usize::from(u16::from_be_bytes(bytes)) % choices.len().max(1))
 }

@@ -1,4 +1,4 @@
-//! Logins: what a session token stands for.
+//! Logins: server-side sessions of accounts. A session token is good while its login exists.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 text_value!(
-    /// What tells a login from others of its account: a UUID v4.
+    /// Identifies a login among those of its account: a UUID v4.
     LoginId,
     "a string of 1 to 128 characters",
     |text| is_plain(text, 128).then(|| text.to_owned())
@@ -25,7 +25,7 @@ impl LoginId {
     }
 }
 
-/// Somebody who is signed in, as stored: their token is good while this is there.
+/// A server-side session, as stored: its token is good while this item exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Login {

@@ -40,13 +40,13 @@ impl AccountId {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Account {
-    /// The address that it is found by: folded, so that two that differ only in case are one account.
+    /// The key: the folded address, so that two that differ only in case are one account.
     pub email: Email,
     /// Its id.
     pub account_id: AccountId,
     /// The address as it was typed, to which mail goes.
     pub address: Email,
-    /// What is kept of its password.
+    /// The hash of its password.
     pub password: PasswordHash,
     /// How often the password was set. A token names the version that it was made for, and is good for no other: a new
     /// password ends every login, and what was mailed before.
@@ -55,8 +55,9 @@ pub struct Account {
     pub created_at: Timestamp,
 }
 
-/// That somebody asked for an account, as stored: it becomes one when they show what was mailed to the address. Each is
-/// for itself, so that nobody who asks with another's address has any part in the account that its owner makes.
+/// A pending registration, as stored. It becomes an account when the mailed token is shown. Registrations of one
+/// address are independent: a registration by somebody else has no part in the account that the address's owner
+/// makes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Registration {
@@ -66,7 +67,7 @@ pub struct Registration {
     pub account_id: AccountId,
     /// The address as it was typed.
     pub address: Email,
-    /// What is kept of the password that it was asked for with.
+    /// The hash of the password that it was asked for with.
     pub password: PasswordHash,
     /// When it is forgotten, in seconds since 1970: the table's TTL.
     pub expires_at: i64,
@@ -111,7 +112,7 @@ impl Account {
     }
 }
 
-/// What holds for accounts.
+/// Settings of accounts.
 #[derive(Clone, Debug)]
 pub struct AccountPolicy {
     /// How long a login lasts (`KEYSTEAD_LOGIN_DAYS`, default 14, at most 30: as long as a retired key is kept).
@@ -123,7 +124,7 @@ pub struct AccountPolicy {
     /// The vendor's page that what is mailed leads to; it gets `?verify=` or `?reset=` and the token
     /// (`KEYSTEAD_ACCOUNT_URL`). Without it, mail holds the token alone.
     pub page: Option<String>,
-    /// Whom mail is from (`KEYSTEAD_MAIL_FROM`). In AWS, nothing can be mailed without it.
+    /// The sender of mail (`KEYSTEAD_MAIL_FROM`). In AWS, nothing can be mailed without it.
     pub mail_from: Option<String>,
     /// What a password's hash costs.
     pub hashing: Hashing,

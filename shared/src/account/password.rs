@@ -1,4 +1,4 @@
-//! Passwords: what is kept of them, and what it costs to try one.
+//! Passwords: their hashes, and the cost of an attempt.
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash::phc::PasswordHash as Phc,
@@ -103,7 +103,7 @@ impl PasswordHash {
         Ok(Self(hash.to_string()))
     }
 
-    /// That of no password.
+    /// The hash of no password: compared with when there is no account, so that both take as long.
     pub fn none() -> Self {
         Self(String::new())
     }

@@ -31,7 +31,7 @@ impl RawApiKey {
         &self.0
     }
 
-    /// What is stored of it.
+    /// Its hash, which is stored in its place.
     pub fn hash(&self) -> KeyHash {
         KeyHash(hex::encode(&Sha256::digest(self.0.as_bytes())))
     }

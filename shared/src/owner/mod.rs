@@ -1,4 +1,4 @@
-//! Owners: whose products and licenses these are, and who may see them.
+//! Owners: the tenants to whom products and licenses belong, and the scope of a caller.
 
 pub mod api_key;
 pub mod member;
@@ -6,7 +6,8 @@ pub mod member;
 use crate::value::text::{is_plain, text_value};
 
 text_value!(
-    /// Who owns products, licenses, codes and API keys: the flat API's *creator*, an organisation, a store's seller.
+    /// The tenant: the owner of products, licenses, codes and API keys. The flat API's *creator*, an organisation, a
+    /// store's seller.
     ///
     /// It holds no `#`, which separates the parts of index keys.
     OwnerId,
@@ -18,7 +19,8 @@ text_value!(
     r"^[\t-\r ]*[^#\x00-\x1f\x7f-\x9f]*[^#\s\x00-\x1f\x7f-\x9f][^#\x00-\x1f\x7f-\x9f]*[\t-\r ]*$"
 );
 
-/// Whose records a caller may see. Every finder of an owner's records takes one, so that no caller can be forgotten.
+/// Tenancy: whose records a caller may see. Every finder of an owner's records takes one; one that does not is named
+/// `_unscoped`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Nobody's: a caller without a credential.

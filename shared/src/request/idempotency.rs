@@ -1,4 +1,4 @@
-//! Requests that arrive twice: the second gets the answer of the first.
+//! Idempotency: of a request that arrives twice, the second gets the answer of the first.
 //!
 //! A client that has no answer does not know whether its request took effect. If it named the request with an
 //! `Idempotency-Key`, it may ask again. The first request leaves an [`Attempt`], which holds its answer once there is
@@ -17,7 +17,7 @@ use crate::{
 };
 
 text_value!(
-    /// What a client names a request with: the header `Idempotency-Key`.
+    /// The header `Idempotency-Key`, by which a client names a request.
     IdempotencyKey,
     "1 to 255 printable ASCII characters",
     |text| {
@@ -29,14 +29,15 @@ text_value!(
 /// How long an answer is kept.
 pub const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a request is waited for that has no answer yet: longer than API Gateway lets one take. After that, it died.
+/// How long a duplicate waits for the first request's answer: longer than API Gateway lets a request take. After
+/// that, the first is taken for dead.
 pub const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
-/// A request that may be sent again, as far as it is known before it is carried out.
+/// An idempotent request, as far as it is known before it runs.
 pub struct Repeatable {
-    /// What only those know who know the credential and the client's key.
+    /// Derived from the credential and the client's key; nothing else derives it.
     secret: hmac::Key,
-    /// Under which its attempt is stored.
+    /// The key under which its attempt is stored.
     request_id: String,
     /// A digest of what it asks for.
     asked: String,
@@ -71,8 +72,8 @@ impl Repeatable {
         })
     }
 
-    /// Where the request takes its ids from: the same ids each time that it is carried out, so that what it makes twice
-    /// is one. Nobody can guess them who does not know the credential.
+    /// The source of the request's ids: the same ids on each retry, so that a record made twice is one. They can't be
+    /// guessed without the credential.
     pub fn ids(&self, attempt: &Attempt) -> Ids {
         Ids::derived(&derived(&self.secret, "ids", &[attempt.salt.as_str().as_bytes()]))
     }
@@ -129,7 +130,7 @@ fn derived(secret: &hmac::Key, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
     bytes
 }
 
-/// A request that is or was carried out, as stored.
+/// The deduplication record of a request that runs or ran, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
@@ -150,7 +151,7 @@ pub struct Attempt {
     pub expires_at: i64,
 }
 
-/// An answer that only who knows the credential and the client's key can read.
+/// An answer, encrypted under a key that only the credential and the client's key derive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SealedAnswer {

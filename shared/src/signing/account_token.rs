@@ -1,4 +1,4 @@
-//! Account tokens: a person's login, and what is mailed to them.
+//! Account tokens: session tokens, and those that are mailed to verify an address or reset a password.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Signing keys: what tokens and answers are signed with, and the root that vouches for them.
+//! Signing keys of tokens and answers, their rotation, and the root key that certifies them.
 //!
 //! The root key signs neither and never changes, so an application can ship with its public half. It signs each
 //! signing key's public half; `/getSigningKey` serves that certificate. Signing keys can be rotated: the previous ones
@@ -79,7 +79,7 @@ pub struct StoredKey {
     pub prepared: bool,
     /// Its private half: PKCS #8 in base64.
     pub private_key: String,
-    /// What a newer version knows of it. It is written back as it was read.
+    /// Fields of a newer version. They are written back as they were read.
     #[serde(flatten)]
     pub others: Map<String, Value>,
 }
@@ -307,8 +307,8 @@ impl Sign for SigningKey {
     }
 }
 
-/// A key pair that is looked at when it first signs: most functions never do, and checking that an RSA key's numbers fit
-/// takes a tenth of a start.
+/// A key pair that is parsed lazily, when it first signs: most functions never sign, and checking an RSA key takes a
+/// tenth of a start.
 struct Unopened {
     algorithm: Algorithm,
     pkcs8: Vec<u8>,

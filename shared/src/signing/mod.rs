@@ -1,4 +1,4 @@
-//! What is signed, and with what.
+//! Signatures: tokens and answers, the keys that sign them, and the secrets of a deployment.
 
 pub mod account_token;
 pub mod keys;

@@ -7,15 +7,15 @@ use subtle::ConstantTimeEq;
 
 use crate::signing::keys::StoredKey;
 
-/// Everything that must not be known outside.
+/// Every secret of a deployment.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Secrets {
     /// The credential of the super admin.
     pub admin_secret: String,
-    /// What a store shows to deliver a purchase.
+    /// The credential of a store that delivers purchases.
     pub webhook_secret: String,
-    /// With what Stripe signs what it sends: `whsec_...`. Without it, nothing of Stripe's is taken.
+    /// The key with which Stripe signs its webhooks: `whsec_...`. Without it, Stripe's webhooks are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stripe_webhook_secret: Option<String>,
     /// The root's private key: RSA, PKCS #8 in base64. Needed only to certify a new signing key.
@@ -29,7 +29,7 @@ pub struct Secrets {
     pub others: Map<String, Value>,
 }
 
-/// What is kept in memory of a secret that clients show: its SHA-256.
+/// The SHA-256 of a secret that clients show: only the hash is kept in memory.
 #[derive(Clone)]
 pub struct SecretHash([u8; 32]);
 

@@ -1,4 +1,4 @@
-//! Signed answers: how an application knows that an answer is ours, and answers what it has just asked.
+//! Signed answers: protection against forged and replayed answers.
 //!
 //! A request may carry a [`Nonce`], which nobody can foresee. Its answer then carries a signature over the nonce and over
 //! itself, so that neither a forged answer nor one that was recorded earlier passes for it; ADR 17 has the choices.
@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use crate::{Error, Result, Timestamp, signing::keys::KeyRing, value::text::text_value};
 
 text_value!(
-    /// What a client made up for one request, and finds in its answer. Exactly as it came: the client compares it.
+    /// A client's nonce: made up for one request, and returned in its answer exactly as it came, because the client
+    /// compares it.
     Nonce,
     "16 to 128 characters",
     |text| {
@@ -60,7 +61,7 @@ impl Question {
 /// What the signature of an answer says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AnswerClaims {
-    /// That of the request.
+    /// The request's nonce.
     nonce: Nonce,
     /// SHA-256 over the request's fields, without the nonce, in canonical JSON, in base64url.
     request: String,

@@ -1,4 +1,4 @@
-//! Tokens: what a machine keeps to show, also to itself while offline, that it was activated.
+//! Tokens: JWTs that prove an activation, to the service and, offline, to the application itself.
 
 use std::time::Duration;
 
