@@ -74,7 +74,7 @@ impl Engine {
             endpoint: Some("http://embedded".to_owned()),
             attempt_timeout: None,
             retries: false,
-            catalog_kept: Connection::CATALOG_KEPT,
+            product_ttl: Connection::PRODUCT_TTL,
             measure_capacity: false,
         }
     }

@@ -172,7 +172,7 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let (secrets, shown) = secrets(args, folder.as_ref(), &clock)?;
     let mut config = Config::from_env()?;
     let (store, engine) = open_store(args, folder.as_ref(), &mut config)?;
-    store.create_tables().await.map_err(|error| explain(&error))?;
+    store.table_create_all().await.map_err(|error| explain(&error))?;
 
     let mails = Kept::default();
     let context = Context {
@@ -332,7 +332,7 @@ fn open_store(
             endpoint: Some(endpoint.clone()),
             attempt_timeout: Some(Connection::ATTEMPT_TIMEOUT),
             retries: true,
-            catalog_kept: Connection::CATALOG_KEPT,
+            product_ttl: Connection::PRODUCT_TTL,
             measure_capacity: false,
         };
         return Ok((Store::new(connection, &config.table_prefix), None));

@@ -516,7 +516,7 @@ async fn reaped(app: &TestApp, machine: &str) -> (TestLicense, String) {
 
 /// A service that keeps nothing, so that a request makes the same calls each time.
 async fn forgetful() -> TestApp {
-    Options::default().catalog_kept(Duration::ZERO).start().await
+    Options::default().product_ttl(Duration::ZERO).start().await
 }
 
 /// What a scenario comes to without faults: how many calls it makes, and the license's counters afterwards.

@@ -105,7 +105,7 @@ pub struct Options {
     secrets: Option<Secrets>,
     routes: Option<Vec<Route>>,
     /// How long what is sold is kept, if not as usual.
-    catalog_kept: Option<Duration>,
+    product_ttl: Option<Duration>,
     /// The time and the ids of the process that was before.
     before: Option<(Clock, Ids)>,
 }
@@ -119,9 +119,9 @@ impl Options {
 
     /// Keeping what is sold for so long.
     #[must_use]
-    pub fn catalog_kept(self, kept: Duration) -> Self {
+    pub fn product_ttl(self, kept: Duration) -> Self {
         Self {
-            catalog_kept: Some(kept),
+            product_ttl: Some(kept),
             ..self
         }
     }
@@ -180,11 +180,11 @@ impl TestApp {
             retries: true,
             region: format!("test-{}", REGIONS.fetch_add(1, Ordering::Relaxed)),
             measure_capacity: true,
-            catalog_kept: options.catalog_kept.unwrap_or(Connection::CATALOG_KEPT),
+            product_ttl: options.product_ttl.unwrap_or(Connection::PRODUCT_TTL),
             ..database.connection()
         };
         let store = Store::new(connection, "");
-        store.create_tables().await.expect("tables");
+        store.table_create_all().await.expect("tables");
         let secrets = options.secrets.as_ref().unwrap_or_else(|| secrets());
         let (clock, ids) = options
             .before
@@ -369,7 +369,7 @@ impl TestApp {
             ..copy.connection()
         };
         let store = Store::new(connection, "");
-        store.create_tables().await.expect("tables");
+        store.table_create_all().await.expect("tables");
         for table in schema::ALL {
             let scan = json!({ "TableName": table.name }).to_string();
             let (_, items) = self.database.answer("Scan", scan.as_bytes());

@@ -61,7 +61,7 @@ async fn compare(args: &Args, licenses: u32) -> Result<(), Failure> {
         ..Engine::in_memory()?.connection()
     };
     let store = Store::new(connection, "");
-    store.create_tables().await?;
+    store.table_create_all().await?;
     let cx = Context {
         log: Log::nowhere(),
         ..Context::new(store, &secrets, Config::default())?

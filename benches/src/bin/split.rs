@@ -54,7 +54,7 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error + Send + Sync>> {
     let algorithm = Algorithm::parse(&args.algorithm).ok_or("--algorithm must be RS256 or EdDSA")?;
     let secrets = keystead_keygen::secrets(algorithm, Clock::system().now())?;
     let store = Store::new(Engine::in_memory()?.connection(), "");
-    store.create_tables().await?;
+    store.table_create_all().await?;
     let cx = Context {
         log: Log::nowhere(),
         keys: Arc::new(KeyRing::signing_with(&secrets.signing_keys, signer::signer)?),

@@ -85,7 +85,7 @@ async fn start(route: &Route, open_mailer: Option<OpenMailer>) -> Result<Context
             endpoint: environment.dynamodb_endpoint.clone(),
             attempt_timeout: Some(Connection::ATTEMPT_TIMEOUT),
             retries: true,
-            catalog_kept: Connection::CATALOG_KEPT,
+            product_ttl: Connection::PRODUCT_TTL,
             measure_capacity: false,
         },
         &config.table_prefix,

@@ -12,7 +12,7 @@ use keystead_core::{
         account_token::{AccountToken, Purpose},
         signed_answer::{AnswerClaims, Question},
     },
-    store::request::idempotency::Begun,
+    store::request::idempotency::BeginOutcome,
 };
 
 use crate::frame::{
@@ -101,8 +101,8 @@ async fn reply<E: Endpoint>(
         .attempt_begin(repeatable.begin(&cx.ids, cx.clock.now())?, &cx.clock)
         .await?
     {
-        Begun::Now(attempt) => attempt,
-        Begun::Before(attempt, answer) => return Answer::again(&repeatable, &attempt, &answer),
+        BeginOutcome::Now(attempt) => attempt,
+        BeginOutcome::Before(attempt, answer) => return Answer::again(&repeatable, &attempt, &answer),
     };
     let answer = call(&cx.of_attempt(&repeatable, &attempt)).await;
     let mut answer = answer.unwrap_or_else(|error| Answer::refusal::<E>(cx, &error));

@@ -68,7 +68,7 @@ impl Endpoint for LicenseKeysEvents {
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
         match LicenseId::parse(&request.key_id) {
-            Some(id) => cx.store.license_by_id(&id).await,
+            Some(id) => cx.store.license_by_id_unscoped(&id).await,
             None => Ok(None),
         }
     }

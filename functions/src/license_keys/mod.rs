@@ -59,8 +59,8 @@ impl TypedKey {
 
 /// What a product says of its licenses' keys. It may be a minute late.
 async fn key_rules(cx: &Context, license: &License, now: Timestamp) -> Result<KeyRules> {
-    let product = cx.store.kept_product(&license.product_id, now).await?;
-    Ok(product.map(|product| product.keys.clone()).unwrap_or_default())
+    let catalog = cx.store.product_cached_unscoped(&license.product_id, now).await?;
+    Ok(catalog.map(|catalog| catalog.product.keys.clone()).unwrap_or_default())
 }
 
 /// The account of the caller who bought this license.

@@ -12,8 +12,8 @@ use keystead_core::{
         machine::Fingerprint,
         seats::SeatLimit,
     },
-    product::{self, key_rules::KeyRules},
-    store::license::lock::Bound,
+    product::key_rules::KeyRules,
+    store::{cache::Catalog, license::lock::Binding},
 };
 use serde::{Deserialize, Serialize};
 
@@ -148,10 +148,7 @@ impl Endpoint for LicenseKeysValidate {
         for key in request.key.meant() {
             let mut good = cx.event_of_key(&key, &caller, now)?;
             good.fingerprint = request.hwid.clone();
-            let found = cx.store.license_check_unscoped(&key, hwid, &good);
-            // Which product it is, only the license tells. So the likely ones are read beside it.
-            let (found, ()) = tokio::join!(found, cx.store.foresee_products(now));
-            let (license, noted) = found?;
+            let (license, noted) = cx.store.license_check_unscoped(&key, hwid, &good).await?;
             if let Some(license) = license {
                 asked = Some((license, good, noted));
                 break;
@@ -164,9 +161,9 @@ impl Endpoint for LicenseKeysValidate {
             None => bound,
         };
         let check = |license: &License, rules: &KeyRules| license.check(hwid, rules, now);
-        let Bound {
+        let Binding {
             license,
-            product,
+            catalog,
             checked,
         } = cx.store.license_bind(license, &bound, now, check).await?;
         match checked {
@@ -174,12 +171,13 @@ impl Endpoint for LicenseKeysValidate {
             Checked::Good if !noted => cx.store.event_create(&good).await?,
             Checked::Good | Checked::Binds(_) => {}
         }
-        Ok(Reply::Valid(Valid::new(license, product.as_deref())))
+        Ok(Reply::Valid(Valid::new(license, catalog.as_deref())))
     }
 }
 
 impl Valid {
-    fn new(license: License, product: Option<&product::Product>) -> Self {
+    fn new(license: License, catalog: Option<&Catalog>) -> Self {
+        let product = catalog.map(|catalog| &catalog.product);
         let max_activations = product.and_then(|product| product.keys.max_activations);
         let slug = license.product_id.to_string();
         Self {

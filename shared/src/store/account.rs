@@ -1,6 +1,5 @@
 //! Accounts, and who is signed in to them.
 
-use crate::store::{Item, Replaced, Store, decode, encode, schema, text, unexpected};
 use crate::{
     Result,
     account::{
@@ -8,6 +7,12 @@ use crate::{
         login::{Login, LoginId},
     },
     signing::account_token::AccountClaims,
+    store::{
+        Store,
+        item::{Item, decode, encode, text},
+        schema,
+        write::{Refusal, delete, put},
+    },
     value::email::Email,
 };
 
@@ -29,28 +34,19 @@ fn account_item(account: &Account) -> Result<Item> {
 }
 
 impl Store {
-    /// The account with this address, in whatever case, for whoever then shows its password or what was mailed to it.
-    ///
-    /// # Errors
-    /// [`crate::Error::Internal`].
+    /// The account with this address, in any letter case. The caller then asks for its password or what was mailed to it.
     pub async fn account_get(&self, email: &Email) -> Result<Option<Account>> {
         self.get(&schema::ACCOUNTS, &email.folded(), Some(ACCOUNT)).await
     }
 
     /// The account of someone who shows a token that says this, should they still be signed in: both in one call.
-    ///
-    /// # Errors
-    /// [`crate::Error::Internal`].
     pub async fn account_by_login(&self, claims: &AccountClaims) -> Result<Option<Account>> {
         let Some(login) = &claims.login else { return Ok(None) };
         let email = claims.email.folded();
         let login = login_key(login);
         let keys = [ACCOUNT, &login].map(|item| schema::ACCOUNTS.key(&email, Some(item)));
-        let mut found = self
-            .get_together(vec![(&schema::ACCOUNTS, keys.to_vec())])
-            .await?
-            .remove(&self.table(&schema::ACCOUNTS))
-            .unwrap_or_default();
+        let mut found = self.get_batch(vec![(&schema::ACCOUNTS, keys.to_vec())]).await?;
+        let mut found = found.take(&schema::ACCOUNTS);
         if found.len() < 2 {
             return Ok(None);
         }
@@ -60,35 +56,19 @@ impl Store {
     }
 
     /// Notes that someone asked for an account.
-    ///
-    /// # Errors
-    /// [`crate::Error::Internal`].
     pub async fn registration_create(&self, registration: &Registration) -> Result<()> {
         let mut item = encode(registration)?;
         item.insert("item".to_owned(), text(registration_key(&registration.account_id)));
-        self.client
-            .put_item()
-            .table_name(self.table(&schema::ACCOUNTS))
-            .set_item(Some(item))
-            .send()
-            .await
-            .map_err(unexpected)?;
-        Ok(())
+        self.write_always(put(&schema::ACCOUNTS, item)).await
     }
 
     /// That someone asked for an account with this id.
-    ///
-    /// # Errors
-    /// [`crate::Error::Internal`].
     pub async fn registration_get(&self, email: &Email, id: &AccountId) -> Result<Option<Registration>> {
         self.get(&schema::ACCOUNTS, &email.folded(), Some(&registration_key(id)))
             .await
     }
 
     /// Stores a new account, unless there is one with its address. Answers the one that is there then.
-    ///
-    /// # Errors
-    /// [`crate::Error::Internal`].
     pub async fn account_create(&self, account: Account) -> Result<Option<Account>> {
         if self.create(&schema::ACCOUNTS, account_item(&account)?).await? {
             return Ok(Some(account));
@@ -98,51 +78,28 @@ impl Store {
 
     /// Puts `changed` in the place of `account`, unless it was changed since it was read. Answers whether it did, now or
     /// before.
-    ///
-    /// # Errors
-    /// [`crate::Error::Internal`].
     pub async fn account_change(&self, account: &Account, changed: &Account) -> Result<bool> {
         let new = account_item(changed)?;
-        match self
+        let refusal = self
             .replace(&schema::ACCOUNTS, &account_item(account)?, new.clone())
-            .await?
-        {
-            Replaced::Done => Ok(true),
+            .await?;
+        Ok(match refusal {
+            Refusal::None => true,
             // The reply to this very write was lost, and the SDK sent it again.
-            Replaced::Changed(found) => Ok(found == Some(new)),
-        }
+            Refusal::By(found) => found == Some(new),
+        })
     }
 
     /// Notes that someone has signed in.
-    ///
-    /// # Errors
-    /// [`crate::Error::Internal`].
     pub async fn login_create(&self, login: &Login) -> Result<()> {
         let mut item = encode(login)?;
         item.insert("item".to_owned(), text(login_key(&login.login_id)));
-        self.client
-            .put_item()
-            .table_name(self.table(&schema::ACCOUNTS))
-            .set_item(Some(item))
-            .send()
-            .await
-            .map_err(unexpected)?;
-        Ok(())
+        self.write_always(put(&schema::ACCOUNTS, item)).await
     }
 
     /// Lets nobody in any more by this login; that is seen by the next request. A second time changes nothing.
-    ///
-    /// # Errors
-    /// [`crate::Error::Internal`].
     pub async fn login_delete(&self, email: &Email, login: &LoginId) -> Result<()> {
         let key = schema::ACCOUNTS.key(&email.folded(), Some(&login_key(login)));
-        self.client
-            .delete_item()
-            .table_name(self.table(&schema::ACCOUNTS))
-            .set_key(Some(key))
-            .send()
-            .await
-            .map_err(unexpected)?;
-        Ok(())
+        self.write_always(delete(&schema::ACCOUNTS, key)).await
     }
 }

@@ -1,30 +1,90 @@
-//! Events.
+//! Events: what happened, written in the transaction that made it happen
+//! ([`crate::store::write::Transaction::with_event`]).
 
-use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use std::ops::ControlFlow::{Break, Continue};
 
-use crate::store::{Store, encode, schema};
-use crate::{Error, Result, event::Event, license::License};
+use futures_util::future::try_join_all;
+
+use crate::{
+    Result,
+    event::{Event, EventType, Subject},
+    license::{License, key::KeyMark},
+    store::{
+        Store,
+        item::{decode_all, text},
+        read::all_of,
+        schema, unexpected,
+        write::{Transaction, WriteOutcome, retried},
+    },
+};
+
+/// How many events are looked at in one call to find those of some types.
+const EVENTS_A_PAGE: i32 = 1000;
+
+/// How many times that is done for one list: what a license of many machines comes to in months.
+const MOST_PAGES: usize = 10;
 
 impl Store {
-    /// That `event` happened: to be written in one transaction with what it tells of. Should it be there already, then the
-    /// same request did it when it was carried out before, and the transaction counts as written: what
-    /// others did since is not undone.
-    pub(super) fn note(&self, event: &Event) -> Result<TransactWriteItem> {
-        let put = Put::builder()
-            .table_name(self.table(&schema::EVENTS))
-            .set_item(Some(encode(event)?))
-            .condition_expression("attribute_not_exists(eventId)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().put(put).build())
+    /// Notes `event` alone: that a license was found good by what was read of it.
+    pub async fn event_create(&self, event: &Event) -> Result<()> {
+        retried("an event", (), |attempt, ()| async move {
+            Ok(match self.commit(Transaction::of([]).with_event(event)?).await? {
+                WriteOutcome::Done => Break(()),
+                WriteOutcome::Contended | WriteOutcome::Refused([]) => {
+                    attempt.back_off().await;
+                    Continue(())
+                }
+            })
+        })
+        .await
     }
 
     /// What happened to a license that the caller was found to own, oldest first.
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
     pub async fn event_list(&self, license: &License) -> Result<Vec<Event>> {
-        self.partition(&schema::EVENTS, license.license_id.as_str()).await
+        all_of(self.query(&schema::EVENTS, license.license_id.as_str())).await
+    }
+
+    /// The latest events of these types of a license that the caller may see, under whatever key they happened, newest
+    /// first; at most `limit`.
+    pub async fn event_list_latest(&self, license: &License, types: &[EventType], limit: usize) -> Result<Vec<Event>> {
+        let mut subjects = vec![Subject::from(&license.license_id)];
+        subjects.push(Subject::from(&KeyMark::of(&license.license_key)));
+        subjects.extend(license.former_keys.iter().map(Subject::from));
+        let found = subjects
+            .iter()
+            .map(|subject| self.event_list_latest_under(subject, types, limit));
+        let mut events = try_join_all(found).await?.concat();
+        events.sort_by(|a, b| (b.at, &b.event_id).cmp(&(a.at, &a.event_id)));
+        events.truncate(limit);
+        Ok(events)
+    }
+
+    async fn event_list_latest_under(
+        &self,
+        subject: &Subject,
+        types: &[EventType],
+        limit: usize,
+    ) -> Result<Vec<Event>> {
+        let names: Vec<String> = (0..types.len()).map(|i| format!(":t{i}")).collect();
+        let mut query = self
+            .query(&schema::EVENTS, subject.as_str())
+            .filter_expression(format!("#type IN ({})", names.join(", ")))
+            .expression_attribute_names("#type", "type")
+            .scan_index_forward(false)
+            .limit(EVENTS_A_PAGE);
+        for (name, r#type) in names.into_iter().zip(types) {
+            query = query.expression_attribute_values(name, text(r#type));
+        }
+        let mut pages = query.into_paginator().send();
+        let mut events: Vec<Event> = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let Some(page) = pages.next().await else { break };
+            events.extend(decode_all(page.map_err(unexpected)?.items)?);
+            if events.len() >= limit {
+                break;
+            }
+        }
+        events.truncate(limit);
+        Ok(events)
     }
 }

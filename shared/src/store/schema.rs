@@ -97,6 +97,9 @@ pub const LICENSES_BY_OWNER_EMAIL: Index = by("by-owner-email", "ownerEmail", "c
 /// The license of a purchase. Sparse.
 pub const LICENSES_BY_PURCHASE: Index = by_id("by-purchase", "purchaseId");
 /// Licenses of all owners in one status: what the super admin walks.
+///
+/// Ceiling: one partition of an index takes 1,000 write units a second, so all owners together can make or change the status
+/// of so many licenses.
 pub const LICENSES_BY_STATUS: Index = by("by-status", "status", "createdAt");
 /// Licenses of an owner that expire, by when. Sparse.
 pub const LICENSES_BY_OWNER_EXPIRY: Index = by("by-owner-expiry", "expiringOwner", "expiresAt");
@@ -124,19 +127,23 @@ pub const VIOLATIONS: Table = Table {
 };
 
 /// Products, and beside each its variants.
+///
+/// **Invariant**: the sort keys of the product and its variants begin with `#`, that of whatever else belongs to it with
+/// its kind. No read takes in a partition without such a prefix.
 pub const PRODUCTS: Table = Table {
     name: "products",
     partition: "productId",
     sort: Some("item"),
     ttl: None,
-    indexes: &[PRODUCTS_BY_OWNER, PRODUCTS_BY_STATUS, PRODUCTS_ALL],
+    indexes: &[PRODUCTS_BY_OWNER, PRODUCTS_BY_STATUS],
 };
 /// Products of an owner in one status. Sparse: variants have no `ownerStatus`.
 pub const PRODUCTS_BY_OWNER: Index = whole("by-owner-status", "ownerStatus", "createdAt");
-/// Products of all owners in one status. Sparse: variants have no `status`.
+/// Products of all owners in one status, for the super admin's list. Sparse: variants have no `status`.
+///
+/// Ceiling: one partition of an index takes 1,000 write units a second, so all owners together can change so many products
+/// of one status.
 pub const PRODUCTS_BY_STATUS: Index = whole("by-status", "status", "createdAt");
-/// Products of all owners. Sparse: variants have no `kind`.
-pub const PRODUCTS_ALL: Index = whole("by-kind", "kind", "createdAt");
 
 /// Trial and discount codes, and beside each its redemptions.
 pub const CODES: Table = Table {
@@ -148,7 +155,10 @@ pub const CODES: Table = Table {
 };
 /// Codes of an owner. Sparse: redemptions have no `ownerId`.
 pub const CODES_BY_OWNER: Index = whole("by-owner", "ownerId", "createdAt");
-/// Codes of all owners. Sparse: redemptions have no `kind`.
+/// Codes of all owners, for the super admin's list. Sparse: redemptions have no `kind`.
+///
+/// Ceiling: every code is in the one partition, which takes 1,000 write units a second, and a use of a code is a write of
+/// it. So all owners together can have so many redemptions a second, less where codes are larger than 1 KB.
 pub const CODES_ALL: Index = whole("by-kind", "kind", "createdAt");
 
 /// API keys by their hash.
@@ -163,7 +173,9 @@ pub const API_KEYS: Table = Table {
 pub const API_KEYS_BY_OWNER: Index = whole("by-owner", "ownerId", "createdAt");
 /// API keys by their id. Sparse: the flat API's keys are known by their hash.
 pub const API_KEYS_BY_ID: Index = by_id("by-id", "keyId");
-/// API keys of all owners. Sparse in nothing: every key has the one value of `kind`.
+/// API keys of all owners, for the super admin's list. Not sparse: every key has the one value of `kind`.
+///
+/// Ceiling: every key is in the one partition, which takes 1,000 write units a second. Keys are made and revoked by hand.
 pub const API_KEYS_ALL: Index = whole("by-kind", "kind", "createdAt");
 
 /// What became of each purchase: what makes a webhook idempotent.

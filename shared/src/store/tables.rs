@@ -19,10 +19,7 @@ use crate::{Error, Result};
 
 impl Store {
     /// Creates every table of [`schema::ALL`] that does not exist. Answers whether any was missing.
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
-    pub async fn create_tables(&self) -> Result<bool> {
+    pub async fn table_create_all(&self) -> Result<bool> {
         let mut created = false;
         for table in schema::ALL {
             created |= self.create_table(table).await?;

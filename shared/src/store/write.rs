@@ -13,7 +13,11 @@
 //! })
 //! ```
 
-use std::{collections::HashMap, ops::ControlFlow, time::Duration};
+use std::{
+    collections::HashMap,
+    ops::ControlFlow::{self, Break, Continue},
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::{
     operation::{
@@ -30,7 +34,11 @@ use crate::{
     Error, Result,
     event::Event,
     ids,
-    store::{Item, Store, encode, number, schema, unexpected},
+    store::{
+        Store,
+        item::{Item, encode, number},
+        schema, unexpected,
+    },
 };
 
 /// How often a write that collided with another is tried before the request fails. Sixty-four callers of one license all
@@ -43,16 +51,19 @@ const IMMEDIATE_RETRIES: u32 = 2;
 
 /// One try of a [`retried`] operation.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::store) struct Attempt(u32);
+pub(super) struct Attempt(u32);
 
 impl Attempt {
+    /// That of what is tried once.
+    pub(super) const FIRST: Self = Self(0);
+
     /// Whether a refused write may be decided again at once, on what was handed back.
-    pub(in crate::store) fn retries_at_once(self) -> bool {
+    pub(super) fn retries_at_once(self) -> bool {
         self.0 < IMMEDIATE_RETRIES
     }
 
     /// Backs off: exponentially, with jitter, so that those who collided do not collide again.
-    pub(in crate::store) async fn back_off(self) {
+    pub(super) async fn back_off(self) {
         let longest = Duration::from_millis(10) * 2_u32.saturating_pow(self.0.min(6));
         tokio::time::sleep(ids::jitter(longest)).await;
     }
@@ -62,14 +73,14 @@ impl Attempt {
 /// the state that the next attempt decides on, and has backed off before if that is due ([`Attempt::back_off`]).
 ///
 /// After [`WRITE_ATTEMPTS`] it fails: `what` was in use by others all the time.
-pub(in crate::store) async fn retried<S, T, F>(what: &str, mut state: S, attempt: impl Fn(Attempt, S) -> F) -> Result<T>
+pub(super) async fn retried<S, T, F>(what: &str, mut state: S, attempt: impl Fn(Attempt, S) -> F) -> Result<T>
 where
     F: Future<Output = Result<ControlFlow<T, S>>>,
 {
     for number in 0..WRITE_ATTEMPTS {
         match attempt(Attempt(number), state).await? {
-            ControlFlow::Break(result) => return Ok(result),
-            ControlFlow::Continue(next) => state = next,
+            Break(result) => return Ok(result),
+            Continue(next) => state = next,
         }
     }
     Err(Error::internal(format!("{what} was in use by others all the time")))
@@ -77,7 +88,7 @@ where
 
 /// What became of a write.
 #[derive(Debug)]
-pub(in crate::store) enum WriteOutcome<R> {
+pub(super) enum WriteOutcome<R> {
     /// It took effect.
     Done,
     /// A condition was refused: by what.
@@ -88,7 +99,7 @@ pub(in crate::store) enum WriteOutcome<R> {
 
 /// What the condition of one action of a transaction found.
 #[derive(Debug)]
-pub(in crate::store) enum Refusal {
+pub(super) enum Refusal {
     /// The condition held, or was not looked at.
     None,
     /// The condition was refused by this item, or because there is none.
@@ -144,7 +155,7 @@ impl Placeholders {
 /// A path names an attribute, also inside maps: `seats.machinesUsed`. Conditions and assignments name attributes as they
 /// are, and values by placeholders of the caller's choice.
 #[derive(Clone, Debug, Default)]
-pub(in crate::store) struct UpdateExpression {
+pub(super) struct UpdateExpression {
     sets: Vec<String>,
     removes: Vec<String>,
     adds: Vec<String>,
@@ -154,7 +165,7 @@ pub(in crate::store) struct UpdateExpression {
 
 impl UpdateExpression {
     /// What turns `old` into `new`, but for the attributes that are `kept`.
-    pub(in crate::store) fn difference(old: &Item, new: &Item, kept: impl Fn(&str) -> bool) -> Self {
+    pub(super) fn difference(old: &Item, new: &Item, kept: impl Fn(&str) -> bool) -> Self {
         let mut update = Self::default();
         for (name, value) in new {
             if !kept(name) && old.get(name) != Some(value) {
@@ -170,29 +181,25 @@ impl UpdateExpression {
     }
 
     /// Gives an attribute this value.
-    pub(in crate::store) fn set(mut self, path: &str, value: AttributeValue) -> Self {
+    pub(super) fn set(mut self, path: &str, value: AttributeValue) -> Self {
         let value = self.placeholders.value(value);
         self.assign(&format!("{path} = {value}"), [])
     }
 
     /// Raises a number that is there.
-    pub(in crate::store) fn increase(mut self, path: &str, by: impl ToString) -> Self {
+    pub(super) fn increase(mut self, path: &str, by: impl ToString) -> Self {
         let by = self.placeholders.value(number(by));
         self.assign(&format!("{path} = {path} + {by}"), [])
     }
 
     /// Lowers a number that is there.
-    pub(in crate::store) fn decrease(mut self, path: &str, by: impl ToString) -> Self {
+    pub(super) fn decrease(mut self, path: &str, by: impl ToString) -> Self {
         let by = self.placeholders.value(number(by));
         self.assign(&format!("{path} = {path} - {by}"), [])
     }
 
     /// Assigns what an expression says, as `first = if_not_exists(second, :never)`.
-    pub(in crate::store) fn assign<const N: usize>(
-        mut self,
-        assignment: &str,
-        values: [(&str, AttributeValue); N],
-    ) -> Self {
+    pub(super) fn assign<const N: usize>(mut self, assignment: &str, values: [(&str, AttributeValue); N]) -> Self {
         let assignment = self.placeholders.named(assignment);
         self.sets.push(assignment);
         self.placeholders.values(values);
@@ -200,7 +207,7 @@ impl UpdateExpression {
     }
 
     /// Adds to a set, or to a number that may not be there yet.
-    pub(in crate::store) fn add(mut self, path: &str, value: AttributeValue) -> Self {
+    pub(super) fn add(mut self, path: &str, value: AttributeValue) -> Self {
         let value = self.placeholders.value(value);
         let path = self.placeholders.named(path);
         self.adds.push(format!("{path} {value}"));
@@ -208,18 +215,14 @@ impl UpdateExpression {
     }
 
     /// Removes an attribute.
-    pub(in crate::store) fn remove(mut self, path: &str) -> Self {
+    pub(super) fn remove(mut self, path: &str) -> Self {
         let path = self.placeholders.named(path);
         self.removes.push(path);
         self
     }
 
     /// Takes effect only if this is so, too.
-    pub(in crate::store) fn when<const N: usize>(
-        mut self,
-        condition: &str,
-        values: [(&str, AttributeValue); N],
-    ) -> Self {
+    pub(super) fn when<const N: usize>(mut self, condition: &str, values: [(&str, AttributeValue); N]) -> Self {
         let condition = self.placeholders.named(condition);
         self.conditions.push(condition);
         self.placeholders.values(values);
@@ -256,7 +259,7 @@ impl UpdateExpression {
 
 /// One write of one item, or one look at it, with its condition.
 #[derive(Clone, Debug)]
-pub(in crate::store) struct Action {
+pub(super) struct Action {
     table: &'static schema::Table,
     operation: Operation,
     /// What an update changes, and the condition of any action.
@@ -276,12 +279,12 @@ enum Operation {
 }
 
 /// Stores `item`, in the place of one with its key.
-pub(in crate::store) fn put(table: &'static schema::Table, item: Item) -> Action {
+pub(super) fn put(table: &'static schema::Table, item: Item) -> Action {
     Action::new(table, Operation::Put(item))
 }
 
 /// Changes the item with this key.
-pub(in crate::store) fn update(table: &'static schema::Table, key: Item, expression: UpdateExpression) -> Action {
+pub(super) fn update(table: &'static schema::Table, key: Item, expression: UpdateExpression) -> Action {
     Action {
         table,
         operation: Operation::Update(key),
@@ -290,12 +293,12 @@ pub(in crate::store) fn update(table: &'static schema::Table, key: Item, express
 }
 
 /// Deletes the item with this key.
-pub(in crate::store) fn delete(table: &'static schema::Table, key: Item) -> Action {
+pub(super) fn delete(table: &'static schema::Table, key: Item) -> Action {
     Action::new(table, Operation::Delete(key))
 }
 
 /// Looks at the item with this key, on which a transaction depends.
-pub(in crate::store) fn check(table: &'static schema::Table, key: Item) -> Action {
+pub(super) fn check(table: &'static schema::Table, key: Item) -> Action {
     Action::new(table, Operation::Check(key))
 }
 
@@ -309,7 +312,7 @@ impl Action {
     }
 
     /// Takes effect only if this is so, too.
-    pub(in crate::store) fn when<const N: usize>(self, condition: &str, values: [(&str, AttributeValue); N]) -> Self {
+    pub(super) fn when<const N: usize>(self, condition: &str, values: [(&str, AttributeValue); N]) -> Self {
         Self {
             expression: self.expression.when(condition, values),
             ..self
@@ -319,7 +322,7 @@ impl Action {
 
 /// Actions that take effect together or not at all.
 #[derive(Debug)]
-pub(in crate::store) struct Transaction<const N: usize> {
+pub(super) struct Transaction<const N: usize> {
     /// The actions whose refusals are told apart.
     actions: [Action; N],
     /// Actions beside them. When only these refuse, the transaction counts as contended.
@@ -329,7 +332,7 @@ pub(in crate::store) struct Transaction<const N: usize> {
 }
 
 impl<const N: usize> Transaction<N> {
-    pub(in crate::store) fn of(actions: [Action; N]) -> Self {
+    pub(super) fn of(actions: [Action; N]) -> Self {
         Self {
             actions,
             others: Vec::new(),
@@ -337,15 +340,19 @@ impl<const N: usize> Transaction<N> {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        N == 0 && self.others.is_empty()
+    }
+
     /// Also `action`. When it alone refuses, the transaction counts as contended.
-    pub(in crate::store) fn with(mut self, action: Action) -> Self {
+    pub(super) fn with(mut self, action: Action) -> Self {
         self.others.push(action);
         self
     }
 
     /// Also that `event` happened. Should it be there already, then the same request did all this when it was carried out
     /// before, and the transaction counts as done: what others did since is not undone.
-    pub(in crate::store) fn with_event(mut self, event: &Event) -> Result<Self> {
+    pub(super) fn with_event(mut self, event: &Event) -> Result<Self> {
         self.events.push(N + self.others.len());
         self.others
             .push(put(&schema::EVENTS, encode(event)?).when("attribute_not_exists(eventId)", []));
@@ -353,12 +360,23 @@ impl<const N: usize> Transaction<N> {
     }
 }
 
+/// One of the SDK's seven builders of writes, with the condition of an expression. A refused condition hands back the item.
+macro_rules! conditioned {
+    ($builder:expr, $expression:expr) => {
+        $builder
+            .set_condition_expression($expression.condition())
+            .set_expression_attribute_names($expression.names())
+            .set_expression_attribute_values($expression.values())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    };
+}
+
 impl Store {
     /// Carries out a single action that is not a mere check.
     ///
     /// A reply may be lost, and the SDK then sends the action again: its condition may be refused by what it wrote itself.
     /// Where that matters, use a transaction, which DynamoDB knows again.
-    pub(in crate::store) async fn write(&self, action: Action) -> Result<WriteOutcome<Option<Item>>> {
+    pub(super) async fn write(&self, action: Action) -> Result<WriteOutcome<Option<Item>>> {
         /// Tells a refused condition and a collision from other failures, for one of the SDK's three errors.
         macro_rules! outcome {
             ($error:ident, $outcome:expr) => {
@@ -375,50 +393,86 @@ impl Store {
             };
         }
         let (table, expression) = (self.table(action.table), action.expression);
-        let all_old = ReturnValuesOnConditionCheckFailure::AllOld;
         match action.operation {
             Operation::Put(item) => {
                 let put = self.client.put_item().table_name(table).set_item(Some(item));
-                let put = put
-                    .set_condition_expression(expression.condition())
-                    .set_expression_attribute_names(expression.names())
-                    .set_expression_attribute_values(expression.values())
-                    .return_values_on_condition_check_failure(all_old);
-                outcome!(PutItemError, put.send().await)
+                outcome!(PutItemError, conditioned!(put, expression).send().await)
             }
             Operation::Update(key) => {
                 let update = self.client.update_item().table_name(table).set_key(Some(key));
-                let update = update
-                    .update_expression(expression.update())
-                    .set_condition_expression(expression.condition())
-                    .set_expression_attribute_names(expression.names())
-                    .set_expression_attribute_values(expression.values())
-                    .return_values_on_condition_check_failure(all_old);
-                outcome!(UpdateItemError, update.send().await)
+                let update = update.update_expression(expression.update());
+                outcome!(UpdateItemError, conditioned!(update, expression).send().await)
             }
             Operation::Delete(key) => {
                 let delete = self.client.delete_item().table_name(table).set_key(Some(key));
-                let delete = delete
-                    .set_condition_expression(expression.condition())
-                    .set_expression_attribute_names(expression.names())
-                    .set_expression_attribute_values(expression.values())
-                    .return_values_on_condition_check_failure(all_old);
-                outcome!(DeleteItemError, delete.send().await)
+                outcome!(DeleteItemError, conditioned!(delete, expression).send().await)
             }
             Operation::Check(_) => Err(Error::internal("a check alone writes nothing")),
         }
     }
 
-    /// As [`Store::write`], and again while it collides with others. Answers what refused it, if anything did.
-    pub(in crate::store) async fn write_retried(&self, what: &str, action: Action) -> Result<Option<Option<Item>>> {
-        let action = &action;
-        retried(what, (), |attempt, ()| async move {
+    /// Carries out an action that has no condition.
+    pub(super) async fn write_always(&self, action: Action) -> Result<()> {
+        self.write_retried("an item", action).await.map(drop)
+    }
+
+    /// As [`Store::write`], and again while it collides with others. Tells what refused it, if anything did.
+    pub(super) async fn write_retried(&self, what: &str, action: Action) -> Result<Refusal> {
+        retried(what, action, |attempt, action| async move {
             Ok(match self.write(action.clone()).await? {
-                WriteOutcome::Done => ControlFlow::Break(None),
-                WriteOutcome::Refused(by) => ControlFlow::Break(Some(by)),
+                WriteOutcome::Done => Break(Refusal::None),
+                WriteOutcome::Refused(by) => Break(Refusal::By(by)),
                 WriteOutcome::Contended => {
                     attempt.back_off().await;
-                    ControlFlow::Continue(())
+                    Continue(action)
+                }
+            })
+        })
+        .await
+    }
+
+    /// Stores an item unless there is one with its key. Answers whether it did, now or when the same request was carried
+    /// out before ([`crate::request::idempotency`]).
+    ///
+    /// In a transaction, though it is one item: the SDK sends a request again whose reply was lost, and DynamoDB knows a
+    /// transaction again that it has carried out. It would refuse a plain write the second time, because of the item that
+    /// the first one stored.
+    pub(super) async fn create(&self, table: &'static schema::Table, item: Item) -> Result<bool> {
+        let creation = |item: &Item| item.get("creation").cloned();
+        let own = creation(&item);
+        let put = put(table, item).when(&format!("attribute_not_exists({})", table.partition), []);
+        match self.commit_retried("an item", put).await? {
+            Refusal::None => Ok(true),
+            Refusal::By(found) => Ok(own.is_some() && found.as_ref().and_then(creation) == own),
+        }
+    }
+
+    /// Puts `new` in the place of `old`, unless it was changed or deleted since it was read. What refuses is the item as it
+    /// is then.
+    pub(super) async fn replace(&self, table: &'static schema::Table, old: &Item, new: Item) -> Result<Refusal> {
+        let added = new.keys().filter(|name| !old.contains_key(*name)).cloned();
+        let added: Vec<String> = added.collect();
+        let mut put = put(table, new);
+        // Every attribute is compared: these items have no counters, and are changed by hand.
+        for (i, (name, value)) in old.iter().enumerate() {
+            put = put.when(&format!("{name} = :old{i}"), [(&format!(":old{i}"), value.clone())]);
+        }
+        for name in added {
+            put = put.when(&format!("attribute_not_exists({name})"), []);
+        }
+        self.write_retried("an item", put).await
+    }
+
+    /// Carries out an action as a transaction, and again while it collides with others: DynamoDB knows it again when the
+    /// SDK sends it a second time. Tells what refused it, if anything did.
+    pub(super) async fn commit_retried(&self, what: &str, action: Action) -> Result<Refusal> {
+        retried(what, action, |attempt, action| async move {
+            Ok(match self.commit(Transaction::of([action.clone()])).await? {
+                WriteOutcome::Done => Break(Refusal::None),
+                WriteOutcome::Refused([by]) => Break(by),
+                WriteOutcome::Contended => {
+                    attempt.back_off().await;
+                    Continue(action)
                 }
             })
         })
@@ -426,7 +480,7 @@ impl Store {
     }
 
     /// Carries out a transaction. Of a refused one, it tells what each of its `N` actions found.
-    pub(in crate::store) async fn commit<const N: usize>(
+    pub(super) async fn commit<const N: usize>(
         &self,
         transaction: Transaction<N>,
     ) -> Result<WriteOutcome<[Refusal; N]>> {
@@ -451,7 +505,7 @@ impl Store {
 
     /// As [`Store::commit`], of as many actions as it takes: all those beside none. Of a refused transaction, it tells what
     /// each found, in their order.
-    pub(in crate::store) async fn commit_all(&self, transaction: Transaction<0>) -> Result<WriteOutcome<Vec<Refusal>>> {
+    pub(super) async fn commit_all(&self, transaction: Transaction<0>) -> Result<WriteOutcome<Vec<Refusal>>> {
         Ok(
             match self.transact_actions(transaction.others, &transaction.events).await? {
                 WriteOutcome::Done => WriteOutcome::Done,
@@ -472,7 +526,7 @@ impl Store {
         let actions = actions.collect::<Result<Vec<_>>>()?;
         // By this, DynamoDB knows a transaction that is sent again for the one that it has carried out.
         let token = ids::request_token()?;
-        let mut attempt = Attempt(0);
+        let mut attempt = Attempt::FIRST;
         let error = loop {
             let outcome = self
                 .client
@@ -520,57 +574,33 @@ impl Store {
     /// An action as the SDK takes it.
     fn transact_item(&self, action: Action) -> Result<TransactWriteItem> {
         let (table, expression) = (self.table(action.table), action.expression);
-        let (condition, names, values) = (expression.condition(), expression.names(), expression.values());
-        let all_old = ReturnValuesOnConditionCheckFailure::AllOld;
         let item = TransactWriteItem::builder();
-        Ok(match action.operation {
-            Operation::Put(stored) => item.put(
-                Put::builder()
-                    .table_name(table)
-                    .set_item(Some(stored))
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .return_values_on_condition_check_failure(all_old)
+        let item = match action.operation {
+            Operation::Put(stored) => {
+                let put = Put::builder().table_name(table).set_item(Some(stored));
+                conditioned!(put, expression).build().map(|put| item.put(put))
+            }
+            Operation::Update(key) => {
+                let update = Update::builder().table_name(table).set_key(Some(key));
+                let update = update.update_expression(expression.update());
+                conditioned!(update, expression)
                     .build()
-                    .map_err(Error::internal)?,
-            ),
-            Operation::Update(key) => item.update(
-                Update::builder()
-                    .table_name(table)
-                    .set_key(Some(key))
-                    .update_expression(expression.update())
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .return_values_on_condition_check_failure(all_old)
+                    .map(|update| item.update(update))
+            }
+            Operation::Delete(key) => {
+                let delete = Delete::builder().table_name(table).set_key(Some(key));
+                conditioned!(delete, expression)
                     .build()
-                    .map_err(Error::internal)?,
-            ),
-            Operation::Delete(key) => item.delete(
-                Delete::builder()
-                    .table_name(table)
-                    .set_key(Some(key))
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .return_values_on_condition_check_failure(all_old)
+                    .map(|delete| item.delete(delete))
+            }
+            Operation::Check(key) => {
+                let check = ConditionCheck::builder().table_name(table).set_key(Some(key));
+                conditioned!(check, expression)
                     .build()
-                    .map_err(Error::internal)?,
-            ),
-            Operation::Check(key) => item.condition_check(
-                ConditionCheck::builder()
-                    .table_name(table)
-                    .set_key(Some(key))
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .return_values_on_condition_check_failure(all_old)
-                    .build()
-                    .map_err(Error::internal)?,
-            ),
-        }
-        .build())
+                    .map(|check| item.condition_check(check))
+            }
+        };
+        Ok(item.map_err(Error::internal)?.build())
     }
 }
 
@@ -583,7 +613,7 @@ mod reason {
 }
 
 /// Whether a transaction that was cancelled for these reasons is worth another try.
-pub(in crate::store) fn is_contended(reasons: &[CancellationReason]) -> bool {
+pub(super) fn is_contended(reasons: &[CancellationReason]) -> bool {
     any_of(reasons, &[reason::CONFLICT, reason::THROTTLED, reason::CAPACITY])
 }
 
@@ -604,7 +634,7 @@ impl From<CancellationReason> for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::text;
+    use crate::store::item::text;
 
     #[test]
     fn every_attribute_of_an_expression_has_a_placeholder() {

@@ -55,7 +55,7 @@ async fn store_and_connector() -> (Store, SharedHttpConnector, TcpListener) {
         endpoint: Some(format!("http://{address}")),
         attempt_timeout: Some(Connection::ATTEMPT_TIMEOUT),
         retries: true,
-        catalog_kept: Connection::CATALOG_KEPT,
+        product_ttl: Connection::PRODUCT_TTL,
         measure_capacity: false,
     };
     (Store::new(connection, ""), connector, listener)
@@ -219,7 +219,7 @@ async fn asked(region: &str) -> [Asked; 2] {
         endpoint: None,
         attempt_timeout: None,
         retries: false,
-        catalog_kept: Connection::CATALOG_KEPT,
+        product_ttl: Connection::PRODUCT_TTL,
         measure_capacity: false,
     };
     let dynamodb = transport::endpoint("dynamodb", region);

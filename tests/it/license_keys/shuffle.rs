@@ -246,7 +246,12 @@ async fn an_index_that_has_both_keys_leads_to_the_license_once() {
     assert_eq!(behind.answer("PutItem", put.to_string().as_bytes()).0, 200);
 
     let product = app.stored(&new).await.product_id;
-    let catalog = app.cx.store.kept_catalog(&product, app.now()).await.expect("a read");
+    let catalog = app
+        .cx
+        .store
+        .product_cached_unscoped(&product, app.now())
+        .await
+        .expect("a read");
     let product = catalog.expect("a product").product.clone();
     let purchase = Reference::parse("p-1").expect("an id");
     let found = app.cx.store.license_list_by_purchase(&product, &purchase).await;

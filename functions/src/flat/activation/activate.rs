@@ -114,7 +114,7 @@ impl Endpoint for Activate {
             cx.store.rate_limit_count_activation(&request.license_key, now),
             cx.store
                 .license_get_with_activation_unscoped(&request.license_key, &request.machine_fingerprint),
-            cx.store.kept_catalog(&request.product_id, now),
+            cx.store.product_cached_unscoped(&request.product_id, now),
         );
         counted?;
         let (license, activation) = found?;

@@ -11,7 +11,7 @@ use keystead_core::{
         standing::LicenseStatus,
     },
     signing::token::{Claims, Token},
-    store::license::activation::Beat,
+    store::license::activation::HeartbeatOutcome,
 };
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +71,7 @@ impl Endpoint for Heartbeat {
 
     type Face = FlatClient;
     type Request = Request;
-    type Fetched = Option<(Option<Claims>, Option<License>, Beat)>;
+    type Fetched = Option<(Option<Claims>, Option<License>, HeartbeatOutcome)>;
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
@@ -93,13 +93,13 @@ impl Endpoint for Heartbeat {
 
     async fn call(cx: &Context, _: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
         let now = cx.clock.now();
-        let (claims, license, beat) = fetched.unwrap_or((None, None, Beat::NoSession(None)));
+        let (claims, license, beat) = fetched.unwrap_or((None, None, HeartbeatOutcome::NoSession(None)));
         let license = license.ok_or(Error::NotFound(Noun::License))?;
         claims.map_or(Ok(()), |claims| claims.issued_for(&license))?;
         license.standing(now)?;
         let (license, held_until) = match beat {
-            Beat::Extended(until) => (license, until),
-            Beat::NoSession(activation) => {
+            HeartbeatOutcome::Extended(until) => (license, until),
+            HeartbeatOutcome::NoSession(activation) => {
                 let activation = activation.ok_or(Error::NotFound(Noun::Session))?;
                 let arrival = Arrival {
                     fingerprint: request.machine_fingerprint,

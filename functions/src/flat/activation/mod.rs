@@ -121,7 +121,7 @@ impl Catalogs {
             if wanted == product {
                 Ok(fetched.clone())
             } else {
-                cx.store.kept_catalog(wanted, now).await
+                cx.store.product_cached_unscoped(wanted, now).await
             }
         };
         Ok(Self {

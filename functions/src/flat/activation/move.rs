@@ -15,7 +15,7 @@ use keystead_core::{
     store::{
         cache::Catalog,
         license::{
-            moves::{Found, Move},
+            moves::{Move, MoveSubjects},
             seats::Watch,
         },
     },
@@ -74,7 +74,7 @@ impl Endpoint for MoveLicense {
 
     type Face = FlatClient;
     type Request = Request;
-    type Fetched = (Found, Option<Arc<Catalog>>);
+    type Fetched = (MoveSubjects, Option<Arc<Catalog>>);
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
@@ -87,7 +87,7 @@ impl Endpoint for MoveLicense {
                 &request.machine_fingerprint,
                 &request.release_fingerprint
             ),
-            cx.store.kept_catalog(&request.product_id, now),
+            cx.store.product_cached_unscoped(&request.product_id, now),
         );
         counted?;
         Ok((found?, catalog?))

@@ -96,7 +96,7 @@ impl Endpoint for Validate {
         let ((license, activation), catalog) = tokio::try_join!(
             cx.store
                 .license_get_with_activation_unscoped(&request.license_key, &request.machine_fingerprint),
-            cx.store.kept_catalog(&claims.product_id, now),
+            cx.store.product_cached_unscoped(&claims.product_id, now),
         )?;
         Ok(Some(Found {
             claims,

@@ -70,7 +70,10 @@ type Catalog = (Option<Product>, Option<Variant>);
 
 async fn catalog(cx: &Context, request: &Request, product: &ProductId) -> Result<Catalog> {
     let variant = request.variant(product)?;
-    let (mut products, variant) = cx.store.product_list_with_variant(&[product], &variant).await?;
+    let (mut products, variant) = cx
+        .store
+        .product_list_with_variant_unscoped(&[product], &variant)
+        .await?;
     Ok((products.pop(), variant))
 }
 
@@ -114,8 +117,11 @@ impl Endpoint for RedeemTrialCode {
                 None => Ok(None),
             }
         };
-        let ((code, redemption), catalog) =
-            tokio::try_join!(cx.store.code_get_with_redemption(&request.code, &request.email), named)?;
+        let ((code, redemption), catalog) = tokio::try_join!(
+            cx.store
+                .code_get_with_redemption_unscoped(&request.code, &request.email),
+            named
+        )?;
         Ok(Fetched {
             code,
             redemption,

@@ -20,7 +20,7 @@ use keystead_core::{
         code::{Code, CodeName},
         purchase::{NoticeType, Purchase, PurchaseKey},
     },
-    store::sale::purchase::Made,
+    store::license::create::CreateOutcome,
     value::{email::Email, reference::Reference},
 };
 use serde::{Deserialize, Serialize};
@@ -143,7 +143,7 @@ impl Endpoint for CreateLicense {
                 None => Ok(None),
             }
         };
-        tokio::try_join!(cx.store.product_list_with_variant(&wanted, &variant), named)
+        tokio::try_join!(cx.store.product_list_with_variant_unscoped(&wanted, &variant), named)
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
@@ -219,14 +219,14 @@ impl Endpoint for CreateLicense {
                 cx.store.license_create(&license, &event, &purchases, code).await?
             };
             match made {
-                Made::Done => {
+                CreateOutcome::Done => {
                     return Ok(Reply {
                         license_key: license.license_key,
                     });
                 }
-                Made::KeyTaken => return Err(Error::Taken(Unique::LicenseKey)),
+                CreateOutcome::KeyTaken => return Err(Error::Taken(Unique::LicenseKey)),
                 // A vendor may well make several licenses of one purchase; a store finds the first.
-                Made::Before(_) => purchases.clear(),
+                CreateOutcome::Before(_) => purchases.clear(),
             }
         }
     }

@@ -61,7 +61,7 @@ impl Endpoint for ResolveLicense {
         let ids = request.violation_ids;
         let now = cx.clock.now();
         let license = License::seen_by(&caller.scope, found)?;
-        let catalog = cx.store.kept_catalog(&license.product_id, now).await?;
+        let catalog = cx.store.product_cached_unscoped(&license.product_id, now).await?;
         let event = cx.event(EventType::Resolved, &license, &caller, now)?;
         let (license, resolved_count) = cx
             .store

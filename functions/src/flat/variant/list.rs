@@ -87,7 +87,7 @@ impl Endpoint for ListVariants {
     type Reply = Reply;
 
     async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        cx.store.product_get_with_variants(&request.product_id).await
+        cx.store.product_get_with_variants_unscoped(&request.product_id).await
     }
 
     async fn call(_: &Context, caller: Caller, _: Request, fetched: Self::Fetched) -> Result<Reply> {

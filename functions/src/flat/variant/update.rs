@@ -102,7 +102,7 @@ impl Endpoint for UpdateVariant {
             None => variant_id.splits(),
         };
         for (product_id, variant_id) in candidates {
-            let Some((product, variants)) = cx.store.product_get_with_variants(&product_id).await? else {
+            let Some((product, variants)) = cx.store.product_get_with_variants_unscoped(&product_id).await? else {
                 continue;
             };
             if !caller.scope.covers(&product.owner_id) {

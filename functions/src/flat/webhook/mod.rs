@@ -24,7 +24,10 @@ use keystead_core::{
         code::{Code, CodeName},
         purchase::{Notice, NoticeType, Purchase, PurchaseKey},
     },
-    store::sale::purchase::{Act, Made, Told},
+    store::{
+        license::create::CreateOutcome,
+        sale::notice::{NoticeOutcome, NoticeRecord},
+    },
     value::{days::Days, reference::Reference},
 };
 use serde::{Deserialize, Serialize};
@@ -69,10 +72,10 @@ impl Reply {
         })
     }
 
-    async fn told(cx: &Context, told: Told) -> Result<Self> {
+    async fn told(cx: &Context, told: NoticeOutcome) -> Result<Self> {
         match told {
-            Told::Now(license) | Told::Nothing(license) => Ok(Self::now(license.license_key)),
-            Told::Before(purchase) => Self::before(cx, purchase).await,
+            NoticeOutcome::Now(license) | NoticeOutcome::Nothing(license) => Ok(Self::now(license.license_key)),
+            NoticeOutcome::Before(purchase) => Self::before(cx, purchase).await,
         }
     }
 }
@@ -101,7 +104,7 @@ impl Offer {
         };
         let wanted = [&notice.product_id];
         let ((mut products, variant), code) =
-            tokio::try_join!(cx.store.product_list_with_variant(&wanted, &edition), named)?;
+            tokio::try_join!(cx.store.product_list_with_variant_unscoped(&wanted, &edition), named)?;
         let product = products.pop();
         Ok(Self {
             code: code.filter(|code| product.as_ref().is_some_and(|product| code.is_for(product))),
@@ -186,9 +189,9 @@ async fn complete(
         .license_create(&license, &event, &purchases, offer.code)
         .await?
     {
-        Made::Done => Ok(Reply::now(license.license_key)),
-        Made::Before(purchase) => Reply::before(cx, purchase).await,
-        Made::KeyTaken => Err(Error::internal("a new license key was taken already")),
+        CreateOutcome::Done => Ok(Reply::now(license.license_key)),
+        CreateOutcome::Before(purchase) => Reply::before(cx, purchase).await,
+        CreateOutcome::KeyTaken => Err(Error::internal("a new license key was taken already")),
     }
 }
 
@@ -204,7 +207,7 @@ async fn dispute(
     let event = cx.event(EventType::Revoked, &license, caller, now)?;
     let caught = cx.event(EventType::Violation, &license, caller, now)?;
     let violation = ViolationId::new(&cx.ids, now)?;
-    let act = Act {
+    let act = NoticeRecord {
         keys,
         aliases: &[],
         event: &event,
@@ -228,7 +231,7 @@ async fn renew(
         .ok_or(Error::Invalid(InvalidRequest::MissingFields(&["durationDays"])))?;
     let now = cx.clock.now();
     let event = cx.event(EventType::Updated, &license, caller, now)?;
-    let act = Act {
+    let act = NoticeRecord {
         keys,
         aliases,
         event: &event,
@@ -247,7 +250,7 @@ async fn end_membership(
 ) -> Result<()> {
     let now = cx.clock.now();
     let event = cx.event(EventType::Updated, &license, caller, now)?;
-    let act = Act {
+    let act = NoticeRecord {
         keys: &[],
         aliases: &[],
         event: &event,

@@ -17,7 +17,7 @@ use keystead_core::{
     },
     product::{ProductId, variant::VariantId},
     sale::purchase::{Notice, NoticeType, PurchaseKey},
-    store::sale::purchase::Act,
+    store::sale::notice::NoticeRecord,
     value::{days::Days, email::Email, reference::Reference},
 };
 use serde::Deserialize;
@@ -211,7 +211,7 @@ async fn noted(
 async fn note(cx: &Context, caller: &Caller, license: License, ids: &[Reference], event: PurchaseKey) -> Result<Reply> {
     let now = cx.clock.now();
     let unwritten = cx.event(EventType::Updated, &license, caller, now)?;
-    let act = Act {
+    let act = NoticeRecord {
         keys: &[event],
         aliases: &completed(ids),
         event: &unwritten,

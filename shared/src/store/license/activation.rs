@@ -1,12 +1,9 @@
-//! Activations and their sessions as they are stored, and how they end. How they begin is in [`crate::store::seat`].
+//! Activations and their sessions as they are stored, and how they end. How they begin is in
+//! [`crate::store::license::seats`].
 
-use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
-    types::{
-        AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
-        builders::UpdateBuilder,
-    },
-};
+use std::ops::ControlFlow::{Break, Continue};
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Deserialize;
 
 use crate::{
@@ -20,12 +17,18 @@ use crate::{
         key::LicenseKey,
         machine::Fingerprint,
     },
-    store::{Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, number, pause, schema, text, unexpected},
+    store::{
+        Store,
+        item::{Item, decode, decode_all, encode, text},
+        read::all_of,
+        schema, unexpected,
+        write::{Action, Attempt, Refusal, Transaction, UpdateExpression, WriteOutcome, delete, put, retried, update},
+    },
 };
 
 /// What a heartbeat found.
 #[derive(Debug)]
-pub enum Beat {
+pub enum HeartbeatOutcome {
     /// The session was there, and holds until this time.
     Extended(Timestamp),
     /// There is no session; the machine's activation, if it has one.
@@ -39,59 +42,37 @@ const RESET_BATCH: i32 = 98;
 impl Store {
     /// Extends a machine's session, in one conditional write that needs nothing to be read first. A session that has
     /// lapsed is still the machine's own until it is reaped, so it is extended as well.
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
     pub async fn activation_heartbeat(
         &self,
         key: &LicenseKey,
         fingerprint: &Fingerprint,
         now: Timestamp,
-    ) -> Result<Beat> {
+    ) -> Result<HeartbeatOutcome> {
         let until = now + SESSION_TIMEOUT;
-        for attempt in 0..WRITE_ATTEMPTS {
-            let outcome = self
-                .client
-                .update_item()
-                .table_name(self.table(&schema::ACTIVATIONS))
-                .set_key(Some(activation_key(key, fingerprint)))
-                .update_expression("SET leaseUntil = :until, lastSeen = :now")
-                // There is a session, and no other request has made it hold for longer.
-                .condition_expression("leaseUntil <= :until")
-                .expression_attribute_values(":until", text(until))
-                .expression_attribute_values(":now", text(now))
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-                .send()
-                .await;
-            let Err(error) = outcome else {
-                return Ok(Beat::Extended(until));
-            };
-            match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                    let found: Option<Activation> = refused.item.clone().map(decode).transpose()?;
-                    let held = found.as_ref().and_then(|activation| activation.lease_until);
-                    return Ok(held.map_or(Beat::NoSession(found), Beat::Extended));
-                }
-                Some(UpdateItemError::TransactionConflictException(_)) => pause(attempt).await,
-                Some(_) | None => return Err(unexpected(error)),
+        let extension = UpdateExpression::default()
+            .set("leaseUntil", text(until))
+            .set("lastSeen", text(now))
+            // There is a session, and no other request has made it hold for longer.
+            .when("leaseUntil <= :until", [(":until", text(until))]);
+        let extension = update(&schema::ACTIVATIONS, activation_key(key, fingerprint), extension);
+        match self.write_retried("an activation", extension).await? {
+            Refusal::None => Ok(HeartbeatOutcome::Extended(until)),
+            Refusal::By(found) => {
+                let found: Option<Activation> = found.map(decode).transpose()?;
+                let held = found.as_ref().and_then(|activation| activation.lease_until);
+                Ok(held.map_or(HeartbeatOutcome::NoSession(found), HeartbeatOutcome::Extended))
             }
         }
-        Err(Error::internal("an activation was in use by others all the time"))
     }
 
     /// Takes the seat of one session that has lapsed, so that another machine can have it. Answers whether there was
-    /// one, be it that another request reaped it at the same time.
-    pub(in crate::store) async fn reap_a_lapsed_session(&self, key: &LicenseKey, now: Timestamp) -> Result<bool> {
+    /// one, also when another request reaped it at the same time.
+    pub(in crate::store) async fn session_reap_lapsed(&self, key: &LicenseKey, now: Timestamp) -> Result<bool> {
         let mut pages = self
-            .client
-            .query()
-            .table_name(self.table(&schema::ACTIVATIONS))
-            .key_condition_expression("licenseKey = :key")
+            .query(&schema::ACTIVATIONS, key.as_str())
             .filter_expression("leaseUntil <= :now")
             .projection_expression("fingerprint, leaseUntil")
-            .expression_attribute_values(":key", text(key))
             .expression_attribute_values(":now", text(now))
-            .consistent_read(true)
             .into_paginator()
             .send();
         while let Some(page) = pages.next().await {
@@ -99,24 +80,23 @@ impl Store {
             // Those who reap at once begin at different sessions, so that they collide less.
             let Some(first) = ids::pick(&lapsed) else { continue };
             let session: Lapsed = decode(first.clone())?;
-            let end = Update::builder()
-                .table_name(self.table(&schema::ACTIVATIONS))
-                .set_key(Some(activation_key(key, &session.fingerprint)))
-                .update_expression("REMOVE leaseUntil, sessionStarted")
-                // A sign of life that came since keeps the session.
-                .condition_expression("leaseUntil = :seen")
-                .expression_attribute_values(":seen", text(session.lease_until))
-                .build()
-                .map_err(Error::internal)?;
-            let free = Counters {
-                machines: 0,
-                sessions: 1,
-            };
-            let ended = TransactWriteItem::builder().update(end).build();
-            return match self.transact([self.give_back(key, free)?, ended]).await? {
-                Written::Done | Written::Refused(_) => Ok(true),
-                Written::Contended => {
-                    pause(0).await;
+            let end = UpdateExpression::default()
+                .remove("leaseUntil")
+                .remove("sessionStarted")
+                // **Race**: a sign of life that came since keeps the session.
+                .when("leaseUntil = :seen", [(":seen", text(session.lease_until))]);
+            let end = update(&schema::ACTIVATIONS, activation_key(key, &session.fingerprint), end);
+            let freed = give_back(
+                key,
+                Counters {
+                    machines: 0,
+                    sessions: 1,
+                },
+            );
+            return match self.commit(Transaction::of([freed, end])).await? {
+                WriteOutcome::Done | WriteOutcome::Refused(_) => Ok(true),
+                WriteOutcome::Contended => {
+                    Attempt::FIRST.back_off().await;
                     Ok(true)
                 }
             };
@@ -128,172 +108,170 @@ impl Store {
     /// these taken off its counters.
     ///
     /// # Errors
-    /// [`Noun::Activation`], [`Noun::License`], [`Error::Internal`].
+    /// [`Noun::Activation`], [`Noun::License`].
     pub async fn activation_release(
         &self,
-        mut license: License,
-        mut activation: Option<Activation>,
+        license: License,
+        activation: Option<Activation>,
         event: &Event,
     ) -> Result<License> {
-        for attempt in 0..WRITE_ATTEMPTS {
+        let key = &license.license_key;
+        let freed = retried("an activation", activation, |attempt, activation| async move {
             let leaving = activation.as_ref().ok_or(Error::NotFound(Noun::Activation))?;
+            let in_session = leaving.lease_until.is_some();
             let counters = Counters {
                 machines: 1,
-                sessions: u32::from(leaving.lease_until.is_some()),
+                sessions: u32::from(in_session),
             };
-            let remove = self.remove(
-                &leaving.license_key,
-                &leaving.fingerprint,
-                leaving.lease_until.is_some(),
-            )?;
-            match self
-                .transact_with_event([self.give_back(&license.license_key, counters)?, remove], event)
-                .await?
-            {
-                Written::Done => {
-                    license.machines_used = license.machines_used.saturating_sub(counters.machines);
-                    license.sessions_open = license.sessions_open.saturating_sub(counters.sessions);
-                    return Ok(license);
+            let removal = activation_removal(&leaving.license_key, &leaving.fingerprint, in_session);
+            let transaction = Transaction::of([give_back(key, counters), removal]).with_event(event)?;
+            match self.commit(transaction).await? {
+                WriteOutcome::Done => Ok(Break(counters)),
+                WriteOutcome::Contended => {
+                    attempt.back_off().await;
+                    Ok(Continue(activation))
                 }
-                Written::Contended => pause(attempt).await,
-                Written::Refused([by_license, by_activation]) => {
-                    if let Refusal::By(_) = by_license {
-                        return Err(Error::NotFound(Noun::License));
-                    }
-                    if let Refusal::By(found) = by_activation {
-                        activation = found.map(decode).transpose()?;
-                    }
+                WriteOutcome::Refused([Refusal::By(_), _]) => Err(Error::NotFound(Noun::License)),
+                WriteOutcome::Refused([Refusal::None, Refusal::By(found)]) => {
+                    Ok(Continue(found.map(decode).transpose()?))
                 }
+                WriteOutcome::Refused([Refusal::None, Refusal::None]) => Ok(Continue(activation)),
             }
-        }
-        Err(Error::internal("an activation was in use by others all the time"))
+        })
+        .await?;
+        Ok(License {
+            machines_used: license.machines_used.saturating_sub(freed.machines),
+            sessions_open: license.sessions_open.saturating_sub(freed.sessions),
+            ..license
+        })
     }
 
     /// Removes every activation of a license, and gives their slots and sessions back: as many as fit in a transaction
     /// at a time, each true to the counters. Answers how many. The event is noted with the first that are removed.
     ///
     /// # Errors
-    /// [`Noun::License`], [`Error::Internal`]; what was removed until then stays removed.
+    /// [`Noun::License`]; what was removed until then stays removed.
     pub async fn activation_reset(&self, license: &License, event: &Event) -> Result<u32> {
-        let (mut removed, mut collisions) = (0, 0);
-        while collisions < WRITE_ATTEMPTS {
+        let mut removed = 0;
+        while let Some(more) = self
+            .activation_reset_some(license, (removed == 0).then_some(event))
+            .await?
+        {
+            removed += more;
+        }
+        Ok(removed)
+    }
+
+    /// Removes as many activations of a license as fit in a transaction. `None` when there are none.
+    async fn activation_reset_some(&self, license: &License, event: Option<&Event>) -> Result<Option<u32>> {
+        let key = &license.license_key;
+        retried("the activations of a license", (), |attempt, ()| async move {
             let page = self
-                .client
-                .query()
-                .table_name(self.table(&schema::ACTIVATIONS))
-                .key_condition_expression("licenseKey = :key")
+                .query(&schema::ACTIVATIONS, key.as_str())
                 .projection_expression("fingerprint, leaseUntil")
-                .expression_attribute_values(":key", text(&license.license_key))
-                .consistent_read(true)
                 .limit(RESET_BATCH)
                 .send()
                 .await
                 .map_err(unexpected)?;
-            let leaving: Vec<Leaving> = page
-                .items
-                .unwrap_or_default()
-                .into_iter()
-                .map(decode)
-                .collect::<Result<_>>()?;
+            let leaving: Vec<Leaving> = decode_all(page.items)?;
             if leaving.is_empty() {
-                return Ok(removed);
+                return Ok(Break(None));
             }
             let counters = Counters {
                 machines: count(leaving.iter()),
                 sessions: count(leaving.iter().filter(|machine| machine.lease_until.is_some())),
             };
-            let mut actions = vec![self.give_back(&license.license_key, counters)?];
+            let mut transaction = Transaction::of([give_back(key, counters)]);
             for machine in &leaving {
-                actions.push(self.remove(
-                    &license.license_key,
-                    &machine.fingerprint,
-                    machine.lease_until.is_some(),
-                )?);
+                let in_session = machine.lease_until.is_some();
+                transaction = transaction.with(activation_removal(key, &machine.fingerprint, in_session));
             }
-            if removed == 0 {
-                actions.push(self.note(event)?);
+            if let Some(event) = event {
+                transaction = transaction.with_event(event)?;
             }
-            match self.transact_many(actions).await? {
-                Written::Done => {
-                    removed += counters.machines;
-                    collisions = 0;
+            Ok(match self.commit(transaction).await? {
+                WriteOutcome::Done => Break(Some(counters.machines)),
+                WriteOutcome::Contended | WriteOutcome::Refused(_) => {
+                    attempt.back_off().await;
+                    Continue(())
                 }
-                Written::Contended | Written::Refused(_) => {
-                    pause(collisions).await;
-                    collisions += 1;
-                }
-            }
-        }
-        Err(Error::internal(
-            "a license's activations were in use by others all the time",
-        ))
+            })
+        })
+        .await
     }
 
     /// Every activation of a license. Its key is the credential, or the caller was found to own the license.
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
     pub async fn activation_list(&self, key: &LicenseKey) -> Result<Vec<Activation>> {
-        self.partition(&schema::ACTIVATIONS, key.as_str()).await
-    }
-
-    /// The activation's half of taking a slot.
-    pub(in crate::store) fn add(&self, activation: &Activation) -> Result<TransactWriteItem> {
-        let slot = Put::builder()
-            .table_name(self.table(&schema::ACTIVATIONS))
-            .set_item(Some(item(activation)?))
-            // One machine that activates twice at once holds one slot.
-            .condition_expression("attribute_not_exists(fingerprint)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().put(slot).build())
-    }
-
-    /// The license's half of giving seats back.
-    fn give_back(&self, key: &LicenseKey, counters: Counters) -> Result<TransactWriteItem> {
-        let update = Update::builder()
-            .table_name(self.table(&schema::LICENSES))
-            .set_key(Some(schema::LICENSES.key(key.as_str(), None)))
-            .update_expression("SET machinesUsed = machinesUsed - :machines, sessionsOpen = sessionsOpen - :sessions")
-            .condition_expression("attribute_exists(licenseKey)")
-            .expression_attribute_values(":machines", number(counters.machines))
-            .expression_attribute_values(":sessions", number(counters.sessions))
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().update(update).build())
-    }
-
-    /// The activation's half of giving a seat back: unless it is gone, or its session began or ended meanwhile, which
-    /// changes what the counters lose.
-    pub(in crate::store) fn remove(
-        &self,
-        key: &LicenseKey,
-        fingerprint: &Fingerprint,
-        in_session: bool,
-    ) -> Result<TransactWriteItem> {
-        let session = if in_session {
-            "attribute_exists(leaseUntil)"
-        } else {
-            "attribute_not_exists(leaseUntil)"
-        };
-        let delete = Delete::builder()
-            .table_name(self.table(&schema::ACTIVATIONS))
-            .set_key(Some(activation_key(key, fingerprint)))
-            .condition_expression(format!("attribute_exists(fingerprint) AND {session}"))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
+        all_of(self.query(&schema::ACTIVATIONS, key.as_str())).await
     }
 }
 
-/// That an activation, or its session, is still there, and that the session holds for no longer than it would now.
-pub(in crate::store) fn still_there(floating: bool) -> &'static str {
-    if floating {
-        "leaseUntil <= :until"
+/// The activation's half of taking a slot.
+pub(in crate::store) fn activation_creation(activation: &Activation) -> Result<Action> {
+    let slot = put(&schema::ACTIVATIONS, activation_item(activation)?);
+    // **Race**: one machine that activates twice at once holds one slot.
+    Ok(slot.when("attribute_not_exists(fingerprint)", []))
+}
+
+/// The license's half of giving seats back.
+fn give_back(key: &LicenseKey, counters: Counters) -> Action {
+    let freed = UpdateExpression::default()
+        .decrease("machinesUsed", counters.machines)
+        .decrease("sessionsOpen", counters.sessions)
+        .when("attribute_exists(licenseKey)", []);
+    update(&schema::LICENSES, schema::LICENSES.key(key.as_str(), None), freed)
+}
+
+/// The activation's half of giving a seat back: unless it is gone, or its session began or ended meanwhile, which
+/// changes what the counters lose.
+pub(in crate::store) fn activation_removal(key: &LicenseKey, fingerprint: &Fingerprint, in_session: bool) -> Action {
+    let removal = delete(&schema::ACTIVATIONS, activation_key(key, fingerprint));
+    if in_session {
+        removal.when("attribute_exists(fingerprint) AND attribute_exists(leaseUntil)", [])
     } else {
-        "attribute_exists(fingerprint)"
+        removal.when("attribute_exists(fingerprint) AND attribute_not_exists(leaseUntil)", [])
+    }
+}
+
+/// How a known machine's activation is brought up to date, of which `arrival` told. The session is left alone unless
+/// `floating`.
+pub(in crate::store) fn activation_update(
+    activation: &Activation,
+    arrival: &Arrival,
+    floating: bool,
+) -> UpdateExpression {
+    let mut update = UpdateExpression::default().set("lastSeen", text(arrival.now));
+    if arrival.hostname.is_some() {
+        update = update.set("hostname", text(&activation.hostname));
+    }
+    if arrival.token_expiry.is_some() {
+        update = update.set("tokenExpiry", text(activation.token_expiry));
+    }
+    if let Some(country) = &arrival.country {
+        update = update
+            .set("lastCountry", text(country))
+            // A set, so that two countries that are told at once are both kept.
+            .add("countries", AttributeValue::Ss(vec![country.to_string()]));
+    }
+    if let (true, Some(until)) = (floating, activation.lease_until) {
+        update = update.set("leaseUntil", text(until));
+    }
+    if let (true, Some(started)) = (floating, activation.session_started) {
+        update = update.set("sessionStarted", text(started));
+    }
+    update
+}
+
+/// `update` on the condition that the activation is still there and, when `floating`, that its session is and holds for no
+/// longer than it will then.
+pub(in crate::store) fn while_there(
+    update: UpdateExpression,
+    activation: &Activation,
+    floating: bool,
+) -> UpdateExpression {
+    match activation.lease_until.filter(|_| floating) {
+        Some(until) => update.when("leaseUntil <= :until", [(":until", text(until))]),
+        None => update.when("attribute_exists(fingerprint)", []),
     }
 }
 
@@ -320,65 +298,8 @@ struct Lapsed {
     lease_until: Timestamp,
 }
 
-/// How a known machine's activation changes.
-pub(in crate::store) struct Change {
-    pub(in crate::store) expression: String,
-    pub(in crate::store) values: Item,
-}
-
-impl Change {
-    /// To `activation`, of which `arrival` told. The session is left alone unless `floating`.
-    pub(in crate::store) fn of(activation: &Activation, arrival: &Arrival, floating: bool) -> Self {
-        let mut sets = vec!["lastSeen = :now"];
-        let mut values = Item::from([(":now".to_owned(), text(arrival.now))]);
-        let mut set = |assignment: &'static str, placeholder: &str, value: AttributeValue| {
-            sets.push(assignment);
-            values.insert(placeholder.to_owned(), value);
-        };
-        if arrival.hostname.is_some() {
-            set("hostname = :hostname", ":hostname", text(&activation.hostname));
-        }
-        if arrival.token_expiry.is_some() {
-            set(
-                "tokenExpiry = :tokenExpiry",
-                ":tokenExpiry",
-                text(activation.token_expiry),
-            );
-        }
-        if let Some(country) = &arrival.country {
-            set("lastCountry = :country", ":country", text(country));
-        }
-        if let (true, Some(until)) = (floating, activation.lease_until) {
-            set("leaseUntil = :until", ":until", text(until));
-        }
-        if let (true, Some(started)) = (floating, activation.session_started) {
-            set("sessionStarted = :started", ":started", text(started));
-        }
-        let mut expression = format!("SET {}", sets.join(", "));
-        if let Some(country) = &arrival.country {
-            // A set, so that two countries that are told at once are both kept.
-            expression.push_str(" ADD countries :countries");
-            values.insert(":countries".to_owned(), AttributeValue::Ss(vec![country.to_string()]));
-        }
-        Self { expression, values }
-    }
-
-    /// Notes when a validation was last an event.
-    pub(in crate::store) fn set_validated_at(&mut self, at: Timestamp) {
-        // After `SET `, with which every change begins.
-        self.expression.insert_str(4, "validatedAt = :validatedAt, ");
-        self.values.insert(":validatedAt".to_owned(), text(at));
-    }
-
-    pub(in crate::store) fn apply(self, update: UpdateBuilder) -> UpdateBuilder {
-        update
-            .update_expression(self.expression)
-            .set_expression_attribute_values(Some(self.values))
-    }
-}
-
 /// An activation as stored: its countries are a set, which can be added to.
-fn item(activation: &Activation) -> Result<Item> {
+fn activation_item(activation: &Activation) -> Result<Item> {
     let mut item = encode(activation)?;
     if !activation.countries.is_empty() {
         let countries = activation.countries.iter().map(ToString::to_string).collect();

@@ -16,10 +16,11 @@ use crate::{
     owner::Scope,
     product::ProductId,
     store::{
-        Item, Store, decode,
-        license::license::{EXPIRING, owner_email},
+        Store,
+        item::{Item, decode, text},
+        license::item::{EXPIRING, owner_email},
         schema::{self, Index},
-        text, unexpected,
+        unexpected,
     },
     value::email::Email,
 };
@@ -112,9 +113,6 @@ struct Found {
 
 impl Store {
     /// A page of at most `limit` licenses that `scope` covers. `None` when `cursor` was made for another list.
-    ///
-    /// # Errors
-    /// [`crate::Error::Internal`].
     pub async fn license_list(
         &self,
         scope: &Scope,
@@ -135,8 +133,8 @@ impl Store {
         let mut licenses = Vec::new();
         for _ in 0..MAX_READS {
             let wanted = limit - licenses.len();
-            let keys = self.take_keys(&partitions, &mut positions, wanted).await?;
-            let read = self.licenses_with_keys(&keys).await?;
+            let keys = self.license_list_keys(&partitions, &mut positions, wanted).await?;
+            let read = self.license_get_each(&keys).await?;
             licenses.extend(read.into_iter().filter(|license| filter.admits(license, scope, now)));
             if licenses.len() >= limit || positions.iter().all(|position| *position == Position::End) {
                 break;
@@ -150,7 +148,7 @@ impl Store {
     }
 
     /// Takes the next keys from all partitions, newest first, and moves the positions on.
-    async fn take_keys(
+    async fn license_list_keys(
         &self,
         partitions: &[Partition],
         positions: &mut [Position],
@@ -165,7 +163,7 @@ impl Store {
                     if *position == Position::End {
                         return Ok((Vec::new(), false));
                     }
-                    self.read_keys(number, partition, position, wanted).await
+                    self.license_read_keys(number, partition, position, wanted).await
                 });
         let read = try_join_all(reads).await?;
         // What there is beyond the keys that were read.
@@ -186,7 +184,7 @@ impl Store {
         Ok(found.into_iter().map(|taken| taken.key).collect())
     }
 
-    async fn read_keys(
+    async fn license_read_keys(
         &self,
         number: usize,
         partition: &Partition,
@@ -196,21 +194,14 @@ impl Store {
         let index = partition.index;
         let sort = index.sort.unwrap_or_default();
         let mut query = self
-            .client
-            .query()
-            .table_name(self.table(&schema::LICENSES))
-            .index_name(index.name)
-            .expression_attribute_names("#partition", index.partition)
-            .expression_attribute_values(":partition", text(&partition.value))
-            .scan_index_forward(false)
+            .query_index(&schema::LICENSES, index, &partition.value)
             .limit(i32::try_from(wanted).unwrap_or(i32::MAX));
-        query = match partition.until {
-            None => query.key_condition_expression("#partition = :partition"),
-            Some(until) => query
+        if let Some(until) = partition.until {
+            query = query
                 .key_condition_expression("#partition = :partition AND #sort <= :until")
                 .expression_attribute_names("#sort", sort)
-                .expression_attribute_values(":until", text(until)),
-        };
+                .expression_attribute_values(":until", text(until));
+        }
         // A position beyond the end, where a clock is behind the one that made it, is before everything that is left; and
         // DynamoDB takes no start that its condition leaves out.
         let is_within = |last: &String| partition.until.is_none_or(|until| *last <= until.to_string());
@@ -234,17 +225,14 @@ impl Store {
     }
 
     /// The licenses with these keys, in their order. One that was deleted meanwhile is left out.
-    async fn licenses_with_keys(&self, keys: &[String]) -> Result<Vec<License>> {
+    async fn license_get_each(&self, keys: &[String]) -> Result<Vec<License>> {
         let batches = keys.chunks(100).map(|keys| async {
             let keys = keys.iter().map(|key| schema::LICENSES.key(key, None)).collect();
-            self.get_together(vec![(&schema::LICENSES, keys)]).await
+            let mut found = self.get_batch(vec![(&schema::LICENSES, keys)]).await?;
+            Ok::<_, crate::Error>(found.take(&schema::LICENSES))
         });
         let mut by_key = std::collections::HashMap::new();
-        for item in try_join_all(batches)
-            .await?
-            .into_iter()
-            .flat_map(|mut found| found.remove(&self.table(&schema::LICENSES)).unwrap_or_default())
-        {
+        for item in try_join_all(batches).await?.into_iter().flatten() {
             if let Some(AttributeValue::S(key)) = item.get(schema::LICENSES.partition) {
                 by_key.insert(key.clone(), item);
             }

@@ -1,9 +1,13 @@
 //! What is stored of licenses.
 
 pub mod activation;
-pub mod license;
+mod change;
+pub mod create;
+mod find;
+pub(in crate::store) mod item;
+mod key_exchange;
 pub mod list;
 pub mod lock;
 pub mod moves;
 pub mod seats;
-pub mod violation;
+pub(in crate::store) mod violation;

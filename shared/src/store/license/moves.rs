@@ -1,6 +1,8 @@
 //! Moves: one machine leaves a license and another comes, in one transaction.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use std::ops::ControlFlow::{Break, Continue};
+
+use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::{
     Error, Result, Timestamp,
@@ -17,15 +19,20 @@ use crate::{
     product::ProductId,
     signing::token::TokenPolicy,
     store::{
-        Refusal, Store, WRITE_ATTEMPTS, Written, decode,
-        license::activation::{Change, activation_key, still_there},
-        number, pause, schema, text, unexpected,
+        Store,
+        item::{decode, decode_all, number, text},
+        license::{
+            activation::{activation_creation, activation_key, activation_removal, activation_update, while_there},
+            item::license_key,
+        },
+        schema, unexpected,
+        write::{Action, Refusal, Transaction, UpdateExpression, WriteOutcome, retried, update},
     },
 };
 
 /// A license that is to be moved, as far as it was found.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct MoveSubjects {
     /// The license.
     pub license: Option<License>,
     /// Its activation of the machine that leaves.
@@ -53,16 +60,15 @@ pub struct Move<'a> {
 
 impl Store {
     /// The license with this key, and its activations of the machine that comes and of the one that leaves, which is named
-    /// by its fingerprint or as it is shown, for whoever holds the key: all at once.
+    /// by its fingerprint or as it is shown: all at once.
     ///
-    /// # Errors
-    /// [`Error::Internal`].
+    /// **Unscoped**: the key is the credential.
     pub async fn license_get_to_move_unscoped(
         &self,
         key: &LicenseKey,
         coming: &Fingerprint,
         leaving: &Fingerprint,
-    ) -> Result<Found> {
+    ) -> Result<MoveSubjects> {
         let mut machines = vec![coming];
         // A batch names no item twice.
         if leaving != coming && !leaving.may_be_shown() {
@@ -72,55 +78,41 @@ impl Store {
             .into_iter()
             .map(|machine| activation_key(key, machine))
             .collect();
-        let together = self.get_together(vec![
-            (&schema::LICENSES, vec![schema::LICENSES.key(key.as_str(), None)]),
+        let together = self.get_batch(vec![
+            (&schema::LICENSES, vec![license_key(key)]),
             (&schema::ACTIVATIONS, keys),
         ]);
         let shown = async {
             if leaving.may_be_shown() {
-                self.machine_shown_as(key, leaving).await
+                self.activation_shown_as(key, leaving).await
             } else {
                 Ok(None)
             }
         };
         let (mut found, shown) = tokio::try_join!(together, shown)?;
-        let license = found
-            .remove(&self.table(&schema::LICENSES))
-            .and_then(|mut items| items.pop());
-        let machines = found.remove(&self.table(&schema::ACTIVATIONS)).unwrap_or_default();
-        let machines: Vec<Activation> = machines.into_iter().map(decode).collect::<Result<_>>()?;
+        let machines = found.take(&schema::ACTIVATIONS).into_iter().map(decode);
+        let machines: Vec<Activation> = machines.collect::<Result<_>>()?;
         let one = |fingerprint: &Fingerprint| {
             let found = machines.iter().find(|machine| machine.fingerprint == *fingerprint);
             found.cloned()
         };
-        Ok(Found {
-            license: license.map(decode).transpose()?,
+        Ok(MoveSubjects {
+            license: found.take_one(&schema::LICENSES)?,
             leaving: shown.or_else(|| one(leaving)),
             coming: one(coming),
         })
     }
 
     /// The one machine of a license that is shown so.
-    async fn machine_shown_as(&self, key: &LicenseKey, shown: &Fingerprint) -> Result<Option<Activation>> {
+    async fn activation_shown_as(&self, key: &LicenseKey, shown: &Fingerprint) -> Result<Option<Activation>> {
         let page = self
-            .client
-            .query()
-            .table_name(self.table(&schema::ACTIVATIONS))
-            .key_condition_expression("licenseKey = :key AND begins_with(fingerprint, :shown)")
-            .expression_attribute_values(":key", text(key))
-            .expression_attribute_values(":shown", text(shown))
-            .consistent_read(true)
+            .query_prefix(&schema::ACTIVATIONS, key.as_str(), shown.as_str())
             // A second one makes it ambiguous, unless the first, in the order of the table, is so called.
             .limit(2)
             .send()
             .await
             .map_err(unexpected)?;
-        let machines: Vec<Activation> = page
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(decode)
-            .collect::<Result<_>>()?;
+        let machines: Vec<Activation> = decode_all(page.items)?;
         Ok(Activation::named(shown, machines))
     }
 
@@ -132,55 +124,56 @@ impl Store {
     /// # Errors
     /// In the order in which they are looked for: the refusals of [`License::opens`]; [`Noun::Activation`] when
     /// the machine that leaves has left; those of [`License::may_move`] and [`License::admit_in_place_of`];
-    /// [`Noun::License`] when the license is deleted meanwhile; [`Error::Internal`].
+    /// [`Noun::License`] when the license is deleted meanwhile.
     pub async fn license_move(
         &self,
-        mut license: License,
+        license: License,
         leaving: Activation,
-        mut coming: Option<Activation>,
+        coming: Option<Activation>,
         how: Move<'_>,
     ) -> Result<(License, Activation)> {
         let now = how.arrival.now;
-        let (key, leaver) = (leaving.license_key.clone(), leaving.fingerprint.clone());
-        let mut leaving = Some(leaving);
-        let mut collisions = 0;
-        while collisions < WRITE_ATTEMPTS {
-            license.opens(how.product, now)?;
-            let leaves = leaving.as_ref().ok_or(Error::NotFound(Noun::Activation))?;
-            let moves = license.may_move(now, how.moves)?;
-            let admission = match license.admit_in_place_of(leaves, coming.as_ref()) {
-                Ok(admission) => admission,
-                Err(
-                    full @ Error::Full {
-                        of: Resource::Session, ..
-                    },
-                ) => {
-                    // A session is really taken only while it is alive.
-                    let reaped = self.reap_a_lapsed_session(&key, now).await?;
-                    // License and activations were read at several moments. Nobody is turned away for what was so at
-                    // none.
-                    let seen = license.revision;
-                    let keys = [
-                        (&schema::LICENSES, schema::LICENSES.key(key.as_str(), None)),
-                        (&schema::ACTIVATIONS, activation_key(&key, &leaver)),
-                        (&schema::ACTIVATIONS, activation_key(&key, &how.arrival.fingerprint)),
-                    ];
-                    let [found, leaves, comes] = self.get_at_once(keys).await?;
-                    license = decode(found.ok_or(Error::NotFound(Noun::License))?)?;
-                    leaving = leaves.map(decode).transpose()?;
-                    coming = comes.map(decode).transpose()?;
-                    if reaped {
-                        continue;
-                    }
-                    let leaves = leaving.as_ref().ok_or(Error::NotFound(Noun::Activation))?;
-                    if license.revision == seen && license.admit_in_place_of(leaves, coming.as_ref()).is_err() {
-                        return Err(full);
-                    }
-                    collisions += 1;
+        let (key, leaver) = (&leaving.license_key.clone(), &leaving.fingerprint.clone());
+        let state = (license, Some(leaving), coming);
+        retried("a license", state, |attempt, state| async move {
+            let (mut license, mut leaving, mut coming) = state;
+            let (moves, admission) = loop {
+                license.opens(how.product, now)?;
+                let leaves = leaving.as_ref().ok_or(Error::NotFound(Noun::Activation))?;
+                let moves = license.may_move(now, how.moves)?;
+                let full = match license.admit_in_place_of(leaves, coming.as_ref()) {
+                    Ok(admission) => break (moves, admission),
+                    Err(
+                        full @ Error::Full {
+                            of: Resource::Session, ..
+                        },
+                    ) => full,
+                    Err(refusal) => return Err(refusal),
+                };
+                // A session is really taken only while it is alive.
+                let reaped = self.session_reap_lapsed(key, now).await?;
+                // License and activations were read by separate reads. Before refusing for want of a session, read all
+                // in one TransactGetItems.
+                let seen = license.revision;
+                let keys = [
+                    (&schema::LICENSES, license_key(key)),
+                    (&schema::ACTIVATIONS, activation_key(key, leaver)),
+                    (&schema::ACTIVATIONS, activation_key(key, &how.arrival.fingerprint)),
+                ];
+                let [found, leaves, comes] = self.get_transactional(keys).await?;
+                license = decode(found.ok_or(Error::NotFound(Noun::License))?)?;
+                leaving = leaves.map(decode).transpose()?;
+                coming = comes.map(decode).transpose()?;
+                if reaped {
                     continue;
                 }
-                Err(refusal) => return Err(refusal),
+                let leaves = leaving.as_ref().ok_or(Error::NotFound(Noun::Activation))?;
+                if license.revision == seen && license.admit_in_place_of(leaves, coming.as_ref()).is_err() {
+                    return Err(full);
+                }
+                return Ok(Continue((license, leaving, coming)));
             };
+            let leaves = leaving.as_ref().ok_or(Error::NotFound(Noun::Activation))?;
             let arrival = Arrival {
                 token_expiry: Some(license.token_expiry(now, how.tokens)),
                 ..how.arrival.clone()
@@ -188,106 +181,77 @@ impl Store {
             let next = Activation::after(coming.as_ref(), &license, &arrival);
             let shift = Shift::of(&license, leaves, admission);
             let comes = match admission {
-                Admission::NewMachine => self.add(&next)?,
-                Admission::Refresh | Admission::OpenSession => self.stay(&license, &next, &arrival, admission)?,
+                Admission::NewMachine => activation_creation(&next)?,
+                Admission::Refresh | Admission::OpenSession => activation_arrival(&license, &next, &arrival, admission),
             };
-            let leave = self.remove(&key, &leaver, leaves.lease_until.is_some())?;
-            let events: &[&Event] = match admission {
-                Admission::NewMachine => &[how.deactivated, how.activated],
-                Admission::Refresh | Admission::OpenSession => &[how.deactivated],
-            };
-            let actions = [self.count_move(&license, &shift, &moves, how.arrival)?, leave, comes];
-            match self.transact_with_events(actions, events).await? {
-                Written::Done => return Ok((shift.applied_to(license, moves), next)),
-                Written::Contended => pause(collisions).await,
-                Written::Refused([by_license, by_leaving, by_coming]) => {
-                    if let Refusal::By(found) = by_license {
-                        license = decode(found.ok_or(Error::NotFound(Noun::License))?)?;
-                    }
-                    if let Refusal::By(found) = by_leaving {
-                        leaving = found.map(decode).transpose()?;
-                    }
-                    if let Refusal::By(found) = by_coming {
-                        coming = found.map(decode).transpose()?;
-                    }
-                }
+            let leave = activation_removal(key, leaver, leaves.lease_until.is_some());
+            let count = move_count(&license, &shift, &moves, how.arrival);
+            let mut transaction = Transaction::of([count, leave, comes]).with_event(how.deactivated)?;
+            if admission == Admission::NewMachine {
+                transaction = transaction.with_event(how.activated)?;
             }
-            collisions += 1;
-        }
-        Err(Error::internal("a license was in use by others all the time"))
-    }
-
-    /// The license's half of a move: its counters and the list of its moves.
-    fn count_move(
-        &self,
-        license: &License,
-        shift: &Shift,
-        moves: &[Timestamp],
-        arrival: &Arrival,
-    ) -> Result<TransactWriteItem> {
-        let mut update = Update::builder()
-            .table_name(self.table(&schema::LICENSES))
-            .set_key(Some(schema::LICENSES.key(license.license_key.as_str(), None)))
-            .update_expression(format!(
-                "SET machinesUsed = machinesUsed + :machines, sessionsOpen = sessionsOpen + :sessions, \
-                 moves = :moves, revision = :moved{}",
-                if shift.came > 0 {
-                    ", arrivals.#arrived = :came, arrived = arrived + :another"
-                } else {
-                    ""
+            Ok(match self.commit(transaction).await? {
+                WriteOutcome::Done => Break((shift.applied_to(license, moves), next)),
+                WriteOutcome::Contended => {
+                    attempt.back_off().await;
+                    Continue((license, leaving, coming))
                 }
-            ))
-            .expression_attribute_values(":machines", number(i64::from(shift.came) - 1))
-            .expression_attribute_values(":sessions", number(i64::from(shift.taken) - i64::from(shift.freed)))
-            .expression_attribute_values(":moves", AttributeValue::L(moves.iter().map(text).collect()))
-            .expression_attribute_values(":moved", number(license.revision + 1))
-            .expression_attribute_values(":revision", number(license.revision))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        if shift.came > 0 {
-            // A machine that comes this way counts among the new ones; the next one that comes is held against it.
-            update = update
-                .expression_attribute_names("#arrived", MachineMark::of(&arrival.fingerprint).as_str())
-                .expression_attribute_values(":came", number(arrival.now.seconds()))
-                .expression_attribute_values(":another", number(1));
-        }
-        let limit = license.session_limit().filter(|_| shift.taken > 0);
-        update = match limit {
-            // Two moves at once are counted as two, and neither is made of a license that was revoked meanwhile.
-            None | Some(SeatLimit::Unlimited) => update.condition_expression("revision = :revision"),
-            // And, as when a session is taken, closes the race for the last one: that of the machine that leaves is free.
-            Some(SeatLimit::Limited(limit)) => update
-                .condition_expression("revision = :revision AND sessionsOpen < :limit")
-                .expression_attribute_values(":limit", number(limit + shift.freed)),
-        };
-        Ok(TransactWriteItem::builder()
-            .update(update.build().map_err(Error::internal)?)
-            .build())
+                WriteOutcome::Refused([by_license, by_leaving, by_coming]) => Continue((
+                    match by_license {
+                        Refusal::By(found) => decode(found.ok_or(Error::NotFound(Noun::License))?)?,
+                        Refusal::None => license,
+                    },
+                    match by_leaving {
+                        Refusal::By(found) => found.map(decode).transpose()?,
+                        Refusal::None => leaving,
+                    },
+                    match by_coming {
+                        Refusal::By(found) => found.map(decode).transpose()?,
+                        Refusal::None => coming,
+                    },
+                )),
+            })
+        })
+        .await
     }
+}
 
-    /// The half of a move that is the activation of the machine that comes, when it has one.
-    fn stay(
-        &self,
-        license: &License,
-        activation: &Activation,
-        arrival: &Arrival,
-        admission: Admission,
-    ) -> Result<TransactWriteItem> {
-        let floating = license.session_limit().is_some();
-        let still = match admission {
-            // One machine that asks twice at once holds one session.
-            Admission::OpenSession => "attribute_exists(fingerprint) AND attribute_not_exists(leaseUntil)",
-            Admission::Refresh | Admission::NewMachine => still_there(floating),
-        };
-        let update = Change::of(activation, arrival, floating)
-            .apply(Update::builder())
-            .table_name(self.table(&schema::ACTIVATIONS))
-            .set_key(Some(activation_key(&activation.license_key, &activation.fingerprint)))
-            .condition_expression(still)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().update(update).build())
+/// The license's half of a move: its counters and the list of its moves.
+fn move_count(license: &License, shift: &Shift, moves: &[Timestamp], arrival: &Arrival) -> Action {
+    let mut count = UpdateExpression::default()
+        .increase("machinesUsed", i64::from(shift.came) - 1)
+        .increase("sessionsOpen", i64::from(shift.taken) - i64::from(shift.freed))
+        .set("moves", AttributeValue::L(moves.iter().map(text).collect()))
+        .set("revision", number(license.revision + 1))
+        // **Race**: two moves at once are counted as two, and neither is made of a license that was revoked meanwhile.
+        .when("revision = :seen", [(":seen", number(license.revision))]);
+    if shift.came > 0 {
+        // A machine that comes this way counts among the new ones; the next one that comes is held against it.
+        let mark = MachineMark::of(&arrival.fingerprint);
+        count = count
+            .set(&format!("arrivals.{}", mark.as_str()), number(arrival.now.seconds()))
+            .increase("arrived", 1);
     }
+    if let Some(SeatLimit::Limited(limit)) = license.session_limit().filter(|_| shift.taken > 0) {
+        // **Race**: as when a session is taken, the last one is given once; that of the machine that leaves is free.
+        count = count.when("sessionsOpen < :limit", [(":limit", number(limit + shift.freed))]);
+    }
+    update(&schema::LICENSES, license_key(&license.license_key), count)
+}
+
+/// The half of a move that is the activation of the machine that comes, when it has one.
+fn activation_arrival(license: &License, activation: &Activation, arrival: &Arrival, admission: Admission) -> Action {
+    let floating = license.session_limit().is_some();
+    let expression = activation_update(activation, arrival, floating);
+    let expression = match admission {
+        // **Race**: one machine that asks twice at once holds one session.
+        Admission::OpenSession => {
+            expression.when("attribute_exists(fingerprint) AND attribute_not_exists(leaseUntil)", [])
+        }
+        Admission::Refresh | Admission::NewMachine => while_there(expression, activation, floating),
+    };
+    let key = activation_key(&activation.license_key, &activation.fingerprint);
+    update(&schema::ACTIVATIONS, key, expression)
 }
 
 /// How a move changes the license's counters, beside the one machine that leaves.

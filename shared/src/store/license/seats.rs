@@ -4,12 +4,7 @@
 //! the number of those that hold a lease, and neither is ever raised past its limit. So an item and its counter change
 //! in one transaction, whose conditions repeat what the decision was made on.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
-};
+use std::ops::ControlFlow::{Break, Continue};
 
 use crate::{
     Error, Result, Timestamp,
@@ -27,12 +22,15 @@ use crate::{
     product::ProductId,
     signing::token::TokenPolicy,
     store::{
-        HASTY_ATTEMPTS, Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode,
+        Store,
+        item::{attribute, decode, number, text},
         license::{
-            activation::{Change, activation_key, still_there},
-            license::difference,
+            activation::{activation_creation, activation_key, activation_update, while_there},
+            item::{license_difference, license_key},
+            violation::{violation_creation, violation_growth},
         },
-        number, pause, schema, text, unexpected,
+        schema,
+        write::{Action, Refusal, Transaction, UpdateExpression, WriteOutcome, retried, update},
     },
 };
 
@@ -42,7 +40,7 @@ impl Store {
     ///
     /// # Errors
     /// The refusals of [`License::opens`] and [`License::admit`]; [`Noun::License`] when the license is deleted
-    /// meanwhile; [`Error::Internal`].
+    /// meanwhile.
     pub async fn activation_admit(
         &self,
         license: License,
@@ -77,106 +75,111 @@ impl Store {
     /// DynamoDB hands back the items as they are, and the decision is made again on those.
     async fn seat(
         &self,
-        mut license: License,
-        mut known: Option<Activation>,
+        license: License,
+        known: Option<Activation>,
         product: &ProductId,
         arrival: &Arrival,
         purpose: Purpose<'_>,
     ) -> Result<(License, Activation)> {
-        let mut collisions = 0;
-        let mut at_one_moment = false;
-        while collisions < WRITE_ATTEMPTS {
-            license.opens(product, arrival.now)?;
-            if matches!((&known, purpose), (None, Purpose::Keep(_))) {
-                // Of a machine without an activation there is nothing to keep.
-                return Err(Error::Denied(Denial::MachineNotActivated));
-            }
-            let admission = match license.admit(known.as_ref()) {
-                Ok(admission) => admission,
-                Err(Error::Full { .. }) if !at_one_moment => {
-                    let floating = license.session_limit().is_some();
-                    // A seat is really taken only while its session is alive.
-                    if floating && self.reap_a_lapsed_session(&license.license_key, arrival.now).await? {
-                        (license, known) = self.reread(&license.license_key, &arrival.fingerprint).await?;
-                        continue;
+        retried(
+            "a license",
+            (license, known),
+            |attempt, (mut license, mut known)| async move {
+                let mut at_one_moment = false;
+                let admission = loop {
+                    license.opens(product, arrival.now)?;
+                    if matches!((&known, purpose), (None, Purpose::Keep(_))) {
+                        // Of a machine without an activation there is nothing to keep.
+                        return Err(Error::Denied(Denial::MachineNotActivated));
                     }
-                    // License and activation were read at two moments: another request of this very machine may have
-                    // taken the last seat in between, or have given it back. Nobody is turned away for what was so at
-                    // no moment.
-                    (license, known) = self
-                        .license_with_activation_at_once(&license.license_key, &arrival.fingerprint)
-                        .await?;
-                    at_one_moment = true;
-                    continue;
-                }
-                Err(refusal) => return Err(refusal),
-            };
-            at_one_moment = false;
-            let news = self.news(&license, arrival, admission, purpose).await?;
-            let mut arrival = arrival.clone();
-            match purpose {
-                Purpose::Activate(policy, _) => {
-                    arrival.token_expiry = Some(news.license.token_expiry(arrival.now, policy));
-                }
-                // Renewed by what the license is now: it may have been caught by this very request.
-                Purpose::Keep(Some(watch)) => {
-                    arrival.token_expiry = watch.renewed(&news.license, arrival.now, arrival.token_expiry);
-                }
-                Purpose::Keep(None) => {}
-            }
-            let due = |event: &Event| known.as_ref().is_some_and(|known| known.validation_is_due(event.at));
-            let event = match (admission, purpose) {
-                (Admission::NewMachine, Purpose::Activate(_, watch)) => Some(watch.event),
-                (_, Purpose::Keep(Some(watch))) if due(watch.event) => Some(watch.event),
-                (_, Purpose::Keep(_) | Purpose::Activate(..)) => None,
-            };
-            let mut next = Activation::after(known.as_ref(), &license, &arrival);
-            if let Some(event) = event {
-                next.validated_at = Some(event.at);
-            }
-            let written = match admission {
-                Admission::Refresh if news.sighting.is_empty() && event.is_none() => {
-                    self.refresh(&license, &next, &arrival).await?
-                }
-                Admission::Refresh => {
-                    let update = self.refreshed(&license, &next, &arrival, event)?;
-                    self.write_news(&license, None, update, event, &news).await?
-                }
-                Admission::NewMachine => {
-                    let floating = license.session_limit().is_some();
-                    let take = if floating {
-                        "machinesUsed = machinesUsed + :one, sessionsOpen = sessionsOpen + :one"
-                    } else {
-                        "machinesUsed = machinesUsed + :one"
-                    };
-                    self.write_news(&license, Some(take), self.add(&next)?, event, &news)
-                        .await?
-                }
-                Admission::OpenSession => {
-                    let update = self.opened(&next, &arrival, event)?;
-                    let take = "sessionsOpen = sessionsOpen + :one";
-                    self.write_news(&license, Some(take), update, event, &news).await?
-                }
-            };
-            match written {
-                Written::Done => return Ok((counted(news.license, admission), next)),
-                Written::Contended => pause(collisions).await,
-                Written::Refused(_) if collisions >= HASTY_ATTEMPTS => {
-                    pause(collisions).await;
-                    (license, known) = self.reread(&license.license_key, &arrival.fingerprint).await?;
-                }
-                Written::Refused([by_license, by_activation]) => {
-                    if let Refusal::By(found) = by_license {
-                        license = decode(found.ok_or(Error::NotFound(Noun::License))?)?;
+                    match license.admit(known.as_ref()) {
+                        Ok(admission) => break admission,
+                        Err(Error::Full { .. }) if !at_one_moment => {
+                            let floating = license.session_limit().is_some();
+                            // A seat is really taken only while its session is alive.
+                            if floating && self.session_reap_lapsed(&license.license_key, arrival.now).await? {
+                                (license, known) = self.reread(&license.license_key, &arrival.fingerprint).await?;
+                                continue;
+                            }
+                            // License and activation were read by separate reads: another request of this very machine may
+                            // have taken the last seat in between, or have given it back. Before refusing for want of a
+                            // seat, read both in one TransactGetItems.
+                            (license, known) = self
+                                .license_with_activation_at_once(&license.license_key, &arrival.fingerprint)
+                                .await?;
+                            at_one_moment = true;
+                        }
+                        Err(refusal) => return Err(refusal),
                     }
-                    if let Refusal::By(found) = by_activation {
-                        known = found.map(decode).transpose()?;
+                };
+                let news = self.news(&license, arrival, admission, purpose).await?;
+                let mut arrival = arrival.clone();
+                match purpose {
+                    Purpose::Activate(policy, _) => {
+                        arrival.token_expiry = Some(news.license.token_expiry(arrival.now, policy));
                     }
+                    // Renewed by what the license is now: it may have been caught by this very request.
+                    Purpose::Keep(Some(watch)) => {
+                        arrival.token_expiry = watch.renewed(&news.license, arrival.now, arrival.token_expiry);
+                    }
+                    Purpose::Keep(None) => {}
                 }
-            }
-            collisions += 1;
-        }
-        Err(Error::internal("a license was in use by others all the time"))
+                let due = |event: &Event| known.as_ref().is_some_and(|known| known.validation_is_due(event.at));
+                let event = match (admission, purpose) {
+                    (Admission::NewMachine, Purpose::Activate(_, watch)) => Some(watch.event),
+                    (_, Purpose::Keep(Some(watch))) if due(watch.event) => Some(watch.event),
+                    (_, Purpose::Keep(_) | Purpose::Activate(..)) => None,
+                };
+                let mut next = Activation::after(known.as_ref(), &license, &arrival);
+                if let Some(event) = event {
+                    next.validated_at = Some(event.at);
+                }
+                let written = match admission {
+                    Admission::Refresh if news.sighting.is_empty() && event.is_none() => {
+                        match self.write(refreshed(&license, &next, &arrival, None)).await? {
+                            WriteOutcome::Done => WriteOutcome::Done,
+                            WriteOutcome::Contended => WriteOutcome::Contended,
+                            WriteOutcome::Refused(found) => WriteOutcome::Refused([Refusal::None, Refusal::By(found)]),
+                        }
+                    }
+                    Admission::Refresh => {
+                        let update = refreshed(&license, &next, &arrival, event);
+                        self.write_news(&license, None, update, event, &news).await?
+                    }
+                    Admission::NewMachine => {
+                        self.write_news(&license, Some(admission), activation_creation(&next)?, event, &news)
+                            .await?
+                    }
+                    Admission::OpenSession => {
+                        let update = opened(&next, &arrival, event);
+                        self.write_news(&license, Some(admission), update, event, &news).await?
+                    }
+                };
+                match written {
+                    WriteOutcome::Done => Ok(Break((counted(news.license, admission), next))),
+                    WriteOutcome::Contended => {
+                        attempt.back_off().await;
+                        Ok(Continue((license, known)))
+                    }
+                    WriteOutcome::Refused(_) if !attempt.retries_at_once() => {
+                        attempt.back_off().await;
+                        let reread = self.reread(&license.license_key, &arrival.fingerprint).await?;
+                        Ok(Continue(reread))
+                    }
+                    WriteOutcome::Refused([by_license, by_activation]) => Ok(Continue((
+                        match by_license {
+                            Refusal::By(found) => decode(found.ok_or(Error::NotFound(Noun::License))?)?,
+                            Refusal::None => license,
+                        },
+                        match by_activation {
+                            Refusal::By(found) => found.map(decode).transpose()?,
+                            Refusal::None => known,
+                        },
+                    ))),
+                }
+            },
+        )
+        .await
     }
 
     /// What the request tells of the license that is news, and what the enforcement rules make of it. Only when they find
@@ -245,179 +248,27 @@ impl Store {
         Ok(news)
     }
 
-    /// Writes, all as one: the license with its counters (`take`) and with what is news of it, unless a limit is reached
-    /// or the license is not what was decided on; what becomes of the activation; the violations; and the events.
+    /// Writes, all as one: the license with its counters, if any is taken, and with what is news of it, unless a limit is
+    /// reached or the license is not what was decided on; what becomes of the activation; the violations; and the events.
     async fn write_news(
         &self,
         license: &License,
-        take: Option<&str>,
-        activation: TransactWriteItem,
+        take: Option<Admission>,
+        activation: Action,
         event: Option<&Event>,
         news: &News,
-    ) -> Result<Written<2>> {
-        let mut more = Vec::new();
-        for event in event.into_iter().chain(&news.events) {
-            more.push(self.note(event)?);
-        }
-        let mut new = 0;
-        for consequence in &news.consequences {
-            more.push(match consequence {
-                Consequence::New(violation) => {
-                    new += 1;
-                    self.new_violation(violation)?
-                }
-                Consequence::More { violation, .. } => self.more_of_violation(violation)?,
+    ) -> Result<WriteOutcome<[Refusal; 2]>> {
+        if take.is_none() && news.sighting.is_empty() {
+            let transaction = with_news(Transaction::of([activation]), event, news)?;
+            return Ok(match self.commit(transaction).await? {
+                WriteOutcome::Done => WriteOutcome::Done,
+                WriteOutcome::Refused([by_activation]) => WriteOutcome::Refused([Refusal::None, by_activation]),
+                WriteOutcome::Contended => WriteOutcome::Contended,
             });
         }
-        let sighted = !news.sighting.is_empty();
-        if take.is_none() && !sighted {
-            return Ok(match self.transact_with([activation], more).await? {
-                Written::Done => Written::Done,
-                Written::Refused([by_activation]) => Written::Refused([Refusal::None, by_activation]),
-                Written::Contended => Written::Contended,
-            });
-        }
-        let half = self.license_half(license, take, news, new)?;
-        self.transact_with([half, activation], more).await
-    }
-
-    /// The license's half of a request: its counters go up by `take`, and what is news of it is noted, unless the limit
-    /// is reached or the license is not what was decided on.
-    fn license_half(&self, license: &License, take: Option<&str>, news: &News, new: u32) -> Result<TransactWriteItem> {
-        let (counter, limit) = match license.session_limit() {
-            Some(limit) => ("sessionsOpen", limit),
-            None => ("machinesUsed", license.machine_limit()),
-        };
-        let mut half = Half::default();
-        half.when("revision = :seenRevision", ":seenRevision", number(license.revision));
-        if let Some(take) = take {
-            half.set(take, ":one", number(1));
-            if let SeatLimit::Limited(limit) = limit {
-                // Closes the race for the last seat.
-                half.when(&format!("{counter} < :limit"), ":limit", number(limit));
-            }
-        }
-        if let Some(seen_in) = &news.sighting.seen_in {
-            let attribute = |map| serde_dynamo::to_attribute_value(map).map_err(Error::internal);
-            half.set("seenIn = :seenIn", ":seenIn", attribute(seen_in)?);
-            // Of two countries that are seen at once, the second finds the first.
-            half.when("seenIn = :seenBefore", ":seenBefore", attribute(&license.seen_in)?);
-        }
-        if let Some((mark, came)) = &news.sighting.arrival {
-            half.names.insert("#arrived".to_owned(), mark.as_str().to_owned());
-            half.set("arrivals.#arrived = :came", ":came", number(came));
-            half.set("arrived = arrived + :another", ":another", number(1));
-            if let Some(room) = news.room {
-                // Of many machines that come at once, the one too many finds the others.
-                half.when(
-                    "arrived <= :enough",
-                    ":enough",
-                    number(license.arrived + u64::from(room)),
-                );
-            }
-        }
-        for (i, mark) in news.sighting.forgotten.iter().enumerate() {
-            half.names.insert(format!("#forgotten{i}"), mark.as_str().to_owned());
-            half.removes.push(format!("arrivals.#forgotten{i}"));
-        }
-        if !news.events.is_empty() {
-            let difference = difference(license, &news.license)?;
-            half.sets.push(difference.sets.trim_start_matches("SET ").to_owned());
-            half.removes
-                .extend(difference.removes.strip_prefix(" REMOVE ").map(str::to_owned));
-            half.names.extend(difference.names);
-            half.values.extend(difference.values);
-            half.set(
-                "unresolvedViolations = unresolvedViolations + :new",
-                ":new",
-                number(new),
-            );
-        }
-        let update = Update::builder()
-            .table_name(self.table(&schema::LICENSES))
-            .set_key(Some(schema::LICENSES.key(license.license_key.as_str(), None)))
-            .update_expression(half.expression())
-            .condition_expression(half.conditions.join(" AND "))
-            .set_expression_attribute_names((!half.names.is_empty()).then_some(half.names))
-            .set_expression_attribute_values(Some(half.values))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().update(update).build())
-    }
-
-    /// A known machine's session, after its last one was reaped.
-    fn opened(&self, activation: &Activation, arrival: &Arrival, event: Option<&Event>) -> Result<TransactWriteItem> {
-        let mut change = Change::of(activation, arrival, true);
-        if let Some(event) = event {
-            change.set_validated_at(event.at);
-        }
-        let session = change
-            .apply(Update::builder())
-            .table_name(self.table(&schema::ACTIVATIONS))
-            .set_key(Some(activation_key(&activation.license_key, &activation.fingerprint)))
-            // One machine that asks twice at once holds one session.
-            .condition_expression("attribute_exists(fingerprint) AND attribute_not_exists(leaseUntil)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().update(session).build())
-    }
-
-    /// The activation of a machine that needs nothing new, brought up to date beside something else: unless it is gone or
-    /// its session was reaped meanwhile or, with an event, another request has noted one since it was read.
-    fn refreshed(
-        &self,
-        license: &License,
-        activation: &Activation,
-        arrival: &Arrival,
-        event: Option<&Event>,
-    ) -> Result<TransactWriteItem> {
-        let floating = license.session_limit().is_some();
-        let mut change = Change::of(activation, arrival, floating);
-        let mut condition = still_there(floating).to_owned();
-        if let Some(event) = event {
-            change.set_validated_at(event.at);
-            condition.push_str(" AND (attribute_not_exists(validatedAt) OR validatedAt <= :due)");
-            change
-                .values
-                .insert(":due".to_owned(), text(event.at - VALIDATED_INTERVAL));
-        }
-        let update = change
-            .apply(Update::builder())
-            .table_name(self.table(&schema::ACTIVATIONS))
-            .set_key(Some(activation_key(&activation.license_key, &activation.fingerprint)))
-            .condition_expression(condition)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().update(update).build())
-    }
-
-    /// Brings the activation of a machine that needs nothing new up to date, unless it is gone or its session was
-    /// reaped meanwhile.
-    async fn refresh(&self, license: &License, activation: &Activation, arrival: &Arrival) -> Result<Written<2>> {
-        let floating = license.session_limit().is_some();
-        let change = Change::of(activation, arrival, floating);
-        let outcome = self
-            .client
-            .update_item()
-            .table_name(self.table(&schema::ACTIVATIONS))
-            .set_key(Some(activation_key(&activation.license_key, &activation.fingerprint)))
-            .update_expression(change.expression)
-            .set_expression_attribute_values(Some(change.values))
-            .condition_expression(still_there(floating))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = outcome else { return Ok(Written::Done) };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                Ok(Written::Refused([Refusal::None, Refusal::By(refused.item.clone())]))
-            }
-            Some(UpdateItemError::TransactionConflictException(_)) => Ok(Written::Contended),
-            Some(_) | None => Err(unexpected(error)),
-        }
+        let taken = license_taking(license, take, news)?;
+        self.commit(with_news(Transaction::of([taken, activation]), event, news)?)
+            .await
     }
 
     /// A license and its activation of a machine, both as they are at one moment.
@@ -427,10 +278,10 @@ impl Store {
         fingerprint: &Fingerprint,
     ) -> Result<(License, Option<Activation>)> {
         let keys = [
-            (&schema::LICENSES, schema::LICENSES.key(key.as_str(), None)),
+            (&schema::LICENSES, license_key(key)),
             (&schema::ACTIVATIONS, activation_key(key, fingerprint)),
         ];
-        let [license, activation] = self.get_at_once(keys).await?;
+        let [license, activation] = self.get_transactional(keys).await?;
         let license = license.ok_or(Error::NotFound(Noun::License))?;
         Ok((decode(license)?, activation.map(decode).transpose()?))
     }
@@ -496,35 +347,100 @@ impl News {
     }
 }
 
-/// An update of a license, in the making.
-#[derive(Default)]
-struct Half {
-    sets: Vec<String>,
-    removes: Vec<String>,
-    conditions: Vec<String>,
-    names: HashMap<String, String>,
-    values: Item,
+/// Also the events, and what becomes of the violations.
+fn with_news<const N: usize>(
+    mut transaction: Transaction<N>,
+    event: Option<&Event>,
+    news: &News,
+) -> Result<Transaction<N>> {
+    for event in event.into_iter().chain(&news.events) {
+        transaction = transaction.with_event(event)?;
+    }
+    for consequence in &news.consequences {
+        transaction = transaction.with(match consequence {
+            Consequence::New(violation) => violation_creation(violation)?,
+            Consequence::More { violation, .. } => violation_growth(violation)?,
+        });
+    }
+    Ok(transaction)
 }
 
-impl Half {
-    fn set(&mut self, assignment: &str, placeholder: &str, value: AttributeValue) {
-        self.sets.push(assignment.to_owned());
-        self.values.insert(placeholder.to_owned(), value);
-    }
-
-    fn when(&mut self, condition: &str, placeholder: &str, value: AttributeValue) {
-        self.conditions.push(condition.to_owned());
-        self.values.insert(placeholder.to_owned(), value);
-    }
-
-    fn expression(&self) -> String {
-        let mut expression = format!("SET {}", self.sets.join(", "));
-        if !self.removes.is_empty() {
-            expression.push_str(" REMOVE ");
-            expression.push_str(&self.removes.join(", "));
+/// The license's half of a request: its counters go up by what is taken, and what is news of it is noted, unless the limit
+/// is reached or the license is not what was decided on.
+fn license_taking(license: &License, take: Option<Admission>, news: &News) -> Result<Action> {
+    let mut taking = if news.events.is_empty() {
+        UpdateExpression::default()
+    } else {
+        let new = news.consequences.iter();
+        let new = new.filter(|consequence| matches!(consequence, Consequence::New(_)));
+        license_difference(license, &news.license)?.increase("unresolvedViolations", new.count())
+    };
+    taking = taking.when("revision = :seen", [(":seen", number(license.revision))]);
+    let (counter, limit) = match license.session_limit() {
+        Some(limit) => ("sessionsOpen", limit),
+        None => ("machinesUsed", license.machine_limit()),
+    };
+    if let Some(take) = take {
+        if take == Admission::NewMachine {
+            taking = taking.increase("machinesUsed", 1);
         }
-        expression
+        if license.session_limit().is_some() {
+            taking = taking.increase("sessionsOpen", 1);
+        }
+        if let SeatLimit::Limited(limit) = limit {
+            // **Race**: the last seat is given once.
+            taking = taking.when(&format!("{counter} < :limit"), [(":limit", number(limit))]);
+        }
     }
+    if let Some(seen_in) = &news.sighting.seen_in {
+        taking = taking
+            .set("seenIn", attribute(seen_in)?)
+            // **Race**: of two countries that are seen at once, the second finds the first.
+            .when("seenIn = :seenBefore", [(":seenBefore", attribute(&license.seen_in)?)]);
+    }
+    if let Some((mark, came)) = &news.sighting.arrival {
+        taking = taking
+            .set(&format!("arrivals.{}", mark.as_str()), number(came))
+            .increase("arrived", 1);
+        if let Some(room) = news.room {
+            let enough = license.arrived + u64::from(room);
+            // **Race**: of many machines that come at once, the one too many finds the others.
+            taking = taking.when("arrived <= :enough", [(":enough", number(enough))]);
+        }
+    }
+    for mark in &news.sighting.forgotten {
+        taking = taking.remove(&format!("arrivals.{}", mark.as_str()));
+    }
+    Ok(update(&schema::LICENSES, license_key(&license.license_key), taking))
+}
+
+/// A known machine's session, after its last one was reaped.
+fn opened(activation: &Activation, arrival: &Arrival, event: Option<&Event>) -> Action {
+    let mut session = activation_update(activation, arrival, true)
+        // **Race**: one machine that asks twice at once holds one session.
+        .when("attribute_exists(fingerprint) AND attribute_not_exists(leaseUntil)", []);
+    if let Some(event) = event {
+        session = session.set("validatedAt", text(event.at));
+    }
+    let key = activation_key(&activation.license_key, &activation.fingerprint);
+    update(&schema::ACTIVATIONS, key, session)
+}
+
+/// The activation of a machine that needs nothing new, brought up to date: unless it is gone or its session was reaped
+/// meanwhile or, with an event, another request has noted one since it was read.
+fn refreshed(license: &License, activation: &Activation, arrival: &Arrival, event: Option<&Event>) -> Action {
+    let floating = license.session_limit().is_some();
+    let refresh = activation_update(activation, arrival, floating);
+    let mut refresh = while_there(refresh, activation, floating);
+    if let Some(event) = event {
+        let due = event.at - VALIDATED_INTERVAL;
+        refresh = refresh.set("validatedAt", text(event.at)).when(
+            "attribute_not_exists(validatedAt) OR validatedAt <= :due",
+            [(":due", text(due))],
+        );
+    }
+    let key = activation_key(&activation.license_key, &activation.fingerprint);
+    update(&schema::ACTIVATIONS, key, refresh)
 }
 
 /// The license with its counters as `admission` leaves them.

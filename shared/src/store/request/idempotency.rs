@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{
-    operation::{put_item::PutItemError, update_item::UpdateItemError},
-    types::ReturnValuesOnConditionCheckFailure,
-};
-
 use crate::{
     Error, Result,
     clock::Clock,
     error::Conflict,
     request::idempotency::{Attempt, LONGEST_REQUEST, SealedAnswer},
-    store::{Store, decode, encode, number, schema, text, unexpected},
+    store::{
+        Store,
+        item::{attribute, decode, encode, number, text},
+        schema,
+        write::{Refusal, UpdateExpression, put, update},
+    },
 };
 
 /// What became of a request that was named with a key.
-pub enum Begun {
+pub enum BeginOutcome {
     /// It is to be carried out, as this attempt.
     Now(Attempt),
     /// It was carried out, and this attempt has its answer.
@@ -34,43 +34,33 @@ impl Store {
     ///
     /// # Errors
     /// [`Conflict::IdempotencyKeyReused`] when something else was asked for under the key; [`Conflict::RequestInProgress`]
-    /// when the other takes too long; [`Error::Internal`].
-    pub async fn attempt_begin(&self, new: Attempt, clock: &Clock) -> Result<Begun> {
-        let outcome = self
-            .client
-            .put_item()
-            .table_name(self.table(&schema::IDEMPOTENCY))
-            .set_item(Some(encode(&new)?))
+    /// when the other takes too long.
+    pub async fn attempt_begin(&self, new: Attempt, clock: &Clock) -> Result<BeginOutcome> {
+        let beginning = put(&schema::IDEMPOTENCY, encode(&new)?)
             // One that was to be forgotten may still be there.
-            .condition_expression("attribute_not_exists(requestId) OR expiresAt <= :now")
-            .expression_attribute_values(":now", number(clock.now().seconds()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = outcome else {
-            return Ok(Begun::Now(new));
-        };
-        let mut found: Option<Attempt> = match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(refused)) => {
-                refused.item.clone().map(decode).transpose()?
-            }
-            Some(_) | None => return Err(unexpected(error)),
+            .when(
+                "attribute_not_exists(requestId) OR expiresAt <= :now",
+                [(":now", number(clock.now().seconds()))],
+            );
+        let mut found: Option<Attempt> = match self.write_retried("a request", beginning).await? {
+            Refusal::None => return Ok(BeginOutcome::Now(new)),
+            Refusal::By(found) => found.map(decode).transpose()?,
         };
         for look in 0..LOOKS {
             let other = found.ok_or(Error::Conflict(Conflict::RequestInProgress))?;
             // The reply to this very write was lost, and the SDK sent it again.
             if other.salt == new.salt {
-                return Ok(Begun::Now(new));
+                return Ok(BeginOutcome::Now(new));
             }
             if other.asked != new.asked {
                 return Err(Error::Conflict(Conflict::IdempotencyKeyReused));
             }
             if let Some(answer) = other.answer.clone() {
-                return Ok(Begun::Before(other, answer));
+                return Ok(BeginOutcome::Before(other, answer));
             }
             if other.held_until <= clock.now() {
                 if let Some(attempt) = self.attempt_take_over(other, clock).await? {
-                    return Ok(Begun::Now(attempt));
+                    return Ok(BeginOutcome::Now(attempt));
                 }
             } else {
                 tokio::time::sleep(if look == 0 { FIRST_LOOK } else { BETWEEN_LOOKS }).await;
@@ -86,68 +76,41 @@ impl Store {
             held_until: clock.now() + LONGEST_REQUEST,
             ..dead.clone()
         };
-        let took = self.hold(&dead, &mine).await?;
+        let took = self.attempt_hold(&dead, &mine).await?;
         Ok(took.then_some(mine))
     }
 
     /// Lets go of an attempt that came to nothing, so that the request can be made again at once.
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
     pub async fn attempt_release(&self, attempt: &Attempt) -> Result<()> {
         let let_go = Attempt {
             held_until: attempt.began_at,
             ..attempt.clone()
         };
-        self.hold(attempt, &let_go).await.map(drop)
+        self.attempt_hold(attempt, &let_go).await.map(drop)
     }
 
     /// Changes until when an attempt is held, if it still is as it `was`. Answers whether it did.
-    async fn hold(&self, was: &Attempt, held: &Attempt) -> Result<bool> {
-        let outcome = self
-            .client
-            .update_item()
-            .table_name(self.table(&schema::IDEMPOTENCY))
-            .set_key(Some(schema::IDEMPOTENCY.key(&was.request_id, None)))
-            .update_expression("SET heldUntil = :until")
-            // Of two that take over at once, one does.
-            .condition_expression("heldUntil = :was AND attribute_not_exists(answer)")
-            .expression_attribute_values(":until", text(held.held_until))
-            .expression_attribute_values(":was", text(was.held_until))
-            .send()
-            .await;
-        match outcome {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                Some(_) | None => Err(unexpected(error)),
-            },
-        }
+    async fn attempt_hold(&self, was: &Attempt, held: &Attempt) -> Result<bool> {
+        let holding = UpdateExpression::default()
+            .set("heldUntil", text(held.held_until))
+            // **Race**: of two that take over at once, one does.
+            .when(
+                "heldUntil = :was AND attribute_not_exists(answer)",
+                [(":was", text(was.held_until))],
+            );
+        let key = schema::IDEMPOTENCY.key(&was.request_id, None);
+        let holding = update(&schema::IDEMPOTENCY, key, holding);
+        Ok(matches!(self.write_retried("a request", holding).await?, Refusal::None))
     }
 
     /// Keeps the answer of an attempt, unless another has taken it over.
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
     pub async fn attempt_finish(&self, attempt: &Attempt, answer: &SealedAnswer) -> Result<()> {
-        let answer = serde_dynamo::to_attribute_value(answer).map_err(Error::internal)?;
-        let outcome = self
-            .client
-            .update_item()
-            .table_name(self.table(&schema::IDEMPOTENCY))
-            .set_key(Some(schema::IDEMPOTENCY.key(&attempt.request_id, None)))
-            .update_expression("SET answer = :answer")
-            .condition_expression("heldUntil = :held AND attribute_not_exists(answer)")
-            .expression_attribute_values(":answer", answer)
-            .expression_attribute_values(":held", text(attempt.held_until))
-            .send()
-            .await;
-        match outcome {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                Some(_) | None => Err(unexpected(error)),
-            },
-        }
+        let finish = UpdateExpression::default().set("answer", attribute(answer)?).when(
+            "heldUntil = :held AND attribute_not_exists(answer)",
+            [(":held", text(attempt.held_until))],
+        );
+        let key = schema::IDEMPOTENCY.key(&attempt.request_id, None);
+        let finish = update(&schema::IDEMPOTENCY, key, finish);
+        self.write_retried("a request", finish).await.map(drop)
     }
 }

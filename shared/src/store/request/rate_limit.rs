@@ -1,13 +1,16 @@
 //! Counters of attempts.
 
-use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::ReturnValuesOnConditionCheckFailure};
-
 use crate::{
     Error, Result, Timestamp,
     error::Throttle,
     license::key::LicenseKey,
     request::rate_limit::{Allowance, RateLimit},
-    store::{Store, number, schema, unexpected},
+    store::{
+        Store,
+        item::number,
+        schema,
+        write::{Refusal, UpdateExpression, update},
+    },
 };
 
 impl Store {
@@ -18,71 +21,59 @@ impl Store {
     /// a refused attempt writes nothing, and does not make the caller wait longer.
     ///
     /// # Errors
-    /// [`Throttle::Activations`], [`Error::Internal`].
+    /// [`Throttle::Activations`].
     pub async fn rate_limit_count_activation(&self, license_key: &LicenseKey, now: Timestamp) -> Result<()> {
         const LAST: usize = RateLimit::ATTEMPTS - 1;
-        let shift = (0..LAST)
-            .map(|i| format!("t{i} = if_not_exists(t{}, :never), ", i + 1))
-            .collect::<String>();
-        let bucket = format!("activate#{license_key}");
-        let outcome = self
-            .client
-            .update_item()
-            .table_name(self.table(&schema::RATE_LIMITS))
-            .set_key(Some(schema::RATE_LIMITS.key(&bucket, None)))
-            .update_expression(format!("SET {shift}t{LAST} = :now, expiresAt = :ttl"))
-            .condition_expression("attribute_not_exists(t0) OR t0 <= :windowStart")
-            .expression_attribute_values(":never", number(0))
-            .expression_attribute_values(":now", number(now.millis()))
-            .expression_attribute_values(":windowStart", number((now - RateLimit::WINDOW).millis()))
-            .expression_attribute_values(":ttl", number((now + RateLimit::WINDOW).seconds()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = outcome else { return Ok(()) };
-        if let Some(UpdateItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() {
-            let oldest = refused
-                .item()
-                .and_then(|item| item.get("t0"))
-                .and_then(|t| t.as_n().ok());
-            let oldest = oldest
-                .and_then(|millis| millis.parse().ok())
-                .map_or(now, Timestamp::from_millis);
-            return Err(Error::Throttled {
-                by: Throttle::Activations,
-                retry_at: oldest + RateLimit::WINDOW,
-            });
+        let mut count = UpdateExpression::default()
+            .set(&format!("t{LAST}"), number(now.millis()))
+            .set("expiresAt", number((now + RateLimit::WINDOW).seconds()))
+            .when(
+                "attribute_not_exists(t0) OR t0 <= :windowStart",
+                [(":windowStart", number((now - RateLimit::WINDOW).millis()))],
+            );
+        for i in 0..LAST {
+            let shift = format!("t{i} = if_not_exists(t{}, :never)", i + 1);
+            count = count.assign(&shift, [(":never", number(0))]);
         }
-        Err(unexpected(error))
+        let key = schema::RATE_LIMITS.key(&format!("activate#{license_key}"), None);
+        let count = update(&schema::RATE_LIMITS, key, count);
+        match self.write_retried("a rate limit", count).await? {
+            Refusal::None => Ok(()),
+            Refusal::By(found) => {
+                let oldest = found
+                    .as_ref()
+                    .and_then(|item| item.get("t0")?.as_n().ok()?.parse().ok());
+                Err(Error::Throttled {
+                    by: Throttle::Activations,
+                    retry_at: oldest.map_or(now, Timestamp::from_millis) + RateLimit::WINDOW,
+                })
+            }
+        }
     }
+
     /// Counts an attempt of `who` against an allowance, in one conditional write that is exact under any interleaving. A
     /// refused attempt writes nothing.
     ///
     /// # Errors
-    /// [`Throttle::Attempts`], [`Error::Internal`].
+    /// [`Throttle::Attempts`].
     pub async fn rate_limit_count(&self, allowance: &Allowance, who: &str, now: Timestamp) -> Result<()> {
         let begins = allowance.window_of(now);
         let ends = begins + allowance.window;
+        let count = UpdateExpression::default()
+            .set("expiresAt", number(ends.seconds()))
+            .add("attempts", number(1))
+            .when(
+                "attribute_not_exists(attempts) OR attempts < :limit",
+                [(":limit", number(allowance.attempts))],
+            );
         let bucket = format!("{}#{who}#{}", allowance.name, begins.seconds());
-        let outcome = self
-            .client
-            .update_item()
-            .table_name(self.table(&schema::RATE_LIMITS))
-            .set_key(Some(schema::RATE_LIMITS.key(&bucket, None)))
-            .update_expression("SET expiresAt = :ttl ADD attempts :one")
-            .condition_expression("attribute_not_exists(attempts) OR attempts < :limit")
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":limit", number(allowance.attempts))
-            .expression_attribute_values(":ttl", number(ends.seconds()))
-            .send()
-            .await;
-        let Err(error) = outcome else { return Ok(()) };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Err(Error::Throttled {
+        let count = update(&schema::RATE_LIMITS, schema::RATE_LIMITS.key(&bucket, None), count);
+        match self.write_retried("a rate limit", count).await? {
+            Refusal::None => Ok(()),
+            Refusal::By(_) => Err(Error::Throttled {
                 by: Throttle::Attempts,
                 retry_at: ends,
             }),
-            Some(_) | None => Err(unexpected(error)),
         }
     }
 }

@@ -1,11 +1,9 @@
 //! Trial and discount codes, and their redemptions.
 //!
 //! `usedCount` is the number of licenses that a code was used for, and never passes `maxUses`. So a use is counted in the
-//! transaction that makes the license ([`Store::use_code`]), and whatever else changes a code leaves the counter alone.
+//! transaction that makes the license ([`code_use`]), and whatever else changes a code leaves the counter alone.
 
-use aws_sdk_dynamodb::types::{
-    Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, builders::UpdateBuilder,
-};
+use std::ops::ControlFlow::{Break, Continue};
 
 use crate::{
     Error, Result,
@@ -14,7 +12,14 @@ use crate::{
     license::License,
     owner::Scope,
     sale::code::{Code, CodeChanges, CodeName, Redemption, UseLimit},
-    store::{Difference, Item, Refusal, Store, WRITE_ATTEMPTS, Written, decode, encode, number, pause, schema, text},
+    store::{
+        Store,
+        item::{Item, decode, encode, number, text},
+        license::create::license_creation,
+        read::all_of,
+        schema,
+        write::{Action, Refusal, Transaction, UpdateExpression, WriteOutcome, delete, put, retried, update},
+    },
     value::{days::Days, email::Email},
 };
 
@@ -24,22 +29,20 @@ const CODE: &str = "#";
 const KIND: &str = "code";
 /// What changes only together with what it counts, and so is never written with the rest.
 const COUNTER: &str = "usedCount";
-/// That a code is as it was read. One that was deleted and made again meanwhile would have the same revision.
-const UNCHANGED: &str = "revision = :seen AND creation = :creation";
 
 /// The sort key of a customer's redemption.
 fn redemption_key(email: &Email) -> String {
     format!("email#{}", email.folded())
 }
 
-fn key(code: &CodeName, item: &str) -> Item {
+fn code_key(code: &CodeName, item: &str) -> Item {
     schema::CODES.key(&code.folded(), Some(item))
 }
 
 /// A code as stored: the entity, its key, and what the indexes need.
-fn item(code: &Code) -> Result<Item> {
+fn code_item(code: &Code) -> Result<Item> {
     let mut item = encode(code)?;
-    item.extend(key(&code.name, CODE));
+    item.extend(code_key(&code.name, CODE));
     item.insert("kind".to_owned(), text(KIND));
     Ok(item)
 }
@@ -53,36 +56,30 @@ fn found_again(seen: &Code, found: Option<Item>) -> Result<Code> {
 }
 
 impl Store {
-    /// Stores a new code. Answers whether there was none that reads like it, whoever's.
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
+    /// Stores a new code. Answers whether there was none that reads like it, of any owner.
     pub async fn code_create(&self, code: &Code) -> Result<bool> {
-        self.create(&schema::CODES, item(code)?).await
+        self.create(&schema::CODES, code_item(code)?).await
     }
 
-    /// The code that reads like this, for whoever is then asked whether they may see it.
+    /// The code that reads like this.
     ///
-    /// # Errors
-    /// [`Error::Internal`].
+    /// **Unscoped**: the caller must check the owner.
     pub async fn code_get_unscoped(&self, name: &CodeName) -> Result<Option<Code>> {
         self.get(&schema::CODES, &name.folded(), Some(CODE)).await
     }
 
-    /// The code that reads like this, and its redemption by this customer, for whoever is then asked whether they may
-    /// see it: both in one call.
+    /// The code that reads like this, and its redemption by this customer, in one call.
     ///
-    /// # Errors
-    /// [`Error::Internal`].
-    pub async fn code_get_with_redemption(
+    /// **Unscoped**: the caller must check the owner.
+    pub async fn code_get_with_redemption_unscoped(
         &self,
         name: &CodeName,
         email: &Email,
     ) -> Result<(Option<Code>, Option<Redemption>)> {
-        let keys = vec![key(name, CODE), key(name, &redemption_key(email))];
-        let mut found = self.get_together(vec![(&schema::CODES, keys)]).await?;
+        let keys = vec![code_key(name, CODE), code_key(name, &redemption_key(email))];
+        let mut found = self.get_batch(vec![(&schema::CODES, keys)]).await?;
         let (mut code, mut redemption) = (None, None);
-        for item in found.remove(&self.table(&schema::CODES)).unwrap_or_default() {
+        for item in found.take(&schema::CODES) {
             if item.get("item") == Some(&text(CODE)) {
                 code = Some(decode(item)?);
             } else {
@@ -93,79 +90,58 @@ impl Store {
     }
 
     /// The codes that `scope` covers, newest first.
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
     pub async fn code_list(&self, scope: &Scope) -> Result<Vec<Code>> {
         let (index, partition) = match scope {
             Scope::Nothing => return Ok(Vec::new()),
             Scope::Owner(owner) => (&schema::CODES_BY_OWNER, owner.as_str()),
             Scope::Everything => (&schema::CODES_ALL, KIND),
         };
-        let mut codes: Vec<Code> = self.index_partition(&schema::CODES, index, partition).await?;
+        let mut codes: Vec<Code> = all_of(self.query_index(&schema::CODES, index, partition)).await?;
         codes.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.name.cmp(&b.name)));
         Ok(codes)
     }
 
-    /// Makes `changes` of a code, be it that another change comes between. A use that is counted at the same time is
+    /// Makes `changes` of a code, also when another change comes between. A use that is counted at the same time is
     /// kept. Answers the code as it is afterwards, but for uses that were counted meanwhile.
     ///
     /// # Errors
-    /// [`Noun::Code`] when the code is deleted meanwhile; [`Error::Internal`].
-    pub async fn code_change(&self, mut code: Code, changes: &CodeChanges) -> Result<Code> {
-        for attempt in 0..WRITE_ATTEMPTS {
+    /// [`Noun::Code`] when the code is deleted meanwhile.
+    pub async fn code_change(&self, code: Code, changes: &CodeChanges) -> Result<Code> {
+        retried("a code", code, |attempt, code| async move {
             let changed = Code {
                 revision: code.revision + 1,
                 ..code.change(changes)
             };
-            let kept = |name: &str| name == COUNTER;
-            let difference = Difference::between(&item(&code)?, &item(&changed)?, kept);
-            let update = self
-                .update_code(&code)
-                .update_expression(format!("{}{}", difference.sets, difference.removes))
-                .set_expression_attribute_names(Some(difference.names))
-                // Whatever was changed is still so.
-                .condition_expression(UNCHANGED)
-                .set_expression_attribute_values(Some(difference.values))
-                .expression_attribute_values(":creation", text(&code.creation))
-                .expression_attribute_values(":seen", number(code.revision))
-                .build()
-                .map_err(Error::internal)?;
-            match self
-                .transact([TransactWriteItem::builder().update(update).build()])
-                .await?
-            {
-                Written::Done => return Ok(changed),
-                Written::Contended => pause(attempt).await,
-                Written::Refused([Refusal::By(found)]) => code = found_again(&code, found)?,
-                Written::Refused([Refusal::None]) => {}
-            }
-        }
-        Err(Error::internal("a code was changed by others all the time"))
+            let difference =
+                UpdateExpression::difference(&code_item(&code)?, &code_item(&changed)?, |name| name == COUNTER);
+            // **Race**: whatever was changed is still so.
+            let difference = while_unchanged(difference, &code);
+            let change = update(&schema::CODES, code_key(&code.name, CODE), difference);
+            Ok(match self.commit(Transaction::of([change])).await? {
+                WriteOutcome::Done => Break(changed),
+                WriteOutcome::Contended => {
+                    attempt.back_off().await;
+                    Continue(code)
+                }
+                WriteOutcome::Refused([Refusal::By(found)]) => Continue(found_again(&code, found)?),
+                WriteOutcome::Refused([Refusal::None]) => Continue(code),
+            })
+        })
+        .await
     }
 
     /// Deletes a code. Its redemptions stay, so that nobody gets a second trial when the code is made again.
     ///
     /// # Errors
-    /// [`Noun::Code`] when it is deleted already; [`Error::Internal`].
+    /// [`Noun::Code`] when it is deleted already.
     pub async fn code_delete(&self, code: &Code) -> Result<()> {
-        let delete = Delete::builder()
-            .table_name(self.table(&schema::CODES))
-            .set_key(Some(key(&code.name, CODE)))
-            .condition_expression("creation = :creation")
-            .expression_attribute_values(":creation", text(&code.creation))
-            .build()
-            .map_err(Error::internal)?;
-        for attempt in 0..WRITE_ATTEMPTS {
-            // In a transaction, as in `create`: of a deletion that is sent again, DynamoDB knows that it took effect.
-            let delete = TransactWriteItem::builder().delete(delete.clone()).build();
-            match self.transact([delete]).await? {
-                Written::Done => return Ok(()),
-                Written::Contended => pause(attempt).await,
-                Written::Refused(_) => return Err(Error::NotFound(Noun::Code)),
-            }
+        let deletion = delete(&schema::CODES, code_key(&code.name, CODE))
+            .when("creation = :creation", [(":creation", text(&code.creation))]);
+        // In a transaction, as in `create`: of a deletion that is sent again, DynamoDB knows that it took effect.
+        match self.commit_retried("a code", deletion).await? {
+            Refusal::None => Ok(()),
+            Refusal::By(_) => Err(Error::NotFound(Noun::Code)),
         }
-        Err(Error::internal("a code was in use by others all the time"))
     }
 
     /// Redeems a trial code for the customer of a new license, once the code and the customer's redemption, if there is
@@ -173,107 +149,104 @@ impl Store {
     /// and how long that is.
     ///
     /// # Errors
-    /// The refusals of [`Code::redeem`]; [`Noun::Code`] also when the code is deleted meanwhile;
-    /// [`Error::Internal`].
+    /// The refusals of [`Code::redeem`], and [`Noun::Code`] also when the code is deleted meanwhile.
     pub async fn code_redeem(
         &self,
-        mut code: Code,
-        mut redemption: Option<Redemption>,
-        mut license: License,
+        code: Code,
+        redemption: Option<Redemption>,
+        license: License,
         event: &Event,
     ) -> Result<(License, Days)> {
         let now = license.created_at;
-        for attempt in 0..WRITE_ATTEMPTS {
-            if let Err(Error::Denied(Denial::CodeUsedUp)) = code.redeem(redemption.as_ref(), now) {
-                // The code and the redemption were read at two moments, between which it may have been this very
-                // customer, by another request, who used it last.
-                let item = redemption_key(&license.email);
-                redemption = self.get(&schema::CODES, &code.name.folded(), Some(&item)).await?;
-            }
-            if let Some(own) = redemption
-                .as_ref()
-                .filter(|redemption| redemption.license_key == license.license_key)
-            {
-                // This very redemption, which the same request made before.
-                license.expires_at = Some(now + own.trial_days.duration());
-                return Ok((license, own.trial_days));
-            }
-            let days = code.redeem(redemption.as_ref(), now)?;
-            license.expires_at = Some(now + days.duration());
-            let redeemed = Redemption {
-                code_owner: code.owner_id.clone(),
-                license_key: license.license_key.clone(),
-                trial_days: days,
-                redeemed_at: now,
-            };
-            let actions = [
-                self.use_code(&code)?,
-                self.note_redemption(&code.name, &license.email, &redeemed)?,
-                self.new_license(&license)?,
-            ];
-            match self.transact_with_event(actions, event).await? {
-                Written::Done => return Ok((license, days)),
-                Written::Contended => pause(attempt).await,
-                Written::Refused([by_code, by_redemption, by_license]) => {
-                    if let Refusal::By(found) = by_code {
-                        code = found_again(&code, found)?;
+        let license = &license;
+        let for_days = |days: Days| License {
+            expires_at: Some(now + days.duration()),
+            ..license.clone()
+        };
+        retried(
+            "a code",
+            (code, redemption),
+            |attempt, (code, mut redemption)| async move {
+                if let Err(Error::Denied(Denial::CodeUsedUp)) = code.redeem(redemption.as_ref(), now) {
+                    // The code and the redemption were read by separate reads, between which it may have been this very
+                    // customer, by another request, who used it last.
+                    let item = redemption_key(&license.email);
+                    redemption = self.get(&schema::CODES, &code.name.folded(), Some(&item)).await?;
+                }
+                if let Some(own) = redemption
+                    .as_ref()
+                    .filter(|redemption| redemption.license_key == license.license_key)
+                {
+                    // This very redemption, which the same request made before.
+                    return Ok(Break((for_days(own.trial_days), own.trial_days)));
+                }
+                let days = code.redeem(redemption.as_ref(), now)?;
+                let license = for_days(days);
+                let redeemed = Redemption {
+                    code_owner: code.owner_id.clone(),
+                    license_key: license.license_key.clone(),
+                    trial_days: days,
+                    redeemed_at: now,
+                };
+                let actions = [
+                    code_use(&code),
+                    redemption_creation(&code.name, &license.email, &redeemed)?,
+                    license_creation(&license)?,
+                ];
+                match self.commit(Transaction::of(actions).with_event(event)?).await? {
+                    WriteOutcome::Done => Ok(Break((license, days))),
+                    WriteOutcome::Contended => {
+                        attempt.back_off().await;
+                        Ok(Continue((code, redemption)))
                     }
-                    if let Refusal::By(found) = by_redemption {
-                        // It may be by this same request, whose license is then there as well.
-                        redemption = found.map(decode).transpose()?;
-                    } else if let Refusal::By(_) = by_license {
-                        return Err(Error::internal("a new license key was taken already"));
+                    WriteOutcome::Refused([by_code, by_redemption, by_license]) => {
+                        let code = match by_code {
+                            Refusal::By(found) => found_again(&code, found)?,
+                            Refusal::None => code,
+                        };
+                        match (by_redemption, by_license) {
+                            // It may be by this same request, whose license is then there as well.
+                            (Refusal::By(found), _) => Ok(Continue((code, found.map(decode).transpose()?))),
+                            (Refusal::None, Refusal::By(_)) => {
+                                Err(Error::internal("a new license key was taken already"))
+                            }
+                            (Refusal::None, Refusal::None) => Ok(Continue((code, redemption))),
+                        }
                     }
                 }
-            }
-        }
-        Err(Error::internal("a code was in use by others all the time"))
+            },
+        )
+        .await
     }
+}
 
-    /// The code's half of using it: one more use is counted, unless they are used up, or the code is not what was decided
-    /// on. What refused it is the code as it is.
-    ///
-    /// # Errors
-    /// [`Error::Internal`].
-    pub(in crate::store) fn use_code(&self, code: &Code) -> Result<TransactWriteItem> {
-        let mut update = self
-            .update_code(code)
-            .update_expression(format!("SET {COUNTER} = {COUNTER} + :one"))
-            .expression_attribute_values(":creation", text(&code.creation))
-            .expression_attribute_values(":seen", number(code.revision))
-            .expression_attribute_values(":one", number(1));
-        update = match code.max_uses {
-            UseLimit::Unlimited => update.condition_expression(UNCHANGED),
-            // Closes the race for the last use.
-            UseLimit::Limited(limit) => update
-                .condition_expression(format!("{UNCHANGED} AND {COUNTER} < :limit"))
-                .expression_attribute_values(":limit", number(limit)),
-        };
-        Ok(TransactWriteItem::builder()
-            .update(update.build().map_err(Error::internal)?)
-            .build())
-    }
+/// `update` on the condition that the code is as it was read.
+fn while_unchanged(update: UpdateExpression, code: &Code) -> UpdateExpression {
+    // A code that was deleted and made again meanwhile has the same revision, and another creation.
+    update.when(
+        "revision = :seen AND creation = :creation",
+        [(":seen", number(code.revision)), (":creation", text(&code.creation))],
+    )
+}
 
-    /// The customer's half of redeeming a code: unless they have, by another request.
-    fn note_redemption(&self, name: &CodeName, email: &Email, redemption: &Redemption) -> Result<TransactWriteItem> {
-        let mut item = encode(redemption)?;
-        item.extend(key(name, &redemption_key(email)));
-        let put = Put::builder()
-            .table_name(self.table(&schema::CODES))
-            .set_item(Some(item))
-            // The redemption of another owner's code, which was deleted, counts for nothing.
-            .condition_expression("attribute_not_exists(code) OR codeOwner <> :owner")
-            .expression_attribute_values(":owner", text(&redemption.code_owner))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().put(put).build())
+/// The code's half of using it: one more use is counted, unless they are used up, or the code is not what was decided on.
+pub(in crate::store) fn code_use(code: &Code) -> Action {
+    let mut used = while_unchanged(UpdateExpression::default().increase(COUNTER, 1), code);
+    if let UseLimit::Limited(limit) = code.max_uses {
+        // **Race**: the last use is given once.
+        used = used.when("usedCount < :limit", [(":limit", number(limit))]);
     }
+    update(&schema::CODES, code_key(&code.name, CODE), used)
+}
 
-    fn update_code(&self, code: &Code) -> UpdateBuilder {
-        Update::builder()
-            .table_name(self.table(&schema::CODES))
-            .set_key(Some(key(&code.name, CODE)))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-    }
+/// The customer's half of redeeming a code.
+fn redemption_creation(name: &CodeName, email: &Email, redemption: &Redemption) -> Result<Action> {
+    let mut item = encode(redemption)?;
+    item.extend(code_key(name, &redemption_key(email)));
+    // **Race**: a customer redeems a code once. The redemption of another owner's code, which was deleted, counts for
+    // nothing.
+    Ok(put(&schema::CODES, item).when(
+        "attribute_not_exists(code) OR codeOwner <> :owner",
+        [(":owner", text(&redemption.code_owner))],
+    ))
 }

@@ -1,4 +1,5 @@
 //! What is stored of sales.
 
-pub mod code;
-pub mod purchase;
+pub(in crate::store) mod code;
+pub mod notice;
+pub(in crate::store) mod purchase;

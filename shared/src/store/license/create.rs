@@ -1,0 +1,134 @@
+//! Making licenses.
+
+use std::ops::ControlFlow::{Break, Continue};
+
+use crate::{
+    Result,
+    event::Event,
+    license::License,
+    sale::{code::Code, purchase::Purchase},
+    store::{
+        Store,
+        item::decode,
+        license::{item::license_item, key_exchange::key_is_unused},
+        sale::{code::code_use, purchase::purchase_creation},
+        schema,
+        write::{Action, Refusal, Transaction, WriteOutcome, put, retried},
+    },
+};
+
+/// What became of a license that was to be made.
+#[derive(Debug)]
+pub enum CreateOutcome {
+    /// It was, now or when the same request was carried out before.
+    Done,
+    /// Another license has its key.
+    KeyTaken,
+    /// This came of its purchase before.
+    Before(Purchase),
+}
+
+/// Where a new license's key is from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum KeySource {
+    /// It was made here, of random bits: nobody had it before.
+    Ours,
+    /// It is from elsewhere.
+    Theirs,
+}
+
+impl Store {
+    /// Stores a new license under a key of our making; that `event` made it; that it came of `purchases`; and that it used
+    /// `code`, if that can be used: all as one. A code that can't be used does not stand in the way.
+    pub async fn license_create(
+        &self,
+        license: &License,
+        event: &Event,
+        purchases: &[Purchase],
+        code: Option<Code>,
+    ) -> Result<CreateOutcome> {
+        self.license_create_under(license, event, purchases, code, KeySource::Ours)
+            .await
+    }
+
+    /// As [`Store::license_create`], under a key that was given to us. A key that a license once had is taken for good:
+    /// its former holder must find it dead.
+    pub async fn license_create_with_own_key(
+        &self,
+        license: &License,
+        event: &Event,
+        purchases: &[Purchase],
+        code: Option<Code>,
+    ) -> Result<CreateOutcome> {
+        self.license_create_under(license, event, purchases, code, KeySource::Theirs)
+            .await
+    }
+
+    async fn license_create_under(
+        &self,
+        license: &License,
+        event: &Event,
+        purchases: &[Purchase],
+        code: Option<Code>,
+        key: KeySource,
+    ) -> Result<CreateOutcome> {
+        retried("a license", code, |attempt, code| async move {
+            let mut transaction = Transaction::of([]).with(license_creation(license)?);
+            for purchase in purchases {
+                transaction = transaction.with(purchase_creation(purchase)?);
+            }
+            if let Some(code) = code.as_ref().filter(|code| code.redeemable(license.created_at).is_ok()) {
+                transaction = transaction.with(code_use(code));
+            }
+            if key == KeySource::Theirs {
+                transaction = transaction.with(key_is_unused(&license.license_key));
+            }
+            let refusals = match self.commit_all(transaction.with_event(event)?).await? {
+                WriteOutcome::Done => return Ok(Break(CreateOutcome::Done)),
+                WriteOutcome::Contended => {
+                    attempt.back_off().await;
+                    return Ok(Continue(code));
+                }
+                WriteOutcome::Refused(refusals) => refusals,
+            };
+            let mut refusals = refusals.into_iter();
+            // The event's: it does not refuse.
+            refusals.next_back();
+            if let Some(Refusal::By(found)) = refusals.next() {
+                let found: Option<License> = found.map(decode).transpose()?;
+                let own = found.is_some_and(|found| found.license_id == license.license_id);
+                return Ok(Break(if own {
+                    CreateOutcome::Done
+                } else {
+                    CreateOutcome::KeyTaken
+                }));
+            }
+            for refusal in refusals.by_ref().take(purchases.len()) {
+                if let Refusal::By(Some(found)) = refusal {
+                    return Ok(Break(CreateOutcome::Before(decode(found)?)));
+                }
+            }
+            if key == KeySource::Theirs
+                && let Some(Refusal::By(_)) = refusals.next_back()
+            {
+                return Ok(Break(CreateOutcome::KeyTaken));
+            }
+            Ok(Continue(match refusals.next() {
+                // Used up or changed by another request; or deleted, and maybe made again, perhaps by another owner.
+                Some(Refusal::By(found)) => {
+                    let found: Option<Code> = found.map(decode).transpose()?;
+                    found.filter(|found| code.as_ref().is_some_and(|code| code.creation == found.creation))
+                }
+                Some(Refusal::None) | None => code,
+            }))
+        })
+        .await
+    }
+}
+
+/// That `license` is made, unless its key is taken.
+pub(in crate::store) fn license_creation(license: &License) -> Result<Action> {
+    let license = put(&schema::LICENSES, license_item(license)?);
+    // **Race**: a key is one license's.
+    Ok(license.when("attribute_not_exists(licenseKey)", []))
+}

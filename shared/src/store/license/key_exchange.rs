@@ -1,0 +1,128 @@
+//! Exchanges of license keys: a license gets a new key, and the old one is dead for good.
+
+use std::ops::ControlFlow::{Break, Continue};
+
+use crate::{
+    Error, Result,
+    error::Noun,
+    event::Event,
+    license::{
+        License,
+        key::{CurrentKey, FormerKey, KeyMark, LicenseKey},
+    },
+    store::{
+        Store,
+        item::{attribute, decode, encode, number},
+        license::{activation::activation_removal, create::license_creation, item::license_key},
+        schema,
+        write::{Action, Refusal, Transaction, WriteOutcome, check, delete, put, retried},
+    },
+};
+
+/// How many activations are removed beside an exchange of keys: DynamoDB takes a hundred actions, and five are the keys'
+/// and the event's.
+const MACHINES_AT_ONCE: usize = 95;
+
+impl Store {
+    /// Gives a license the key that `reissue` makes of it, and takes every machine off it: in one transaction the old key
+    /// is gone and the new one there. `reissue` is called again on the license as it is then, should another change come
+    /// between.
+    ///
+    /// A license with more machines than a transaction holds loses them before, of which `reset` tells.
+    ///
+    /// # Errors
+    /// Those of `reissue`, and [`Noun::License`] when the key is gone meanwhile.
+    pub async fn license_exchange_key(
+        &self,
+        license: License,
+        event: &Event,
+        reset: &Event,
+        reissue: impl Fn(&License) -> Result<License>,
+    ) -> Result<License> {
+        let reissue = &reissue;
+        retried("a license", license, |attempt, license| async move {
+            let reissued = reissue(&license)?;
+            let machines = if license.machines_used > 0 {
+                self.activation_list(&license.license_key).await?
+            } else {
+                Vec::new()
+            };
+            if machines.len() > MACHINES_AT_ONCE {
+                self.activation_reset(&license, reset).await?;
+                return Ok(Continue(self.license_later(attempt, &license).await?));
+            }
+            let [former, current] = key_traces(&license, &reissued, event)?;
+            let mut transaction = Transaction::of([old_key_deletion(&license)?, license_creation(&reissued)?])
+                .with_event(event)?
+                .with(former)
+                .with(current);
+            for machine in &machines {
+                let in_session = machine.lease_until.is_some();
+                transaction = transaction.with(activation_removal(
+                    &license.license_key,
+                    &machine.fingerprint,
+                    in_session,
+                ));
+            }
+            match self.commit(transaction).await? {
+                WriteOutcome::Done => Ok(Break(reissued)),
+                WriteOutcome::Refused([Refusal::By(found), _]) if attempt.retries_at_once() => {
+                    Ok(Continue(decode(found.ok_or(Error::NotFound(Noun::License))?)?))
+                }
+                WriteOutcome::Refused([Refusal::By(_), _]) | WriteOutcome::Contended => {
+                    Ok(Continue(self.license_later(attempt, &license).await?))
+                }
+                WriteOutcome::Refused([Refusal::None, _]) => {
+                    Err(Error::internal("a new license key was taken already"))
+                }
+            }
+        })
+        .await
+    }
+}
+
+/// The old key's half of an exchange: unless the license was changed since it was read, or has more machines or fewer.
+fn old_key_deletion(license: &License) -> Result<Action> {
+    Ok(delete(&schema::LICENSES, license_key(&license.license_key))
+        // **Race**: no machine is left on a key that is gone: each that is counted is removed beside it.
+        .when(
+            "revision = :seen AND machinesUsed = :machines AND sessionsOpen = :sessions",
+            [
+                (":seen", number(license.revision)),
+                (":machines", number(license.machines_used)),
+                (":sessions", number(license.sessions_open)),
+            ],
+        )
+        // What is noted of it without a new revision goes along to the new key.
+        .when(
+            "unresolvedViolations = :violations AND arrived = :arrived AND seenIn = :seenIn",
+            [
+                (":violations", number(license.unresolved_violations)),
+                (":arrived", number(license.arrived)),
+                (":seenIn", attribute(&license.seen_in)?),
+            ],
+        ))
+}
+
+/// That a key is exchanged, and for which: the old one leads to the license, and the license to the new one.
+fn key_traces(license: &License, reissued: &License, event: &Event) -> Result<[Action; 2]> {
+    let former = FormerKey {
+        key_mark: KeyMark::of(&license.license_key),
+        license_id: license.license_id.clone(),
+        event_id: event.event_id.clone(),
+    };
+    let current = CurrentKey {
+        key_mark: KeyMark::of_license(&license.license_id),
+        license_key: reissued.license_key.clone(),
+    };
+    Ok([
+        put(&schema::FORMER_KEYS, encode(&former)?),
+        put(&schema::FORMER_KEYS, encode(&current)?),
+    ])
+}
+
+/// That no license ever had this key and exchanged it.
+pub(in crate::store) fn key_is_unused(key: &LicenseKey) -> Action {
+    let key = schema::FORMER_KEYS.key(KeyMark::of(key).as_str(), None);
+    check(&schema::FORMER_KEYS, key).when("attribute_not_exists(keyMark)", [])
+}
