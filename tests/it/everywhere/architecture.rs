@@ -551,3 +551,138 @@ fn files(folder: &str) -> Vec<String> {
     }
     found
 }
+
+/// A method of the store, as far as its rules go.
+struct StoreMethod {
+    file: String,
+    doc: String,
+    name: String,
+    /// Its parameters, as they are written.
+    parameters: String,
+}
+
+/// The methods of `impl Store` that other files call, in the files that are named after a noun.
+fn store_methods() -> Vec<StoreMethod> {
+    /// What belongs to no noun: the connection, and what all nouns read and write by.
+    const NOUNLESS: [&str; 3] = ["store/mod.rs", "store/read.rs", "store/write.rs"];
+    let folder = "shared/src/store";
+    let files: BTreeSet<String> = code(folder).into_iter().map(|line| line.file).collect();
+    let mut methods = Vec::new();
+    for file in files {
+        if NOUNLESS.iter().any(|nounless| file.ends_with(nounless)) {
+            continue;
+        }
+        let text = read(&file);
+        for block in text.split("\nimpl Store {\n").skip(1) {
+            let block = block.split("\n}\n").next().unwrap_or_default();
+            let mut doc = String::new();
+            let mut lines = block.lines();
+            while let Some(line) = lines.next() {
+                let line = line.trim_start();
+                if let Some(said) = line.strip_prefix("///") {
+                    doc.push_str(said);
+                    continue;
+                }
+                let name = line.split_once("fn ").filter(|(before, _)| before.starts_with("pub"));
+                if let Some((_, signature)) = name {
+                    let mut signature = signature.to_owned();
+                    while !signature.ends_with('{') {
+                        signature.push_str(lines.next().expect("a body"));
+                    }
+                    let end = signature.find(['(', '<']).expect("parameters");
+                    let result = signature.rfind("->").unwrap_or(signature.len());
+                    methods.push(StoreMethod {
+                        file: file.clone(),
+                        doc: doc.clone(),
+                        name: signature[..end].to_owned(),
+                        parameters: signature[end..result].to_owned(),
+                    });
+                }
+                doc.clear();
+            }
+        }
+    }
+    assert!(
+        methods.len() > 50,
+        "{folder} has few methods: this test looks in the wrong place"
+    );
+    methods
+}
+
+#[test]
+fn a_store_method_begins_with_its_noun() {
+    const NOUNS: [&str; 17] = [
+        "account",
+        "activation",
+        "api_key",
+        "attempt",
+        "code",
+        "event",
+        "license",
+        "login",
+        "member",
+        "notice",
+        "product",
+        "purchase",
+        "rate_limit",
+        "registration",
+        "session",
+        "table",
+        "violation",
+    ];
+    let nouns = NOUNS.iter().chain(&["variant"]);
+    let named = |method: &StoreMethod| {
+        let begins = |noun: &&str| method.name.strip_prefix(noun).is_some_and(|verb| verb.starts_with('_'));
+        nouns.clone().copied().any(|noun| begins(&noun))
+    };
+    let unnamed = store_methods().into_iter().filter(|method| !named(method));
+    let unnamed: Vec<String> = unnamed
+        .map(|method| format!("{}: {}", method.file, method.name))
+        .collect();
+    assert!(
+        unnamed.is_empty(),
+        "{unnamed:#?}\nEverything is called as `store.method()`. Begin the name with its noun (`license_create`, \
+         `activation_admit`), so that a list of methods is sorted by what they are about. A new noun goes into this test."
+    );
+}
+
+#[test]
+fn a_finder_without_a_tenant_says_that_it_is_unscoped() {
+    /// What says whose a record is: its owner, a credential that only its holder has, or a record that was found by one.
+    const TENANTS: [&str; 10] = [
+        "Scope",
+        "OwnerId",
+        "LicenseKey",
+        "KeyHash",
+        "PurchaseKey",
+        "AccountClaims",
+        "License",
+        "Product",
+        "Purchase",
+        "Code",
+    ];
+    const FINDS: [&str; 5] = ["_get", "_list", "_by_", "_newest", "_cached"];
+    for method in store_methods() {
+        let StoreMethod {
+            file,
+            doc,
+            name,
+            parameters,
+        } = &method;
+        let is_finder = FINDS.iter().any(|verb| name.contains(verb));
+        let types: Vec<&str> = parameters.split(|c: char| !c.is_alphanumeric()).collect();
+        // An account is found by the address that its owner signs in with.
+        let own = types.contains(&"Email") && (name.starts_with("account_") || name.starts_with("registration_"));
+        let scoped = own || TENANTS.iter().any(|tenant| types.contains(tenant));
+        assert!(
+            !is_finder || scoped || name.ends_with("_unscoped"),
+            "{file}: {name} takes no owner, scope or credential, so it finds other tenants' records. Take a `Scope`; or \
+             end the name with `_unscoped`, and have its doc say who checks the owner."
+        );
+        assert!(
+            !name.ends_with("_unscoped") || doc.contains("**Unscoped**:"),
+            "{file}: the doc of {name} does not say `**Unscoped**: ...`, that the caller must check the owner, or why none \
+             has to."
+        );
+    }
+}
