@@ -1,4 +1,4 @@
-//! A Keystead server over its HTTP API: where it is, who asks, and what happens when it doesn't answer.
+//! The client of a server's HTTP API: address, credential, timeouts and retries.
 
 use std::{
     fs, io,
@@ -85,12 +85,12 @@ pub struct Client {
     pub(crate) style: Style,
 }
 
-/// What an answer holds.
+/// A good reply.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    /// As it came.
+    /// Its body as text, as it came.
     pub(crate) text: String,
-    /// As it is read.
+    /// Its body, parsed.
     pub(crate) body: Value,
 }
 
@@ -111,16 +111,17 @@ enum CredentialKind {
 /// What stands for the standard input where a file or a license key is expected.
 const STDIN: &str = "-";
 
-/// How often a request is sent at most.
+/// How often a request is sent at most, retries included.
 const ATTEMPTS: u32 = 3;
 
-/// The pause before the second attempt; the next is four times as long.
+/// The backoff before the first retry; the next is four times as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// How long a write is asked for again that the server is still busy with: longer than a server that died holds it.
+/// How long a write is retried while the server says that it is in progress: longer than the record of a server that
+/// died blocks it.
 const IN_PROGRESS: Duration = Duration::from_secs(45);
 
-/// The pause before it is asked for again. The server itself waits some seconds before it says so.
+/// The pause before such a retry. The server itself waits some seconds before it says so.
 const IN_PROGRESS_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest answer that is read: a full page of licenses has about a tenth.
@@ -302,17 +303,17 @@ impl Client {
         }
     }
 
-    /// Asks for something, which changes nothing.
+    /// Sends a request that changes nothing. Retried.
     pub(crate) fn read(&self, endpoint: &str, body: Value) -> Result<Reply, Failure> {
         self.send(endpoint, body, None)
     }
 
-    /// Has something made that has a name already, and so can't be made twice.
+    /// Sends a write that is idempotent by itself: what it makes has a name already. Retried.
     pub(crate) fn make(&self, endpoint: &str, body: Value) -> Result<Reply, Failure> {
         self.send(endpoint, body, None)
     }
 
-    /// Has something changed: once, however often it has to be sent.
+    /// Sends a write with an `Idempotency-Key`: it takes effect once, however often it is retried.
     pub(crate) fn write(&self, endpoint: &str, body: Value) -> Result<Reply, Failure> {
         let key = self
             .ids
@@ -403,7 +404,7 @@ impl Client {
     }
 }
 
-/// Whether the same request may well succeed a moment later.
+/// Whether a retry may succeed.
 fn may_pass(failure: &Failure) -> bool {
     match failure {
         Failure::Refused(refusal) => matches!(refusal.status, 429 | 500 | 502 | 503 | 504),

@@ -20,8 +20,8 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Takes the folder, and makes it when there is none: for this user only. One that others may enter, as a package or
-    /// a volume makes it, is closed to them, and so are the files in it.
+    /// Locks the folder, and creates it when there is none, with mode 0700. A folder that others may enter, as a
+    /// package or a volume makes it, is closed to them, and so are the files in it.
     ///
     /// # Errors
     /// When another process holds it, the file system refuses, or the folder is another user's.
@@ -121,7 +121,7 @@ const OWN_FILES: [&str; 5] = [
     "keystead.db-shm",
 ];
 
-/// Takes from others what they may do with this file or folder.
+/// Removes the permissions of others on this file or folder.
 fn close_to_others(path: &Path, mode: u32) -> io::Result<()> {
     let now = fs::metadata(path)?.permissions().mode() & 0o777;
     if now & 0o077 == 0 {

@@ -94,8 +94,8 @@ impl Engine {
 
     /// As [`Engine::answer`], for a caller whose replies can't be lost on the way.
     ///
-    /// Such a caller never repeats a transaction that took effect, so its request token, by which a repetition would be
-    /// told, is not kept. The engine looks through all that it keeps, ten minutes long, at every transaction.
+    /// Such a caller never retries a transaction that took effect, so its idempotency token is not kept. The engine
+    /// looks through all that it keeps, ten minutes long, at every transaction.
     fn answer_here(&self, operation: &str, body: &[u8]) -> (u16, Vec<u8>) {
         if operation != "TransactWriteItems" {
             return self.answer(operation, body);

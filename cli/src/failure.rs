@@ -1,4 +1,4 @@
-//! What keeps an operator's command from succeeding, and the exit code that tells scripts which it was.
+//! Errors of operators' commands, and their exit codes.
 
 use std::{fmt, io, path::Path, process::ExitCode};
 
@@ -12,16 +12,16 @@ Exit codes:
   4    an import is through, but lines of it were rejected
   130  stopped by Ctrl-C or SIGTERM";
 
-/// Why a command did not succeed, in words for the person who gave it.
+/// The error of a command, in words for the person who gave it.
 #[derive(Debug)]
 pub enum Failure {
-    /// The command can't be meant as it was given.
+    /// The arguments are invalid together.
     Usage(String),
     /// The server answered, and not with what was asked for.
     Refused(Refusal),
     /// No answer came.
     Unreachable(String),
-    /// The trouble is on this side: a file, or what it holds.
+    /// A local error: a file, or what it holds.
     Local(String),
     /// An import is through, but lines of it were rejected.
     LinesRejected(String),

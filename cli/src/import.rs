@@ -123,7 +123,7 @@ pub(crate) fn run(server: &ServerArgs, args: &ImportArgs) -> Result<(), Failure>
     conclude(&client, args, &survey, journal, before, &run, started.elapsed())
 }
 
-/// What there is to know of the input before anything is sent.
+/// The result of a first pass over the input, before anything is sent.
 struct Survey {
     sha256: String,
     /// How many lines are not blank.
@@ -147,7 +147,7 @@ impl Survey {
             wrong: BTreeMap::new(),
             makes_keys: false,
         };
-        // By their hashes, which take less room than the keys.
+        // Hashes take less memory than the keys.
         let mut keys: HashMap<[u8; 32], u64> = HashMap::new();
         let mut input = open(args, &mut hashing)?;
         while let Some(line) = next(args, &mut input)? {
@@ -359,7 +359,7 @@ struct RunOutcome {
     ended_by: Option<Failure>,
 }
 
-/// One reader, many senders, and this thread, which writes the journal.
+/// A pipeline of threads: one reads, many send, and this one writes the journal.
 fn pipeline(
     client: &Client,
     args: &ImportArgs,

@@ -1,4 +1,4 @@
-//! Files that hold license keys: for their user only, and there whole or not at all.
+//! Files that hold license keys: mode 0600, and written atomically.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A file that takes its name when it is complete. Until then one of that name stays as it is.
+/// A temporary file that is renamed when it is complete. Until then a file of that name stays as it is.
 pub(crate) struct Draft {
     file: File,
     draft: PathBuf,

@@ -157,7 +157,7 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     // Whatever this process makes is for its user only: SQLite makes files of its own beside the database.
     rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o077));
     let listener = listen(args).await?;
-    // Of the process, beside the lines of requests, which `--quiet` turns off.
+    // For events outside of requests, whose lines `--quiet` turns off.
     Log::stderr().install();
     let clock = if args.test_clock {
         Clock::shiftable()

@@ -1,4 +1,4 @@
-//! The API on a socket.
+//! The HTTP server: connections, limits, graceful shutdown.
 
 use std::{convert::Infallible, future::Future, net::IpAddr, sync::Arc, time::Duration};
 
@@ -40,10 +40,11 @@ pub struct App {
     pub keep_alive: Duration,
 }
 
-/// How long requests that have begun may take to end once the server is told to stop.
+/// The timeout of a graceful shutdown: how long requests that have begun may take.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Serves `app` on `listener` until `stop` comes about; then answers what has begun, and returns.
+/// Serves `app` on `listener` until `stop` completes, then shuts down gracefully: requests that have begun are
+/// answered.
 pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()>) {
     let connections = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);

@@ -1,4 +1,4 @@
-//! Codes: what a customer types in for a trial, or for a lower price.
+//! Codes: coupons that a customer types in for a trial or a discount.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -157,7 +157,7 @@ pub struct Code {
     /// Whether it is switched on.
     #[serde(default = "switched_on")]
     pub active: bool,
-    /// By which making. A code that was deleted and made again is another code, perhaps another owner's.
+    /// Identifies its creation. A code that was deleted and made again is another code, perhaps another owner's.
     pub creation: CreationId,
     /// Counter: the licenses that it was used for.
     pub used_count: u64,
@@ -169,7 +169,7 @@ fn switched_on() -> bool {
     true
 }
 
-/// What a vendor changes of a code; what is `None` stays, and an inner `None` takes the value away.
+/// A vendor's changes of a code; a field that is `None` stays, and an inner `None` clears the value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CodeChanges {
     /// Whether it is switched on.
@@ -199,7 +199,7 @@ pub struct Redemption {
 }
 
 impl Code {
-    /// The code that was found, should `scope` cover it.
+    /// The code that was found, if `scope` covers it.
     ///
     /// # Errors
     /// [`Noun::Code`], also when there is one that belongs to another owner.

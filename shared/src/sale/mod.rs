@@ -1,4 +1,4 @@
-//! What is sold, and how stores tell of it.
+//! Sales: codes, purchases, and the notices (webhooks) of stores.
 
 pub mod code;
 pub mod purchase;

@@ -1,8 +1,8 @@
-//! Purchases: what a store tells, and what came of it.
+//! Purchases: a store's notices (webhooks), and what came of them.
 //!
-//! A store tells the same thing again until it is answered, and sometimes after. So what it tells is written down in the
-//! transaction that acts on it, under a key that the same notice always has: one purchase makes one license, and a refund
-//! that comes again does not undo a reinstatement.
+//! A store delivers a notice at least once. So a notice is deduplicated: it is recorded in the transaction that acts
+//! on it, under a key that the same notice always has. One purchase makes one license, and a refund that is delivered
+//! again does not undo a reinstatement.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ use crate::{
 };
 
 choice!(
-    /// What a store tells.
+    /// The kind of a notice.
     NoticeType {
         /// Someone has bought a license.
         Completed = "purchase.completed",
@@ -80,25 +80,25 @@ impl Notice {
 }
 
 text_value!(
-    /// Under what a notice is written down.
+    /// The deduplication key of a notice.
     PurchaseKey,
     "a string of 1 to 512 characters",
     |text| is_plain(text, 512).then(|| text.to_owned())
 );
 
 impl PurchaseKey {
-    /// What is told of a purchase of a product. The ids of one product's purchases are not those of another's, which may
+    /// A notice of a purchase of a product. The ids of one product's purchases are not those of another's, which may
     /// be another owner's; a purchase of two products at once is a purchase of each.
     pub fn of_product(r#type: NoticeType, product: &ProductId, id: &Reference) -> Self {
         Self(format!("{type}#{product}#{id}"))
     }
 
-    /// What Stripe tells of something with this id. Its ids are unique, and no product has an empty one.
+    /// A notice of Stripe's about the object with this id. Its ids are unique, and no product has an empty one.
     pub fn of_stripe(r#type: NoticeType, id: &Reference) -> Self {
         Self(format!("{type}##{id}"))
     }
 
-    /// A notice of Stripe's, whatever it tells.
+    /// A notice of Stripe's of any kind.
     pub fn of_stripe_event(id: &Reference) -> Self {
         Self(format!("event##{id}"))
     }
@@ -108,7 +108,7 @@ impl PurchaseKey {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Purchase {
-    /// Under what it is written down.
+    /// Its deduplication key.
     #[serde(rename = "purchaseId")]
     pub key: PurchaseKey,
     /// The license that came of it, or that it changed.
@@ -131,8 +131,8 @@ impl Purchase {
     }
 }
 
-/// How long after a renewal by so many days another one is the same that is told again, unless each has an id of its own:
-/// half of what was paid for. The next one is due after all of it.
+/// How long after a renewal by so many days another one without an id is a duplicate delivery: half of the period
+/// that was paid for. The next renewal is due after all of it.
 pub(crate) fn told_again_within(days: Days) -> Duration {
     days.duration() / 2
 }

@@ -23,11 +23,11 @@ impl SigningSecret {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret.trim().as_bytes()))
     }
 
-    /// That `body` was signed with this secret, not long before `now`.
+    /// Checks that `body` was signed with this secret, not long before `now`.
     ///
     /// # Errors
     /// [`Credential::Caller`] when no signature is right, or the time is more than [`TOLERANCE`] away: what was signed
-    /// long ago was recorded and is played again.
+    /// long ago may be a replay.
     pub fn verify(&self, header: &str, body: &[u8], now: Timestamp) -> Result<()> {
         let parts = || header.split(',').filter_map(|part| part.trim().split_once('='));
         let signed_at = parts().find(|(name, _)| *name == "t").map(|(_, value)| value);
