@@ -375,7 +375,8 @@ async fn of_two_shuffles_at_once_one_gives_the_key_that_counts() {
     }
 }
 
-#[tokio::test]
+// Back-off is real time otherwise, and too short for sixty-four callers on a machine that is busy.
+#[tokio::test(start_paused = true)]
 async fn every_reset_counts_however_many_come_at_once() {
     for seed in seeds(4) {
         let app = storm(seed).await;
