@@ -2,7 +2,7 @@
 
 use keystead_core::{
     Error, Result, Timestamp,
-    event::{Event, EventId, EventType, Origin},
+    audit::{Audit, Origin},
     ids::CreationId,
     license::{
         License,
@@ -79,16 +79,13 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         Email::parse("customer@example.com").ok_or_else(parsed)?,
         now,
     );
-    let retention = cx.config.event_retention;
-    let made = Event::new(
-        EventId::new(&cx.ids, now)?,
-        EventType::Created,
-        &license,
-        &Origin::keystead(),
+    let audit = Audit {
+        origin: Origin::keystead(),
         now,
-        retention,
-    );
-    cx.store.license_create(&license, &made, &[], None).await?;
+        retention: cx.config.event_retention,
+        ids: cx.ids.clone(),
+    };
+    cx.store.license_create(&license, &audit, &[], None).await?;
     let raw = RawApiKey::new(&cx.ids)?;
     let api_key = ApiKey {
         key_hash: raw.hash(),

@@ -3,7 +3,7 @@
 //! An event is written together with what it tells of, or not at all, so that the log can be relied on in a dispute.
 //! ADR 12 has what that costs.
 
-use std::{net::IpAddr, time::Duration};
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,8 +13,7 @@ use crate::{
     account::AccountId,
     ids::Ids,
     license::{
-        License,
-        key::{KeyMark, LicenseId, LicenseKey},
+        key::{KeyMark, LicenseId},
         machine::Fingerprint,
     },
     owner::{OwnerId, api_key::KeyHash},
@@ -135,28 +134,6 @@ impl Actor {
     }
 }
 
-/// Who did something, and from where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// Who.
-    pub actor: Actor,
-    /// The address they called from, as far as the network tells.
-    pub ip: Option<IpAddr>,
-    /// What they called with, as it calls itself.
-    pub user_agent: Option<UserAgent>,
-}
-
-impl Origin {
-    /// The service itself.
-    pub fn keystead() -> Self {
-        Self {
-            actor: Actor::the(ActorKind::Keystead),
-            ip: None,
-            user_agent: None,
-        }
-    }
-}
-
 text_value!(
     /// What a client calls itself: its header `User-Agent`, cut short when it is long.
     UserAgent,
@@ -210,63 +187,6 @@ pub struct Event {
 }
 
 impl Event {
-    /// What happened to `license` at `now`, to be kept as long as `retention`, or for good.
-    pub fn new(
-        event_id: EventId,
-        r#type: EventType,
-        license: &License,
-        origin: &Origin,
-        now: Timestamp,
-        retention: Option<Duration>,
-    ) -> Self {
-        Self {
-            owner_id: Some(license.owner_id.clone()),
-            ..Self::filed(
-                event_id,
-                r#type,
-                Subject::from(&license.license_id),
-                origin,
-                now,
-                retention,
-            )
-        }
-    }
-
-    /// That the license with this key was found good at `now`, by who knows no more of it than the key.
-    pub fn of_key(
-        event_id: EventId,
-        key: &LicenseKey,
-        origin: &Origin,
-        now: Timestamp,
-        retention: Option<Duration>,
-    ) -> Self {
-        let subject = Subject::from(&KeyMark::of(key));
-        Self::filed(event_id, EventType::Validated, subject, origin, now, retention)
-    }
-
-    fn filed(
-        event_id: EventId,
-        r#type: EventType,
-        subject: Subject,
-        origin: &Origin,
-        now: Timestamp,
-        retention: Option<Duration>,
-    ) -> Self {
-        Self {
-            subject,
-            event_id,
-            owner_id: None,
-            r#type,
-            at: now,
-            actor: origin.actor.clone(),
-            ip: origin.ip,
-            user_agent: origin.user_agent.clone(),
-            fingerprint: None,
-            details: Map::new(),
-            expires_at: retention.map(|retention| (now + retention).seconds()),
-        }
-    }
-
     /// The event, about this machine.
     #[must_use]
     pub fn of_machine(self, fingerprint: &Fingerprint) -> Self {

@@ -6,6 +6,7 @@
 //! knows HTTP or Lambda.
 
 pub mod account;
+pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod error;

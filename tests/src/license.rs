@@ -1,7 +1,8 @@
 //! Licenses to test with.
 
 use keystead_core::{
-    event::{Event, EventId, EventType, Origin},
+    audit::{Audit, Origin},
+    event::EventType,
     license::{
         License,
         key::LicenseKey,
@@ -161,11 +162,15 @@ impl TestLicense {
             .await
             .expect("a read")
             .expect("the license is there");
-        let id = EventId::new(&app.cx.ids, app.now()).expect("an id");
-        let event = Event::new(id, EventType::Updated, &license, &Origin::keystead(), app.now(), None);
+        let audit = Audit {
+            origin: Origin::keystead(),
+            now: app.now(),
+            retention: None,
+            ids: app.cx.ids.clone(),
+        };
         app.cx
             .store
-            .license_change(license, &event, |license| Ok(Some(change(license))))
+            .license_change(license, EventType::Updated, &audit, |license| Ok(Some(change(license))))
             .await
             .expect("a change");
     }

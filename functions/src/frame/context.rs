@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use keystead_core::{
-    Result, Timestamp,
+    Result,
+    audit::Audit,
     clock::Clock,
     config::Config,
-    event::{Event, EventId, EventType},
     ids::Ids,
-    license::{License, key::LicenseKey},
+    license::key::LicenseKey,
     product::{Product, key_rules::KeyFormat},
     request::idempotency::{Attempt, Repeatable},
     sale::stripe::SigningSecret,
@@ -59,30 +59,20 @@ impl Context {
         }
     }
 
-    /// What `caller` did to `license` at `now`, to be noted together with it.
-    ///
-    /// # Errors
-    /// [`keystead_core::Error::Internal`] when there are no random numbers for its id.
-    pub fn event(&self, r#type: EventType, license: &License, caller: &Caller, now: Timestamp) -> Result<Event> {
-        let id = EventId::new(&self.ids, now)?;
-        let retention = self.config.event_retention;
-        Ok(Event::new(id, r#type, license, &caller.origin, now, retention))
-    }
-
-    /// That `caller` had the license with this key found good at `now`, as far as it is known before the license is read.
-    ///
-    /// # Errors
-    /// As for [`Context::event`].
-    pub fn event_of_key(&self, key: &LicenseKey, caller: &Caller, now: Timestamp) -> Result<Event> {
-        let id = EventId::new(&self.ids, now)?;
-        let retention = self.config.event_retention;
-        Ok(Event::of_key(id, key, &caller.origin, now, retention))
+    /// The audit context of a request of `caller`, from which the store makes its events. Made once a request.
+    pub fn audit(&self, caller: &Caller) -> Audit {
+        Audit {
+            origin: caller.origin.clone(),
+            now: self.clock.now(),
+            retention: self.config.event_retention,
+            ids: self.ids.clone(),
+        }
     }
 
     /// A new key for a license of this product, in this format or the one that the product's keys have.
     ///
     /// # Errors
-    /// As for [`Context::event`].
+    /// [`keystead_core::Error::Internal`] when there are no random numbers.
     pub fn new_license_key(&self, product: &Product, format: Option<KeyFormat>) -> Result<LicenseKey> {
         let rules = &product.keys;
         let prefix = rules.key_prefix.clone().unwrap_or_default();

@@ -6,8 +6,8 @@ use http::StatusCode;
 use keystead_core::{
     Error, Result,
     account::{Account, login::LoginId},
+    audit::Origin,
     error::{Credential, ErrorCode},
-    event::Origin,
     license::machine::Country,
     owner::Scope,
 };

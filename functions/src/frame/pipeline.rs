@@ -4,8 +4,9 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use keystead_core::{
     Error, Result,
+    audit::Origin,
     error::{Credential, Restriction},
-    event::{Actor, ActorKind, Origin, UserAgent},
+    event::{Actor, ActorKind, UserAgent},
     owner::{Scope, api_key::RawApiKey},
     request::idempotency::{Attempt, IdempotencyKey, Repeatable, SealedAnswer},
     signing::{

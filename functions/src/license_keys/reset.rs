@@ -49,16 +49,16 @@ impl Endpoint for LicenseKeysReset {
     }
 
     async fn call(cx: &Context, caller: Caller, _: Request, fetched: Self::Fetched) -> Result<Reply> {
-        let now = cx.clock.now();
+        let audit = cx.audit(&caller);
+        let now = audit.now;
         let license = found(fetched)?;
         buyer(&caller, &license)?;
         let rules = key_rules(cx, &license, now).await?;
         if rules.allow_buyer_reset == Some(false) {
             return Err(Error::Denied(Denial::ResetDisabled));
         }
-        let event = cx.event(EventType::Unbound, &license, &caller, now)?;
         cx.store
-            .license_change(license, &event, |license| {
+            .license_change(license, EventType::Unbound, &audit, |license| {
                 license.active(now)?;
                 Ok(Some(license.unbind()))
             })

@@ -3,7 +3,6 @@
 use keystead_core::{
     Error, Result,
     error::{Denial, ErrorCode, Noun},
-    event::{EventId, EventType},
     license::{License, key::LicenseKey},
     product::key_rules::KeyFormat,
 };
@@ -49,9 +48,10 @@ impl Endpoint for LicenseKeysShuffle {
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
-        let now = cx.clock.now();
+        let audit = cx.audit(&caller);
+        let now = audit.now;
         // First of all, so that it is the same when this request is carried out again.
-        let event_id = EventId::new(&cx.ids, now)?;
+        let event_id = audit.event_id()?;
         let Some(license) = fetched else {
             for key in request.key.meant() {
                 if let Some(license) = cx.store.license_by_key_exchange(&key, &event_id).await? {
@@ -69,16 +69,13 @@ impl Endpoint for LicenseKeysShuffle {
             return Err(Error::Denied(Denial::ShuffleDisabled));
         }
         let key = LicenseKey::new(&cx.ids, KeyFormat::Grouped, &rules.key_prefix.unwrap_or_default())?;
-        let mut shuffled = cx.event(EventType::Shuffled, &license, &caller, now)?;
-        shuffled.event_id = event_id;
-        let reset = cx.event(EventType::Reset, &license, &caller, now)?;
         let reissue = |license: &License| {
             license.active(now)?;
             Ok(license.reissue(key.clone()))
         };
         let license = cx
             .store
-            .license_exchange_key(license, &shuffled, &reset, reissue)
+            .license_exchange_key(license, &event_id, &audit, reissue)
             .await?;
         Ok(Reply {
             key: license.license_key,

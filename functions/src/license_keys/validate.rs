@@ -4,7 +4,6 @@ use http::StatusCode;
 use keystead_core::{
     Error, Result, Timestamp,
     error::{ErrorCode, Noun},
-    event::EventType,
     license::{
         License,
         key::LicenseKey,
@@ -12,7 +11,6 @@ use keystead_core::{
         machine::Fingerprint,
         seats::SeatLimit,
     },
-    product::key_rules::KeyRules,
     store::{cache::Catalog, license::lock::Binding},
 };
 use serde::{Deserialize, Serialize};
@@ -142,33 +140,29 @@ impl Endpoint for LicenseKeysValidate {
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
-        let now = cx.clock.now();
+        let audit = cx.audit(&caller);
         let hwid = request.hwid.as_ref();
         let mut asked = None;
         for key in request.key.meant() {
-            let mut good = cx.event_of_key(&key, &caller, now)?;
-            good.fingerprint = request.hwid.clone();
-            let (license, noted) = cx.store.license_check_unscoped(&key, hwid, &good).await?;
+            let (license, noted) = cx.store.license_check_unscoped(&key, hwid, &audit).await?;
             if let Some(license) = license {
-                asked = Some((license, good, noted));
+                asked = Some((license, noted));
                 break;
             }
         }
-        let (license, good, noted) = asked.ok_or(Error::NotFound(Noun::License))?;
-        let bound = cx.event(EventType::Validated, &license, &caller, now)?;
-        let bound = match hwid {
-            Some(hwid) => bound.of_machine(hwid),
-            None => bound,
-        };
-        let check = |license: &License, rules: &KeyRules| license.check(hwid, rules, now);
+        let (license, noted) = asked.ok_or(Error::NotFound(Noun::License))?;
         let Binding {
             license,
             catalog,
             checked,
-        } = cx.store.license_bind(license, &bound, now, check).await?;
+        } = cx.store.license_bind(license, hwid, &audit).await?;
         match checked {
             Checked::Bad(unfit) => return Ok(Reply::Invalid(Invalid::new(license.license_key, unfit))),
-            Checked::Good if !noted => cx.store.event_create(&good).await?,
+            Checked::Good if !noted => {
+                cx.store
+                    .event_create_validated(&license.license_key, hwid, &audit)
+                    .await?;
+            }
             Checked::Good | Checked::Binds(_) => {}
         }
         Ok(Reply::Valid(Valid::new(license, catalog.as_deref())))

@@ -67,6 +67,17 @@ pub enum Admission {
     Refresh,
 }
 
+impl Admission {
+    /// How many machine slots and how many sessions of a license are taken.
+    pub fn takes(self, floating: bool) -> (u32, u32) {
+        match self {
+            Self::NewMachine => (1, u32::from(floating)),
+            Self::OpenSession => (0, 1),
+            Self::Refresh => (0, 0),
+        }
+    }
+}
+
 /// A machine that shows itself, and what is now known of it.
 #[derive(Clone, Debug)]
 pub struct Arrival {

@@ -1,6 +1,7 @@
 //! Licenses: what a customer bought, and what it allows.
 
 pub mod activation;
+pub mod admission;
 pub mod changes;
 pub mod key;
 pub mod lock;
@@ -19,13 +20,11 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Error, Result, Timestamp,
-    error::{Denial, Noun, Resource, Throttle},
+    error::{Denial, Noun},
     license::{
-        activation::{Activation, Admission},
         changes::Changes,
         key::{KeyMark, LicenseId, LicenseKey},
         machine::{Country, Fingerprint, MachineMark},
-        moves::MovePolicy,
         seats::{LicenseType, SeatLimit},
         standing::{Dispute, LicenseStatus, Standing, SuspendedBy, Suspension, ThreatLevel},
         subscription::Subscription,
@@ -275,85 +274,6 @@ impl License {
                 .is_none_or(|suspension| suspension.by == SuspendedBy::Vendor || suspension.blocks_from() <= now),
             LicenseStatus::Revoked => true,
         }
-    }
-
-    /// What a machine with this activation needs before it may run: nothing new, a slot, or a session.
-    ///
-    /// # Errors
-    /// [`Resource::Machine`] or, for floating licenses, [`Resource::Session`]. The latter may count
-    /// sessions that have lapsed and can be reaped.
-    pub fn admit(&self, activation: Option<&Activation>) -> Result<Admission> {
-        match (self.session_limit(), activation) {
-            (Some(_), Some(activation)) if activation.lease_until.is_some() => Ok(Admission::Refresh),
-            (Some(limit), activation) => {
-                if !limit.admits(self.sessions_open) {
-                    return Err(Error::Full {
-                        of: Resource::Session,
-                        limit,
-                    });
-                }
-                Ok(if activation.is_some() {
-                    Admission::OpenSession
-                } else {
-                    Admission::NewMachine
-                })
-            }
-            (None, Some(_)) => Ok(Admission::Refresh),
-            (None, None) => {
-                let limit = self.machine_limit();
-                if !limit.admits(self.machines_used) {
-                    return Err(Error::Full {
-                        of: Resource::Machine,
-                        limit,
-                    });
-                }
-                Ok(Admission::NewMachine)
-            }
-        }
-    }
-
-    /// What a machine with this activation needs before it may run in the place of `leaving`: nothing new, the slot of
-    /// that one, or a session.
-    ///
-    /// A slot is there for it even if the license has fewer by now than it has machines: one goes and one comes.
-    ///
-    /// # Errors
-    /// For floating licenses [`Resource::Session`], as for [`License::admit`]: `leaving` may hold no session,
-    /// and others may hold more than there are.
-    pub fn admit_in_place_of(&self, leaving: &Activation, activation: Option<&Activation>) -> Result<Admission> {
-        match (self.session_limit(), activation) {
-            (Some(_), activation) => {
-                let freed = u32::from(leaving.lease_until.is_some());
-                let without = Self {
-                    sessions_open: self.sessions_open.saturating_sub(freed),
-                    ..self.clone()
-                };
-                without.admit(activation)
-            }
-            (None, Some(_)) => Ok(Admission::Refresh),
-            (None, None) => Ok(Admission::NewMachine),
-        }
-    }
-
-    /// Whether the license may be moved to another machine at `now`. Answers the moves that count then, with this one.
-    ///
-    /// # Errors
-    /// [`Throttle::Moves`].
-    pub fn may_move(&self, now: Timestamp, policy: &MovePolicy) -> Result<Vec<Timestamp>> {
-        let mut moves = self.moves.clone();
-        moves.retain(|moved| *moved > now - policy.window);
-        moves.sort_unstable();
-        // There may be more than the limit, if it was lowered since: then that many have to leave the window.
-        if let Some(too_many) = moves.len().checked_sub(policy.limit) {
-            // Where no move is admitted at all, nobody need ask again soon.
-            let leaves = moves.get(too_many).copied().unwrap_or(now);
-            return Err(Error::Throttled {
-                by: Throttle::Moves,
-                retry_at: leaves + policy.window,
-            });
-        }
-        moves.push(now);
-        Ok(moves)
     }
 
     /// How many machines may be activated: of a site or floating license, any number.

@@ -1,6 +1,17 @@
-//! Moves: how often a license may go from one machine to another.
+//! Moves: one machine leaves a license, and another comes in its place.
 
 use std::time::Duration;
+
+use crate::{
+    Error, Result, Timestamp,
+    error::{Noun, Throttle},
+    license::{
+        License,
+        activation::{Activation, Admission, Arrival},
+    },
+    product::ProductId,
+    signing::token::TokenPolicy,
+};
 
 /// How often a license may be moved from one machine to another.
 #[derive(Clone, Copy, Debug)]
@@ -9,4 +20,109 @@ pub struct MovePolicy {
     pub limit: usize,
     /// How long a move counts (`KEYSTEAD_MOVES_DAYS`, default 30).
     pub window: Duration,
+}
+
+/// A machine that asks for the place of another.
+#[derive(Clone, Copy, Debug)]
+pub struct MoveRequest<'a> {
+    /// The product that it wants to run.
+    pub product: &'a ProductId,
+    /// The machine that comes.
+    pub arrival: &'a Arrival,
+    /// How long its token lives.
+    pub tokens: &'a TokenPolicy,
+    /// How often a license may be moved.
+    pub policy: &'a MovePolicy,
+}
+
+/// What is to be done about a [`MoveRequest`].
+#[derive(Debug)]
+pub enum MoveVerdict {
+    /// The machine comes once this is written.
+    Write(Box<MovePlan>),
+    /// No session is free, for this reason, even once the other machine has left. It may count sessions that have lapsed.
+    Full(Error),
+}
+
+/// What is to be written for a move.
+#[derive(Clone, Debug)]
+pub struct MovePlan {
+    /// What the machine that comes takes.
+    pub admission: Admission,
+    /// The slots that the machine that comes takes; the one that leaves gives one back.
+    pub came: u32,
+    /// The sessions that begin.
+    pub taken: u32,
+    /// The sessions that end with the machine that leaves.
+    pub freed: u32,
+    /// The license as it will be.
+    pub license: License,
+    /// The activation of the machine that comes, as it will be.
+    pub activation: Activation,
+    /// What is known of the machine that comes, with the expiry of its token.
+    pub arrival: Arrival,
+}
+
+/// Decides about a machine that comes in the place of `leaving` and has the activation `coming`, or none.
+///
+/// # Errors
+/// In the order of precedence: the refusals of [`License::opens`]; [`Noun::Activation`]; [`Throttle::Moves`].
+pub fn admit_in_place(
+    license: &License,
+    leaving: Option<&Activation>,
+    coming: Option<&Activation>,
+    request: &MoveRequest<'_>,
+) -> Result<MoveVerdict> {
+    let now = request.arrival.now;
+    license.opens(request.product, now)?;
+    let leaving = leaving.ok_or(Error::NotFound(Noun::Activation))?;
+    let moves = license.may_move(now, request.policy)?;
+    let admission = match license.admit_in_place_of(leaving, coming) {
+        Ok(admission) => admission,
+        Err(full) => return Ok(MoveVerdict::Full(full)),
+    };
+    let arrival = Arrival {
+        token_expiry: Some(license.token_expiry(now, request.tokens)),
+        ..request.arrival.clone()
+    };
+    let (came, taken) = admission.takes(license.session_limit().is_some());
+    let freed = u32::from(leaving.lease_until.is_some());
+    Ok(MoveVerdict::Write(Box::new(MovePlan {
+        admission,
+        came,
+        taken,
+        freed,
+        license: License {
+            machines_used: (license.machines_used + came).saturating_sub(1),
+            sessions_open: (license.sessions_open + taken).saturating_sub(freed),
+            moves,
+            revision: license.revision + 1,
+            ..license.clone()
+        },
+        activation: Activation::after(coming, license, &arrival),
+        arrival,
+    })))
+}
+
+impl License {
+    /// Whether the license may be moved to another machine at `now`. Answers the moves that count then, with this one.
+    ///
+    /// # Errors
+    /// [`Throttle::Moves`].
+    pub fn may_move(&self, now: Timestamp, policy: &MovePolicy) -> Result<Vec<Timestamp>> {
+        let mut moves = self.moves.clone();
+        moves.retain(|moved| *moved > now - policy.window);
+        moves.sort_unstable();
+        // There may be more than the limit, if it was lowered since: then that many have to leave the window.
+        if let Some(too_many) = moves.len().checked_sub(policy.limit) {
+            // Where no move is admitted at all, nobody need ask again soon.
+            let leaves = moves.get(too_many).copied().unwrap_or(now);
+            return Err(Error::Throttled {
+                by: Throttle::Moves,
+                retry_at: leaves + policy.window,
+            });
+        }
+        moves.push(now);
+        Ok(moves)
+    }
 }

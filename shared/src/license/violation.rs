@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Result, Timestamp,
     ids::Ids,
-    license::{License, key::LicenseId, standing::ThreatLevel},
+    license::{License, key::LicenseId, standing::ThreatLevel, watch::Finding},
     value::text::{choice, is_plain, text_value},
 };
 
@@ -86,6 +86,20 @@ impl Violation {
         }
     }
 
+    /// That the detectors found this on `license`.
+    pub fn found(license: &License, violation_id: ViolationId, finding: &Finding, now: Timestamp) -> Self {
+        Self {
+            license_id: license.license_id.clone(),
+            violation_id,
+            r#type: finding.r#type.to_owned(),
+            severity: finding.severity,
+            detected_at: now,
+            resolved: false,
+            resolved_at: None,
+            details: finding.details.clone(),
+        }
+    }
+
     /// Whether it is a chargeback that nobody has dealt with.
     pub fn is_open_chargeback(&self) -> bool {
         !self.resolved && self.r#type == Self::CHARGEBACK
@@ -104,10 +118,11 @@ impl Severity {
     }
 }
 
-/// The threat level of a license with these unresolved violations: that of the gravest, and one more when there are two
-/// of it. Two of whatever severity never reach the highest level, which takes a chargeback or confirmed fraud.
-pub fn threat_level<'a>(unresolved: impl Iterator<Item = &'a Violation>) -> ThreatLevel {
-    let levels: Vec<ThreatLevel> = unresolved.map(|violation| violation.severity.level()).collect();
+/// The threat level of a license with unresolved violations of these severities: that of the gravest, and one more when
+/// there are two of it. Two of whatever severity never reach the highest level, which takes a chargeback or confirmed
+/// fraud.
+pub fn threat_level(unresolved: impl Iterator<Item = Severity>) -> ThreatLevel {
+    let levels: Vec<ThreatLevel> = unresolved.map(Severity::level).collect();
     let Some(gravest) = levels.iter().copied().max() else {
         return ThreatLevel::CLEAN;
     };
@@ -140,20 +155,11 @@ mod tests {
             (&[Critical, Low], 4),
         ];
         for (severities, level) in cases {
-            let violations: Vec<Violation> = severities
-                .iter()
-                .map(|severity| Violation {
-                    license_id: LicenseId::parse("id").expect("an id"),
-                    violation_id: ViolationId::parse("v").expect("an id"),
-                    r#type: "test".to_owned(),
-                    severity: *severity,
-                    detected_at: Timestamp::from_millis(0),
-                    resolved: false,
-                    resolved_at: None,
-                    details: serde_json::Map::new(),
-                })
-                .collect();
-            assert_eq!(threat_level(violations.iter()).number(), level, "{severities:?}");
+            assert_eq!(
+                threat_level(severities.iter().copied()).number(),
+                level,
+                "{severities:?}"
+            );
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         activation::Arrival,
         machine::{Country, MachineMark},
         seats::{LicenseType, SeatLimit},
-        violation::{Severity, Violation, ViolationId, threat_level},
+        violation::{Severity, Violation, threat_level},
     },
     value::json_schema::schema,
     value::timestamp::HOUR,
@@ -24,7 +24,7 @@ use crate::{
 
 /// How stale it may be, at most, when a license was last seen in a country: a license that is used all day costs a write
 /// an hour for it, not one a request.
-const SIGHTING_PRECISION: Duration = Duration::from_secs(60 * 60);
+const OBSERVATION_PRECISION: Duration = Duration::from_secs(60 * 60);
 
 /// How many machines are forgotten in one write, so that no write grows with a license's past.
 const FORGOTTEN_AT_ONCE: usize = 20;
@@ -191,9 +191,9 @@ impl DetectionLimits {
     }
 }
 
-/// What a request tells of where a license is used, as far as it is news.
+/// What a request tells of where a license is used, as far as it is new.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sighting {
+pub struct Observation {
     /// The countries that the license was seen in lately, with the one that it is seen in now.
     pub seen_in: Option<BTreeMap<Country, Timestamp>>,
     /// The machine that came, and when, in seconds since 1970.
@@ -202,23 +202,23 @@ pub struct Sighting {
     pub forgotten: Vec<MachineMark>,
 }
 
-impl Sighting {
+impl Observation {
     /// Of this license, by a machine that is new to it or not. Sites are used everywhere, and their countries are not
     /// looked at.
     pub fn of(license: &License, arrival: &Arrival, is_new: bool, policy: &DetectionLimits) -> Self {
         let now = arrival.now;
-        let mut sighting = Self::default();
+        let mut observation = Self::default();
         if let Some(country) = &arrival.country
             && policy.geo_spread
             && license.license_type != LicenseType::Site
         {
             let seen = license.seen_in.get(country);
-            let precision = SIGHTING_PRECISION.min(policy.geo_window / 24);
+            let precision = OBSERVATION_PRECISION.min(policy.geo_window / 24);
             if seen.is_none_or(|seen| now.since(*seen) >= precision) {
                 let mut seen_in = license.seen_in.clone();
                 seen_in.retain(|_, seen| now.since(*seen) < policy.geo_window);
                 seen_in.insert(country.clone(), now);
-                sighting.seen_in = Some(seen_in);
+                observation.seen_in = Some(seen_in);
             }
         }
         if is_new && policy.machine_churn {
@@ -230,20 +230,20 @@ impl Sighting {
                     .arrivals
                     .iter()
                     .filter(|(other, came)| **came <= since && **other != mark);
-                sighting.forgotten = old.map(|(mark, _)| mark.clone()).take(FORGOTTEN_AT_ONCE).collect();
+                observation.forgotten = old.map(|(mark, _)| mark.clone()).take(FORGOTTEN_AT_ONCE).collect();
                 // Far beyond what is grave, another one tells nothing; and the item must stay small.
                 let most = usize::try_from(churn_thresholds(license, policy).1).unwrap_or(usize::MAX);
-                if license.arrivals.len() >= most.saturating_mul(2) && sighting.forgotten.is_empty() {
+                if license.arrivals.len() >= most.saturating_mul(2) && observation.forgotten.is_empty() {
                     let oldest = license.arrivals.iter().min_by_key(|(_, came)| **came);
-                    sighting.forgotten.extend(oldest.map(|(mark, _)| mark.clone()));
+                    observation.forgotten.extend(oldest.map(|(mark, _)| mark.clone()));
                 }
-                sighting.arrival = Some((mark, now.seconds()));
+                observation.arrival = Some((mark, now.seconds()));
             }
         }
-        sighting
+        observation
     }
 
-    /// Whether there is no news.
+    /// Whether it tells nothing new.
     pub fn is_empty(&self) -> bool {
         self.seen_in.is_none() && self.arrival.is_none()
     }
@@ -366,7 +366,7 @@ fn churn_thresholds(license: &License, policy: &DetectionLimits) -> (u32, u32) {
 
 /// How many more new machines may come at the same time, unseen by this request, before there is something to be found.
 /// `None` when nothing more would be.
-pub fn room_for_arrivals(
+fn room_for_arrivals(
     license: &License,
     policy: &DetectionLimits,
     now: Timestamp,
@@ -399,7 +399,7 @@ fn details(value: Value) -> Map<String, Value> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Consequence {
     /// A new violation.
-    New(Violation),
+    New(Finding),
     /// The violation that is open is graver than it was, or there is more to tell of it.
     More {
         /// The violation as it now is.
@@ -409,52 +409,149 @@ pub enum Consequence {
     },
 }
 
-/// What comes of `finding`, beside what is `known` of the license: at most one violation of a type is open at a time.
-/// `None` when nothing new is told.
-pub fn consequence(
-    finding: &Finding,
-    license: &License,
-    known: &[Violation],
-    id: ViolationId,
-    now: Timestamp,
-) -> Option<Consequence> {
-    let open = known
-        .iter()
-        .find(|known| !known.resolved && known.r#type == finding.r#type);
-    let Some(open) = open else {
-        return Some(Consequence::New(Violation {
-            license_id: license.license_id.clone(),
-            violation_id: id,
-            r#type: finding.r#type.to_owned(),
-            severity: finding.severity,
-            detected_at: now,
-            resolved: false,
-            resolved_at: None,
-            details: finding.details.clone(),
-        }));
-    };
-    let is_graver = finding.severity > open.severity;
-    if !is_graver && finding.details == open.details {
-        return None;
+impl Consequence {
+    /// What comes of `finding`, beside the violations that are `known` of the license: at most one violation of a type is
+    /// open at a time. `None` when nothing new is told.
+    fn of(finding: Finding, known: &[Violation]) -> Option<Self> {
+        let open = known
+            .iter()
+            .find(|known| !known.resolved && known.r#type == finding.r#type);
+        let Some(open) = open else {
+            return Some(Self::New(finding));
+        };
+        let is_graver = finding.severity > open.severity;
+        if !is_graver && finding.details == open.details {
+            return None;
+        }
+        Some(Self::More {
+            violation: Violation {
+                severity: open.severity.max(finding.severity),
+                details: finding.details,
+                ..open.clone()
+            },
+            is_graver,
+        })
     }
-    Some(Consequence::More {
-        violation: Violation {
-            severity: open.severity.max(finding.severity),
-            details: finding.details.clone(),
-            ..open.clone()
-        },
-        is_graver,
-    })
+
+    /// Whether it changes the license, and is an event: a violation that merely has more to tell does and is not.
+    pub fn is_event(&self) -> bool {
+        match self {
+            Self::New(_) => true,
+            Self::More { is_graver, .. } => *is_graver,
+        }
+    }
+
+    fn severity(&self) -> Severity {
+        match self {
+            Self::New(finding) => finding.severity,
+            Self::More { violation, .. } => violation.severity,
+        }
+    }
 }
 
-/// The license with these violations open, as the detectors leave it: they never bring one to the highest level, which a
-/// chargeback does, nor let one be blocked at once.
+/// What detection makes of a request.
+#[derive(Clone, Debug)]
+pub struct Detection {
+    /// The license with what was observed, and on the level and in the status that its violations warrant.
+    pub license: License,
+    /// What was observed.
+    pub observation: Observation,
+    /// How many more machines may come at the same time before there is something to find; any number, when `None`.
+    pub room: Option<u32>,
+    /// What comes of the findings.
+    pub consequences: Vec<Consequence>,
+}
+
+impl Detection {
+    /// Of a request that is not observed.
+    pub fn none(license: &License) -> Self {
+        Self {
+            license: license.clone(),
+            observation: Observation::default(),
+            room: None,
+            consequences: Vec::new(),
+        }
+    }
+
+    /// Of a machine that shows itself on `license`, and is new to it or not. `None` when the detectors find something and
+    /// `violations`, those that are known of the license, are not given: they decide what comes of it.
+    pub fn of(
+        license: &License,
+        arrival: &Arrival,
+        is_new: bool,
+        limits: &DetectionLimits,
+        violations: Option<&[Violation]>,
+    ) -> Option<Self> {
+        let now = arrival.now;
+        let observation = Observation::of(license, arrival, is_new, limits);
+        let observed = observation.noted(license);
+        let room = |settled| {
+            let arrives = observation.arrival.is_some();
+            arrives
+                .then(|| room_for_arrivals(&observed, limits, now, settled))
+                .flatten()
+        };
+        if observation.is_empty() || detect(&observed, limits, now, |_| None).is_empty() {
+            return Some(Self {
+                room: room(None),
+                license: observed,
+                observation,
+                consequences: Vec::new(),
+            });
+        }
+        let violations = violations?;
+        // What was seen before a violation was put aside counts no more.
+        let settled = |r#type: &str| {
+            let same = violations.iter().filter(|violation| violation.r#type == r#type);
+            same.filter_map(|violation| violation.resolved_at).max()
+        };
+        let findings = detect(&observed, limits, now, settled).into_iter();
+        let consequences: Vec<Consequence> = findings
+            .filter_map(|finding| Consequence::of(finding, violations))
+            .collect();
+        let license = if consequences.iter().any(Consequence::is_event) {
+            License {
+                revision: license.revision + 1,
+                ..enforced(&observed, &open(violations, &consequences), limits, now)
+            }
+        } else {
+            observed.clone()
+        };
+        Some(Self {
+            license,
+            room: room(settled(Violation::MACHINE_CHURN)),
+            observation,
+            consequences,
+        })
+    }
+
+    /// Whether it changes the license otherwise than by what was observed.
+    pub fn is_event(&self) -> bool {
+        self.consequences.iter().any(Consequence::is_event)
+    }
+}
+
+/// The severities of the violations that are open after these consequences.
+fn open(violations: &[Violation], consequences: &[Consequence]) -> Vec<Severity> {
+    let replaced = |known: &Violation| {
+        consequences.iter().any(|consequence| match consequence {
+            Consequence::New(_) => false,
+            Consequence::More { violation, .. } => violation.violation_id == known.violation_id,
+        })
+    };
+    let others = violations.iter().filter(|known| !known.resolved && !replaced(known));
+    let others = others.map(|violation| violation.severity);
+    others.chain(consequences.iter().map(Consequence::severity)).collect()
+}
+
+/// The license with violations of these severities open, as the detectors leave it: they never bring one to the highest
+/// level, which a chargeback does, nor let one be blocked at once.
 #[must_use]
-pub fn enforced(license: &License, open: &[Violation], policy: &DetectionLimits, now: Timestamp) -> License {
-    let detected = open.iter().filter(|violation| violation.severity != Severity::Critical);
-    let changed = license.resolve(threat_level(detected), now, policy.suspension_grace);
+pub fn enforced(license: &License, open: &[Severity], limits: &DetectionLimits, now: Timestamp) -> License {
+    let detected = open.iter().copied().filter(|severity| *severity != Severity::Critical);
+    let changed = license.resolve(threat_level(detected), now, limits.suspension_grace);
     License {
-        threat_level: changed.threat_level.max(threat_level(open.iter())),
+        threat_level: changed.threat_level.max(threat_level(open.iter().copied())),
         ..changed
     }
 }

@@ -7,8 +7,13 @@ use futures_util::future::try_join_all;
 
 use crate::{
     Result,
+    audit::Audit,
     event::{Event, EventType, Subject},
-    license::{License, key::KeyMark},
+    license::{
+        License,
+        key::{KeyMark, LicenseKey},
+        machine::Fingerprint,
+    },
     store::{
         Store,
         item::{decode_all, text},
@@ -25,8 +30,14 @@ const EVENTS_A_PAGE: i32 = 1000;
 const MOST_PAGES: usize = 10;
 
 impl Store {
-    /// Notes `event` alone: that a license was found good by what was read of it.
-    pub async fn event_create(&self, event: &Event) -> Result<()> {
+    /// Notes alone that the license with this key was found good, on this machine if one is named.
+    pub async fn event_create_validated(
+        &self,
+        key: &LicenseKey,
+        hwid: Option<&Fingerprint>,
+        audit: &Audit,
+    ) -> Result<()> {
+        let event = &audit.key_validated(key, hwid)?;
         retried("an event", (), |attempt, ()| async move {
             Ok(match self.commit(Transaction::of([]).with_event(event)?).await? {
                 WriteOutcome::Done => Break(()),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use keystead_core::{
     Error, Result, Timestamp,
     error::{ErrorCode, Noun},
-    event::EventType,
     license::{
         License,
         activation::{Activation, Arrival},
+        admission::{Purpose, SeatRequest},
         key::LicenseKey,
         machine::{Fingerprint, Hostname},
         seats::SeatLimit,
@@ -16,11 +16,11 @@ use keystead_core::{
     },
     product::{ProductId, variant::VariantId},
     signing::token::Token,
-    store::{cache::Catalog, license::seats::Watch},
+    store::cache::Catalog,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Catalogs, caught, issue, policy};
+use super::{Catalogs, detection_limits, issue};
 use crate::{
     flat::{face::FlatClient, wire::message},
     frame::{
@@ -122,14 +122,12 @@ impl Endpoint for Activate {
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
-        let now = cx.clock.now();
+        let audit = cx.audit(&caller);
+        let now = audit.now;
         let (license, known, catalog) = fetched;
         let license = license.ok_or(Error::NotFound(Noun::License))?;
         let product = request.product_id;
         let catalogs = Catalogs::of(cx, &license, &product, (&product, catalog)).await?;
-        let event = cx
-            .event(EventType::Activated, &license, &caller, now)?
-            .of_machine(&request.machine_fingerprint);
         let arrival = Arrival {
             fingerprint: request.machine_fingerprint,
             hostname: Some(request.hostname),
@@ -137,17 +135,15 @@ impl Endpoint for Activate {
             token_expiry: None,
             now,
         };
-        let subject = license.clone();
-        let watch = Watch {
-            event: &event,
-            shown: None,
-            policy: policy(cx, catalogs.own.as_deref()),
-            caught: &caught(cx, &subject, &caller, &arrival),
+        let seat = SeatRequest {
+            product: &product,
+            arrival: &arrival,
+            purpose: Purpose::Activate {
+                tokens: &cx.config.tokens,
+                limits: detection_limits(cx, catalogs.own.as_deref()),
+            },
         };
-        let (license, activation) = cx
-            .store
-            .activation_admit(license, known, &product, &arrival, &cx.config.tokens, &watch)
-            .await?;
+        let (license, activation) = cx.store.activation_admit(license, known, &seat, &audit).await?;
         Reply::of(cx, license, &catalogs, &product, &activation, now)
     }
 }

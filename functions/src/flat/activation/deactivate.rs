@@ -3,7 +3,6 @@
 use keystead_core::{
     Error, Result,
     error::{ErrorCode, Noun},
-    event::EventType,
     license::{License, activation::Activation, key::LicenseKey, machine::Fingerprint, seats::SeatLimit},
     signing::token::{Claims, Token},
 };
@@ -77,14 +76,12 @@ impl Endpoint for Deactivate {
     }
 
     /// Seats of revoked and expired licenses are given back as well.
-    async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
+    async fn call(cx: &Context, caller: Caller, _: Request, fetched: Self::Fetched) -> Result<Reply> {
         let (claims, license, activation) = fetched;
         let license = license.ok_or(Error::NotFound(Noun::License))?;
         claims.map_or(Ok(()), |claims| claims.issued_for(&license))?;
-        let event = cx
-            .event(EventType::Deactivated, &license, &caller, cx.clock.now())?
-            .of_machine(&request.machine_fingerprint);
-        let license = cx.store.activation_release(license, activation, &event).await?;
+        let audit = cx.audit(&caller);
+        let license = cx.store.activation_release(license, activation, &audit).await?;
         Ok(Reply {
             message: "License deactivated",
             machines_used: license.machines_used,

@@ -6,6 +6,7 @@ use keystead_core::{
     license::{
         License,
         activation::{Arrival, HEARTBEAT_INTERVAL, SESSION_TIMEOUT},
+        admission::{Purpose, SeatRequest},
         key::LicenseKey,
         machine::Fingerprint,
         standing::LicenseStatus,
@@ -91,7 +92,7 @@ impl Endpoint for Heartbeat {
         Ok(Some((claims, license, beat)))
     }
 
-    async fn call(cx: &Context, _: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
+    async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
         let now = cx.clock.now();
         let (claims, license, beat) = fetched.unwrap_or((None, None, HeartbeatOutcome::NoSession(None)));
         let license = license.ok_or(Error::NotFound(Noun::License))?;
@@ -111,16 +112,15 @@ impl Endpoint for Heartbeat {
                 };
                 // A session that was reaped is opened again if a seat is free. On a license without sessions this
                 // notes that the machine was seen.
-                let (license, activation) = if activation.needs_write(&license, &arrival) {
-                    let product = license.product_id.clone();
-                    let kept = cx
-                        .store
-                        .activation_keep(license, activation, &product, &arrival, None)
-                        .await;
-                    kept.map_err(gone)?
-                } else {
-                    (license, activation)
+                let product = license.product_id.clone();
+                let seat = SeatRequest {
+                    product: &product,
+                    arrival: &arrival,
+                    purpose: Purpose::Heartbeat,
                 };
+                let audit = cx.audit(&caller);
+                let admitted = cx.store.activation_admit(license, Some(activation), &seat, &audit);
+                let (license, activation) = admitted.await.map_err(gone)?;
                 // A license without sessions is asked about as often.
                 (license, activation.lease_until.unwrap_or(now + SESSION_TIMEOUT))
             }

@@ -18,18 +18,14 @@ use std::{sync::Arc, time::Duration};
 
 use keystead_core::{
     Result, Timestamp,
-    event::{Event, EventType},
-    license::{
-        License, activation::Arrival, key::LicenseKey, machine::Fingerprint, violation::ViolationId,
-        watch::DetectionLimits,
-    },
+    license::{License, key::LicenseKey, machine::Fingerprint, watch::DetectionLimits},
     product::{GraceDays, ProductId},
     signing::token::{Claims, IAT_LEEWAY, Token},
     store::cache::Catalog,
     value::days::Days,
 };
 
-use crate::frame::{context::Context, endpoint::Caller};
+use crate::frame::context::Context;
 
 /// What the token says that a machine showed, if it showed one.
 fn shown(
@@ -131,24 +127,8 @@ impl Catalogs {
     }
 }
 
-/// What a violation is told with that this machine is caught at.
-fn caught(
-    cx: &Context,
-    license: &License,
-    caller: &Caller,
-    arrival: &Arrival,
-) -> impl Fn() -> Result<(ViolationId, Event)> + Sync {
-    || {
-        let event = cx.event(EventType::Violation, license, caller, arrival.now)?;
-        Ok((
-            ViolationId::new(&cx.ids, arrival.now)?,
-            event.of_machine(&arrival.fingerprint),
-        ))
-    }
-}
-
-/// The enforcement rules of a product.
-pub(super) fn policy(cx: &Context, catalog: Option<&Catalog>) -> DetectionLimits {
+/// The detection limits of a product.
+pub(super) fn detection_limits(cx: &Context, catalog: Option<&Catalog>) -> DetectionLimits {
     let own = catalog.and_then(|catalog| catalog.product.enforcement.as_ref());
     own.map_or(cx.config.enforcement, |own| cx.config.enforcement.with(own))
 }

@@ -5,24 +5,19 @@ use std::sync::Arc;
 use keystead_core::{
     Error, Result,
     error::{ErrorCode, Noun},
-    event::EventType,
     license::{
         activation::Arrival,
+        admission::{Purpose, SeatRequest},
         key::LicenseKey,
         machine::{Fingerprint, Hostname},
+        moves::MoveRequest,
     },
     product::ProductId,
-    store::{
-        cache::Catalog,
-        license::{
-            moves::{Move, MoveSubjects},
-            seats::Watch,
-        },
-    },
+    store::{cache::Catalog, license::moves::MoveSubjects},
 };
 use serde::Deserialize;
 
-use super::{Catalogs, activate::Reply, caught, policy};
+use super::{Catalogs, activate::Reply, detection_limits};
 use crate::{
     flat::face::FlatClient,
     frame::{
@@ -95,22 +90,13 @@ impl Endpoint for MoveLicense {
 
     async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
         let (fetched, catalog) = fetched;
-        let now = cx.clock.now();
+        let audit = cx.audit(&caller);
+        let now = audit.now;
         let license = fetched.license.ok_or(Error::NotFound(Noun::License))?;
         let product = request.product_id;
         license.opens(&product, now)?;
         let leaving = fetched.leaving.ok_or(Error::NotFound(Noun::Activation))?;
         let catalogs = Catalogs::of(cx, &license, &product, (&product, catalog)).await?;
-        let mut deactivated = cx
-            .event(EventType::Deactivated, &license, &caller, now)?
-            .of_machine(&leaving.fingerprint);
-        let mut activated = cx
-            .event(EventType::Activated, &license, &caller, now)?
-            .of_machine(&request.machine_fingerprint);
-        if activated.event_id < deactivated.event_id {
-            // Ids of one millisecond are in no order, and this is how the two are told.
-            std::mem::swap(&mut activated.event_id, &mut deactivated.event_id);
-        }
         let arrival = Arrival {
             fingerprint: request.machine_fingerprint,
             hostname: Some(request.hostname),
@@ -121,26 +107,25 @@ impl Endpoint for MoveLicense {
         let tokens = &cx.config.tokens;
         let (license, activation) = if leaving.fingerprint == arrival.fingerprint {
             // A machine in its own place: nothing is moved.
-            let subject = license.clone();
-            let watch = Watch {
-                event: &activated,
-                shown: None,
-                policy: policy(cx, catalogs.own.as_deref()),
-                caught: &caught(cx, &subject, &caller, &arrival),
+            let seat = SeatRequest {
+                product: &product,
+                arrival: &arrival,
+                purpose: Purpose::Activate {
+                    tokens,
+                    limits: detection_limits(cx, catalogs.own.as_deref()),
+                },
             };
-            cx.store
-                .activation_admit(license, Some(leaving), &product, &arrival, tokens, &watch)
-                .await?
+            cx.store.activation_admit(license, Some(leaving), &seat, &audit).await?
         } else {
-            let how = Move {
+            let request = MoveRequest {
                 product: &product,
                 arrival: &arrival,
                 tokens,
-                moves: &cx.config.moves,
-                deactivated: &deactivated,
-                activated: &activated,
+                policy: &cx.config.moves,
             };
-            cx.store.license_move(license, leaving, fetched.coming, how).await?
+            cx.store
+                .license_move(license, leaving, fetched.coming, &request, &audit)
+                .await?
         };
         Reply::of(cx, license, &catalogs, &product, &activation, now)
     }

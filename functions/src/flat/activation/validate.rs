@@ -5,10 +5,10 @@ use std::sync::Arc;
 use keystead_core::{
     Error, Result, Timestamp,
     error::{Credential, Denial, ErrorCode, Noun},
-    event::EventType,
     license::{
         License,
         activation::{Activation, Arrival},
+        admission::{Purpose, SeatRequest},
         key::LicenseKey,
         machine::Fingerprint,
         seats::SeatLimit,
@@ -16,11 +16,11 @@ use keystead_core::{
     },
     product::{ProductId, variant::VariantId},
     signing::token::{Claims, Token},
-    store::{cache::Catalog, license::seats::Watch},
+    store::cache::Catalog,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Catalogs, caught, issue, policy};
+use super::{Catalogs, detection_limits, issue};
 use crate::{
     flat::{face::FlatValidate, wire::message},
     frame::{
@@ -107,7 +107,8 @@ impl Endpoint for Validate {
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
-        let now = cx.clock.now();
+        let audit = cx.audit(&caller);
+        let now = audit.now;
         let Found {
             claims,
             license,
@@ -122,9 +123,6 @@ impl Endpoint for Validate {
         let catalogs = Catalogs::of(cx, &license, &product, (&claims.product_id, catalog)).await?;
 
         let renewed = renewed_expiry(cx, &license, &claims, &product, now);
-        let event = cx
-            .event(EventType::Validated, &license, &caller, now)?
-            .of_machine(&request.machine_fingerprint);
         let arrival = Arrival {
             fingerprint: request.machine_fingerprint,
             hostname: None,
@@ -132,25 +130,19 @@ impl Endpoint for Validate {
             token_expiry: renewed,
             now,
         };
-        let worth_a_write = activation.needs_write(&license, &arrival) || activation.validation_is_due(now);
-        let (license, activation, renewed) = if worth_a_write {
-            let subject = license.clone();
-            let watch = Watch {
-                event: &event,
-                shown: Some((&cx.config.tokens, claims.expiry())),
-                policy: policy(cx, catalogs.own.as_deref()),
-                caught: &caught(cx, &subject, &caller, &arrival),
-            };
-            let kept = cx
-                .store
-                .activation_keep(license, activation, &product, &arrival, Some(&watch));
-            let (license, activation) = kept.await?;
-            // The license may be another by now, or was caught by this very request.
-            let renewed = watch.renewed(&license, now, renewed);
-            (license, activation, renewed)
-        } else {
-            (license, activation, renewed)
+        let seat = SeatRequest {
+            product: &product,
+            arrival: &arrival,
+            purpose: Purpose::Validate {
+                tokens: &cx.config.tokens,
+                shown: claims.expiry(),
+                limits: detection_limits(cx, catalogs.own.as_deref()),
+            },
         };
+        let admitted = cx.store.activation_admit(license, Some(activation), &seat, &audit);
+        let (license, activation) = admitted.await?;
+        // The license may be another by now: another request, or this very one, may have degraded it.
+        let renewed = seat.purpose.token_expiry(&license, now, renewed);
         let token = match renewed {
             Some(expiry) => issue(cx, &license, &catalogs, &product, &activation.fingerprint, now, expiry)?,
             None => request.token,

@@ -3,7 +3,6 @@
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
     error::{ErrorCode, Noun},
-    event::EventType,
     license::{
         License,
         key::{LicenseId, LicenseKey},
@@ -147,7 +146,8 @@ impl Endpoint for RedeemTrialCode {
             .filter(|product| product.owner_id == code.owner_id)
             .ok_or(Error::NotFound(Noun::Product))?;
         product.writable()?;
-        let now = cx.clock.now();
+        let audit = cx.audit(&caller);
+        let now = audit.now;
         let license = License {
             discount_code: Some(Reference::from(&code.name)),
             ..License::new(
@@ -160,8 +160,8 @@ impl Endpoint for RedeemTrialCode {
                 now,
             )
         };
-        let event = cx.event(EventType::Created, &license, &caller, now)?;
-        let (license, trial_days) = cx.store.code_redeem(code, fetched.redemption, license, &event).await?;
+        let redeemed = cx.store.code_redeem(code, fetched.redemption, license, &audit);
+        let (license, trial_days) = redeemed.await?;
         Ok(Reply {
             license_key: license.license_key,
             expires_at: license.expires_at,

@@ -3,7 +3,6 @@
 use keystead_core::{
     Error, Result, Timestamp,
     error::{Denial, ErrorCode, Noun, Unique},
-    event::EventType,
     license::{
         License,
         changes::Changes,
@@ -162,7 +161,8 @@ impl Endpoint for CreateLicense {
         }
         // One that is not known, or not for this product, is no more than a note.
         let code = code.filter(|code| code.is_for(product));
-        let now = cx.clock.now();
+        let audit = cx.audit(&caller);
+        let now = audit.now;
         let variant_id = request.variant()?;
         let is_own = request.license_key.is_some();
         let license_key = match request.license_key {
@@ -203,7 +203,6 @@ impl Endpoint for CreateLicense {
                 now,
             ),
         };
-        let event = cx.event(EventType::Created, &license, &caller, now)?;
         let key = license
             .purchase_id
             .as_ref()
@@ -213,10 +212,10 @@ impl Endpoint for CreateLicense {
             let code = code.clone();
             let made = if is_own {
                 cx.store
-                    .license_create_with_own_key(&license, &event, &purchases, code)
+                    .license_create_with_own_key(&license, &audit, &purchases, code)
                     .await?
             } else {
-                cx.store.license_create(&license, &event, &purchases, code).await?
+                cx.store.license_create(&license, &audit, &purchases, code).await?
             };
             match made {
                 CreateOutcome::Done => {

@@ -3,7 +3,6 @@
 use keystead_core::{
     Result,
     error::ErrorCode,
-    event::EventType,
     license::{License, key::LicenseKey, standing::LicenseStatus},
 };
 use serde::{Deserialize, Serialize};
@@ -54,8 +53,7 @@ impl Endpoint for ReinstateLicense {
 
     async fn call(cx: &Context, caller: Caller, _: Request, found: Self::Fetched) -> Result<Reply> {
         let license = License::seen_by(&caller.scope, found)?;
-        let event = cx.event(EventType::Reinstated, &license, &caller, cx.clock.now())?;
-        let license = cx.store.license_reinstate(license, &event).await?;
+        let license = cx.store.license_reinstate(license, &cx.audit(&caller)).await?;
         Ok(Reply { status: license.status })
     }
 }

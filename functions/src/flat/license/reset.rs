@@ -55,14 +55,12 @@ impl Endpoint for ResetActivations {
 
     async fn call(cx: &Context, caller: Caller, _: Request, found: Self::Fetched) -> Result<Reply> {
         let license = License::seen_by(&caller.scope, found)?;
-        let now = cx.clock.now();
-        let event = cx.event(EventType::Reset, &license, &caller, now)?;
-        let unbound = cx.event(EventType::Unbound, &license, &caller, now)?;
-        let deleted_count = cx.store.activation_reset(&license, &event).await?;
+        let audit = cx.audit(&caller);
+        let deleted_count = cx.store.activation_reset(&license, &audit).await?;
         // The machine that the license-keys API has bound it to holds no slot, and is taken off as well.
         if license.hwid.is_some() {
             cx.store
-                .license_change(license, &unbound, |license| {
+                .license_change(license, EventType::Unbound, &audit, |license| {
                     Ok(license.hwid.as_ref().map(|_| license.unbind()))
                 })
                 .await?;

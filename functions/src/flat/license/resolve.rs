@@ -3,13 +3,12 @@
 use keystead_core::{
     Result,
     error::ErrorCode,
-    event::EventType,
     license::{License, key::LicenseKey, standing::LicenseStatus},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::{activation::policy, face::FlatAdmin},
+    flat::{activation::detection_limits, face::FlatAdmin},
     frame::{
         context::Context,
         endpoint::{Auth, Caller, Endpoint},
@@ -59,13 +58,13 @@ impl Endpoint for ResolveLicense {
 
     async fn call(cx: &Context, caller: Caller, request: Request, found: Self::Fetched) -> Result<Reply> {
         let ids = request.violation_ids;
-        let now = cx.clock.now();
+        let audit = cx.audit(&caller);
+        let now = audit.now;
         let license = License::seen_by(&caller.scope, found)?;
         let catalog = cx.store.product_cached_unscoped(&license.product_id, now).await?;
-        let event = cx.event(EventType::Resolved, &license, &caller, now)?;
         let (license, resolved_count) = cx
             .store
-            .violation_resolve(license, &ids, &policy(cx, catalog.as_deref()), now, &event)
+            .violation_resolve(license, &ids, &detection_limits(cx, catalog.as_deref()), &audit)
             .await?;
         Ok(Reply {
             threat_level: license.threat_level.number(),

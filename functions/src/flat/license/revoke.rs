@@ -54,12 +54,13 @@ impl Endpoint for RevokeLicense {
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, found: Self::Fetched) -> Result<Reply> {
-        let now = cx.clock.now();
+        let audit = cx.audit(&caller);
+        let now = audit.now;
         let reason = request.reason.as_deref().and_then(Reference::lenient);
         let license = License::seen_by(&caller.scope, found)?;
-        let event = cx.event(EventType::Revoked, &license, &caller, now)?;
+        let revoke = |license: &License| Ok(license.revoke(reason.clone(), now));
         cx.store
-            .license_change(license, &event, |license| Ok(license.revoke(reason.clone(), now)))
+            .license_change(license, EventType::Revoked, &audit, revoke)
             .await?;
         Ok(Reply {})
     }

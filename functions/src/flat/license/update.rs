@@ -71,7 +71,8 @@ impl Endpoint for UpdateLicense {
     }
 
     async fn call(cx: &Context, caller: Caller, request: Request, found: Self::Fetched) -> Result<Reply> {
-        let now = cx.clock.now();
+        let audit = cx.audit(&caller);
+        let now = audit.now;
         let changes = Changes {
             variant: request.variant,
             license_type: request.license_type,
@@ -90,12 +91,11 @@ impl Endpoint for UpdateLicense {
         } else {
             EventType::Updated
         };
-        let event = cx.event(r#type, &license, &caller, now)?;
         let change = |license: &License| {
             let changed = license.change(&changes, now);
             Ok((changed != *license).then_some(changed))
         };
-        cx.store.license_change(license, &event, change).await?;
+        cx.store.license_change(license, r#type, &audit, change).await?;
         Ok(Reply {
             license_key: request.license_key,
         })

@@ -8,13 +8,11 @@ mod stripe;
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
     error::Noun,
-    event::EventType,
     license::{
         License,
         key::{LicenseId, LicenseKey},
         seats::{LicenseType, SeatLimit},
         standing::Dispute,
-        violation::ViolationId,
     },
     product::{
         Product,
@@ -26,7 +24,7 @@ use keystead_core::{
     },
     store::{
         license::create::CreateOutcome,
-        sale::notice::{NoticeOutcome, NoticeRecord},
+        sale::notice::{NoticeKeys, NoticeOutcome},
     },
     value::{days::Days, reference::Reference},
 };
@@ -183,10 +181,9 @@ async fn complete(
         ..usual
     };
     let purchases: Vec<Purchase> = keys.into_iter().map(|key| Purchase::new(key, &license, now)).collect();
-    let event = cx.event(EventType::Created, &license, caller, now)?;
     match cx
         .store
-        .license_create(&license, &event, &purchases, offer.code)
+        .license_create(&license, &cx.audit(caller), &purchases, offer.code)
         .await?
     {
         CreateOutcome::Done => Ok(Reply::now(license.license_key)),
@@ -203,17 +200,9 @@ async fn dispute(
     dispute: Dispute,
     keys: &[PurchaseKey],
 ) -> Result<Reply> {
-    let now = cx.clock.now();
-    let event = cx.event(EventType::Revoked, &license, caller, now)?;
-    let caught = cx.event(EventType::Violation, &license, caller, now)?;
-    let violation = ViolationId::new(&cx.ids, now)?;
-    let act = NoticeRecord {
-        keys,
-        aliases: &[],
-        event: &event,
-        now,
-    };
-    let told = cx.store.license_dispute(license, dispute, (&violation, &caught), &act);
+    let keys = NoticeKeys { keys, aliases: &[] };
+    let audit = cx.audit(caller);
+    let told = cx.store.license_dispute(license, dispute, keys, &audit);
     Reply::told(cx, told.await?).await
 }
 
@@ -229,15 +218,9 @@ async fn renew(
     let days = notice
         .duration_days
         .ok_or(Error::Invalid(InvalidRequest::MissingFields(&["durationDays"])))?;
-    let now = cx.clock.now();
-    let event = cx.event(EventType::Updated, &license, caller, now)?;
-    let act = NoticeRecord {
-        keys,
-        aliases,
-        event: &event,
-        now,
-    };
-    Reply::told(cx, cx.store.license_renew(license, days, &act).await?).await
+    let keys = NoticeKeys { keys, aliases };
+    let audit = cx.audit(caller);
+    Reply::told(cx, cx.store.license_renew(license, days, keys, &audit).await?).await
 }
 
 /// Notes that the membership ends which a license is linked to. The license itself runs to its end, which is all that the
@@ -248,15 +231,11 @@ async fn end_membership(
     license: License,
     end: impl Fn(&License) -> Option<License>,
 ) -> Result<()> {
-    let now = cx.clock.now();
-    let event = cx.event(EventType::Updated, &license, caller, now)?;
-    let act = NoticeRecord {
-        keys: &[],
-        aliases: &[],
-        event: &event,
-        now,
-    };
-    cx.store.license_end_subscription(license, end, &act).await.map(drop)
+    let (keys, audit) = (NoticeKeys::default(), cx.audit(caller));
+    cx.store
+        .license_end_subscription(license, end, keys, &audit)
+        .await
+        .map(drop)
 }
 
 /// The license that came of a purchase.

@@ -8,7 +8,6 @@
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
     error::{ErrorCode, Noun},
-    event::EventType,
     license::{
         License,
         seats::{LicenseType, SeatLimit},
@@ -17,7 +16,7 @@ use keystead_core::{
     },
     product::{ProductId, variant::VariantId},
     sale::purchase::{Notice, NoticeType, PurchaseKey},
-    store::sale::notice::NoticeRecord,
+    store::sale::notice::NoticeKeys,
     value::{days::Days, email::Email, reference::Reference},
 };
 use serde::Deserialize;
@@ -209,15 +208,11 @@ async fn noted(
 }
 
 async fn note(cx: &Context, caller: &Caller, license: License, ids: &[Reference], event: PurchaseKey) -> Result<Reply> {
-    let now = cx.clock.now();
-    let unwritten = cx.event(EventType::Updated, &license, caller, now)?;
-    let act = NoticeRecord {
+    let keys = NoticeKeys {
         keys: &[event],
         aliases: &completed(ids),
-        event: &unwritten,
-        now,
     };
-    Reply::told(cx, cx.store.notice_create(license, &act).await?).await
+    Reply::told(cx, cx.store.notice_create(license, keys, &cx.audit(caller)).await?).await
 }
 
 /// The keys under which a purchase with these ids is found.

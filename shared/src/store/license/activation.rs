@@ -8,8 +8,9 @@ use serde::Deserialize;
 
 use crate::{
     Error, Result, Timestamp,
+    audit::Audit,
     error::Noun,
-    event::Event,
+    event::{Event, EventType},
     ids,
     license::{
         License,
@@ -113,8 +114,10 @@ impl Store {
         &self,
         license: License,
         activation: Option<Activation>,
-        event: &Event,
+        audit: &Audit,
     ) -> Result<License> {
+        let machine = activation.as_ref().ok_or(Error::NotFound(Noun::Activation))?;
+        let event = &audit.machine_event(EventType::Deactivated, &license, &machine.fingerprint)?;
         let key = &license.license_key;
         let freed = retried("an activation", activation, |attempt, activation| async move {
             let leaving = activation.as_ref().ok_or(Error::NotFound(Noun::Activation))?;
@@ -150,8 +153,9 @@ impl Store {
     /// at a time, each true to the counters. Answers how many. The event is noted with the first that are removed.
     ///
     /// # Errors
-    /// [`Noun::License`]; what was removed until then stays removed.
-    pub async fn activation_reset(&self, license: &License, event: &Event) -> Result<u32> {
+    /// [`Noun::License`], [`Error::Internal`]; what was removed until then stays removed.
+    pub async fn activation_reset(&self, license: &License, audit: &Audit) -> Result<u32> {
+        let event = &audit.event(EventType::Reset, license)?;
         let mut removed = 0;
         while let Some(more) = self
             .activation_reset_some(license, (removed == 0).then_some(event))

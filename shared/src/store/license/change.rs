@@ -4,8 +4,9 @@ use std::ops::ControlFlow::{Break, Continue};
 
 use crate::{
     Error, Result,
+    audit::Audit,
     error::Noun,
-    event::Event,
+    event::{Event, EventType},
     license::License,
     store::{
         Store,
@@ -28,7 +29,7 @@ pub(in crate::store) enum ChangeOutcome {
 
 impl Store {
     /// Changes a license by `change`, which answers the license as it should be, or `None` to leave it, and notes
-    /// `event` with what changed. Counters stay as they are. `change` is called again on the license as it is then,
+    /// an event of this type with what changed. Counters stay as they are. `change` is called again on the license as it is then,
     /// should another change come between.
     ///
     /// Answers the license as it is afterwards.
@@ -38,9 +39,11 @@ impl Store {
     pub async fn license_change(
         &self,
         license: License,
-        event: &Event,
+        r#type: EventType,
+        audit: &Audit,
         change: impl Fn(&License) -> Result<Option<License>>,
     ) -> Result<License> {
+        let event = &audit.event(r#type, &license)?;
         let change = &change;
         retried("a license", license, |attempt, license| async move {
             let Some(changed) = change(&license)? else {

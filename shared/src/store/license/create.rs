@@ -4,7 +4,8 @@ use std::ops::ControlFlow::{Break, Continue};
 
 use crate::{
     Result,
-    event::Event,
+    audit::Audit,
+    event::EventType,
     license::License,
     sale::{code::Code, purchase::Purchase},
     store::{
@@ -38,16 +39,16 @@ enum KeySource {
 }
 
 impl Store {
-    /// Stores a new license under a key of our making; that `event` made it; that it came of `purchases`; and that it used
+    /// Stores a new license under a key of our making; an event that it was made; that it came of `purchases`; and that it used
     /// `code`, if that can be used: all as one. A code that can't be used does not stand in the way.
     pub async fn license_create(
         &self,
         license: &License,
-        event: &Event,
+        audit: &Audit,
         purchases: &[Purchase],
         code: Option<Code>,
     ) -> Result<CreateOutcome> {
-        self.license_create_under(license, event, purchases, code, KeySource::Ours)
+        self.license_create_under(license, audit, purchases, code, KeySource::Ours)
             .await
     }
 
@@ -56,22 +57,23 @@ impl Store {
     pub async fn license_create_with_own_key(
         &self,
         license: &License,
-        event: &Event,
+        audit: &Audit,
         purchases: &[Purchase],
         code: Option<Code>,
     ) -> Result<CreateOutcome> {
-        self.license_create_under(license, event, purchases, code, KeySource::Theirs)
+        self.license_create_under(license, audit, purchases, code, KeySource::Theirs)
             .await
     }
 
     async fn license_create_under(
         &self,
         license: &License,
-        event: &Event,
+        audit: &Audit,
         purchases: &[Purchase],
         code: Option<Code>,
         key: KeySource,
     ) -> Result<CreateOutcome> {
+        let event = &audit.event(EventType::Created, license)?;
         retried("a license", code, |attempt, code| async move {
             let mut transaction = Transaction::of([]).with(license_creation(license)?);
             for purchase in purchases {

@@ -4,8 +4,9 @@ use std::ops::ControlFlow::{Break, Continue};
 
 use crate::{
     Error, Result,
+    audit::Audit,
     error::Noun,
-    event::Event,
+    event::{Event, EventId, EventType},
     license::{
         License,
         key::{CurrentKey, FormerKey, KeyMark, LicenseKey},
@@ -28,17 +29,20 @@ impl Store {
     /// is gone and the new one there. `reissue` is called again on the license as it is then, should another change come
     /// between.
     ///
-    /// A license with more machines than a transaction holds loses them before, of which `reset` tells.
+    /// A license with more machines than a transaction holds loses them before, of which an event tells.
+    ///
+    /// `id` is that of the event: a request that is carried out again finds by it the license whose key it exchanged.
     ///
     /// # Errors
     /// Those of `reissue`, and [`Noun::License`] when the key is gone meanwhile.
     pub async fn license_exchange_key(
         &self,
         license: License,
-        event: &Event,
-        reset: &Event,
+        id: &EventId,
+        audit: &Audit,
         reissue: impl Fn(&License) -> Result<License>,
     ) -> Result<License> {
+        let event = &audit.event_with_id(id.clone(), EventType::Shuffled, &license);
         let reissue = &reissue;
         retried("a license", license, |attempt, license| async move {
             let reissued = reissue(&license)?;
@@ -48,7 +52,7 @@ impl Store {
                 Vec::new()
             };
             if machines.len() > MACHINES_AT_ONCE {
-                self.activation_reset(&license, reset).await?;
+                self.activation_reset(&license, audit).await?;
                 return Ok(Continue(self.license_later(attempt, &license).await?));
             }
             let [former, current] = key_traces(&license, &reissued, event)?;

@@ -6,10 +6,10 @@ use std::{
 };
 
 use crate::{
-    Result, Timestamp,
-    event::Event,
+    Result,
+    audit::Audit,
+    event::{Event, EventType},
     license::{License, key::LicenseKey, lock::Checked, machine::Fingerprint, standing::LicenseStatus},
-    product::key_rules::KeyRules,
     store::{
         Store,
         cache::Catalog,
@@ -35,8 +35,7 @@ pub struct Binding {
 }
 
 impl Store {
-    /// The license with this key, and whether `event`, that it was found good on this machine,
-    /// is noted: it is when the license is plainly good, and bound to the machine if one is named.
+    /// The license with this key, and whether an event was noted that it was found good on this machine: it is when the license is plainly good, and bound to the machine if one is named.
     ///
     /// Reading and noting are done at once, so that a good answer takes one round trip. What was noted holds: its
     /// condition was looked at in the transaction that wrote it.
@@ -46,11 +45,12 @@ impl Store {
         &self,
         key: &LicenseKey,
         hwid: Option<&Fingerprint>,
-        event: &Event,
+        audit: &Audit,
     ) -> Result<(Option<License>, bool)> {
+        let event = audit.key_validated(key, hwid)?;
         tokio::try_join!(
             self.license_get_unscoped(key),
-            self.note_if_plainly_good(key, hwid, event)
+            self.note_if_plainly_good(key, hwid, &event)
         )
     }
 
@@ -73,28 +73,27 @@ impl Store {
         })
     }
 
-    /// Binds a license to the machine that asks, if `check` says that it then is good by its product's rules, and notes
-    /// `event` with that. `check` is called again on the license as it is then, should another change come between: of two
-    /// machines that ask at once, the second finds the first.
+    /// Looks at a license by [`License::check`] and its product's rules, and binds it to the machine that asks if it then is
+    /// good. The check is made again on the license as it is then, should another change come between: of two machines that
+    /// ask at once, the second finds the first.
     ///
     /// The rules are those of the product cache, and so may be a minute late.
     ///
-    /// Answers the license as it is afterwards, and what `check` said last: [`Checked::Binds`] when this bound it.
+    /// Answers the license as it is afterwards, and the last check: [`Checked::Binds`] when this bound it.
     ///
     /// # Errors
     /// [`crate::error::Noun::License`] when the key is gone meanwhile.
-    pub async fn license_bind(
-        &self,
-        license: License,
-        event: &Event,
-        now: Timestamp,
-        check: impl Fn(&License, &KeyRules) -> Checked,
-    ) -> Result<Binding> {
+    pub async fn license_bind(&self, license: License, hwid: Option<&Fingerprint>, audit: &Audit) -> Result<Binding> {
+        let now = audit.now;
+        let event = &Event {
+            fingerprint: hwid.cloned(),
+            ..audit.event(EventType::Validated, &license)?
+        };
         let catalog = self.product_cached_unscoped(&license.product_id, now).await?;
         let rules = catalog.as_ref().map(|catalog| catalog.product.keys.clone());
-        let (check, rules) = (&check, &rules.unwrap_or_default());
+        let rules = &rules.unwrap_or_default();
         let (license, checked) = retried("a license", license, |attempt, license| async move {
-            let checked = check(&license, rules);
+            let checked = license.check(hwid, rules, now);
             let Checked::Binds(bound) = &checked else {
                 return Ok(Break((license, checked)));
             };

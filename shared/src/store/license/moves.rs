@@ -5,19 +5,18 @@ use std::ops::ControlFlow::{Break, Continue};
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::{
-    Error, Result, Timestamp,
-    error::{Noun, Resource},
-    event::Event,
+    Error, Result,
+    audit::Audit,
+    error::Noun,
+    event::{Event, EventType},
     license::{
         License,
-        activation::{Activation, Admission, Arrival},
+        activation::{Activation, Admission},
         key::LicenseKey,
         machine::{Fingerprint, MachineMark},
-        moves::MovePolicy,
+        moves::{MovePlan, MoveRequest, MoveVerdict, admit_in_place},
         seats::SeatLimit,
     },
-    product::ProductId,
-    signing::token::TokenPolicy,
     store::{
         Store,
         item::{decode, decode_all, number, text},
@@ -39,23 +38,6 @@ pub struct MoveSubjects {
     pub leaving: Option<Activation>,
     /// Its activation of the machine that comes, which may have one.
     pub coming: Option<Activation>,
-}
-
-/// How a license is moved.
-#[derive(Clone, Copy, Debug)]
-pub struct Move<'a> {
-    /// The product that the machine wants to run.
-    pub product: &'a ProductId,
-    /// The machine that comes.
-    pub arrival: &'a Arrival,
-    /// How long its token lives.
-    pub tokens: &'a TokenPolicy,
-    /// How often a license may be moved.
-    pub moves: &'a MovePolicy,
-    /// That the other machine left.
-    pub deactivated: &'a Event,
-    /// That this one came, which is noted only if it had no slot before.
-    pub activated: &'a Event,
 }
 
 impl Store {
@@ -119,36 +101,31 @@ impl Store {
     /// Moves a license: removes the activation of the machine that leaves, and lets in the one that comes, which may have
     /// an activation, in one transaction. They are two machines.
     ///
-    /// The decision is made on what was read, and again on what DynamoDB hands back when another request came between.
+    /// Optimistic concurrency: the decision is made on what was read, and again on what DynamoDB hands back when another
+    /// request came between.
     ///
     /// # Errors
-    /// In the order in which they are looked for: the refusals of [`License::opens`]; [`Noun::Activation`] when
-    /// the machine that leaves has left; those of [`License::may_move`] and [`License::admit_in_place_of`];
-    /// [`Noun::License`] when the license is deleted meanwhile.
+    /// The refusals of [`admit_in_place`]; [`Error::Full`]; [`Noun::License`] when the license is deleted meanwhile.
     pub async fn license_move(
         &self,
         license: License,
         leaving: Activation,
         coming: Option<Activation>,
-        how: Move<'_>,
+        request: &MoveRequest<'_>,
+        audit: &Audit,
     ) -> Result<(License, Activation)> {
-        let now = how.arrival.now;
+        let now = request.arrival.now;
         let (key, leaver) = (&leaving.license_key.clone(), &leaving.fingerprint.clone());
+        let deactivated = audit.machine_event(EventType::Deactivated, &license, leaver)?;
+        let activated = audit.machine_event(EventType::Activated, &license, &request.arrival.fingerprint)?;
+        let (deactivated, activated) = &in_order(deactivated, activated);
         let state = (license, Some(leaving), coming);
         retried("a license", state, |attempt, state| async move {
             let (mut license, mut leaving, mut coming) = state;
-            let (moves, admission) = loop {
-                license.opens(how.product, now)?;
-                let leaves = leaving.as_ref().ok_or(Error::NotFound(Noun::Activation))?;
-                let moves = license.may_move(now, how.moves)?;
-                let full = match license.admit_in_place_of(leaves, coming.as_ref()) {
-                    Ok(admission) => break (moves, admission),
-                    Err(
-                        full @ Error::Full {
-                            of: Resource::Session, ..
-                        },
-                    ) => full,
-                    Err(refusal) => return Err(refusal),
+            let plan = loop {
+                let full = match admit_in_place(&license, leaving.as_ref(), coming.as_ref(), request)? {
+                    MoveVerdict::Write(plan) => break plan,
+                    MoveVerdict::Full(full) => full,
                 };
                 // A session is really taken only while it is alive.
                 let reaped = self.session_reap_lapsed(key, now).await?;
@@ -158,7 +135,7 @@ impl Store {
                 let keys = [
                     (&schema::LICENSES, license_key(key)),
                     (&schema::ACTIVATIONS, activation_key(key, leaver)),
-                    (&schema::ACTIVATIONS, activation_key(key, &how.arrival.fingerprint)),
+                    (&schema::ACTIVATIONS, activation_key(key, &request.arrival.fingerprint)),
                 ];
                 let [found, leaves, comes] = self.get_transactional(keys).await?;
                 license = decode(found.ok_or(Error::NotFound(Noun::License))?)?;
@@ -173,25 +150,18 @@ impl Store {
                 }
                 return Ok(Continue((license, leaving, coming)));
             };
-            let leaves = leaving.as_ref().ok_or(Error::NotFound(Noun::Activation))?;
-            let arrival = Arrival {
-                token_expiry: Some(license.token_expiry(now, how.tokens)),
-                ..how.arrival.clone()
+            let comes = match plan.admission {
+                Admission::NewMachine => activation_creation(&plan.activation)?,
+                Admission::Refresh | Admission::OpenSession => activation_arrival(&license, &plan),
             };
-            let next = Activation::after(coming.as_ref(), &license, &arrival);
-            let shift = Shift::of(&license, leaves, admission);
-            let comes = match admission {
-                Admission::NewMachine => activation_creation(&next)?,
-                Admission::Refresh | Admission::OpenSession => activation_arrival(&license, &next, &arrival, admission),
-            };
-            let leave = activation_removal(key, leaver, leaves.lease_until.is_some());
-            let count = move_count(&license, &shift, &moves, how.arrival);
-            let mut transaction = Transaction::of([count, leave, comes]).with_event(how.deactivated)?;
-            if admission == Admission::NewMachine {
-                transaction = transaction.with_event(how.activated)?;
+            let leave = activation_removal(key, leaver, plan.freed > 0);
+            let count = move_count(&license, &plan);
+            let mut transaction = Transaction::of([count, leave, comes]).with_event(deactivated)?;
+            if plan.admission == Admission::NewMachine {
+                transaction = transaction.with_event(activated)?;
             }
             Ok(match self.commit(transaction).await? {
-                WriteOutcome::Done => Break((shift.applied_to(license, moves), next)),
+                WriteOutcome::Done => Break((plan.license, plan.activation)),
                 WriteOutcome::Contended => {
                     attempt.back_off().await;
                     Continue((license, leaving, coming))
@@ -217,33 +187,40 @@ impl Store {
 }
 
 /// The license's half of a move: its counters and the list of its moves.
-fn move_count(license: &License, shift: &Shift, moves: &[Timestamp], arrival: &Arrival) -> Action {
+fn move_count(license: &License, plan: &MovePlan) -> Action {
     let mut count = UpdateExpression::default()
-        .increase("machinesUsed", i64::from(shift.came) - 1)
-        .increase("sessionsOpen", i64::from(shift.taken) - i64::from(shift.freed))
-        .set("moves", AttributeValue::L(moves.iter().map(text).collect()))
+        .increase("machinesUsed", i64::from(plan.came) - 1)
+        .increase("sessionsOpen", i64::from(plan.taken) - i64::from(plan.freed))
+        .set(
+            "moves",
+            AttributeValue::L(plan.license.moves.iter().map(text).collect()),
+        )
         .set("revision", number(license.revision + 1))
         // **Race**: two moves at once are counted as two, and neither is made of a license that was revoked meanwhile.
         .when("revision = :seen", [(":seen", number(license.revision))]);
-    if shift.came > 0 {
+    if plan.came > 0 {
         // A machine that comes this way counts among the new ones; the next one that comes is held against it.
-        let mark = MachineMark::of(&arrival.fingerprint);
+        let mark = MachineMark::of(&plan.arrival.fingerprint);
         count = count
-            .set(&format!("arrivals.{}", mark.as_str()), number(arrival.now.seconds()))
+            .set(
+                &format!("arrivals.{}", mark.as_str()),
+                number(plan.arrival.now.seconds()),
+            )
             .increase("arrived", 1);
     }
-    if let Some(SeatLimit::Limited(limit)) = license.session_limit().filter(|_| shift.taken > 0) {
+    if let Some(SeatLimit::Limited(limit)) = license.session_limit().filter(|_| plan.taken > 0) {
         // **Race**: as when a session is taken, the last one is given once; that of the machine that leaves is free.
-        count = count.when("sessionsOpen < :limit", [(":limit", number(limit + shift.freed))]);
+        count = count.when("sessionsOpen < :limit", [(":limit", number(limit + plan.freed))]);
     }
     update(&schema::LICENSES, license_key(&license.license_key), count)
 }
 
 /// The half of a move that is the activation of the machine that comes, when it has one.
-fn activation_arrival(license: &License, activation: &Activation, arrival: &Arrival, admission: Admission) -> Action {
+fn activation_arrival(license: &License, plan: &MovePlan) -> Action {
+    let activation = &plan.activation;
     let floating = license.session_limit().is_some();
-    let expression = activation_update(activation, arrival, floating);
-    let expression = match admission {
+    let expression = activation_update(activation, &plan.arrival, floating);
+    let expression = match plan.admission {
         // **Race**: one machine that asks twice at once holds one session.
         Admission::OpenSession => {
             expression.when("attribute_exists(fingerprint) AND attribute_not_exists(leaseUntil)", [])
@@ -254,36 +231,19 @@ fn activation_arrival(license: &License, activation: &Activation, arrival: &Arri
     update(&schema::ACTIVATIONS, key, expression)
 }
 
-/// How a move changes the license's counters, beside the one machine that leaves.
-struct Shift {
-    /// The slots that the machine that comes takes.
-    came: u32,
-    /// The sessions that end with the machine that leaves.
-    freed: u32,
-    /// The sessions that begin.
-    taken: u32,
-}
-
-impl Shift {
-    fn of(license: &License, leaving: &Activation, admission: Admission) -> Self {
-        let floating = u32::from(license.session_limit().is_some());
-        let (came, taken) = match admission {
-            Admission::NewMachine => (1, floating),
-            Admission::OpenSession => (0, 1),
-            Admission::Refresh => (0, 0),
-        };
-        let freed = u32::from(leaving.lease_until.is_some());
-        Self { came, freed, taken }
+/// These events with ids in the order in which they are told: ids of one millisecond are in none.
+fn in_order(first: Event, second: Event) -> (Event, Event) {
+    if first.event_id <= second.event_id {
+        return (first, second);
     }
-
-    /// The license as the move leaves it.
-    fn applied_to(&self, license: License, moves: Vec<Timestamp>) -> License {
-        License {
-            machines_used: (license.machines_used + self.came).saturating_sub(1),
-            sessions_open: (license.sessions_open + self.taken).saturating_sub(self.freed),
-            moves,
-            revision: license.revision + 1,
-            ..license
-        }
-    }
+    let (earlier, later) = (second.event_id.clone(), first.event_id.clone());
+    let first = Event {
+        event_id: earlier,
+        ..first
+    };
+    let second = Event {
+        event_id: later,
+        ..second
+    };
+    (first, second)
 }

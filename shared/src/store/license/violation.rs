@@ -6,10 +6,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::{
     Result, Timestamp,
-    event::Event,
+    audit::Audit,
+    event::EventType,
     license::{
         License,
-        violation::{Violation, threat_level},
+        violation::{Severity, Violation, threat_level},
         watch::{DetectionLimits, enforced},
     },
     store::{
@@ -39,12 +40,14 @@ impl Store {
     /// Answers the license as it is afterwards.
     ///
     /// # Errors
-    /// [`crate::error::Noun::License`] when the license is deleted meanwhile.
-    pub async fn license_reinstate(&self, license: License, event: &Event) -> Result<License> {
+    /// [`Noun::License`] when the license is deleted meanwhile.
+    pub async fn license_reinstate(&self, license: License, audit: &Audit) -> Result<License> {
+        let event = &audit.event(EventType::Reinstated, &license)?;
         retried("a license", license, |attempt, license| async move {
             // **Race**: a violation that comes from now on changes the license, and so is seen by the next attempt.
             let violations = self.violation_list(&license).await?;
-            let unresolved = threat_level(violations.iter().filter(|violation| !violation.resolved));
+            let unresolved = violations.iter().filter(|violation| !violation.resolved);
+            let unresolved = threat_level(unresolved.map(|violation| violation.severity));
             let changed = license.reinstate(unresolved);
             if changed == license {
                 return Ok(Break(license));
@@ -72,10 +75,11 @@ impl Store {
         &self,
         license: License,
         ids: &[String],
-        policy: &DetectionLimits,
-        now: Timestamp,
-        event: &Event,
+        limits: &DetectionLimits,
+        audit: &Audit,
     ) -> Result<(License, u32)> {
+        let now = audit.now;
+        let event = &audit.event(EventType::Resolved, &license)?;
         retried("a license", license, |attempt, license| async move {
             let violations = self.violation_list(&license).await?;
             let unresolved = violations.into_iter().filter(|violation| !violation.resolved);
@@ -85,10 +89,11 @@ impl Store {
             if resolved.is_empty() {
                 return Ok(Break((license, 0)));
             }
+            let left: Vec<Severity> = left.iter().map(|violation| violation.severity).collect();
             let count = u32::try_from(resolved.len()).unwrap_or(u32::MAX);
             let changed = License {
                 revision: license.revision + 1,
-                ..enforced(&license, &left, policy, now)
+                ..enforced(&license, &left, limits, now)
             };
             let difference = license_difference(&license, &changed)?
                 .decrease("unresolvedViolations", count)

@@ -7,8 +7,9 @@ use std::ops::ControlFlow::{Break, Continue};
 
 use crate::{
     Error, Result,
+    audit::Audit,
     error::{Denial, Noun},
-    event::Event,
+    event::EventType,
     license::License,
     owner::Scope,
     sale::code::{Code, CodeChanges, CodeName, Redemption, UseLimit},
@@ -155,8 +156,9 @@ impl Store {
         code: Code,
         redemption: Option<Redemption>,
         license: License,
-        event: &Event,
+        audit: &Audit,
     ) -> Result<(License, Days)> {
+        let event = &audit.event(EventType::Created, &license)?;
         let now = license.created_at;
         let license = &license;
         let for_days = |days: Days| License {

@@ -3,9 +3,10 @@
 use std::ops::ControlFlow::{Break, Continue};
 
 use crate::{
-    Error, Result, Timestamp,
+    Error, Result,
+    audit::Audit,
     error::Noun,
-    event::Event,
+    event::{Event, EventType},
     license::{
         License,
         standing::Dispute,
@@ -26,16 +27,13 @@ use crate::{
     value::days::Days,
 };
 
-/// A notice that is acted on.
-pub struct NoticeRecord<'a> {
-    /// Under what it is written down, so that it is acted on once.
+/// Under what a notice is written down that is acted on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoticeKeys<'a> {
+    /// Its own keys: it is acted on once.
     pub keys: &'a [PurchaseKey],
     /// By what else the license is found from now on.
     pub aliases: &'a [PurchaseKey],
-    /// What is noted of the change, should there be one.
-    pub event: &'a Event,
-    /// When.
-    pub now: Timestamp,
 }
 
 /// What became of a notice about a license.
@@ -50,8 +48,8 @@ pub enum NoticeOutcome {
 }
 
 impl Store {
-    /// Revokes a license for which the money was given back. A chargeback is also a violation, unless one is open; it
-    /// gets this id, and is an event of its own.
+    /// Revokes a license for which the money was given back. A chargeback is also a violation, unless one is open, and
+    /// an event of its own.
     ///
     /// # Errors
     /// [`Noun::License`] when the license is deleted meanwhile.
@@ -59,23 +57,27 @@ impl Store {
         &self,
         license: License,
         dispute: Dispute,
-        chargeback: (&ViolationId, &Event),
-        notice: &NoticeRecord<'_>,
+        notice: NoticeKeys<'_>,
+        audit: &Audit,
     ) -> Result<NoticeOutcome> {
+        let event = &audit.event(EventType::Revoked, &license)?;
+        let chargeback = &audit.event(EventType::Violation, &license)?;
+        let id = &ViolationId::new(&audit.ids, audit.now)?;
         retried("a license", license, |attempt, license| async move {
-            let changed = license.dispute(dispute, notice.now);
+            let changed = license.dispute(dispute, audit.now);
             let violation = if changed.is_some() && dispute == Dispute::Chargeback {
                 let known = self.violation_list(&license).await?;
-                let (id, event) = chargeback;
                 let is_new = !known.iter().any(Violation::is_open_chargeback);
-                is_new.then(|| (Violation::chargeback(&license, id.clone(), notice.now), event))
+                is_new.then(|| (Violation::chargeback(&license, id.clone(), audit.now), chargeback))
             } else {
                 None
             };
-            Ok(match self.notice_try(&license, changed, violation, notice).await? {
-                Some(outcome) => Break(outcome),
-                None => Continue(self.license_later_under_any_key(attempt, &license).await?),
-            })
+            Ok(
+                match self.notice_try(&license, changed, violation, notice, event).await? {
+                    Some(outcome) => Break(outcome),
+                    None => Continue(self.license_later_under_any_key(attempt, &license).await?),
+                },
+            )
         })
         .await
     }
@@ -89,13 +91,14 @@ impl Store {
         &self,
         license: License,
         days: Days,
-        notice: &NoticeRecord<'_>,
+        notice: NoticeKeys<'_>,
+        audit: &Audit,
     ) -> Result<NoticeOutcome> {
-        self.license_act(license, notice, |license| {
+        self.license_act(license, notice, audit, |license| {
             if notice.keys.is_empty() {
-                license.renew_unnamed(days, notice.now)
+                license.renew_unnamed(days, audit.now)
             } else {
-                Some(license.renew(days, notice.now))
+                Some(license.renew(days, audit.now))
             }
         })
         .await
@@ -109,32 +112,42 @@ impl Store {
         &self,
         license: License,
         end: impl Fn(&License) -> Option<License>,
-        notice: &NoticeRecord<'_>,
+        notice: NoticeKeys<'_>,
+        audit: &Audit,
     ) -> Result<NoticeOutcome> {
-        self.license_act(license, notice, end).await
+        self.license_act(license, notice, audit, end).await
     }
 
     /// Writes down that a notice is about this license, which it does not change.
     ///
     /// # Errors
     /// As for [`Store::license_dispute`].
-    pub async fn notice_create(&self, license: License, notice: &NoticeRecord<'_>) -> Result<NoticeOutcome> {
-        self.license_act(license, notice, |_| None).await
+    pub async fn notice_create(
+        &self,
+        license: License,
+        notice: NoticeKeys<'_>,
+        audit: &Audit,
+    ) -> Result<NoticeOutcome> {
+        self.license_act(license, notice, audit, |_| None).await
     }
 
     /// Changes a license by a notice; `change` answers `None` where it changes nothing.
     async fn license_act(
         &self,
         license: License,
-        notice: &NoticeRecord<'_>,
+        notice: NoticeKeys<'_>,
+        audit: &Audit,
         change: impl Fn(&License) -> Option<License>,
     ) -> Result<NoticeOutcome> {
+        let event = &audit.event(EventType::Updated, &license)?;
         let change = &change;
         retried("a license", license, |attempt, license| async move {
-            Ok(match self.notice_try(&license, change(&license), None, notice).await? {
-                Some(outcome) => Break(outcome),
-                None => Continue(self.license_later_under_any_key(attempt, &license).await?),
-            })
+            Ok(
+                match self.notice_try(&license, change(&license), None, notice, event).await? {
+                    Some(outcome) => Break(outcome),
+                    None => Continue(self.license_later_under_any_key(attempt, &license).await?),
+                },
+            )
         })
         .await
     }
@@ -146,15 +159,16 @@ impl Store {
         license: &License,
         changed: Option<License>,
         violation: Option<(Violation, &Event)>,
-        notice: &NoticeRecord<'_>,
+        notice: NoticeKeys<'_>,
+        event: &Event,
     ) -> Result<Option<NoticeOutcome>> {
         let mut transaction = Transaction::of([]);
         for key in notice.keys {
-            let purchase = Purchase::new(key.clone(), license, notice.now);
+            let purchase = Purchase::new(key.clone(), license, event.at);
             transaction = transaction.with(purchase_creation(&purchase)?);
         }
         for alias in notice.aliases {
-            let purchase = Purchase::new(alias.clone(), license, notice.now);
+            let purchase = Purchase::new(alias.clone(), license, event.at);
             transaction = transaction.with(purchase_alias(&purchase)?);
         }
         let changed = changed.map(|changed| License {
@@ -166,7 +180,7 @@ impl Store {
                 .increase("unresolvedViolations", u32::from(violation.is_some()))
                 // **Race**: whatever the decision was made on is still so.
                 .when("revision = :seen", [(":seen", number(license.revision))]);
-            let event = notice.event.clone().with("changes", license.changes_to(changed)?);
+            let event = event.clone().with("changes", license.changes_to(changed)?);
             transaction = transaction
                 .with(update(&schema::LICENSES, license_key(&license.license_key), difference))
                 .with_event(&event)?;

@@ -1,0 +1,109 @@
+//! Audit: who makes a request, from where and when. The store makes the events of a request from it, where the fact is
+//! known.
+
+use std::{net::IpAddr, time::Duration};
+
+use crate::{
+    Result, Timestamp,
+    event::{Actor, ActorKind, Event, EventId, EventType, Subject, UserAgent},
+    ids::Ids,
+    license::{
+        License,
+        key::{KeyMark, LicenseKey},
+        machine::Fingerprint,
+    },
+};
+
+/// Who makes a request, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Who.
+    pub actor: Actor,
+    /// The address they called from, as far as the network tells.
+    pub ip: Option<IpAddr>,
+    /// What they called with, as it calls itself.
+    pub user_agent: Option<UserAgent>,
+}
+
+impl Origin {
+    /// The service itself.
+    pub fn keystead() -> Self {
+        Self {
+            actor: Actor::the(ActorKind::Keystead),
+            ip: None,
+            user_agent: None,
+        }
+    }
+}
+
+/// The audit context of a request; made once a request.
+///
+/// **Invariant**: a store method asks for the ids of its events before its retry loop, in an order that depends on its
+/// arguments alone. An idempotent request that is carried out again then makes the same ids, and finds its own events.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// Who makes the request, and from where.
+    pub origin: Origin,
+    /// When.
+    pub now: Timestamp,
+    /// How long its events are kept; for good, when `None`.
+    pub retention: Option<Duration>,
+    /// Where the ids of its events are from.
+    pub ids: Ids,
+}
+
+impl Audit {
+    /// That this happened to `license`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`] when there are no random numbers for the event's id.
+    pub fn event(&self, r#type: EventType, license: &License) -> Result<Event> {
+        Ok(self.event_with_id(self.event_id()?, r#type, license))
+    }
+
+    /// The id of an event that is yet to be made.
+    ///
+    /// # Errors
+    /// As for [`Audit::event`].
+    pub fn event_id(&self) -> Result<EventId> {
+        EventId::new(&self.ids, self.now)
+    }
+
+    /// As [`Audit::event`], under an id that was made before.
+    pub(crate) fn event_with_id(&self, id: EventId, r#type: EventType, license: &License) -> Event {
+        Event {
+            owner_id: Some(license.owner_id.clone()),
+            ..self.filed(id, r#type, Subject::from(&license.license_id))
+        }
+    }
+
+    /// That this happened to `license` on a machine.
+    pub(crate) fn machine_event(&self, r#type: EventType, license: &License, machine: &Fingerprint) -> Result<Event> {
+        Ok(self.event(r#type, license)?.of_machine(machine))
+    }
+
+    /// That the license with this key was found good, on this machine if one is named: for a request that knows no more of
+    /// the license than its key.
+    pub(crate) fn key_validated(&self, key: &LicenseKey, machine: Option<&Fingerprint>) -> Result<Event> {
+        Ok(Event {
+            fingerprint: machine.cloned(),
+            ..self.filed(self.event_id()?, EventType::Validated, Subject::from(&KeyMark::of(key)))
+        })
+    }
+
+    fn filed(&self, event_id: EventId, r#type: EventType, subject: Subject) -> Event {
+        Event {
+            subject,
+            event_id,
+            owner_id: None,
+            r#type,
+            at: self.now,
+            actor: self.origin.actor.clone(),
+            ip: self.origin.ip,
+            user_agent: self.origin.user_agent.clone(),
+            fingerprint: None,
+            details: serde_json::Map::new(),
+            expires_at: self.retention.map(|retention| (self.now + retention).seconds()),
+        }
+    }
+}
