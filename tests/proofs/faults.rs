@@ -510,7 +510,7 @@ async fn reaped(app: &TestApp, machine: &str) -> (TestLicense, String) {
     let other = app.machine(&format!("{machine}-other"));
     other.activate(&license).await.expect(200);
     other.deactivate(&license).await.expect(200);
-    assert_eq!(app.assert_counters_true(&license).await.sessions_open, 0);
+    assert_eq!(app.assert_counters_true(&license).await.seats.sessions_open, 0);
     (license, first.token())
 }
 
@@ -530,7 +530,7 @@ async fn without_faults(app: &TestApp, scenario: Scenario) -> (usize, (u32, u32)
 
 async fn counters(app: &TestApp, asked: &Asked) -> (u32, u32) {
     let license = app.assert_counters_true(&asked.license).await;
-    (license.machines_used, license.sessions_open)
+    (license.seats.machines_used, license.seats.sessions_open)
 }
 
 /// Asserts that an answer is a 500 of which nobody learns anything.
@@ -787,7 +787,7 @@ async fn a_write_that_collides_several_times_in_a_row_is_tried_again() {
         };
         collide(2);
         machine.activate(&license).await.expect(200);
-        assert_eq!(app.assert_counters_true(&license).await.machines_used, 1);
+        assert_eq!(app.assert_counters_true(&license).await.seats.machines_used, 1);
         app.advance(SESSION_TIMEOUT);
         collide(1);
         machine.validate(&license).await.expect(200);
@@ -795,7 +795,7 @@ async fn a_write_that_collides_several_times_in_a_row_is_tried_again() {
         machine.heartbeat(&license).await.expect(200);
         collide(1);
         machine.deactivate(&license).await.expect(200);
-        assert_eq!(app.assert_counters_true(&license).await.machines_used, 0);
+        assert_eq!(app.assert_counters_true(&license).await.seats.machines_used, 0);
         machine.activate(&license).await.expect(200);
         let body = json!({ "licenseKey": license.key });
         collide(2);

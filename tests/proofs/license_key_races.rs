@@ -55,7 +55,7 @@ async fn of_many_machines_at_once_one_is_bound() {
             }
         }
         let stored = app.stored(&license).await;
-        assert_eq!(stored.bindings, 1);
+        assert_eq!(stored.lock.bindings, 1);
         // Every good answer is an event, and no other.
         let good = answers.iter().filter(|answer| answer.body["valid"] == true).count();
         let events = app.cx.store.event_list_latest(&stored, &[EventType::Validated], 1000);
@@ -100,7 +100,7 @@ async fn no_key_is_bound_beyond_a_limit_that_was_set_before() {
         asked += before.len();
         for license in &licenses {
             let bound = u32::from(good.contains(license.key.as_str()));
-            assert_eq!(app.stored(license).await.bindings, 1 + bound, "seed {seed}");
+            assert_eq!(app.stored(license).await.lock.bindings, 1 + bound, "seed {seed}");
         }
         for answer in answers
             .iter()
@@ -281,7 +281,7 @@ async fn shuffle_reset_and_validate_at_once_bind_nothing_twice_and_let_no_dead_k
         }
 
         let stored = app.assert_counters_true(new).await;
-        assert_eq!(stored.machines_used, 0);
+        assert_eq!(stored.seats.machines_used, 0);
         let types = [EventType::Validated, EventType::Unbound];
         let events = app
             .cx
@@ -356,7 +356,7 @@ async fn machines_that_come_while_a_key_is_shuffled_are_left_on_no_dead_key() {
             [],
             "seed {seed}"
         );
-        assert_eq!(app.assert_counters_true(&new).await.machines_used, 0);
+        assert_eq!(app.assert_counters_true(&new).await.seats.machines_used, 0);
     }
 }
 
@@ -386,7 +386,7 @@ async fn every_reset_counts_however_many_come_at_once() {
             answer.expect_body(200, &json!({ "success": true }));
         }
         assert_eq!(
-            usize::try_from(app.stored(&license).await.binding_resets),
+            usize::try_from(app.stored(&license).await.lock.binding_resets),
             Ok(CALLERS),
             "seed {seed}"
         );
@@ -475,7 +475,7 @@ async fn whatever_befalls_a_call_a_key_is_shuffled_once_and_bound_once() {
             let answer = buyer.post_named("once", "/api/license-keys/shuffle", key).await;
             let new = answer.expect(200)["key"].as_str().expect("a key").to_owned();
             let new = TestLicense { key: new };
-            assert_eq!(app.assert_counters_true(&new).await.machines_used, 0);
+            assert_eq!(app.assert_counters_true(&new).await.seats.machines_used, 0);
             let dead = LicenseKey::parse(&license.key).expect("a key");
             assert!(
                 app.cx

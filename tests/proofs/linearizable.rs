@@ -476,17 +476,17 @@ impl World {
             .map(|a| (number(a.fingerprint.as_str()), a.lease_until));
         let model = Model {
             rules: Rules {
-                license_type: license.license_type,
-                status: license.status,
-                max: license.max_machines,
-                concurrent: license.max_concurrent,
-                expires: license.expires_at,
-                moves: license.moves.len(),
+                license_type: license.seats.license_type,
+                status: license.standing.status,
+                max: license.seats.max_machines,
+                concurrent: license.seats.max_concurrent,
+                expires: license.expires_at(),
+                moves: license.seats.moves.len(),
             },
             machines: machines.collect(),
             told: (told(EventType::Activated), told(EventType::Deactivated)),
         };
-        let (used, open) = (license.machines_used, license.sessions_open);
+        let (used, open) = (license.seats.machines_used, license.seats.sessions_open);
         if (usize::try_from(used), usize::try_from(open)) != (Ok(model.machines.len()), Ok(model.sessions())) {
             return Err(format!(
                 "The counters say {used} machines and {open} sessions: {model:#?}"

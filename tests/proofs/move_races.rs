@@ -7,7 +7,13 @@ use std::sync::{
 
 use keystead_core::{
     config::Config,
-    license::{License, activation::SESSION_TIMEOUT, moves::MovePolicy, seats::SeatLimit, standing::LicenseStatus},
+    license::{
+        License,
+        activation::SESSION_TIMEOUT,
+        moves::MovePolicy,
+        seats::{SeatLimit, Seats},
+        standing::LicenseStatus,
+    },
 };
 use keystead_tests::{
     Answer, DAY, Machine, Options, TestApp, TestLicense,
@@ -78,7 +84,7 @@ async fn a_license_is_moved_no_more_often_than_it_may_be() {
             let answers = watched(watch(&app, &license, 5, 0), movers(&app, &license, &holders)).await;
             assert_moved(&answers, moved, &[(404, LEFT), (429, TOO_MANY)]);
             let stored = app.assert_counters_true(&license).await;
-            assert_eq!((stored.machines_used, stored.moves.len()), (5, moved));
+            assert_eq!((stored.seats.machines_used, stored.seats.moves.len()), (5, moved));
             app.advance(30 * DAY);
         }
     }
@@ -100,8 +106,8 @@ async fn a_machine_leaves_once_however_many_want_its_place() {
             let answers = watched(watch(&app, &license, 5, cap), movers(&app, &license, &holders)).await;
             assert_moved(&answers, 5, &[(404, LEFT)]);
             let stored = app.assert_counters_true(&license).await;
-            assert_eq!((stored.machines_used, stored.moves.len()), (5, 5));
-            assert_eq!(usize::try_from(stored.sessions_open), Ok(cap));
+            assert_eq!((stored.seats.machines_used, stored.seats.moves.len()), (5, 5));
+            assert_eq!(usize::try_from(stored.seats.sessions_open), Ok(cap));
         }
     }
 }
@@ -115,7 +121,7 @@ async fn a_machine_leaves_once_on_many_threads() {
         let answers = at_once(movers(&app, &license, &holders)).await;
         assert_moved(&answers, 2, &[(404, LEFT), (429, TOO_MANY)]);
         let stored = app.assert_counters_true(&license).await;
-        assert_eq!((stored.machines_used, stored.moves.len()), (2, 2));
+        assert_eq!((stored.seats.machines_used, stored.seats.moves.len()), (2, 2));
     }
 }
 
@@ -233,7 +239,7 @@ async fn the_last_session_is_given_once_to_a_machine_that_moves_or_activates() {
         let last = app.machine("last");
         last.activate(&license).await.expect(200);
         last.deactivate(&license).await.expect(200);
-        assert_eq!(app.assert_counters_true(&license).await.sessions_open, 0);
+        assert_eq!(app.assert_counters_true(&license).await.seats.sessions_open, 0);
         let mut callers = Vec::new();
         for (mover, newcomer) in (0..8).zip(crowd(&app, &license, "machine", 8)) {
             callers.push(newcomer);
@@ -242,7 +248,7 @@ async fn the_last_session_is_given_once_to_a_machine_that_moves_or_activates() {
         let answers = watched(watch(&app, &license, 5, 1), callers).await;
         let full = "Machine limit reached (1). Deactivate another machine first.";
         assert_moved(&answers, 1, &[(403, full), (404, LEFT)]);
-        assert_eq!(app.assert_counters_true(&license).await.sessions_open, 1);
+        assert_eq!(app.assert_counters_true(&license).await.seats.sessions_open, 1);
     }
 }
 
@@ -257,13 +263,16 @@ async fn a_license_over_its_limit_is_moved_and_grows_no_further() {
         callers.extend(crowd(&app, &license, "machine", CALLERS));
         let storm = tokio::spawn(watched(watch(&app, &license, 5, 0), callers));
         let fewer = |license: &License| License {
-            max_machines: SeatLimit::Limited(2),
+            seats: Seats {
+                max_machines: SeatLimit::Limited(2),
+                ..license.seats.clone()
+            },
             ..license.clone()
         };
         license.change(&app, fewer).await;
         let answers = storm.await.expect("a storm");
         assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 5);
-        assert_eq!(app.assert_counters_true(&license).await.machines_used, 5);
+        assert_eq!(app.assert_counters_true(&license).await.seats.machines_used, 5);
     }
 }
 
@@ -294,14 +303,17 @@ async fn no_move_that_begins_after_a_revocation_is_accepted() {
                 let body = json!({ "licenseKey": license.key, "reason": "fraud" });
                 app.admin().post("/revokeLicense", body).await.expect(200);
                 revoked.store(true, Ordering::SeqCst);
-                app.stored(&license).await.moves
+                app.stored(&license).await.seats.moves
             })
         };
         at_once(callers).await;
         let at_the_answer = revoke.await.expect("a revocation");
         let stored = app.assert_counters_true(&license).await;
-        assert_eq!(stored.status, LicenseStatus::Revoked);
-        assert_eq!(stored.moves, at_the_answer, "a license was moved after the revocation");
+        assert_eq!(stored.standing.status, LicenseStatus::Revoked);
+        assert_eq!(
+            stored.seats.moves, at_the_answer,
+            "a license was moved after the revocation"
+        );
         assert_eq!(rows(&app, &license).0, 8);
     }
 }

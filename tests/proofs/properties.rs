@@ -11,11 +11,14 @@ use keystead_core::{
     license::{
         License,
         activation::{Activation, Admission, Arrival, LAST_SEEN_PRECISION, SESSION_TIMEOUT},
+        expiry::Expiry,
         key::{LicenseId, LicenseKey},
+        lock::Lock,
         machine::{Country, Fingerprint, Hostname},
         moves::MovePolicy,
-        seats::{LicenseType, SeatLimit},
-        standing::{LicenseStatus, Standing, SuspendedBy, Suspension, ThreatLevel},
+        seats::{LicenseType, SeatLimit, Seats},
+        standing::{LicenseStatus, Standing, StandingState, SuspendedBy, Suspension},
+        watch::Watch,
     },
     owner::OwnerId,
     product::{ProductId, variant::VariantId},
@@ -97,16 +100,16 @@ impl Bounds {
             SeatLimit::Limited(limit) => u64::from(limit),
         };
         Self {
-            machines: number(license.machine_limit()),
+            machines: number(license.seats.machine_limit()),
             // A license that has no sessions opens none.
-            sessions: license.session_limit().map_or(0, number),
+            sessions: license.seats.session_limit().map_or(0, number),
         }
     }
 
     fn held(license: &License) -> Self {
         Self {
-            machines: license.machines_used.into(),
-            sessions: license.sessions_open.into(),
+            machines: license.seats.machines_used.into(),
+            sessions: license.seats.sessions_open.into(),
         }
     }
 
@@ -146,10 +149,10 @@ async fn perform(app: TestApp, license: TestLicense, machines: Vec<Machine>, act
         Act::Pass(time) => return app.advance(*time),
         Act::SetLimit(_) | Act::SetConcurrent(_) | Act::SetType(_) | Act::SetStatus(_) => {
             return change(|license, act| match act {
-                Act::SetLimit(limit) => license.max_machines = *limit,
-                Act::SetConcurrent(limit) => license.max_concurrent = *limit,
-                Act::SetType(license_type) => license.license_type = *license_type,
-                Act::SetStatus(status) => license.status = *status,
+                Act::SetLimit(limit) => license.seats.max_machines = *limit,
+                Act::SetConcurrent(limit) => license.seats.max_concurrent = *limit,
+                Act::SetType(license_type) => license.seats.license_type = *license_type,
+                Act::SetStatus(status) => license.standing.status = *status,
                 Act::Activate(_)
                 | Act::Validate(_)
                 | Act::Heartbeat(_)
@@ -183,9 +186,9 @@ fn bounds_during(license: &License, acts: &[Act]) -> Bounds {
                     Some(changed)
                 };
                 match act {
-                    Act::SetLimit(limit) => of(&|l| l.max_machines = *limit),
-                    Act::SetConcurrent(limit) => of(&|l| l.max_concurrent = *limit),
-                    Act::SetType(license_type) => of(&|l| l.license_type = *license_type),
+                    Act::SetLimit(limit) => of(&|l| l.seats.max_machines = *limit),
+                    Act::SetConcurrent(limit) => of(&|l| l.seats.max_concurrent = *limit),
+                    Act::SetType(license_type) => of(&|l| l.seats.license_type = *license_type),
                     Act::Activate(_)
                     | Act::Validate(_)
                     | Act::Heartbeat(_)
@@ -210,8 +213,8 @@ async fn assert_within(app: &TestApp, license: &TestLicense, bounds: Bounds) -> 
         .iter()
         .filter(|activation| activation.lease_until.is_some())
         .count();
-    assert_eq!(usize::try_from(stored.machines_used), Ok(activations.len()));
-    assert_eq!(usize::try_from(stored.sessions_open), Ok(in_session));
+    assert_eq!(usize::try_from(stored.seats.machines_used), Ok(activations.len()));
+    assert_eq!(usize::try_from(stored.seats.sessions_open), Ok(in_session));
     let held = Bounds::held(&stored);
     assert!(
         held.machines <= bounds.machines,
@@ -231,7 +234,7 @@ async fn assert_within(app: &TestApp, license: &TestLicense, bounds: Bounds) -> 
 /// Whether a machine that activates now, alone, is to be let in: said in other words than the code's.
 async fn ought_to_be_let_in(app: &TestApp, license: &License, machine: &Machine) -> bool {
     let now = app.now();
-    let works = matches!(license.status, LicenseStatus::Active | LicenseStatus::Degraded);
+    let works = matches!(license.standing.status, LicenseStatus::Active | LicenseStatus::Degraded);
     let activations = app
         .cx
         .store
@@ -245,15 +248,19 @@ async fn ought_to_be_let_in(app: &TestApp, license: &License, machine: &Machine)
         SeatLimit::Unlimited => true,
         SeatLimit::Limited(limit) => taken < usize::try_from(limit).expect("a small number"),
     };
-    let fits = match license.license_type {
+    let fits = match license.seats.license_type {
         LicenseType::Site => true,
-        LicenseType::PerMachine => !own.is_empty() || free(license.max_machines, others.len()),
+        LicenseType::PerMachine => !own.is_empty() || free(license.seats.max_machines, others.len()),
         LicenseType::Floating => {
             let alive = others
                 .iter()
                 .filter(|other| other.lease_until.is_some_and(|until| now < until));
             let holds = own.iter().any(|own| own.lease_until.is_some());
-            holds || free(license.max_concurrent.unwrap_or(license.max_machines), alive.count())
+            holds
+                || free(
+                    license.seats.max_concurrent.unwrap_or(license.seats.max_machines),
+                    alive.count(),
+                )
         }
     };
     works && fits
@@ -335,34 +342,21 @@ prop_compose! {
             email: parsed(Email::parse("a@example.com")),
             product_id: parsed(ProductId::parse("app")),
             variant: parsed(VariantId::parse("indie")),
-            license_type,
-            status,
-            threat_level: ThreatLevel::CLEAN,
-            max_machines,
-            max_concurrent,
+            unlocked_products: if unlocked { vec![parsed(ProductId::parse("extra"))] } else { Vec::new() },
             created_at: Timestamp::from_millis(0),
             purchased_at: None,
             renewed_at: None,
-            expires_at,
             discount_code: None,
             purchase_id: None,
             bundle_id: None,
-            unlocked_products: if unlocked { vec![parsed(ProductId::parse("extra"))] } else { Vec::new() },
-            dispute_reason: None,
-            disputed_at: None,
-            suspension,
             membership: None,
-            hwid: None,
-            bindings: 0,
-            binding_resets: 0,
             former_keys: Vec::new(),
-            moves: Vec::new(),
-            machines_used,
-            sessions_open,
-            unresolved_violations: 0,
-            seen_in: std::collections::BTreeMap::new(),
-            arrived: 0,
-            arrivals: std::collections::BTreeMap::new(),
+            standing: StandingState { status, suspension, ..StandingState::GOOD },
+            expiry: Expiry::from(expires_at),
+            first_used_at: None,
+            seats: Seats { machines_used, sessions_open, ..Seats::new(license_type, max_machines, max_concurrent) },
+            lock: Lock::default(),
+            watch: Watch::default(),
             revision: 0,
         }
     }
@@ -384,7 +378,7 @@ prop_compose! {
         Activation {
             lease_until: lease,
             session_started: lease.map(|_| seen),
-            ..Activation::after(None, &license, &arrival(seen))
+            ..Activation::after(None, &license.license_key, &license.seats, &arrival(seen))
         }
     }
 }
@@ -400,20 +394,20 @@ proptest! {
     fn nobody_new_is_admitted_beyond_a_limit(license in license(), activation in option::of(activation())) {
         let admission = license.admit(activation.as_ref());
         let full = |limit: SeatLimit, used: u32| limit.number() >= 0 && i64::from(used) >= limit.number();
-        match license.license_type {
+        match license.seats.license_type {
             LicenseType::Site => prop_assert!(admission.is_ok()),
-            LicenseType::PerMachine => match (activation, full(license.max_machines, license.machines_used)) {
+            LicenseType::PerMachine => match (activation, full(license.seats.max_machines, license.seats.machines_used)) {
                 (Some(_), _) => prop_assert!(matches!(admission, Ok(Admission::Refresh))),
                 (None, false) => prop_assert!(matches!(admission, Ok(Admission::NewMachine))),
                 (None, true) => {
-                    let told = matches!(admission, Err(Error::Full { of: Resource::Machine, limit }) if limit == license.max_machines);
+                    let told = matches!(admission, Err(Error::Full { of: Resource::Machine, limit }) if limit == license.seats.max_machines);
                     prop_assert!(told);
                 }
             },
             LicenseType::Floating => {
-                let cap = license.max_concurrent.unwrap_or(license.max_machines);
+                let cap = license.seats.max_concurrent.unwrap_or(license.seats.max_machines);
                 let holds = activation.as_ref().is_some_and(|activation| activation.lease_until.is_some());
-                match (activation, full(cap, license.sessions_open)) {
+                match (activation, full(cap, license.seats.sessions_open)) {
                     _ if holds => prop_assert!(matches!(admission, Ok(Admission::Refresh))),
                     (Some(_), false) => prop_assert!(matches!(admission, Ok(Admission::OpenSession))),
                     (None, false) => prop_assert!(matches!(admission, Ok(Admission::NewMachine))),
@@ -434,11 +428,11 @@ proptest! {
             "extra" => license.unlocked_products.is_empty(),
             _ => true,
         };
-        let revoked = license.status == LicenseStatus::Revoked;
-        let expired = license.expires_at.is_some_and(|at| at <= now);
-        let suspended = license.status == LicenseStatus::Suspended;
+        let revoked = license.standing.status == LicenseStatus::Revoked;
+        let expired = license.expires_at().is_some_and(|at| at <= now);
+        let suspended = license.standing.status == LicenseStatus::Suspended;
         // A suspension by hand holds, whatever clock it is dated by.
-        let in_grace = license.suspension.is_some_and(|suspension| {
+        let in_grace = license.standing.suspension.is_some_and(|suspension| {
             suspension.by == SuspendedBy::Enforcement && now < suspension.at + Suspension::GRACE
         });
         match license.opens(&product, now) {
@@ -449,7 +443,7 @@ proptest! {
             Err(other) => prop_assert!(false, "{other:?}"),
             Ok(standing) => {
                 prop_assert!(!wrong && !revoked && !expired && (!suspended || in_grace));
-                let expected = match license.status {
+                let expected = match license.standing.status {
                     LicenseStatus::Active => Standing::Good,
                     LicenseStatus::Degraded => Standing::Flagged,
                     LicenseStatus::Suspended | LicenseStatus::Revoked => Standing::Ending,
@@ -465,17 +459,17 @@ proptest! {
         let policy = Config::default().tokens;
         let expiry = license.token_expiry(now, &policy);
         prop_assert_eq!(expiry.millis() % 1000, 0);
-        let short = license.status == LicenseStatus::Degraded || license.license_type == LicenseType::Floating;
+        let short = license.standing.status == LicenseStatus::Degraded || license.seats.license_type == LicenseType::Floating;
         let life = if short { policy.short_life } else { policy.life };
         prop_assert!(expiry <= now + life);
-        prop_assert!(license.expires_at.is_none_or(|end| expiry <= end));
+        prop_assert!(license.expires_at().is_none_or(|end| expiry <= end));
         if license.standing(now).is_ok() {
             prop_assert!(expiry >= now.whole_seconds(), "it is stillborn");
             let then = now + Duration::from_secs(later * 24 * 60 * 60);
             if then < expiry {
                 prop_assert!(license.standing(then).is_ok(), "it outlives the license");
             }
-            let unlimited = license.expires_at.is_none() && license.status != LicenseStatus::Suspended;
+            let unlimited = license.expires_at().is_none() && license.standing.status != LicenseStatus::Suspended;
             if unlimited {
                 prop_assert_eq!(expiry, (now + life).whole_seconds());
             }
@@ -500,7 +494,7 @@ proptest! {
                     prop_assert!(counted < limit);
                     made.push(now);
                     prop_assert_eq!(&moves[..], &made[made.len() - counted - 1..]);
-                    license.moves = moves;
+                    license.seats.moves = moves;
                 }
                 Err(Error::Throttled { by: Throttle::Moves, retry_at }) => {
                     prop_assert!(counted >= limit && retry_at > now);
@@ -515,11 +509,11 @@ proptest! {
     #[test]
     fn a_revocation_is_made_once_and_blocks_at_any_time(license in license(), now in time(), then in time()) {
         match license.revoke(None, now) {
-            None => prop_assert_eq!(license.status, LicenseStatus::Revoked),
+            None => prop_assert_eq!(license.standing.status, LicenseStatus::Revoked),
             Some(revoked) => {
                 prop_assert!(matches!(revoked.standing(then), Err(Error::Denied(Denial::Revoked))));
                 prop_assert!(revoked.revoke(None, then).is_none());
-                prop_assert_eq!(revoked.machines_used, license.machines_used);
+                prop_assert_eq!(revoked.seats.machines_used, license.seats.machines_used);
             }
         }
     }
@@ -533,19 +527,19 @@ proptest! {
         country in option::of(select(vec!["FR", "US"])),
     ) {
         let arrival = Arrival { hostname: None, country: country.and_then(Country::parse), ..arrival(now) };
-        let after = Activation::after(Some(&known), &license, &arrival);
+        let after = Activation::after(Some(&known), &license.license_key, &license.seats, &arrival);
         prop_assert_eq!(after.last_seen, now);
         prop_assert_eq!(after.first_seen, known.first_seen);
-        if license.session_limit().is_some() {
+        if license.seats.session_limit().is_some() {
             prop_assert_eq!(after.lease_until, known.lease_until.max(Some(now + SESSION_TIMEOUT)));
         } else {
             prop_assert_eq!(after.lease_until, known.lease_until);
         }
-        if !known.needs_write(&license, &arrival) {
+        if !known.needs_write(&license.seats, &arrival) {
             prop_assert!(now.since(known.last_seen) < LAST_SEEN_PRECISION);
             prop_assert_eq!(&after.countries, &known.countries);
             prop_assert_eq!(after.token_expiry, known.token_expiry);
-            prop_assert!(license.session_limit().is_none() || known.session_is_live(now));
+            prop_assert!(license.seats.session_limit().is_none() || known.session_is_live(now));
         }
     }
 }

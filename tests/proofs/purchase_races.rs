@@ -73,7 +73,7 @@ async fn a_renewal_that_is_told_many_times_at_once_adds_one_period() {
         let own = json!({ "purchaseId": "p-2", "durationDays": 30 });
         let license = one_key(&tell(&app, "subscription.renewed", &own).await);
         let stored = app.stored(&license).await;
-        assert_eq!(stored.expires_at, Some(app.now() + 90 * DAY), "seed {seed}");
+        assert_eq!(stored.expires_at(), Some(app.now() + 90 * DAY), "seed {seed}");
     }
 }
 
@@ -115,10 +115,14 @@ async fn a_refund_and_a_change_by_hand_both_count() {
         change.expect(200);
         let stored = app.stored(&TestLicense { key }).await;
         assert_eq!(
-            stored.dispute_reason.map(|reason| reason.to_string()).as_deref(),
+            stored
+                .standing
+                .dispute_reason
+                .map(|reason| reason.to_string())
+                .as_deref(),
             Some("refund")
         );
-        assert_eq!(stored.max_machines.number(), 9);
+        assert_eq!(stored.seats.max_machines.number(), 9);
         assert_eq!(stored.revision, 2);
     }
 }

@@ -15,7 +15,7 @@ use keystead_core::{
     license::{
         License,
         activation::SESSION_TIMEOUT,
-        seats::{LicenseType, SeatLimit},
+        seats::{LicenseType, SeatLimit, Seats},
         standing::LicenseStatus,
     },
     request::rate_limit::RateLimit,
@@ -89,7 +89,7 @@ async fn the_last_slots_are_given_once() {
         let license = app.license().max_machines(5).create().await;
         let answers = watched(watch(&app, &license, 5, 0), crowd(&app, &license, "machine", CALLERS)).await;
         assert_admitted(&answers, 5, 5);
-        assert_eq!(app.assert_counters_true(&license).await.machines_used, 5);
+        assert_eq!(app.assert_counters_true(&license).await.seats.machines_used, 5);
     }
 }
 
@@ -105,7 +105,7 @@ async fn the_last_floating_seats_are_given_once() {
         )
         .await;
         assert_admitted(&answers, 5, 5);
-        assert_eq!(app.assert_counters_true(&license).await.sessions_open, 5);
+        assert_eq!(app.assert_counters_true(&license).await.seats.sessions_open, 5);
     }
 }
 
@@ -116,7 +116,7 @@ async fn a_site_license_turns_nobody_away() {
         let license = app.license().with("licenseType", "site").max_machines(1).create().await;
         let answers = at_once(crowd(&app, &license, "machine", CALLERS)).await;
         assert_admitted(&answers, CALLERS, 1);
-        assert_eq!(app.assert_counters_true(&license).await.machines_used, 64);
+        assert_eq!(app.assert_counters_true(&license).await.seats.machines_used, 64);
     }
 }
 
@@ -158,8 +158,8 @@ async fn one_machine_that_activates_many_times_at_once_holds_one_seat() {
                 answer.expect(200);
             }
             let stored = app.assert_counters_true(&license).await;
-            assert_eq!(stored.machines_used, 1, "{license_type}");
-            assert_eq!(stored.sessions_open, u32::from(license_type == "floating"));
+            assert_eq!(stored.seats.machines_used, 1, "{license_type}");
+            assert_eq!(stored.seats.sessions_open, u32::from(license_type == "floating"));
         }
     }
 }
@@ -189,7 +189,7 @@ async fn a_seat_that_is_given_back_many_times_at_once_is_given_back_once() {
             for answer in answers.iter().filter(|answer| answer.status != 200) {
                 answer.expect_error(404, "Activation not found");
             }
-            assert_eq!(app.assert_counters_true(&license).await.machines_used, 2);
+            assert_eq!(app.assert_counters_true(&license).await.seats.machines_used, 2);
         }
     }
 }
@@ -238,7 +238,7 @@ async fn lapsing_sessions_never_make_more_seats_than_there_are() {
         .await;
         assert_admitted(&again, CAP, CAP);
         let stored = app.assert_counters_true(&license).await;
-        assert_eq!(usize::try_from(stored.sessions_open), Ok(CAP));
+        assert_eq!(usize::try_from(stored.seats.sessions_open), Ok(CAP));
     }
 }
 
@@ -257,8 +257,8 @@ async fn every_lapsed_seat_is_retaken() {
         app.advance(Duration::from_millis(1));
         assert_admitted(&at_once(crowd(&app, &license, "late", CALLERS)).await, CAP, CAP);
         let stored = app.assert_counters_true(&license).await;
-        assert_eq!(usize::try_from(stored.sessions_open), Ok(CAP));
-        assert_eq!(usize::try_from(stored.machines_used), Ok(2 * CAP));
+        assert_eq!(usize::try_from(stored.seats.sessions_open), Ok(CAP));
+        assert_eq!(usize::try_from(stored.seats.machines_used), Ok(2 * CAP));
     }
 }
 
@@ -293,7 +293,11 @@ async fn a_session_is_reaped_or_extended_but_not_both() {
             assert!(matches!(answer.status, 200 | 403), "{answer:?}");
         }
         let stored = app.assert_counters_true(&license).await;
-        assert_eq!(usize::try_from(stored.sessions_open), Ok(CAP), "a seat stays empty");
+        assert_eq!(
+            usize::try_from(stored.seats.sessions_open),
+            Ok(CAP),
+            "a seat stays empty"
+        );
     }
 }
 
@@ -428,11 +432,14 @@ async fn a_reaped_machine_that_comes_back_many_times_at_once_holds_one_session()
         let third = app.machine("third");
         third.activate(&license).await.expect(200);
         third.deactivate(&license).await.expect(200);
-        assert_eq!(app.assert_counters_true(&license).await.sessions_open, 1);
+        assert_eq!(app.assert_counters_true(&license).await.seats.sessions_open, 1);
         if seed % 2 == 0 {
             // With more than one free seat, it is not the limit that keeps the machine from a second one.
             let more = |license: &License| License {
-                max_machines: SeatLimit::Limited(9),
+                seats: Seats {
+                    max_machines: SeatLimit::Limited(9),
+                    ..license.seats.clone()
+                },
                 ..license.clone()
             };
             license.change(&app, more).await;
@@ -450,7 +457,7 @@ async fn a_reaped_machine_that_comes_back_many_times_at_once_holds_one_session()
         for answer in at_once((0..CALLERS / 2).map(come_back)).await {
             answer.expect(200);
         }
-        assert_eq!(app.assert_counters_true(&license).await.sessions_open, 2);
+        assert_eq!(app.assert_counters_true(&license).await.seats.sessions_open, 2);
     }
 }
 
@@ -568,16 +575,19 @@ async fn the_counters_are_true_after_the_license_changes_in_the_storm() {
         let stored = app.stored(&license).await;
         assert_eq!(stored.revision, 8, "every change took effect once");
         let (machines, sessions) = rows(&app, &license);
-        assert_eq!(usize::try_from(stored.machines_used), Ok(machines));
-        assert_eq!(usize::try_from(stored.sessions_open), Ok(sessions));
+        assert_eq!(usize::try_from(stored.seats.machines_used), Ok(machines));
+        assert_eq!(usize::try_from(stored.seats.sessions_open), Ok(sessions));
     }
 }
 
 fn changed(license: &License, chance: u64) -> License {
     let limit = SeatLimit::Limited(u32::try_from(chance % 5).expect("a small number"));
     License {
-        license_type: LicenseType::ALL[usize::try_from(chance / 5 % 3).expect("a small number")],
-        max_machines: limit,
+        seats: Seats {
+            license_type: LicenseType::ALL[usize::try_from(chance / 5 % 3).expect("a small number")],
+            max_machines: limit,
+            ..license.seats.clone()
+        },
         ..license.clone()
     }
 }
@@ -670,7 +680,7 @@ async fn no_activation_that_begins_after_a_revocation_is_accepted() {
                 "the revocation was not in the middle"
             );
             let stored = app.assert_counters_true(&license).await;
-            assert_eq!(stored.status, LicenseStatus::Revoked);
+            assert_eq!(stored.standing.status, LicenseStatus::Revoked);
             let body = json!({ "licenseKey": license.key, "machineFingerprint": known.fingerprint });
             app.stranger()
                 .post("/heartbeat", body)
@@ -690,13 +700,16 @@ async fn of_many_revocations_at_once_the_first_reason_stands() {
             caller(async move {
                 let body = json!({ "licenseKey": license.key, "reason": format!("reason {i}") });
                 app.admin().post("/revokeLicense", body).await.expect(200);
-                app.stored(&license).await.dispute_reason
+                app.stored(&license).await.standing.dispute_reason
             })
         };
         let seen: Vec<Option<Reference>> = at_once((0..CALLERS).map(revoke)).await;
         let stored = app.stored(&license).await;
         assert_eq!(stored.revision, 1, "it was revoked once");
-        assert!(seen.iter().all(|reason| *reason == stored.dispute_reason), "{seen:?}");
+        assert!(
+            seen.iter().all(|reason| *reason == stored.standing.dispute_reason),
+            "{seen:?}"
+        );
     }
 }
 

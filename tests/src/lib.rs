@@ -57,7 +57,7 @@ use keystead_functions::{
     routes::{self},
 };
 use leak_check::LeakCheck;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub use actors::{Admin, Creator, Machine, Store as PurchaseStore, Stranger, Stripe};
 pub use answer::Answer;
@@ -343,13 +343,14 @@ impl TestApp {
         if let (Some(name), Some(value)) = (table.sort, sort) {
             key[name] = json!({ "S": value });
         }
+        let names: Map<String, Value> = name.split('.').map(|name| (format!("#{name}"), json!(name))).collect();
         self.change_data(
             "UpdateItem",
             &json!({
                 "TableName": table.name,
                 "Key": key,
-                "UpdateExpression": "SET #name = :value",
-                "ExpressionAttributeNames": { "#name": name },
+                "UpdateExpression": format!("SET #{} = :value", name.replace('.', ".#")),
+                "ExpressionAttributeNames": names,
                 "ExpressionAttributeValues": { ":value": value },
             }),
         );
@@ -413,18 +414,18 @@ impl TestApp {
             .filter(|activation| activation.lease_until.is_some())
             .count();
         assert_eq!(
-            usize::try_from(stored.machines_used),
+            usize::try_from(stored.seats.machines_used),
             Ok(activations.len()),
             "machinesUsed: {activations:#?}"
         );
         assert_eq!(
-            usize::try_from(stored.sessions_open),
+            usize::try_from(stored.seats.sessions_open),
             Ok(sessions),
             "sessionsOpen: {activations:#?}"
         );
-        if let Some(limit) = stored.session_limit() {
+        if let Some(limit) = stored.seats.session_limit() {
             assert!(
-                limit.admits(stored.sessions_open.saturating_sub(1)),
+                limit.admits(stored.seats.sessions_open.saturating_sub(1)),
                 "{sessions} sessions of {limit}"
             );
         }

@@ -6,7 +6,7 @@ use keystead_core::{
     license::{
         License,
         key::LicenseKey,
-        standing::{LicenseStatus, SuspendedBy, Suspension},
+        standing::{LicenseStatus, StandingState, SuspendedBy, Suspension},
     },
     store::schema,
 };
@@ -71,7 +71,10 @@ impl LicenseBuilder {
     #[must_use]
     pub fn degraded(self) -> Self {
         self.changed(|license| License {
-            status: LicenseStatus::Degraded,
+            standing: StandingState {
+                status: LicenseStatus::Degraded,
+                ..license.standing.clone()
+            },
             ..license.clone()
         })
     }
@@ -80,12 +83,15 @@ impl LicenseBuilder {
     #[must_use]
     pub fn suspended(self, by: SuspendedBy) -> Self {
         self.changed(move |license| License {
-            status: LicenseStatus::Suspended,
-            suspension: Some(Suspension {
-                at: license.created_at,
-                by,
-                blocks_from: None,
-            }),
+            standing: StandingState {
+                status: LicenseStatus::Suspended,
+                suspension: Some(Suspension {
+                    at: license.created_at,
+                    by,
+                    blocks_from: None,
+                }),
+                ..license.standing.clone()
+            },
             ..license.clone()
         })
     }
@@ -112,7 +118,10 @@ impl TestLicense {
     /// Degrades it.
     pub async fn degrade(&self, app: &TestApp) {
         let degraded = |license: &License| License {
-            status: LicenseStatus::Degraded,
+            standing: StandingState {
+                status: LicenseStatus::Degraded,
+                ..license.standing.clone()
+            },
             ..license.clone()
         };
         self.change(app, degraded).await;
@@ -122,12 +131,15 @@ impl TestLicense {
     pub async fn suspend(&self, app: &TestApp, by: SuspendedBy) {
         let at = app.now();
         let suspended = |license: &License| License {
-            status: LicenseStatus::Suspended,
-            suspension: Some(Suspension {
-                at,
-                by,
-                blocks_from: None,
-            }),
+            standing: StandingState {
+                status: LicenseStatus::Suspended,
+                suspension: Some(Suspension {
+                    at,
+                    by,
+                    blocks_from: None,
+                }),
+                ..license.standing.clone()
+            },
             ..license.clone()
         };
         self.change(app, suspended).await;
@@ -148,8 +160,8 @@ impl TestLicense {
                 "details": { "M": {} },
             }),
         );
-        let count = json!({ "N": (license.unresolved_violations + 1).to_string() });
-        app.set_attribute(&schema::LICENSES, &self.key, None, "unresolvedViolations", count);
+        let count = json!({ "N": (license.watch.unresolved_violations + 1).to_string() });
+        app.set_attribute(&schema::LICENSES, &self.key, None, "watch.unresolvedViolations", count);
     }
 
     /// Brings it into another state, as an administrator or the enforcement rules would.

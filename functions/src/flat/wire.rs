@@ -69,23 +69,23 @@ impl<'a> From<&'a License> for LicenseView<'a> {
             email: license.email.as_str(),
             product_id: license.product_id.as_str(),
             variant: license.variant.as_str(),
-            license_type: license.license_type,
-            status: license.status,
-            threat_level: license.threat_level.number(),
-            max_machines: license.max_machines,
-            max_concurrent: license.max_concurrent,
+            license_type: license.seats.license_type,
+            status: license.standing.status,
+            threat_level: license.standing.threat_level.number(),
+            max_machines: license.seats.max_machines,
+            max_concurrent: license.seats.max_concurrent,
             created_at: license.created_at,
             purchased_at: license.purchased_at.unwrap_or(license.created_at),
-            expires_at: license.expires_at,
+            expires_at: license.expires_at(),
             discount_code: license.discount_code.as_ref().map(Reference::as_str),
             purchase_id: license.purchase_id.as_ref().map(Reference::as_str),
             bundle_id: license.bundle_id.as_ref().map(Reference::as_str),
             unlocked_products: license.unlocked_products.iter().map(ProductId::as_str).collect(),
-            hwid: license.hwid.as_ref().map(Fingerprint::as_str),
-            dispute_reason: license.dispute_reason.as_ref().map(Reference::as_str),
-            disputed_at: license.disputed_at,
-            machines_used: license.machines_used,
-            unresolved_violations_count: license.unresolved_violations,
+            hwid: license.lock.hwid.as_ref().map(Fingerprint::as_str),
+            dispute_reason: license.standing.dispute_reason.as_ref().map(Reference::as_str),
+            disputed_at: license.standing.disputed_at,
+            machines_used: license.seats.machines_used,
+            unresolved_violations_count: license.watch.unresolved_violations,
         }
     }
 }
@@ -110,7 +110,7 @@ pub(super) struct ActivationView {
 impl ActivationView {
     pub(super) fn of(activation: Activation, license: &License, now: Timestamp) -> Self {
         Self {
-            session_active: license.session_limit().is_some() && activation.session_is_live(now),
+            session_active: license.seats.session_limit().is_some() && activation.session_is_live(now),
             fingerprint: activation.fingerprint.to_string(),
             hostname: activation.hostname.to_string(),
             first_seen: activation.first_seen,

@@ -6,8 +6,8 @@ use keystead_core::{
     error::{ErrorCode, Noun},
     license::{
         License,
+        binding::{Checked, Unfit},
         key::LicenseKey,
-        lock::{Checked, Unfit},
         machine::Fingerprint,
         seats::SeatLimit,
     },
@@ -178,15 +178,15 @@ impl Valid {
             valid: true,
             status: Status::Active,
             reason: None,
+            expires_at: license.expires_at(),
             key: license.license_key,
-            activation_count: license.bindings,
+            activation_count: license.lock.bindings,
             max_activations: match max_activations {
                 Some(SeatLimit::Limited(limit)) => Some(limit),
                 Some(SeatLimit::Unlimited) | None => None,
             },
-            hwid: license.hwid,
-            hwid_reset_count: license.binding_resets,
-            expires_at: license.expires_at,
+            hwid: license.lock.hwid,
+            hwid_reset_count: license.lock.binding_resets,
             product: match product {
                 Some(product) => Product {
                     name: product.name.to_string(),

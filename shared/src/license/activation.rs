@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Timestamp,
     license::{
-        License,
         key::LicenseKey,
         machine::{Country, Fingerprint, Hostname},
+        seats::Seats,
     },
 };
 
@@ -115,14 +115,14 @@ impl Activation {
 
     /// Whether this sign of life tells something that is worth a write: a new country, a new token, a session to
     /// revive, or that some time has passed.
-    pub fn needs_write(&self, license: &License, arrival: &Arrival) -> bool {
+    pub fn needs_write(&self, seats: &Seats, arrival: &Arrival) -> bool {
         arrival.token_expiry.is_some_and(|expiry| expiry != self.token_expiry)
             || arrival
                 .country
                 .as_ref()
                 .is_some_and(|country| self.last_country.as_ref() != Some(country))
             || arrival.now.since(self.last_seen) >= LAST_SEEN_PRECISION
-            || (license.session_limit().is_some() && !self.session_is_live(arrival.now))
+            || (seats.session_limit().is_some() && !self.session_is_live(arrival.now))
     }
 
     /// Whether a validation at `now` is an event: it is some time since the last one was.
@@ -132,9 +132,9 @@ impl Activation {
     }
 
     /// The activation after `arrival`: a new one, or `known` brought up to date.
-    pub fn after(known: Option<&Self>, license: &License, arrival: &Arrival) -> Self {
+    pub fn after(known: Option<&Self>, key: &LicenseKey, seats: &Seats, arrival: &Arrival) -> Self {
         let mut activation = known.cloned().unwrap_or_else(|| Self {
-            license_key: license.license_key.clone(),
+            license_key: key.clone(),
             fingerprint: arrival.fingerprint.clone(),
             // A machine without a name is known by its fingerprint; every client that activates tells a name.
             hostname: arrival.hostname.clone().unwrap_or_else(|| Hostname::unknown()),
@@ -158,7 +158,7 @@ impl Activation {
             activation.countries.insert(country.clone());
             activation.last_country = Some(country.clone());
         }
-        if license.session_limit().is_some() {
+        if seats.session_limit().is_some() {
             if activation.lease_until.is_none() {
                 activation.session_started = Some(arrival.now);
             }

@@ -7,8 +7,9 @@ use crate::{
     license::{
         License,
         activation::{Activation, Admission, Arrival},
+        detection::Detection,
         violation::Violation,
-        watch::{Detection, DetectionLimits},
+        watch::DetectionLimits,
     },
     product::ProductId,
     signing::token::TokenPolicy,
@@ -106,6 +107,8 @@ pub struct Plan {
     pub arrival: Arrival,
     /// Whether the request's event is noted.
     pub is_event: bool,
+    /// Whether more of the license changes than its counters and what is observed.
+    pub is_change: bool,
     /// What was observed, and what comes of it.
     pub detection: Detection,
 }
@@ -141,11 +144,20 @@ pub fn admit(
     };
     if let (Purpose::Validate { .. } | Purpose::Heartbeat, Some(known)) = (purpose, known)
         && !is_validation
-        && !known.needs_write(license, &arrival)
+        && !known.needs_write(&license.seats, &arrival)
     {
         return Ok(Verdict::Nothing);
     }
     let is_new = admission == Admission::NewMachine;
+    let used = if is_new && license.starts_by_use() {
+        License {
+            revision: license.revision + 1,
+            ..license.used(now)
+        }
+    } else {
+        license.clone()
+    };
+    let (read, license) = (license, &used);
     let detection = match purpose.limits() {
         Some(limits) => Detection::of(license, &arrival, is_new, limits, violations),
         None => Some(Detection::none(license)),
@@ -155,7 +167,7 @@ pub fn admit(
     };
     // By what the license is now: this very request may have degraded it.
     arrival.token_expiry = purpose.token_expiry(&detection.license, now, renewed);
-    let mut activation = Activation::after(known, license, &arrival);
+    let mut activation = Activation::after(known, &license.license_key, &license.seats, &arrival);
     let is_event = is_validation || (is_new && purpose.event() == Some(EventType::Activated));
     if is_event {
         activation.validated_at = Some(now);
@@ -166,6 +178,7 @@ pub fn admit(
         activation,
         arrival,
         is_event,
+        is_change: detection.license.revision != read.revision,
         detection,
     })))
 }
@@ -177,10 +190,10 @@ impl License {
     /// [`Resource::Machine`] or, for floating licenses, [`Resource::Session`]. The latter may count
     /// sessions that have lapsed and can be reaped.
     pub fn admit(&self, activation: Option<&Activation>) -> Result<Admission> {
-        match (self.session_limit(), activation) {
+        match (self.seats.session_limit(), activation) {
             (Some(_), Some(activation)) if activation.lease_until.is_some() => Ok(Admission::Refresh),
             (Some(limit), activation) => {
-                if !limit.admits(self.sessions_open) {
+                if !limit.admits(self.seats.sessions_open) {
                     return Err(Error::Full {
                         of: Resource::Session,
                         limit,
@@ -194,8 +207,8 @@ impl License {
             }
             (None, Some(_)) => Ok(Admission::Refresh),
             (None, None) => {
-                let limit = self.machine_limit();
-                if !limit.admits(self.machines_used) {
+                let limit = self.seats.machine_limit();
+                if !limit.admits(self.seats.machines_used) {
                     return Err(Error::Full {
                         of: Resource::Machine,
                         limit,
@@ -215,13 +228,11 @@ impl License {
     /// For floating licenses [`Resource::Session`], as for [`License::admit`]: `leaving` may hold no session,
     /// and others may hold more than there are.
     pub fn admit_in_place_of(&self, leaving: &Activation, activation: Option<&Activation>) -> Result<Admission> {
-        match (self.session_limit(), activation) {
+        match (self.seats.session_limit(), activation) {
             (Some(_), activation) => {
                 let freed = u32::from(leaving.lease_until.is_some());
-                let without = Self {
-                    sessions_open: self.sessions_open.saturating_sub(freed),
-                    ..self.clone()
-                };
+                let mut without = self.clone();
+                without.seats.sessions_open = without.seats.sessions_open.saturating_sub(freed);
                 without.admit(activation)
             }
             (None, Some(_)) => Ok(Admission::Refresh),
@@ -231,11 +242,10 @@ impl License {
 
     /// The license with its counters as `admission` leaves them.
     fn counted(&self, admission: Admission) -> Self {
-        let (machines, sessions) = admission.takes(self.session_limit().is_some());
-        Self {
-            machines_used: self.machines_used + machines,
-            sessions_open: self.sessions_open + sessions,
-            ..self.clone()
-        }
+        let (machines, sessions) = admission.takes(self.seats.session_limit().is_some());
+        let mut license = self.clone();
+        license.seats.machines_used += machines;
+        license.seats.sessions_open += sessions;
+        license
     }
 }

@@ -1,124 +1,41 @@
-//! Bindings: the one machine that the license-keys API lets a license run on, and the keys that this API deals in.
-//!
-//! A binding is a lock on the license and not one of its seats: ADR 20 says why.
+//! The lock: the one machine that the license-keys API lets a license run on. It is not one of its seats: ADR 20 says why.
 
-use crate::{
-    Error, Result, Timestamp,
-    error::{Denial, Restriction},
-    license::{
-        License,
-        key::{KeyMark, LicenseKey},
-        machine::Fingerprint,
-    },
-    product::key_rules::KeyRules,
-    value::email::Email,
-};
+use serde::{Deserialize, Serialize};
 
-/// How many former keys a license remembers.
-const FORMER_KEYS: usize = 24;
+use crate::license::machine::Fingerprint;
 
-/// What a license may do for who shows its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Checked {
-    /// It is good.
-    Good,
-    /// It is good once it is bound to the machine that asks: the license as it then is.
-    Binds(Box<License>),
-    /// It is not good.
-    Bad(Unfit),
+/// The lock of a license.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lock {
+    /// The machine that the license is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hwid: Option<Fingerprint>,
+    /// How often it was bound to a machine since its key was issued.
+    #[serde(default)]
+    pub bindings: u32,
+    /// How often its binding was taken back since its key was issued.
+    #[serde(default)]
+    pub binding_resets: u32,
 }
 
-/// Why a license is not good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unfit {
-    /// It was blocked: revoked, or suspended and its grace is over.
-    Blocked,
-    /// Its `expiresAt` has passed.
-    Expired,
-    /// The subscription that it is linked to has ended.
-    MembershipEnded,
-    /// It is bound to another machine.
-    OtherMachine,
-    /// It was bound as often as it may be.
-    BindingsUsedUp,
-}
-
-impl License {
-    /// Whether the license is good at `now` on the machine that asks, if it says which it is. In the contract's order of
-    /// precedence: blocked, expired, membership, machine.
-    pub fn check(&self, hwid: Option<&Fingerprint>, rules: &KeyRules, now: Timestamp) -> Checked {
-        if self.is_blocked(now) {
-            return Checked::Bad(Unfit::Blocked);
-        }
-        if self.has_expired(now) {
-            return Checked::Bad(Unfit::Expired);
-        }
-        if self.membership.is_some_and(|membership| !membership.is_active(now)) {
-            return Checked::Bad(Unfit::MembershipEnded);
-        }
-        match (hwid, &self.hwid) {
-            (None, _) => Checked::Good,
-            (Some(asks), Some(bound)) if asks == bound => Checked::Good,
-            (Some(_), Some(_)) => Checked::Bad(Unfit::OtherMachine),
-            (Some(_), None) if rules.max_activations.is_some_and(|limit| !limit.admits(self.bindings)) => {
-                Checked::Bad(Unfit::BindingsUsedUp)
-            }
-            (Some(asks), None) => Checked::Binds(Box::new(Self {
-                hwid: Some(asks.clone()),
-                bindings: self.bindings.saturating_add(1),
-                ..self.clone()
-            })),
-        }
-    }
-
-    /// That the license is good, but for its membership and machine: only of such a one may a buyer change anything.
-    ///
-    /// # Errors
-    /// [`Denial::NotActive`].
-    pub fn active(&self, now: Timestamp) -> Result<()> {
-        if self.is_blocked(now) || self.has_expired(now) {
-            return Err(Error::Denied(Denial::NotActive));
-        }
-        Ok(())
-    }
-
-    /// That the license was bought by who has this address.
-    ///
-    /// # Errors
-    /// [`Restriction::Role`].
-    pub fn bought_by(&self, email: &Email) -> Result<()> {
-        if self.email.folded() == email.folded() {
-            Ok(())
-        } else {
-            Err(Error::Forbidden(Restriction::Role))
-        }
-    }
-
-    /// The license that the next machine can be bound to. Counted even if it was bound to none, as the contract has it.
+impl Lock {
+    /// The lock on this machine.
     #[must_use]
-    pub fn unbind(&self) -> Self {
+    pub fn bound(&self, machine: &Fingerprint) -> Self {
         Self {
-            hwid: None,
-            binding_resets: self.binding_resets.saturating_add(1),
+            hwid: Some(machine.clone()),
+            bindings: self.bindings.saturating_add(1),
             ..self.clone()
         }
     }
 
-    /// The license under a new key, with no machine on it.
+    /// The lock on no machine. Counted even if it was on none, as the contract has it.
     #[must_use]
-    pub fn reissue(&self, key: LicenseKey) -> Self {
-        let mut former_keys = self.former_keys.clone();
-        former_keys.push(KeyMark::of(&self.license_key));
-        former_keys.drain(..former_keys.len().saturating_sub(FORMER_KEYS));
+    pub fn released(&self) -> Self {
         Self {
-            license_key: key,
             hwid: None,
-            bindings: 0,
-            binding_resets: 0,
-            machines_used: 0,
-            sessions_open: 0,
-            former_keys,
-            revision: self.revision + 1,
+            binding_resets: self.binding_resets.saturating_add(1),
             ..self.clone()
         }
     }

@@ -8,6 +8,7 @@ use crate::{
     license::{
         License,
         activation::{Activation, Admission, Arrival},
+        seats::Seats,
     },
     product::ProductId,
     signing::token::TokenPolicy,
@@ -85,7 +86,7 @@ pub fn admit_in_place(
         token_expiry: Some(license.token_expiry(now, request.tokens)),
         ..request.arrival.clone()
     };
-    let (came, taken) = admission.takes(license.session_limit().is_some());
+    let (came, taken) = admission.takes(license.seats.session_limit().is_some());
     let freed = u32::from(leaving.lease_until.is_some());
     Ok(MoveVerdict::Write(Box::new(MovePlan {
         admission,
@@ -93,13 +94,16 @@ pub fn admit_in_place(
         taken,
         freed,
         license: License {
-            machines_used: (license.machines_used + came).saturating_sub(1),
-            sessions_open: (license.sessions_open + taken).saturating_sub(freed),
-            moves,
+            seats: Seats {
+                machines_used: (license.seats.machines_used + came).saturating_sub(1),
+                sessions_open: (license.seats.sessions_open + taken).saturating_sub(freed),
+                moves,
+                ..license.seats.clone()
+            },
             revision: license.revision + 1,
             ..license.clone()
         },
-        activation: Activation::after(coming, license, &arrival),
+        activation: Activation::after(coming, &license.license_key, &license.seats, &arrival),
         arrival,
     })))
 }
@@ -110,7 +114,7 @@ impl License {
     /// # Errors
     /// [`Throttle::Moves`].
     pub fn may_move(&self, now: Timestamp, policy: &MovePolicy) -> Result<Vec<Timestamp>> {
-        let mut moves = self.moves.clone();
+        let mut moves = self.seats.moves.clone();
         moves.retain(|moved| *moved > now - policy.window);
         moves.sort_unstable();
         // There may be more than the limit, if it was lowered since: then that many have to leave the window.

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::value::{json_schema::schema, number::whole_number, text::choice};
+use crate::{
+    Timestamp,
+    value::{json_schema::schema, number::whole_number, text::choice},
+};
 
 choice!(
     /// How a license counts its seats.
@@ -82,3 +85,53 @@ schema!(SeatLimit, {
     "minimum": -1,
     "maximum": SeatLimit::MAX,
 });
+
+/// The seats of a license.
+///
+/// **Invariant**: `machines_used` is the number of its activations, and `sessions_open` that of its leases. Each changes
+/// only in the transaction that changes what it counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seats {
+    /// How the license counts them.
+    pub license_type: LicenseType,
+    /// How many machines may be activated.
+    pub max_machines: SeatLimit,
+    /// How many floating sessions may be open at once, when that is not `max_machines`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrent: Option<SeatLimit>,
+    /// Counter: the activations.
+    pub machines_used: u32,
+    /// Counter: the activations that hold a session, live or lapsed.
+    pub sessions_open: u32,
+    /// When the license was moved from one machine to another, oldest first: as far as it counts against the next move.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<Timestamp>,
+}
+
+impl Seats {
+    /// Seats of which none is taken.
+    pub fn new(license_type: LicenseType, max_machines: SeatLimit, max_concurrent: Option<SeatLimit>) -> Self {
+        Self {
+            license_type,
+            max_machines,
+            max_concurrent,
+            machines_used: 0,
+            sessions_open: 0,
+            moves: Vec::new(),
+        }
+    }
+
+    /// How many machines may be activated: of a site or floating license, any number.
+    pub fn machine_limit(&self) -> SeatLimit {
+        match self.license_type {
+            LicenseType::PerMachine => self.max_machines,
+            LicenseType::Floating | LicenseType::Site => SeatLimit::Unlimited,
+        }
+    }
+
+    /// How many sessions may be open at once; `None` when the license has no sessions.
+    pub fn session_limit(&self) -> Option<SeatLimit> {
+        (self.license_type == LicenseType::Floating).then(|| self.max_concurrent.unwrap_or(self.max_machines))
+    }
+}

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, value::text::choice};
+use crate::{
+    Error, Result, Timestamp,
+    error::Denial,
+    value::{reference::Reference, text::choice},
+};
 
 choice!(
     /// Whether a license works.
@@ -118,4 +122,223 @@ pub enum Standing {
     Flagged,
     /// It works, but will be blocked when its suspension's grace ends.
     Ending,
+}
+
+/// How a license stands: whether it works, and what is held against it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StandingState {
+    /// Whether it works.
+    pub status: LicenseStatus,
+    /// How grave its unresolved violations are.
+    pub threat_level: ThreatLevel,
+    /// Its suspension, while its status is suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspension: Option<Suspension>,
+    /// Why it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispute_reason: Option<Reference>,
+    /// When it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disputed_at: Option<Timestamp>,
+}
+
+impl StandingState {
+    /// It works, and nothing is held against it.
+    pub const GOOD: Self = Self {
+        status: LicenseStatus::Active,
+        threat_level: ThreatLevel::CLEAN,
+        suspension: None,
+        dispute_reason: None,
+        disputed_at: None,
+    };
+
+    /// Whether the license works at `now`, and how to speak of it; of one that `has_expired` or not.
+    ///
+    /// # Errors
+    /// In the contract's order of precedence: [`Denial::Revoked`], [`Denial::Expired`],
+    /// [`Denial::Suspended`].
+    pub fn of(&self, has_expired: bool, now: Timestamp) -> Result<Standing> {
+        if self.status == LicenseStatus::Revoked {
+            return Err(Error::Denied(Denial::Revoked));
+        }
+        if has_expired {
+            return Err(Error::Denied(Denial::Expired));
+        }
+        match self.status {
+            LicenseStatus::Active => Ok(Standing::Good),
+            LicenseStatus::Degraded => Ok(Standing::Flagged),
+            LicenseStatus::Suspended if self.is_blocked(now) => Err(Error::Denied(Denial::Suspended)),
+            LicenseStatus::Suspended => Ok(Standing::Ending),
+            LicenseStatus::Revoked => Err(Error::Denied(Denial::Revoked)),
+        }
+    }
+
+    /// Whether the license was blocked: revoked, or suspended and its grace is over.
+    pub fn is_blocked(&self, now: Timestamp) -> bool {
+        match self.status {
+            LicenseStatus::Active | LicenseStatus::Degraded => false,
+            // By hand, it blocks at once, be the clock here a little behind the one by which it was suspended.
+            LicenseStatus::Suspended => self
+                .suspension
+                .is_none_or(|suspension| suspension.by == SuspendedBy::Vendor || suspension.blocks_from() <= now),
+            LicenseStatus::Revoked => true,
+        }
+    }
+
+    /// The license with the mark of a revocation, or `None` when it is revoked already: then the first reason stands.
+    ///
+    /// A refund, a chargeback or fraud also puts it on the highest threat level.
+    pub fn revoke(&self, reason: Option<Reference>, now: Timestamp) -> Option<Self> {
+        if self.status == LicenseStatus::Revoked {
+            return None;
+        }
+        let disputed = reason
+            .as_ref()
+            .is_some_and(|r| matches!(r.as_str(), "refund" | "chargeback" | "fraud"));
+        Some(Self {
+            status: LicenseStatus::Revoked,
+            threat_level: if disputed {
+                ThreatLevel::REVOKED
+            } else {
+                self.threat_level
+            },
+            dispute_reason: reason,
+            disputed_at: Some(now),
+            suspension: None,
+            ..self.clone()
+        })
+    }
+
+    /// The license after the money for it was given back, or `None` when that is known already. It is revoked and on the
+    /// highest threat level, even if it was revoked for another reason before; a chargeback outweighs a refund.
+    pub fn dispute(&self, dispute: Dispute, now: Timestamp) -> Option<Self> {
+        let known = self.dispute_reason.as_ref().map(Reference::as_str);
+        let disputed = self.status == LicenseStatus::Revoked && self.threat_level == ThreatLevel::REVOKED;
+        let weighed = known == Some(Dispute::Chargeback.as_str()) || known == Some(dispute.as_str());
+        if disputed && weighed {
+            return None;
+        }
+        Some(Self {
+            status: LicenseStatus::Revoked,
+            threat_level: ThreatLevel::REVOKED,
+            dispute_reason: Some(Reference::known(dispute.as_str())),
+            disputed_at: Some(now),
+            suspension: None,
+            ..self.clone()
+        })
+    }
+
+    /// With the status that a vendor asks for, when violations are `unresolved` or none.
+    pub(crate) fn set_status(&self, status: LicenseStatus, unresolved: u32, now: Timestamp) -> Self {
+        if status == self.status {
+            return self.clone();
+        }
+        match status {
+            LicenseStatus::Revoked => self.revoke(None, now).unwrap_or_else(|| self.clone()),
+            LicenseStatus::Suspended => self.suspend(now),
+            LicenseStatus::Active | LicenseStatus::Degraded => Self {
+                status,
+                // The level of a dispute goes with the dispute; what nobody has put aside still counts.
+                threat_level: if self.fraud_level() == ThreatLevel::REVOKED && unresolved == 0 {
+                    ThreatLevel::CLEAN
+                } else {
+                    self.threat_level
+                },
+                suspension: None,
+                ..self.without_dispute()
+            },
+        }
+    }
+
+    /// The license suspended by hand, should it not be already.
+    pub(crate) fn suspend(&self, now: Timestamp) -> Self {
+        let by_hand = self
+            .suspension
+            .is_none_or(|suspension| suspension.by == SuspendedBy::Vendor);
+        if self.status == LicenseStatus::Suspended && by_hand {
+            return self.clone();
+        }
+        Self {
+            status: LicenseStatus::Suspended,
+            suspension: Some(Suspension {
+                at: now,
+                by: SuspendedBy::Vendor,
+                blocks_from: None,
+            }),
+            ..self.without_dispute()
+        }
+    }
+
+    /// The license made to work again, whatever blocked it. Its threat level is that of what is still unresolved.
+    #[must_use]
+    pub fn reinstate(&self, unresolved: ThreatLevel) -> Self {
+        Self {
+            status: LicenseStatus::Active,
+            threat_level: unresolved,
+            suspension: None,
+            ..self.without_dispute()
+        }
+    }
+
+    /// The license once violations of this level are unresolved. What was revoked, or suspended by hand, stays so; what is
+    /// suspended by this is blocked after `grace`.
+    #[must_use]
+    pub fn resolve(&self, unresolved: ThreatLevel, now: Timestamp, grace: Duration) -> Self {
+        let by_hand = self
+            .suspension
+            .is_none_or(|suspension| suspension.by == SuspendedBy::Vendor);
+        if self.status == LicenseStatus::Revoked || (self.status == LicenseStatus::Suspended && by_hand) {
+            return Self {
+                threat_level: unresolved.max(self.fraud_level()),
+                ..self.clone()
+            };
+        }
+        // A vendor has let it work again in spite of a chargeback.
+        if unresolved == ThreatLevel::REVOKED {
+            return Self {
+                threat_level: unresolved,
+                ..self.clone()
+            };
+        }
+        let status = unresolved.status();
+        let suspension = match (status, self.suspension) {
+            (LicenseStatus::Suspended, Some(running)) => Some(running),
+            (LicenseStatus::Suspended, None) => Some(Suspension {
+                at: now,
+                by: SuspendedBy::Enforcement,
+                blocks_from: (grace != Suspension::GRACE).then(|| now + grace),
+            }),
+            (LicenseStatus::Active | LicenseStatus::Degraded | LicenseStatus::Revoked, _) => None,
+        };
+        Self {
+            status,
+            threat_level: unresolved,
+            suspension,
+            ..self.clone()
+        }
+    }
+
+    /// The level that a dispute keeps a revoked license on.
+    fn fraud_level(&self) -> ThreatLevel {
+        let disputed = self.status == LicenseStatus::Revoked && self.threat_level == ThreatLevel::REVOKED;
+        if disputed {
+            ThreatLevel::REVOKED
+        } else {
+            ThreatLevel::CLEAN
+        }
+    }
+
+    fn without_dispute(&self) -> Self {
+        Self {
+            dispute_reason: None,
+            disputed_at: None,
+            ..self.clone()
+        }
+    }
+
+    /// When a suspension blocks the license. A suspension without a date is one by hand.
+    pub(crate) fn blocks_from(&self) -> Option<Timestamp> {
+        (self.status == LicenseStatus::Suspended).then_some(self.suspension?.blocks_from())
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, license::License, value::days::Days};
+use crate::{Timestamp, value::days::Days};
 
 /// The subscription behind a license, as far as stores told of it.
 ///
@@ -46,38 +46,5 @@ impl Subscription {
             ends_at: None,
             is_over: false,
         }
-    }
-}
-
-impl License {
-    /// The license after its customer cancelled the subscription: what is paid for is used up first. `None` when an end
-    /// that comes no later is known.
-    pub fn cancel(&self, now: Timestamp) -> Option<Self> {
-        let membership = self.membership.unwrap_or_default();
-        let paid_until = self
-            .expires_at
-            .max(membership.paid_until)
-            .map_or(now, |until| until.max(now));
-        self.ending(Subscription {
-            ends_at: Some(paid_until),
-            ..membership
-        })
-    }
-
-    /// The license after its subscription has ended for good. `None` as for [`License::cancel`].
-    pub fn leave(&self, now: Timestamp) -> Option<Self> {
-        self.ending(Subscription {
-            ends_at: Some(now),
-            is_over: true,
-            ..self.membership.unwrap_or_default()
-        })
-    }
-
-    fn ending(&self, ending: Subscription) -> Option<Self> {
-        let known = self.membership.and_then(|membership| membership.ends_at);
-        known.is_none_or(|known| ending.ends_at < Some(known)).then(|| Self {
-            membership: Some(ending),
-            ..self.clone()
-        })
     }
 }

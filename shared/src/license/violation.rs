@@ -1,11 +1,12 @@
 //! Violations: what a license was caught at.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{
     Result, Timestamp,
     ids::Ids,
-    license::{License, key::LicenseId, standing::ThreatLevel, watch::Finding},
+    license::{key::LicenseId, standing::ThreatLevel},
     value::text::{choice, is_plain, text_value},
 };
 
@@ -54,7 +55,18 @@ pub struct Violation {
     pub resolved_at: Option<Timestamp>,
     /// What the detector saw.
     #[serde(default)]
-    pub details: serde_json::Map<String, serde_json::Value>,
+    pub details: Map<String, Value>,
+}
+
+/// What a detector found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The type of the violation.
+    pub r#type: &'static str,
+    /// How grave it is.
+    pub severity: Severity,
+    /// What was seen.
+    pub details: Map<String, Value>,
 }
 
 impl ViolationId {
@@ -73,23 +85,23 @@ impl Violation {
     pub const CHARGEBACK: &'static str = "chargeback";
 
     /// That the customer of `license` asked their bank for the money.
-    pub fn chargeback(license: &License, violation_id: ViolationId, now: Timestamp) -> Self {
+    pub fn chargeback(license: &LicenseId, violation_id: ViolationId, now: Timestamp) -> Self {
         Self {
-            license_id: license.license_id.clone(),
+            license_id: license.clone(),
             violation_id,
             r#type: Self::CHARGEBACK.to_owned(),
             severity: Severity::Critical,
             detected_at: now,
             resolved: false,
             resolved_at: None,
-            details: serde_json::Map::new(),
+            details: Map::new(),
         }
     }
 
     /// That the detectors found this on `license`.
-    pub fn found(license: &License, violation_id: ViolationId, finding: &Finding, now: Timestamp) -> Self {
+    pub fn found(license: &LicenseId, violation_id: ViolationId, finding: &Finding, now: Timestamp) -> Self {
         Self {
-            license_id: license.license_id.clone(),
+            license_id: license.clone(),
             violation_id,
             r#type: finding.r#type.to_owned(),
             severity: finding.severity,

@@ -11,6 +11,7 @@ use crate::{
         License,
         key::{LicenseId, LicenseKey},
         machine::Fingerprint,
+        seats::LicenseType,
         standing::LicenseStatus,
     },
     product::{ProductId, variant::VariantId},
@@ -130,4 +131,26 @@ pub struct TokenPolicy {
     /// How long an application may run on past its token when the service can't be reached, unless its product says
     /// otherwise (`KEYSTEAD_GRACE_DAYS`, default 7).
     pub grace: Duration,
+}
+
+impl License {
+    /// When a token that is issued at `now` expires: after the policy's life, and never after the license itself stops
+    /// to work. In whole seconds, since that is what a token can say.
+    pub fn token_expiry(&self, now: Timestamp, policy: &TokenPolicy) -> Timestamp {
+        let short = self.standing.status == LicenseStatus::Degraded || self.seats.license_type == LicenseType::Floating;
+        let life = if short { policy.short_life } else { policy.life };
+        let ends = [Some(now + life), self.expires_at(), self.standing.blocks_from()];
+        ends.into_iter().flatten().min().unwrap_or(now).whole_seconds()
+    }
+
+    /// Until when an application may run on with a token that expires at `expiry`, when the service can't be reached:
+    /// `grace` longer, and never past the time at which the license is blocked. A floating license is for its sessions
+    /// only.
+    pub fn grace_until(&self, expiry: Timestamp, grace: Duration) -> Timestamp {
+        if self.seats.license_type == LicenseType::Floating {
+            return expiry;
+        }
+        let ends = [Some(expiry + grace), self.standing.blocks_from()];
+        ends.into_iter().flatten().min().unwrap_or(expiry).max(expiry)
+    }
 }

@@ -28,6 +28,12 @@ impl Days {
         self.0
     }
 
+    /// This many and as many more, or as many as there can be.
+    #[must_use]
+    pub fn saturating_add(self, more: Self) -> Self {
+        Self((self.0 + more.0).min(3650))
+    }
+
     /// As a duration.
     pub fn duration(self) -> Duration {
         Duration::from_secs(u64::from(self.0) * 24 * 60 * 60)

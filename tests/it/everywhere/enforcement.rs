@@ -6,11 +6,12 @@ use keystead_core::{
     Timestamp,
     license::{
         License,
+        detection::detect,
         machine::{Country, Fingerprint, MachineMark},
         seats::{LicenseType, SeatLimit},
         standing::LicenseStatus,
         violation::Severity,
-        watch::{DetectionLimits, detect},
+        watch::DetectionLimits,
     },
 };
 use keystead_tests::{
@@ -31,7 +32,7 @@ fn seen(license: &License, countries: usize, at: Timestamp) -> License {
     let mut license = license.clone();
     for code in &codes[..countries] {
         let country = Country::parse(code).expect("a country");
-        license.seen_in.insert(country, at);
+        license.watch.seen_in.insert(country, at);
     }
     license
 }
@@ -40,7 +41,10 @@ fn came(license: &License, machines: usize, at: Timestamp) -> License {
     let mut license = license.clone();
     for number in 0..machines {
         let fingerprint = Fingerprint::parse(&format!("machine {number}")).expect("a fingerprint");
-        license.arrivals.insert(MachineMark::of(&fingerprint), at.seconds());
+        license
+            .watch
+            .arrivals
+            .insert(MachineMark::of(&fingerprint), at.seconds());
     }
     license
 }
@@ -86,10 +90,8 @@ async fn three_countries_in_a_day_are_a_geo_spread_and_five_a_grave_one() {
         detect(&seen(&license, 3, now + millis), &policy, now + HOUR, settled).len(),
         1
     );
-    let site = License {
-        license_type: LicenseType::Site,
-        ..seen(&license, 8, now)
-    };
+    let mut site = seen(&license, 8, now);
+    site.seats.license_type = LicenseType::Site;
     assert_eq!(found(&site, &policy, now), []);
     let off = DetectionLimits {
         geo_spread: false,
@@ -130,11 +132,8 @@ async fn more_than_three_times_the_machines_in_a_month_are_churn_and_more_than_s
         (LicenseType::Site, limited(1), 100, medium),
         (LicenseType::Site, limited(1), 200, high),
     ] {
-        let license = License {
-            license_type,
-            max_machines: max,
-            ..came(&license, machines, now)
-        };
+        let mut license = came(&license, machines, now);
+        (license.seats.license_type, license.seats.max_machines) = (license_type, max);
         let severity = found(&license, &policy, now).first().map(|(_, severity)| *severity);
         assert_eq!(severity, expected, "{license_type} {max} {machines}");
     }
@@ -201,7 +200,7 @@ async fn a_key_that_is_seen_in_three_countries_is_degraded_and_works_on() {
         (&body["refreshed"], &body["expiresAt"]),
         (&json!(true), &json!((app.now() + DAY).to_string()))
     );
-    assert_eq!(app.assert_counters_true(&license).await.unresolved_violations, 1);
+    assert_eq!(app.assert_counters_true(&license).await.watch.unresolved_violations, 1);
 }
 
 #[tokio::test]
@@ -307,7 +306,7 @@ async fn a_key_that_goes_from_machine_to_machine_is_caught_and_one_that_comes_ba
     let now = shown(&app, &license).await;
     assert_eq!(state(&now), ("degraded", 2, 1));
     assert_eq!(now["violations"][0]["details"]["newMachines"], 7);
-    assert_eq!(app.stored(&license).await.arrivals.len(), 1);
+    assert_eq!(app.stored(&license).await.watch.arrivals.len(), 1);
 }
 
 #[tokio::test]
@@ -457,7 +456,7 @@ async fn sixty_four_at_once_from_six_countries_are_one_violation() {
         let now = shown(&app, &license).await;
         assert_eq!(state(&now), ("suspended", 3, 1), "seed {seed}");
         assert_eq!(now["violations"].as_array().map(Vec::len), Some(1), "seed {seed}");
-        assert_eq!(app.assert_counters_true(&license).await.machines_used, 64);
+        assert_eq!(app.assert_counters_true(&license).await.seats.machines_used, 64);
     }
 }
 
@@ -528,13 +527,14 @@ async fn no_sequence_of_client_calls_reaches_the_highest_level_or_lets_a_blocked
             };
             assert!(answer.status < 500, "seed {seed}: {answer:?}");
             let after = app.assert_counters_true(&license).await;
-            assert!(after.threat_level.number() < 4, "seed {seed}");
-            assert_ne!(after.status, LicenseStatus::Revoked, "seed {seed}");
+            assert!(after.standing.threat_level.number() < 4, "seed {seed}");
+            assert_ne!(after.standing.status, LicenseStatus::Revoked, "seed {seed}");
             if before.standing(app.now()).is_err() {
                 // Only giving a seat back is still answered well.
                 assert!(what == 2 || answer.status != 200, "seed {seed}: {answer:?}");
                 assert!(
-                    after.machines_used <= before.machines_used && after.sessions_open <= before.sessions_open,
+                    after.seats.machines_used <= before.seats.machines_used
+                        && after.seats.sessions_open <= before.seats.sessions_open,
                     "seed {seed}: a blocked license let a machine in"
                 );
             }

@@ -97,7 +97,7 @@ async fn what_is_not_good_is_never_noted_as_validated() {
             .await
             .expect("a read");
         let expected = 1 + usize::from(license.key == elsewhere.key);
-        assert_eq!(validated.len(), expected, "{:?}", stored.status);
+        assert_eq!(validated.len(), expected, "{:?}", stored.standing.status);
     }
 }
 

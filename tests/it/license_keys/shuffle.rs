@@ -48,7 +48,7 @@ async fn a_shuffled_key_is_dead_and_the_license_goes_on_under_another() {
     );
     let after = app.assert_counters_true(&new).await;
     assert_eq!(after.license_id, before.license_id);
-    assert_eq!((after.machines_used, after.unresolved_violations), (0, 1));
+    assert_eq!((after.seats.machines_used, after.watch.unresolved_violations), (0, 1));
     let shown = app.shown(&new).await;
     assert_eq!(shown["violations"][0]["id"], "viol_1");
     assert_eq!(shown["activations"], json!([]));
@@ -91,7 +91,11 @@ async fn a_license_with_more_machines_than_a_transaction_holds_is_shuffled_too()
         }
         let buyer = app.person(BUYER).await;
         let new = shuffle(&buyer, &license).await;
-        assert_eq!(app.assert_counters_true(&new).await.machines_used, 0, "{machines}");
+        assert_eq!(
+            app.assert_counters_true(&new).await.seats.machines_used,
+            0,
+            "{machines}"
+        );
         let dead = LicenseKey::parse(&license.key).expect("a key");
         assert_eq!(app.cx.store.activation_list(&dead).await.expect("a read"), []);
         app.machine("m-1").activate(&new).await.expect(200);

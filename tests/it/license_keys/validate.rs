@@ -127,7 +127,7 @@ async fn one_license_works_by_both_apis() {
         machine.validate(&license).await.expect(200);
         // A binding is no seat, and a seat no binding.
         let stored = app.assert_counters_true(&license).await;
-        assert_eq!((stored.machines_used, stored.bindings), (1, 1));
+        assert_eq!((stored.seats.machines_used, stored.lock.bindings), (1, 1));
         machine.deactivate(&license).await.expect(200);
         assert_eq!(good(&app, &license.key, Some("hw-1")).await["hwid"], "hw-1");
     }

@@ -72,14 +72,14 @@ impl Reply {
     ) -> Result<Self> {
         let expiry = activation.token_expiry;
         Ok(Self {
+            license_expires_at: license.expires_at(),
             token: issue(cx, &license, catalogs, product, &activation.fingerprint, now, expiry)?,
             expires_at: expiry,
-            machines_used: license.machines_used,
-            max_machines: license.max_machines,
-            status: license.status,
+            machines_used: license.seats.machines_used,
+            max_machines: license.seats.max_machines,
+            status: license.standing.status,
             message: message(license.standing(now)?),
             variant: license.variant,
-            license_expires_at: license.expires_at,
         })
     }
 }

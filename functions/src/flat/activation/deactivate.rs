@@ -84,8 +84,8 @@ impl Endpoint for Deactivate {
         let license = cx.store.activation_release(license, activation, &audit).await?;
         Ok(Reply {
             message: "License deactivated",
-            machines_used: license.machines_used,
-            max_machines: license.max_machines,
+            machines_used: license.seats.machines_used,
+            max_machines: license.seats.max_machines,
         })
     }
 }

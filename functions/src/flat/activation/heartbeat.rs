@@ -126,7 +126,7 @@ impl Endpoint for Heartbeat {
             }
         };
         Ok(Reply {
-            status: license.status,
+            status: license.standing.status,
             message: message(license.standing(now)?),
             session_expires_at: held_until,
             next_heartbeat: HEARTBEAT_INTERVAL.as_secs(),

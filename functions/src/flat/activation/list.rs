@@ -116,7 +116,7 @@ impl Endpoint for ListMachines {
         let (asking, claims, license, mut machines) = fetched.ok_or(Error::Denied(Denial::MachineNotActivated))?;
         let license = license.ok_or(Error::NotFound(Noun::License))?;
         claims.map_or(Ok(()), |claims| claims.issued_for(&license))?;
-        if license.status == LicenseStatus::Revoked {
+        if license.standing.status == LicenseStatus::Revoked {
             return Err(Error::Denied(Denial::Revoked));
         }
         if !machines.iter().any(|machine| machine.fingerprint == asking) {
@@ -124,7 +124,7 @@ impl Endpoint for ListMachines {
         }
         machines.sort_by_key(|machine| std::cmp::Reverse(machine.last_seen));
         machines.truncate(MOST);
-        let floating = license.session_limit().is_some();
+        let floating = license.seats.session_limit().is_some();
         let machines: Vec<Machine> = machines
             .into_iter()
             .map(|machine| Machine {
@@ -139,8 +139,8 @@ impl Endpoint for ListMachines {
         Ok(Reply {
             count: machines.len(),
             machines,
-            machines_used: license.machines_used,
-            max_machines: license.max_machines,
+            machines_used: license.seats.machines_used,
+            max_machines: license.seats.max_machines,
         })
     }
 }

@@ -57,7 +57,7 @@ fn issue(
         machine_fingerprint: fingerprint.clone(),
         product_id: product.clone(),
         variant: license.variant.clone(),
-        status: license.status,
+        status: license.standing.status,
         iat: now.seconds() - IAT_LEEWAY,
         exp: expiry.seconds(),
         grace_until: Some(
@@ -84,7 +84,7 @@ fn grace(cx: &Context, catalog: Option<&Catalog>) -> Duration {
 /// is when `life` is over. With a floating license nothing can be done offline.
 fn offline_days(cx: &Context, license: &License, own: Option<&Catalog>, life: Duration) -> u32 {
     const DAY: u64 = 24 * 60 * 60;
-    if license.session_limit().is_some() {
+    if license.seats.session_limit().is_some() {
         return 0;
     }
     let variant = own.and_then(|own| own.variant(&license.variant));

@@ -148,15 +148,15 @@ impl Endpoint for Validate {
             None => request.token,
         };
         Ok(Reply {
+            license_expires_at: license.expires_at(),
             token,
             expires_at: renewed.unwrap_or(claims.expiry()),
             refreshed: renewed.is_some(),
-            status: license.status,
+            status: license.standing.status,
             message: message(license.standing(now)?),
             variant: license.variant,
-            license_expires_at: license.expires_at,
-            machines_used: license.machines_used,
-            max_machines: license.max_machines,
+            machines_used: license.seats.machines_used,
+            max_machines: license.seats.max_machines,
         })
     }
 }

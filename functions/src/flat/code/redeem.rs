@@ -163,8 +163,8 @@ impl Endpoint for RedeemTrialCode {
         let redeemed = cx.store.code_redeem(code, fetched.redemption, license, &audit);
         let (license, trial_days) = redeemed.await?;
         Ok(Reply {
+            expires_at: license.expires_at(),
             license_key: license.license_key,
-            expires_at: license.expires_at,
             trial_days,
         })
     }

@@ -6,8 +6,9 @@ use keystead_core::{
     license::{
         License,
         changes::Changes,
+        expiry::Expiry,
         key::{LicenseId, LicenseKey},
-        seats::{LicenseType, SeatLimit},
+        seats::{LicenseType, SeatLimit, Seats},
         standing::LicenseStatus,
     },
     product::{
@@ -179,11 +180,13 @@ impl Endpoint for CreateLicense {
             now,
         );
         let license = License {
-            license_type: request.license_type.unwrap_or(usual.license_type),
-            max_machines: request.max_machines.unwrap_or(usual.max_machines),
-            max_concurrent: request.max_concurrent.or(usual.max_concurrent),
+            seats: Seats::new(
+                request.license_type.unwrap_or(usual.seats.license_type),
+                request.max_machines.unwrap_or(usual.seats.max_machines),
+                request.max_concurrent.or(usual.seats.max_concurrent),
+            ),
             purchased_at: request.purchased_at,
-            expires_at: request.expires_at,
+            expiry: Expiry::from(request.expires_at),
             discount_code: request.discount_code,
             purchase_id: request.purchase_id,
             bundle_id: request.bundle_id,

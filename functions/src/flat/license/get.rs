@@ -79,8 +79,8 @@ impl Endpoint for GetLicense {
                 .map(|a| json!(ActivationView::of(a, &license, now)))
                 .collect(),
             violations: violations.into_iter().map(|v| json!(ViolationView::from(v))).collect(),
-            machines_used: license.machines_used,
-            unresolved_violations_count: license.unresolved_violations,
+            machines_used: license.seats.machines_used,
+            unresolved_violations_count: license.watch.unresolved_violations,
             license: json!(LicenseView::from(&license)),
         })
     }

@@ -54,6 +54,8 @@ impl Endpoint for ReinstateLicense {
     async fn call(cx: &Context, caller: Caller, _: Request, found: Self::Fetched) -> Result<Reply> {
         let license = License::seen_by(&caller.scope, found)?;
         let license = cx.store.license_reinstate(license, &cx.audit(&caller)).await?;
-        Ok(Reply { status: license.status })
+        Ok(Reply {
+            status: license.standing.status,
+        })
     }
 }

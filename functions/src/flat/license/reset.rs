@@ -58,10 +58,10 @@ impl Endpoint for ResetActivations {
         let audit = cx.audit(&caller);
         let deleted_count = cx.store.activation_reset(&license, &audit).await?;
         // The machine that the license-keys API has bound it to holds no slot, and is taken off as well.
-        if license.hwid.is_some() {
+        if license.lock.hwid.is_some() {
             cx.store
                 .license_change(license, EventType::Unbound, &audit, |license| {
-                    Ok(license.hwid.as_ref().map(|_| license.unbind()))
+                    Ok(license.lock.hwid.as_ref().map(|_| license.unbind()))
                 })
                 .await?;
         }

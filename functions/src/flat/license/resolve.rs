@@ -67,8 +67,8 @@ impl Endpoint for ResolveLicense {
             .violation_resolve(license, &ids, &detection_limits(cx, catalog.as_deref()), &audit)
             .await?;
         Ok(Reply {
-            threat_level: license.threat_level.number(),
-            status: license.status,
+            threat_level: license.standing.threat_level.number(),
+            status: license.standing.status,
             resolved_count,
         })
     }

@@ -85,7 +85,8 @@ impl Endpoint for UpdateLicense {
             return Err(Error::Invalid(InvalidRequest::NothingToUpdate));
         }
         let license = License::seen_by(&caller.scope, found)?;
-        let revokes = changes.status == Some(LicenseStatus::Revoked) && license.status != LicenseStatus::Revoked;
+        let revokes =
+            changes.status == Some(LicenseStatus::Revoked) && license.standing.status != LicenseStatus::Revoked;
         let r#type = if revokes {
             EventType::Revoked
         } else {

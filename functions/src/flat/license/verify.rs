@@ -68,10 +68,10 @@ impl Endpoint for Verify {
         let license = license.ok_or(Error::NotFound(Noun::License))?;
         let standing = license.opens(&request.product_id, cx.clock.now())?;
         Ok(Reply {
-            status: license.status,
+            expires_at: license.expires_at(),
+            status: license.standing.status,
             variant: license.variant,
-            license_type: license.license_type,
-            expires_at: license.expires_at,
+            license_type: license.seats.license_type,
             message: message(standing),
         })
     }

@@ -10,8 +10,9 @@ use keystead_core::{
     error::Noun,
     license::{
         License,
+        expiry::Expiry,
         key::{LicenseId, LicenseKey},
-        seats::{LicenseType, SeatLimit},
+        seats::{LicenseType, SeatLimit, Seats},
         standing::Dispute,
     },
     product::{
@@ -172,9 +173,12 @@ async fn complete(
         now,
     );
     let license = License {
-        license_type: notice.license_type.unwrap_or(usual.license_type),
-        max_machines: notice.max_machines.unwrap_or(usual.max_machines),
-        expires_at: notice.expiry(offer.code.as_ref(), now),
+        seats: Seats::new(
+            notice.license_type.unwrap_or(usual.seats.license_type),
+            notice.max_machines.unwrap_or(usual.seats.max_machines),
+            usual.seats.max_concurrent,
+        ),
+        expiry: Expiry::from(notice.expiry(offer.code.as_ref(), now)),
         discount_code: notice.discount_code.clone(),
         purchase_id: notice.purchase_id.clone(),
         membership: notice.membership,

@@ -142,11 +142,10 @@ impl Store {
             }
         })
         .await?;
-        Ok(License {
-            machines_used: license.machines_used.saturating_sub(freed.machines),
-            sessions_open: license.sessions_open.saturating_sub(freed.sessions),
-            ..license
-        })
+        let mut license = license;
+        license.seats.machines_used = license.seats.machines_used.saturating_sub(freed.machines);
+        license.seats.sessions_open = license.seats.sessions_open.saturating_sub(freed.sessions);
+        Ok(license)
     }
 
     /// Removes every activation of a license, and gives their slots and sessions back: as many as fit in a transaction
@@ -220,8 +219,8 @@ pub(in crate::store) fn activation_creation(activation: &Activation) -> Result<A
 /// The license's half of giving seats back.
 fn give_back(key: &LicenseKey, counters: Counters) -> Action {
     let freed = UpdateExpression::default()
-        .decrease("machinesUsed", counters.machines)
-        .decrease("sessionsOpen", counters.sessions)
+        .decrease("seats.machinesUsed", counters.machines)
+        .decrease("seats.sessionsOpen", counters.sessions)
         .when("attribute_exists(licenseKey)", []);
     update(&schema::LICENSES, schema::LICENSES.key(key.as_str(), None), freed)
 }

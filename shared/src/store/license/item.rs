@@ -1,5 +1,7 @@
 //! Licenses as they are stored.
 
+use aws_sdk_dynamodb::types::AttributeValue;
+
 use crate::{
     Result,
     license::{License, key::LicenseKey},
@@ -12,15 +14,11 @@ use crate::{
     value::email::Email,
 };
 
-/// What changes only together with what it counts or notes, and so is never written with the rest.
-const COUNTERS: [&str; 6] = [
-    "machinesUsed",
-    "sessionsOpen",
-    "unresolvedViolations",
-    "seenIn",
-    "arrived",
-    "arrivals",
-];
+/// **Invariant**: what changes only together with what it counts or notes. It is never written with the rest.
+const COUNTERS: [&str; 3] = ["seats.machinesUsed", "seats.sessionsOpen", "watch"];
+
+/// The parts of a license whose attributes are written one by one, since a counter stands among them.
+const PARTS: [&str; 1] = ["seats"];
 
 /// The one value of `expiring`, under which all licenses are listed that have an end.
 pub(in crate::store) const EXPIRING: &str = "yes";
@@ -33,7 +31,8 @@ pub(in crate::store) fn owner_email(owner: &OwnerId, email: &Email) -> String {
 /// A license as stored: the entity, and the attributes that exist for the indexes' sake.
 pub(in crate::store) fn license_item(license: &License) -> Result<Item> {
     let mut item = encode(license)?;
-    let status = license.status;
+    let status = license.standing.status;
+    item.insert("status".to_owned(), text(status));
     item.insert(
         "productStatus".to_owned(),
         text(format!("{}#{status}", license.product_id)),
@@ -44,7 +43,8 @@ pub(in crate::store) fn license_item(license: &License) -> Result<Item> {
         "ownerEmail".to_owned(),
         text(owner_email(&license.owner_id, &license.email)),
     );
-    if license.expires_at.is_some() {
+    if let Some(expiry) = license.expires_at() {
+        item.insert("expiresAt".to_owned(), text(expiry));
         item.insert("expiringOwner".to_owned(), text(&license.owner_id));
         item.insert("expiringProduct".to_owned(), text(&license.product_id));
         item.insert("expiring".to_owned(), text(EXPIRING));
@@ -59,10 +59,24 @@ pub(in crate::store) fn license_key(key: &LicenseKey) -> Item {
 
 /// What turns `old` into `new`, except for its key and its counters.
 pub(in crate::store) fn license_difference(old: &License, new: &License) -> Result<UpdateExpression> {
-    let kept = |name: &str| name == schema::LICENSES.partition || COUNTERS.contains(&name);
-    Ok(UpdateExpression::difference(
-        &license_item(old)?,
-        &license_item(new)?,
-        kept,
-    ))
+    let kept = |path: &str| path == schema::LICENSES.partition || COUNTERS.contains(&path);
+    let (old, new) = (license_item(old)?, license_item(new)?);
+    Ok(UpdateExpression::difference(&paths(old), &paths(new), kept))
+}
+
+/// An item with the attributes of its [`PARTS`] by their paths, in the place of the maps.
+fn paths(item: Item) -> Item {
+    let mut paths = Item::with_capacity(item.len());
+    for (name, value) in item {
+        match value {
+            AttributeValue::M(part) if PARTS.contains(&name.as_str()) => {
+                let inner = part.into_iter();
+                paths.extend(inner.map(|(inner, value)| (format!("{name}.{inner}"), value)));
+            }
+            value => {
+                paths.insert(name, value);
+            }
+        }
+    }
+    paths
 }

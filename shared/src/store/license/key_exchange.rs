@@ -46,7 +46,7 @@ impl Store {
         let reissue = &reissue;
         retried("a license", license, |attempt, license| async move {
             let reissued = reissue(&license)?;
-            let machines = if license.machines_used > 0 {
+            let machines = if license.seats.machines_used > 0 {
                 self.activation_list(&license.license_key).await?
             } else {
                 Vec::new()
@@ -90,20 +90,20 @@ fn old_key_deletion(license: &License) -> Result<Action> {
     Ok(delete(&schema::LICENSES, license_key(&license.license_key))
         // **Race**: no machine is left on a key that is gone: each that is counted is removed beside it.
         .when(
-            "revision = :seen AND machinesUsed = :machines AND sessionsOpen = :sessions",
+            "revision = :seen AND seats.machinesUsed = :machines AND seats.sessionsOpen = :sessions",
             [
                 (":seen", number(license.revision)),
-                (":machines", number(license.machines_used)),
-                (":sessions", number(license.sessions_open)),
+                (":machines", number(license.seats.machines_used)),
+                (":sessions", number(license.seats.sessions_open)),
             ],
         )
         // What is noted of it without a new revision goes along to the new key.
         .when(
-            "unresolvedViolations = :violations AND arrived = :arrived AND seenIn = :seenIn",
+            "watch.unresolvedViolations = :violations AND watch.arrived = :arrived AND watch.seenIn = :seenIn",
             [
-                (":violations", number(license.unresolved_violations)),
-                (":arrived", number(license.arrived)),
-                (":seenIn", attribute(&license.seen_in)?),
+                (":violations", number(license.watch.unresolved_violations)),
+                (":arrived", number(license.watch.arrived)),
+                (":seenIn", attribute(&license.watch.seen_in)?),
             ],
         ))
 }

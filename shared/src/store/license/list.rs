@@ -313,8 +313,8 @@ impl LicenseFilter {
                 .as_ref()
                 .is_none_or(|email| email.folded() == license.email.folded())
             && self.state.is_none_or(|state| match state {
-                LicenseState::Status(status) => license.status == status,
-                LicenseState::Expired => license.expires_at.is_some_and(|expiry| expiry <= now),
+                LicenseState::Status(status) => license.standing.status == status,
+                LicenseState::Expired => license.expires_at().is_some_and(|expiry| expiry <= now),
             })
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     Result,
     audit::Audit,
     event::{Event, EventType},
-    license::{License, key::LicenseKey, lock::Checked, machine::Fingerprint, standing::LicenseStatus},
+    license::{License, binding::Checked, key::LicenseKey, machine::Fingerprint, standing::LicenseStatus},
     store::{
         Store,
         cache::Catalog,
@@ -64,7 +64,7 @@ impl Store {
             ],
         );
         if let Some(hwid) = hwid {
-            good = good.when("hwid = :hwid", [(":hwid", text(hwid))]);
+            good = good.when("lock.hwid = :hwid", [(":hwid", text(hwid))]);
         }
         Ok(match self.commit(Transaction::of([good]).with_event(event)?).await? {
             WriteOutcome::Done => true,

@@ -189,11 +189,11 @@ impl Store {
 /// The license's half of a move: its counters and the list of its moves.
 fn move_count(license: &License, plan: &MovePlan) -> Action {
     let mut count = UpdateExpression::default()
-        .increase("machinesUsed", i64::from(plan.came) - 1)
-        .increase("sessionsOpen", i64::from(plan.taken) - i64::from(plan.freed))
+        .increase("seats.machinesUsed", i64::from(plan.came) - 1)
+        .increase("seats.sessionsOpen", i64::from(plan.taken) - i64::from(plan.freed))
         .set(
-            "moves",
-            AttributeValue::L(plan.license.moves.iter().map(text).collect()),
+            "seats.moves",
+            AttributeValue::L(plan.license.seats.moves.iter().map(text).collect()),
         )
         .set("revision", number(license.revision + 1))
         // **Race**: two moves at once are counted as two, and neither is made of a license that was revoked meanwhile.
@@ -203,14 +203,14 @@ fn move_count(license: &License, plan: &MovePlan) -> Action {
         let mark = MachineMark::of(&plan.arrival.fingerprint);
         count = count
             .set(
-                &format!("arrivals.{}", mark.as_str()),
+                &format!("watch.arrivals.{}", mark.as_str()),
                 number(plan.arrival.now.seconds()),
             )
-            .increase("arrived", 1);
+            .increase("watch.arrived", 1);
     }
-    if let Some(SeatLimit::Limited(limit)) = license.session_limit().filter(|_| plan.taken > 0) {
+    if let Some(SeatLimit::Limited(limit)) = license.seats.session_limit().filter(|_| plan.taken > 0) {
         // **Race**: as when a session is taken, the last one is given once; that of the machine that leaves is free.
-        count = count.when("sessionsOpen < :limit", [(":limit", number(limit + plan.freed))]);
+        count = count.when("seats.sessionsOpen < :limit", [(":limit", number(limit + plan.freed))]);
     }
     update(&schema::LICENSES, license_key(&license.license_key), count)
 }
@@ -218,7 +218,7 @@ fn move_count(license: &License, plan: &MovePlan) -> Action {
 /// The half of a move that is the activation of the machine that comes, when it has one.
 fn activation_arrival(license: &License, plan: &MovePlan) -> Action {
     let activation = &plan.activation;
-    let floating = license.session_limit().is_some();
+    let floating = license.seats.session_limit().is_some();
     let expression = activation_update(activation, &plan.arrival, floating);
     let expression = match plan.admission {
         // **Race**: one machine that asks twice at once holds one session.

@@ -15,11 +15,11 @@ use crate::{
         License,
         activation::{Activation, Admission, Arrival, VALIDATED_INTERVAL},
         admission::{Plan, SeatRequest, Verdict, admit},
+        detection::Consequence,
         key::LicenseKey,
         machine::Fingerprint,
         seats::SeatLimit,
         violation::{Violation, ViolationId},
-        watch::Consequence,
     },
     store::{
         Store,
@@ -105,7 +105,7 @@ impl Store {
                 Verdict::Full(full) if at_one_moment => return Err(full),
                 Verdict::Full(_) => {
                     violations = None;
-                    let floating = license.session_limit().is_some();
+                    let floating = license.seats.session_limit().is_some();
                     // A seat is really taken only while its session is alive.
                     if floating && self.session_reap_lapsed(&license.license_key, now).await? {
                         (license, known) = self.reread(&license.license_key, machine).await?;
@@ -195,7 +195,7 @@ fn with_events(
         let (violation, action) = match consequence {
             Consequence::New(finding) => {
                 let id = ViolationId::new(&audit.ids, audit.now)?;
-                let violation = Violation::found(license, id, finding, audit.now);
+                let violation = Violation::found(&license.license_id, id, finding, audit.now);
                 let creation = violation_creation(&violation)?;
                 (violation, creation)
             }
@@ -216,25 +216,25 @@ fn with_events(
 /// is reached or the license is not what was decided on.
 fn license_taking(license: &License, plan: &Plan) -> Result<Action> {
     let (detection, observation) = (&plan.detection, &plan.detection.observation);
-    let mut taking = if !detection.is_event() {
+    let mut taking = if !plan.is_change {
         UpdateExpression::default()
     } else {
         let new = detection.consequences.iter();
         let new = new.filter(|consequence| matches!(consequence, Consequence::New(_)));
-        license_difference(license, &plan.license)?.increase("unresolvedViolations", new.count())
+        license_difference(license, &plan.license)?.increase("watch.unresolvedViolations", new.count())
     };
     taking = taking.when("revision = :seen", [(":seen", number(license.revision))]);
-    let (counter, limit) = match license.session_limit() {
-        Some(limit) => ("sessionsOpen", limit),
-        None => ("machinesUsed", license.machine_limit()),
+    let (counter, limit) = match license.seats.session_limit() {
+        Some(limit) => ("seats.sessionsOpen", limit),
+        None => ("seats.machinesUsed", license.seats.machine_limit()),
     };
-    let (machines, sessions) = plan.admission.takes(license.session_limit().is_some());
+    let (machines, sessions) = plan.admission.takes(license.seats.session_limit().is_some());
     if machines + sessions > 0 {
         if machines > 0 {
-            taking = taking.increase("machinesUsed", machines);
+            taking = taking.increase("seats.machinesUsed", machines);
         }
         if sessions > 0 {
-            taking = taking.increase("sessionsOpen", sessions);
+            taking = taking.increase("seats.sessionsOpen", sessions);
         }
         if let SeatLimit::Limited(limit) = limit {
             // **Race**: the last seat is given once.
@@ -243,22 +243,25 @@ fn license_taking(license: &License, plan: &Plan) -> Result<Action> {
     }
     if let Some(seen_in) = &observation.seen_in {
         taking = taking
-            .set("seenIn", attribute(seen_in)?)
+            .set("watch.seenIn", attribute(seen_in)?)
             // **Race**: of two countries that are seen at once, the second finds the first.
-            .when("seenIn = :seenBefore", [(":seenBefore", attribute(&license.seen_in)?)]);
+            .when(
+                "watch.seenIn = :seenBefore",
+                [(":seenBefore", attribute(&license.watch.seen_in)?)],
+            );
     }
     if let Some((mark, came)) = &observation.arrival {
         taking = taking
-            .set(&format!("arrivals.{}", mark.as_str()), number(came))
-            .increase("arrived", 1);
+            .set(&format!("watch.arrivals.{}", mark.as_str()), number(came))
+            .increase("watch.arrived", 1);
         if let Some(room) = detection.room {
-            let enough = license.arrived + u64::from(room);
+            let enough = license.watch.arrived + u64::from(room);
             // **Race**: of many machines that come at once, the one too many finds the others.
-            taking = taking.when("arrived <= :enough", [(":enough", number(enough))]);
+            taking = taking.when("watch.arrived <= :enough", [(":enough", number(enough))]);
         }
     }
     for mark in &observation.forgotten {
-        taking = taking.remove(&format!("arrivals.{}", mark.as_str()));
+        taking = taking.remove(&format!("watch.arrivals.{}", mark.as_str()));
     }
     Ok(update(&schema::LICENSES, license_key(&license.license_key), taking))
 }
@@ -278,7 +281,7 @@ fn opened(activation: &Activation, arrival: &Arrival, event: Option<&Event>) -> 
 /// The activation of a machine that needs nothing new, brought up to date: unless it is gone or its session was reaped
 /// meanwhile or, with an event, another request has noted one since it was read.
 fn refreshed(license: &License, activation: &Activation, arrival: &Arrival, event: Option<&Event>) -> Action {
-    let floating = license.session_limit().is_some();
+    let floating = license.seats.session_limit().is_some();
     let refresh = activation_update(activation, arrival, floating);
     let mut refresh = while_there(refresh, activation, floating);
     if let Some(event) = event {

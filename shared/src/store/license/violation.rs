@@ -10,8 +10,9 @@ use crate::{
     event::EventType,
     license::{
         License,
+        detection::enforced,
         violation::{Severity, Violation, threat_level},
-        watch::{DetectionLimits, enforced},
+        watch::DetectionLimits,
     },
     store::{
         Store,
@@ -96,7 +97,7 @@ impl Store {
                 ..enforced(&license, &left, limits, now)
             };
             let difference = license_difference(&license, &changed)?
-                .decrease("unresolvedViolations", count)
+                .decrease("watch.unresolvedViolations", count)
                 // **Race**: no violation came, and nothing else changed, since the level was computed.
                 .when("revision = :seen", [(":seen", number(license.revision))]);
             let change = update(&schema::LICENSES, license_key(&license.license_key), difference);
@@ -109,11 +110,9 @@ impl Store {
             }
             Ok(match self.commit(transaction).await? {
                 WriteOutcome::Done => {
-                    let unresolved_violations = changed.unresolved_violations.saturating_sub(count);
-                    let changed = License {
-                        unresolved_violations,
-                        ..changed
-                    };
+                    let mut changed = changed;
+                    let unresolved = changed.watch.unresolved_violations.saturating_sub(count);
+                    changed.watch.unresolved_violations = unresolved;
                     Break((changed, count))
                 }
                 WriteOutcome::Contended | WriteOutcome::Refused(_) => {

@@ -10,7 +10,7 @@ use crate::{
     audit::Audit,
     error::{Denial, Noun},
     event::EventType,
-    license::License,
+    license::{License, expiry::Expiry},
     owner::Scope,
     sale::code::{Code, CodeChanges, CodeName, Redemption, UseLimit},
     store::{
@@ -162,7 +162,7 @@ impl Store {
         let now = license.created_at;
         let license = &license;
         let for_days = |days: Days| License {
-            expires_at: Some(now + days.duration()),
+            expiry: Expiry::At(now + days.duration()),
             ..license.clone()
         };
         retried(

@@ -68,7 +68,12 @@ impl Store {
             let violation = if changed.is_some() && dispute == Dispute::Chargeback {
                 let known = self.violation_list(&license).await?;
                 let is_new = !known.iter().any(Violation::is_open_chargeback);
-                is_new.then(|| (Violation::chargeback(&license, id.clone(), audit.now), chargeback))
+                is_new.then(|| {
+                    (
+                        Violation::chargeback(&license.license_id, id.clone(), audit.now),
+                        chargeback,
+                    )
+                })
             } else {
                 None
             };
@@ -177,7 +182,7 @@ impl Store {
         });
         if let Some(changed) = &changed {
             let difference = license_difference(license, changed)?
-                .increase("unresolvedViolations", u32::from(violation.is_some()))
+                .increase("watch.unresolvedViolations", u32::from(violation.is_some()))
                 // **Race**: whatever the decision was made on is still so.
                 .when("revision = :seen", [(":seen", number(license.revision))]);
             let event = event.clone().with("changes", license.changes_to(changed)?);

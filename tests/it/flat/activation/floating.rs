@@ -1,6 +1,6 @@
 //! Floating licenses: any machine may activate, and a limited number may run at once.
 
-use keystead_core::license::License;
+use keystead_core::license::{License, seats::Seats};
 use keystead_tests::{MINUTE, TestApp};
 use serde_json::{Value, json};
 
@@ -178,8 +178,11 @@ async fn a_license_that_becomes_floating_gives_its_known_machines_sessions() {
     b.activate(&license).await.expect(200);
     license
         .change(&app, |license| License {
-            license_type: keystead_core::license::seats::LicenseType::Floating,
-            max_concurrent: keystead_core::license::seats::SeatLimit::parse(1),
+            seats: Seats {
+                license_type: keystead_core::license::seats::LicenseType::Floating,
+                max_concurrent: keystead_core::license::seats::SeatLimit::parse(1),
+                ..license.seats.clone()
+            },
             ..license.clone()
         })
         .await;

@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use keystead_core::{
-    license::{License, activation::SESSION_TIMEOUT, seats::LicenseType, standing::SuspendedBy},
+    license::{
+        License,
+        activation::SESSION_TIMEOUT,
+        seats::{LicenseType, Seats},
+        standing::SuspendedBy,
+    },
     store::schema,
 };
 use keystead_tests::{DAY, HOUR, TestApp, TestLicense};
@@ -166,7 +171,10 @@ async fn a_session_is_told_while_it_is_alive() {
     a.heartbeat(&license).await.expect(200);
     assert_eq!(active().await, true);
     let per_machine = |license: &License| License {
-        license_type: LicenseType::PerMachine,
+        seats: Seats {
+            license_type: LicenseType::PerMachine,
+            ..license.seats.clone()
+        },
         ..license.clone()
     };
     license.change(&app, per_machine).await;

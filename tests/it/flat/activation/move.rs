@@ -9,7 +9,7 @@ use keystead_core::{
         License,
         activation::SESSION_TIMEOUT,
         moves::MovePolicy,
-        seats::{LicenseType, SeatLimit},
+        seats::{LicenseType, SeatLimit, Seats},
         standing::SuspendedBy,
     },
 };
@@ -177,7 +177,7 @@ async fn a_machine_that_takes_its_own_place_is_refreshed_and_nothing_is_moved() 
     assert_eq!(activation["hostname"], "renamed.local");
     assert_eq!(activation["firstSeen"], "2030-01-01T00:00:00.000Z");
     assert_eq!(activation["lastSeen"], "2030-01-01T06:00:00.000Z");
-    assert_eq!(app.assert_counters_true(&license).await.moves, []);
+    assert_eq!(app.assert_counters_true(&license).await.seats.moves, []);
     let told: Vec<EventType> = events(&app, &license).await.iter().map(|event| event.r#type).collect();
     assert_eq!(told, [EventType::Created, EventType::Activated]);
 }
@@ -206,8 +206,11 @@ async fn a_machine_that_is_in_is_refreshed_and_the_other_leaves() {
         let last = told.last().expect("an event");
         assert_eq!((last.r#type, told.len()), (EventType::Deactivated, 4));
         let stored = app.assert_counters_true(&license).await;
-        assert_eq!(stored.moves, [app.now()]);
-        assert_eq!(stored.sessions_open, u32::from(stored.session_limit().is_some()));
+        assert_eq!(stored.seats.moves, [app.now()]);
+        assert_eq!(
+            stored.seats.sessions_open,
+            u32::from(stored.seats.session_limit().is_some())
+        );
     }
 }
 
@@ -299,7 +302,7 @@ async fn a_license_moves_three_times_in_thirty_days() {
     for from in 3..6 {
         step(&app, &license, from).await.expect(200);
         step(&app, &license, from + 1).await.expect_refusal(429, TOO_MANY_MOVES);
-        assert_eq!(app.assert_counters_true(&license).await.moves.len(), 3);
+        assert_eq!(app.assert_counters_true(&license).await.seats.moves.len(), 3);
         app.advance(DAY);
     }
     assert_eq!(on(&app, &license).await, [app.machine("6").fingerprint]);
@@ -377,7 +380,7 @@ async fn a_lower_limit_counts_the_moves_that_were_made_before() {
     assert_eq!(refused.header("retry-after"), (28 * 24 * 60 * 60 + 1).to_string());
     app.advance(28 * DAY);
     step(&app, &license, 3).await.expect(200);
-    assert_eq!(app.assert_counters_true(&license).await.moves.len(), 2);
+    assert_eq!(app.assert_counters_true(&license).await.seats.moves.len(), 2);
 }
 
 #[tokio::test]
@@ -388,7 +391,10 @@ async fn a_license_over_its_limit_moves_one_out_and_one_in() {
         activated(&app, &license, name).await;
     }
     let fewer = |license: &License| License {
-        max_machines: SeatLimit::Limited(1),
+        seats: Seats {
+            max_machines: SeatLimit::Limited(1),
+            ..license.seats.clone()
+        },
         ..license.clone()
     };
     license.change(&app, fewer).await;
@@ -397,7 +403,7 @@ async fn a_license_over_its_limit_moves_one_out_and_one_in() {
     let answer = new.move_license(&license, "fingerprint-of-a").await;
     let body = answer.expect(200);
     assert_eq!((&body["machinesUsed"], &body["maxMachines"]), (&json!(3), &json!(1)));
-    assert_eq!(app.assert_counters_true(&license).await.machines_used, 3);
+    assert_eq!(app.assert_counters_true(&license).await.seats.machines_used, 3);
 }
 
 #[tokio::test]
@@ -416,7 +422,7 @@ async fn a_floating_license_s_session_moves_with_it() {
     );
     old.heartbeat(&license).await.expect_refusal(404, "Session not found");
     new.heartbeat(&license).await.expect(200);
-    assert_eq!(app.assert_counters_true(&license).await.sessions_open, 1);
+    assert_eq!(app.assert_counters_true(&license).await.seats.sessions_open, 1);
 }
 
 #[tokio::test]
@@ -432,7 +438,7 @@ async fn a_machine_without_a_session_leaves_none_to_the_one_that_comes() {
         .expect_refusal(403, &full(1));
     let stored = app.assert_counters_true(&license).await;
     assert_eq!(
-        (stored.machines_used, stored.moves.len()),
+        (stored.seats.machines_used, stored.seats.moves.len()),
         (2, 0),
         "a refused move is none"
     );
@@ -440,7 +446,7 @@ async fn a_machine_without_a_session_leaves_none_to_the_one_that_comes() {
     app.advance(SESSION_TIMEOUT);
     new.move_license(&license, &old.fingerprint).await.expect(200);
     let stored = app.assert_counters_true(&license).await;
-    assert_eq!((stored.machines_used, stored.sessions_open), (2, 1));
+    assert_eq!((stored.seats.machines_used, stored.seats.sessions_open), (2, 1));
     other.heartbeat(&license).await.expect_refusal(403, &full(1));
 }
 
@@ -453,7 +459,10 @@ async fn of_more_sessions_than_there_are_by_now_none_moves() {
     }
     let sessions = |sessions: u32| {
         move |license: &License| License {
-            max_machines: SeatLimit::Limited(sessions),
+            seats: Seats {
+                max_machines: SeatLimit::Limited(sessions),
+                ..license.seats.clone()
+            },
             ..license.clone()
         }
     };
@@ -486,7 +495,10 @@ async fn a_session_that_a_license_kept_from_when_it_floated_goes_with_its_machin
     let license = app.license().floating(2).create().await;
     let old = activated(&app, &license, "old").await;
     let per_machine = |license: &License| License {
-        license_type: LicenseType::PerMachine,
+        seats: Seats {
+            license_type: LicenseType::PerMachine,
+            ..license.seats.clone()
+        },
         ..license.clone()
     };
     license.change(&app, per_machine).await;
@@ -495,7 +507,7 @@ async fn a_session_that_a_license_kept_from_when_it_floated_goes_with_its_machin
         .await
         .expect(200);
     let stored = app.assert_counters_true(&license).await;
-    assert_eq!((stored.machines_used, stored.sessions_open), (1, 0));
+    assert_eq!((stored.seats.machines_used, stored.seats.sessions_open), (1, 0));
 }
 
 #[tokio::test]

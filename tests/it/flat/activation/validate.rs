@@ -1,7 +1,7 @@
 //! `POST /validate`.
 
 use keystead_core::{
-    license::{key::LicenseKey, standing::SuspendedBy},
+    license::{expiry::Expiry, key::LicenseKey, standing::SuspendedBy},
     signing::token::Token,
 };
 use keystead_tests::{DAY, HOUR, MINUTE, Machine, OWNER, PRODUCT, TestApp, TestLicense, token::claims};
@@ -210,7 +210,7 @@ async fn a_license_that_expires_before_its_token_is_told_to_have_expired() {
     let now = app.now();
     license
         .change(&app, |license| keystead_core::license::License {
-            expires_at: Some(now),
+            expiry: Expiry::from(Some(now)),
             ..license.clone()
         })
         .await;

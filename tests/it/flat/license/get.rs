@@ -116,7 +116,7 @@ async fn every_violation_is_shown_and_the_unresolved_ones_are_counted_in_both_pl
         &schema::LICENSES,
         &license.key,
         None,
-        "unresolvedViolations",
+        "watch.unresolvedViolations",
         json!({ "N": "1" }),
     );
     let shown = app.shown(&license).await;

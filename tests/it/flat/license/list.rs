@@ -7,7 +7,7 @@ use keystead_core::{
     clock::Clock,
     license::{
         License,
-        standing::{SuspendedBy, ThreatLevel},
+        standing::{StandingState, SuspendedBy, ThreatLevel},
     },
     store::meter::Usage,
 };
@@ -238,7 +238,10 @@ async fn an_item_shows_everything_but_activations_and_violations() {
         .with("expiresAt", "2031-01-01T00:00:00Z")
         .with("purchaseId", "order-1")
         .changed(|license| License {
-            threat_level: ThreatLevel::DEGRADED,
+            standing: StandingState {
+                threat_level: ThreatLevel::DEGRADED,
+                ..license.standing.clone()
+            },
             ..license.clone()
         })
         .create()
@@ -248,7 +251,7 @@ async fn an_item_shows_everything_but_activations_and_violations() {
         &keystead_core::store::schema::LICENSES,
         &license.key,
         None,
-        "unresolvedViolations",
+        "watch.unresolvedViolations",
         json!({ "N": "3" }),
     );
     let shown = app.shown(&license).await["license"].clone();

@@ -2,7 +2,7 @@
 
 use keystead_core::license::{
     License,
-    standing::{LicenseStatus, SuspendedBy, ThreatLevel},
+    standing::{LicenseStatus, StandingState, SuspendedBy, ThreatLevel},
 };
 use keystead_tests::{OWNER, TestApp, TestLicense};
 use serde_json::json;
@@ -25,7 +25,7 @@ async fn a_suspended_license_works_again_whoever_suspended_it() {
         let answer = machine.validate(&license).await;
         assert_eq!(answer.expect(200)["message"], "License is active");
         assert_eq!(app.shown(&license).await["license"]["status"], "active");
-        assert_eq!(app.stored(&license).await.suspension, None);
+        assert_eq!(app.stored(&license).await.standing.suspension, None);
     }
 }
 
@@ -64,8 +64,11 @@ async fn the_threat_level_is_that_of_what_is_unresolved_and_the_status_active_al
         let license = app
             .license()
             .changed(|license| License {
-                status: LicenseStatus::Revoked,
-                threat_level: ThreatLevel::REVOKED,
+                standing: StandingState {
+                    status: LicenseStatus::Revoked,
+                    threat_level: ThreatLevel::REVOKED,
+                    ..license.standing.clone()
+                },
                 ..license.clone()
             })
             .create()

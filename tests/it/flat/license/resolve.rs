@@ -2,7 +2,7 @@
 
 use keystead_core::license::{
     License,
-    standing::{LicenseStatus, SuspendedBy, Suspension, ThreatLevel},
+    standing::{LicenseStatus, StandingState, SuspendedBy, Suspension, ThreatLevel},
 };
 use keystead_tests::{Answer, DAY, OWNER, TestApp, TestLicense};
 use serde_json::{Value, json};
@@ -28,9 +28,12 @@ async fn caught(app: &TestApp, severities: &[&str], level: u8) -> TestLicense {
                 blocks_from: None,
             });
             License {
-                status,
-                threat_level,
-                suspension,
+                standing: StandingState {
+                    status,
+                    threat_level,
+                    suspension,
+                    ..license.standing.clone()
+                },
                 ..license.clone()
             }
         })
@@ -133,9 +136,9 @@ async fn ids_that_are_unknown_or_come_twice_are_passed_over() {
         200,
         &json!({ "success": true, "threatLevel": 1, "status": "active", "resolvedCount": 1 }),
     );
-    assert_eq!(app.stored(&license).await.unresolved_violations, 1);
+    assert_eq!(app.stored(&license).await.watch.unresolved_violations, 1);
     // Another license's violations have the same ids.
-    assert_eq!(app.stored(&other).await.unresolved_violations, 1);
+    assert_eq!(app.stored(&other).await.watch.unresolved_violations, 1);
 }
 
 #[tokio::test]
@@ -239,7 +242,7 @@ async fn the_key_and_the_ids_are_required_and_the_license_must_be_in_scope() {
     let asked = json!({ "licenseKey": license.key, "violationIds": ["viol_0"] });
     let answer = app.creator("bob").await.post("/resolveLicense", asked.clone()).await;
     answer.expect_refusal(404, "License not found");
-    assert_eq!(app.stored(&license).await.unresolved_violations, 1);
+    assert_eq!(app.stored(&license).await.watch.unresolved_violations, 1);
     let alice = app.creator(OWNER).await;
     assert_eq!(
         alice.post("/resolveLicense", asked).await.expect(200)["resolvedCount"],

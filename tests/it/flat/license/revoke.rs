@@ -2,7 +2,7 @@
 
 use keystead_core::license::{
     License,
-    standing::{LicenseStatus, ThreatLevel},
+    standing::{LicenseStatus, StandingState, ThreatLevel},
 };
 use keystead_tests::{DAY, OWNER, PRODUCT, TestApp, TestLicense};
 use serde_json::{Value, json};
@@ -56,8 +56,11 @@ async fn the_reason_and_the_time_are_kept_and_some_reasons_raise_the_threat_leve
 async fn a_manual_revocation_leaves_the_threat_level_as_it_was() {
     let app = TestApp::start().await;
     let degraded = |license: &License| License {
-        status: LicenseStatus::Degraded,
-        threat_level: ThreatLevel::parse(2).expect("a level"),
+        standing: StandingState {
+            status: LicenseStatus::Degraded,
+            threat_level: ThreatLevel::parse(2).expect("a level"),
+            ..license.standing.clone()
+        },
         ..license.clone()
     };
     for (reason, threat_level) in [("manual", 2), ("cancelled", 2), ("fraud", 4)] {

@@ -6,7 +6,7 @@ use keystead_core::{
     clock::Clock,
     license::{
         License,
-        standing::{LicenseStatus, SuspendedBy, Suspension, ThreatLevel},
+        standing::{LicenseStatus, StandingState, SuspendedBy, Suspension, ThreatLevel},
     },
 };
 use keystead_functions::frame::context::Context;
@@ -173,7 +173,7 @@ async fn a_suspension_by_hand_blocks_at_once_a_license_that_was_in_its_grace() {
         by: SuspendedBy::Vendor,
         blocks_from: None,
     };
-    assert_eq!(app.stored(&license).await.suspension, Some(suspension));
+    assert_eq!(app.stored(&license).await.standing.suspension, Some(suspension));
 }
 
 #[tokio::test]
@@ -275,8 +275,11 @@ async fn two_updates_at_once_are_both_kept() {
 async fn a_status_by_hand_leaves_the_threat_level_as_it_was() {
     let app = TestApp::start().await;
     let caught = |license: &License| License {
-        status: LicenseStatus::Degraded,
-        threat_level: ThreatLevel::DEGRADED,
+        standing: StandingState {
+            status: LicenseStatus::Degraded,
+            threat_level: ThreatLevel::DEGRADED,
+            ..license.standing.clone()
+        },
         ..license.clone()
     };
     let license = app.license().changed(caught).create().await;

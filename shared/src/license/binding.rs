@@ -1,0 +1,128 @@
+//! Bindings: what the license-keys API lets a license do, the machine that it is bound to, and its keys.
+
+use crate::{
+    Error, Result, Timestamp,
+    error::{Denial, Restriction},
+    license::{
+        License,
+        key::{KeyMark, LicenseKey},
+        lock::Lock,
+        machine::Fingerprint,
+        seats::Seats,
+    },
+    product::key_rules::KeyRules,
+    value::email::Email,
+};
+
+/// How many former keys a license remembers.
+const FORMER_KEYS: usize = 24;
+
+/// What a license may do for who shows its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// It is good.
+    Good,
+    /// It is good once it is bound to the machine that asks: the license as it then is.
+    Binds(Box<License>),
+    /// It is not good.
+    Bad(Unfit),
+}
+
+/// Why a license is not good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// It was blocked: revoked, or suspended and its grace is over.
+    Blocked,
+    /// Its `expiresAt` has passed.
+    Expired,
+    /// The subscription that it is linked to has ended.
+    MembershipEnded,
+    /// It is bound to another machine.
+    OtherMachine,
+    /// It was bound as often as it may be.
+    BindingsUsedUp,
+}
+
+impl License {
+    /// Whether the license is good at `now` on the machine that asks, if it says which it is. In the contract's order of
+    /// precedence: blocked, expired, membership, machine.
+    pub fn check(&self, hwid: Option<&Fingerprint>, rules: &KeyRules, now: Timestamp) -> Checked {
+        if self.standing.is_blocked(now) {
+            return Checked::Bad(Unfit::Blocked);
+        }
+        if self.has_expired(now) {
+            return Checked::Bad(Unfit::Expired);
+        }
+        if self.membership.is_some_and(|membership| !membership.is_active(now)) {
+            return Checked::Bad(Unfit::MembershipEnded);
+        }
+        match (hwid, &self.lock.hwid) {
+            (None, _) => Checked::Good,
+            (Some(asks), Some(bound)) if asks == bound => Checked::Good,
+            (Some(_), Some(_)) => Checked::Bad(Unfit::OtherMachine),
+            (Some(_), None)
+                if rules
+                    .max_activations
+                    .is_some_and(|limit| !limit.admits(self.lock.bindings)) =>
+            {
+                Checked::Bad(Unfit::BindingsUsedUp)
+            }
+            (Some(asks), None) => Checked::Binds(Box::new(Self {
+                lock: self.lock.bound(asks),
+                ..self.used(now)
+            })),
+        }
+    }
+
+    /// That the license is good, but for its membership and machine: only of such a one may a buyer change anything.
+    ///
+    /// # Errors
+    /// [`Denial::NotActive`].
+    pub fn active(&self, now: Timestamp) -> Result<()> {
+        if self.standing.is_blocked(now) || self.has_expired(now) {
+            return Err(Error::Denied(Denial::NotActive));
+        }
+        Ok(())
+    }
+
+    /// That the license was bought by who has this address.
+    ///
+    /// # Errors
+    /// [`Restriction::Role`].
+    pub fn bought_by(&self, email: &Email) -> Result<()> {
+        if self.email.folded() == email.folded() {
+            Ok(())
+        } else {
+            Err(Error::Forbidden(Restriction::Role))
+        }
+    }
+
+    /// The license that the next machine can be bound to. Counted even if it was bound to none, as the contract has it.
+    #[must_use]
+    pub fn unbind(&self) -> Self {
+        Self {
+            lock: self.lock.released(),
+            ..self.clone()
+        }
+    }
+
+    /// The license under a new key, with no machine on it.
+    #[must_use]
+    pub fn reissue(&self, key: LicenseKey) -> Self {
+        let mut former_keys = self.former_keys.clone();
+        former_keys.push(KeyMark::of(&self.license_key));
+        former_keys.drain(..former_keys.len().saturating_sub(FORMER_KEYS));
+        Self {
+            license_key: key,
+            lock: Lock::default(),
+            seats: Seats {
+                machines_used: 0,
+                sessions_open: 0,
+                ..self.seats.clone()
+            },
+            former_keys,
+            revision: self.revision + 1,
+            ..self.clone()
+        }
+    }
+}
