@@ -7,6 +7,7 @@ mod budgets;
 mod contract;
 mod enforcement;
 mod events;
+mod expiry;
 mod idempotency;
 mod log;
 mod mail;
