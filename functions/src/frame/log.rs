@@ -148,7 +148,7 @@ impl Sink {
     }
 }
 
-/// Writes our events as lines. It keeps no spans yet: docs/adr/0029-tracing-without-a-registry.md.
+/// Writes our events as lines. It keeps no spans yet: docs/adr/0031-tracing-without-a-registry.md.
 struct JsonLines(Sink);
 
 impl Subscriber for JsonLines {
