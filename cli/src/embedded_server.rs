@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The longest request that DynamoDB takes, in bytes.
-const MAX_BODY: usize = 16 * 1024 * 1024;
+const BODY_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Serves `engine` on `listener` for as long as the process lives.
 pub(crate) async fn serve(listener: TcpListener, engine: Engine, key: DoorKey) {
@@ -54,7 +54,7 @@ async fn answer(engine: &Engine, key: &DoorKey, request: Request<Incoming>) -> R
         .and_then(|target| target.rsplit('.').next())
         .unwrap_or_default()
         .to_owned();
-    let body = Limited::new(request.into_body(), MAX_BODY).collect();
+    let body = Limited::new(request.into_body(), BODY_LIMIT).collect();
     match tokio::time::timeout(BODY_TIMEOUT, body).await {
         Ok(Ok(body)) => {
             let (status, answer) = engine.answer(&operation, &body.to_bytes());

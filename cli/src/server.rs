@@ -13,7 +13,7 @@ use hyper_util::{
 use keystead_functions::frame::{
     context::Context,
     mail::Kept,
-    request::{Incoming, MAX_BODY},
+    request::{BODY_LIMIT, Incoming},
     router::Router,
 };
 use serde_json::json;
@@ -107,7 +107,7 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
 
 async fn answer(app: &App, request: Request<Stream>, address: IpAddr) -> Response<Bytes> {
     let (head, body) = request.into_parts();
-    let body = match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await {
+    let body = match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_LIMIT).collect()).await {
         Ok(Ok(body)) => Some(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => None,
         // A part of a request is none: it is not carried out.

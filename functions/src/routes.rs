@@ -1,63 +1,31 @@
-//! Every route, in the order of the contracts.
+//! Every function and every route.
 
-use crate::{accounts, docs, flat, frame::route::Route, license_keys};
+use crate::{
+    accounts, docs, flat,
+    frame::{function::Function, route::Route},
+    license_keys,
+};
 
-/// Every route, in the order of the contracts. The local server, the template, the contract tests and the documentation
-/// are held against this list.
-pub fn all() -> Vec<Route> {
-    vec![
-        Route::of::<flat::activation::Activate>(),
-        Route::of::<flat::activation::Validate>(),
-        Route::of::<flat::license::Verify>(),
-        Route::of::<flat::activation::Deactivate>(),
-        Route::of::<flat::activation::Heartbeat>(),
-        Route::of::<flat::activation::ListMachines>(),
-        Route::of::<flat::activation::MoveLicense>(),
-        Route::of::<flat::signing_key::GetSigningKey>(),
-        Route::of::<flat::signing_key::Jwks>(),
-        Route::of::<flat::license::CreateLicense>(),
-        Route::of::<flat::license::GetLicense>(),
-        Route::of::<flat::license::ListLicenses>(),
-        Route::of::<flat::license::UpdateLicense>(),
-        Route::of::<flat::license::RevokeLicense>(),
-        Route::of::<flat::license::ReinstateLicense>(),
-        Route::of::<flat::license::ResolveLicense>(),
-        Route::of::<flat::license::ResetActivations>(),
-        Route::of::<flat::product::CreateProduct>(),
-        Route::of::<flat::product::ListProducts>(),
-        Route::of::<flat::product::UpdateProduct>(),
-        Route::of::<flat::variant::CreateVariant>(),
-        Route::of::<flat::variant::ListVariants>(),
-        Route::of::<flat::variant::UpdateVariant>(),
-        Route::of::<flat::code::CreateDiscountCode>(),
-        Route::of::<flat::code::ListDiscountCodes>(),
-        Route::of::<flat::code::UpdateDiscountCode>(),
-        Route::of::<flat::code::DeleteDiscountCode>(),
-        Route::of::<flat::code::CreateTrialCode>(),
-        Route::of::<flat::code::ListTrialCodes>(),
-        Route::of::<flat::code::UpdateTrialCode>(),
-        Route::of::<flat::code::DeleteTrialCode>(),
-        Route::of::<flat::code::RedeemTrialCode>(),
-        Route::of::<flat::api_key::CreateApiKey>(),
-        Route::of::<flat::api_key::ListApiKeys>(),
-        Route::of::<flat::api_key::RevokeApiKey>(),
-        Route::of::<flat::member::AddMember>(),
-        Route::of::<flat::member::RemoveMember>(),
-        Route::of::<flat::webhook::CgloungeWebhook>(),
-        Route::of::<flat::webhook::StripeWebhook>(),
-        Route::of::<flat::health::Health>(),
-        Route::of::<docs::OpenapiJson>(),
-        Route::of::<docs::Docs>(),
-        Route::of::<license_keys::LicenseKeysValidate>(),
-        Route::of::<license_keys::LicenseKeysShuffle>(),
-        Route::of::<license_keys::LicenseKeysReset>(),
-        Route::of::<license_keys::LicenseKeysEvents>(),
-        Route::of::<accounts::AuthRegister>(),
-        Route::of::<accounts::AuthLogin>(),
-        Route::of::<accounts::AuthVerify>(),
-        Route::of::<accounts::AuthLogout>(),
-        Route::of::<accounts::AuthMe>(),
-        Route::of::<accounts::AuthForgotPassword>(),
-        Route::of::<accounts::AuthResetPassword>(),
+/// Every function, in the order of the contracts. The template and the binaries are held against this list.
+pub fn functions() -> impl Iterator<Item = &'static Function> {
+    [
+        flat::FUNCTIONS,
+        docs::FUNCTIONS,
+        license_keys::FUNCTIONS,
+        accounts::FUNCTIONS,
     ]
+    .into_iter()
+    .flatten()
+    .copied()
+}
+
+/// Every route, in the order of the contracts. The local server, the contract tests and the documentation are held against
+/// this list.
+pub fn all() -> Vec<Route> {
+    functions().flat_map(|function| function.routes).copied().collect()
+}
+
+/// The function that serves a route with this operation's name.
+pub fn function_of(operation: &str) -> Option<&'static Function> {
+    functions().find(|function| function.routes.iter().any(|route| route.name == operation))
 }

@@ -14,7 +14,7 @@ use keystead_core::{
     },
 };
 use keystead_functions::{
-    frame::{endpoint::Auth, route::Route},
+    frame::{callers::CallerKind, route::Route},
     routes,
 };
 use keystead_tests::{Answer, Options, TestApp, TestLicense, epoch, fields, secrets};
@@ -97,8 +97,9 @@ async fn shown(app: &TestApp, license: &TestLicense, fingerprint: &str, token: &
 /// A new endpoint that takes a token has to be shown the same ones.
 #[test]
 fn every_route_that_takes_a_token_is_attacked() {
-    let takes =
-        |route: &Route| route.auth == Auth::LicenseKey && fields(route).iter().any(|field| field.name == "token");
+    let takes = |route: &Route| {
+        route.caller == CallerKind::LicenseKeyHolder && fields(route).iter().any(|field| field.name == "token")
+    };
     let all = routes::all();
     let taking: BTreeSet<&str> = all.iter().filter(|route| takes(route)).map(Route::path).collect();
     assert_eq!(

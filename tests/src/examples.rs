@@ -2,7 +2,7 @@
 
 use http::Method;
 use keystead_core::owner::api_key::RawApiKey;
-use keystead_functions::frame::{endpoint::Auth, face::AnyFace, route::Route};
+use keystead_functions::frame::{callers::CallerKind, face::AnyFace, route::Route};
 use serde_json::{Value, json};
 
 use crate::{Answer, Creator, Machine, OWNER, PASSWORD, PRODUCT, Person, TestApp, TestLicense, secrets};
@@ -403,15 +403,15 @@ impl World {
 
     /// `body` with what lets its sender in.
     pub fn let_in(&self, route: &Route, mut body: Value) -> Value {
-        match route.auth {
-            Auth::Public | Auth::LicenseKey => {}
-            Auth::Admin => body["apiKey"] = json!(self.alice.api_key),
-            Auth::SuperAdmin => body["adminSecret"] = json!(secrets().admin_secret),
-            Auth::Webhook => body["webhookSecret"] = json!(secrets().webhook_secret),
+        match route.caller {
+            CallerKind::Anyone | CallerKind::LicenseKeyHolder => {}
+            CallerKind::Admin => body["apiKey"] = json!(self.alice.api_key),
+            CallerKind::SuperAdmin => body["adminSecret"] = json!(secrets().admin_secret),
+            CallerKind::Store => body["webhookSecret"] = json!(secrets().webhook_secret),
             // `send` signs it.
-            Auth::Stripe => body["signed"] = json!(true),
+            CallerKind::Stripe => body["signed"] = json!(true),
             // `send` shows the token.
-            Auth::Login => body["signedIn"] = json!("yes"),
+            CallerKind::SignedIn => body["signedIn"] = json!("yes"),
         }
         body
     }

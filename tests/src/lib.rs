@@ -294,7 +294,13 @@ impl TestApp {
         let route = self.routes.iter().find(|route| is_at(route, &request.path));
         let answered = self.router.answer(&self.cx, &request);
         let response = match route {
-            Some(route) => faults::as_function(route.name, answered).await,
+            Some(route) => {
+                faults::as_function(
+                    routes::function_of(route.name).map_or(route.name, |served| served.name),
+                    answered,
+                )
+                .await
+            }
             None => answered.await,
         };
         let usage = response.extensions().get().cloned().unwrap_or_default();

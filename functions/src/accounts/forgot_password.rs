@@ -11,12 +11,7 @@ use keystead_core::{
 use serde::Deserialize;
 
 use super::{counted_account, face::Accounts, link, token};
-use crate::frame::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    mail::Mail,
-    reply::Done,
-};
+use crate::frame::{callers::Anyone, context::Context, endpoint::Endpoint, mail::Mail, reply::Done};
 
 /// `POST /api/auth/forgot-password`.
 pub struct AuthForgotPassword;
@@ -32,19 +27,19 @@ impl Endpoint for AuthForgotPassword {
     const NAME: &'static str = "auth-forgot-password";
     const ROUTE: &'static str = "POST /api/auth/forgot-password";
     const SUMMARY: &'static str = "Be mailed what sets another password.";
-    const AUTH: Auth = Auth::Public;
     const REQUIRED: &'static [&'static str] = &["email"];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts];
 
     type Face = Accounts;
+    type Caller = Anyone;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Done;
 
-    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Done> {
+    async fn call(cx: &Context, caller: Anyone, request: Request, (): ()) -> Result<Done> {
         let now = cx.clock.now();
         let address = Email::from(request.email);
-        let known = counted_account(cx, &caller, &address, &Allowances::FORGOTTEN, now).await?;
+        let known = counted_account(cx, &caller.origin, &address, &Allowances::FORGOTTEN, now).await?;
         let is_known = known.is_some();
         // Where there is no account, a token for none is signed all the same, and mailed to nobody.
         let account = known.map_or_else(|| nobody(cx, &address, now), Ok)?;

@@ -11,11 +11,7 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{AccountView, cookie, counted_account, face::Accounts};
-use crate::frame::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    reply::Head,
-};
+use crate::frame::{callers::Anyone, context::Context, endpoint::Endpoint, reply::Head};
 
 /// `POST /api/auth/login`.
 pub struct AuthLogin;
@@ -43,13 +39,13 @@ impl Endpoint for AuthLogin {
     const NAME: &'static str = "auth-login";
     const ROUTE: &'static str = "POST /api/auth/login";
     const SUMMARY: &'static str = "Sign in.";
-    const AUTH: Auth = Auth::Public;
     const REQUIRED: &'static [&'static str] = &["email", "password"];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts, ErrorCode::Busy, ErrorCode::WrongPassword];
 
     type Face = Accounts;
+    type Caller = Anyone;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Reply;
 
     fn head(cx: &Context, reply: &Reply) -> Head {
@@ -59,9 +55,9 @@ impl Endpoint for AuthLogin {
         }
     }
 
-    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
+    async fn call(cx: &Context, caller: Anyone, request: Request, (): ()) -> Result<Reply> {
         let now = cx.clock.now();
-        let found = counted_account(cx, &caller, &request.email, &Allowances::LOGINS, now).await?;
+        let found = counted_account(cx, &caller.origin, &request.email, &Allowances::LOGINS, now).await?;
         let known = found.as_ref().map(|account| account.password.clone());
         let right = cx.passwords.matches(request.password, known, now).await?;
         let account = found

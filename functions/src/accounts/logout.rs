@@ -5,8 +5,9 @@ use serde::Deserialize;
 
 use super::{cookie, face::Accounts};
 use crate::frame::{
+    callers::SignedIn,
     context::Context,
-    endpoint::{Auth, Caller, Endpoint},
+    endpoint::Endpoint,
     reply::{Done, Head},
 };
 
@@ -22,11 +23,11 @@ impl Endpoint for AuthLogout {
     const NAME: &'static str = "auth-logout";
     const ROUTE: &'static str = "POST /api/auth/logout";
     const SUMMARY: &'static str = "Sign out.";
-    const AUTH: Auth = Auth::Login;
 
     type Face = Accounts;
+    type Caller = SignedIn;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Done;
 
     fn head(_: &Context, _: &Done) -> Head {
@@ -36,11 +37,8 @@ impl Endpoint for AuthLogout {
         }
     }
 
-    async fn call(cx: &Context, caller: Caller, _: Request, (): ()) -> Result<Done> {
-        let signed_in = caller.signed_in()?;
-        cx.store
-            .login_delete(&signed_in.account.email, &signed_in.login)
-            .await?;
+    async fn call(cx: &Context, caller: SignedIn, _: Request, (): ()) -> Result<Done> {
+        cx.store.login_delete(&caller.account.email, &caller.login).await?;
         Ok(Done {})
     }
 }

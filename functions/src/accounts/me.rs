@@ -4,10 +4,7 @@ use keystead_core::Result;
 use serde::Deserialize;
 
 use super::{AccountView, face::AccountsBare};
-use crate::frame::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-};
+use crate::frame::{callers::SignedIn, context::Context, endpoint::Endpoint};
 
 /// `GET /api/auth/me`.
 pub struct AuthMe;
@@ -21,14 +18,14 @@ impl Endpoint for AuthMe {
     const NAME: &'static str = "auth-me";
     const ROUTE: &'static str = "GET /api/auth/me";
     const SUMMARY: &'static str = "Tell who is signed in.";
-    const AUTH: Auth = Auth::Login;
 
     type Face = AccountsBare;
+    type Caller = SignedIn;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = AccountView;
 
-    async fn call(_: &Context, caller: Caller, _: Request, (): ()) -> Result<AccountView> {
-        Ok(AccountView::from(&caller.signed_in()?.account))
+    async fn call(_: &Context, caller: SignedIn, _: Request, (): ()) -> Result<AccountView> {
+        Ok(AccountView::from(&caller.account))
     }
 }

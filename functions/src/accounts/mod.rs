@@ -17,13 +17,14 @@ use std::net::IpAddr;
 use keystead_core::{
     Result, Timestamp,
     account::Account,
+    audit::Origin,
     request::rate_limit::Allowances,
     signing::account_token::{AccountClaims, AccountToken, Purpose},
     value::email::Email,
 };
 use serde::Serialize;
 
-use crate::frame::{context::Context, endpoint::Caller, pipeline::SESSION};
+use crate::frame::{callers::SESSION, context::Context, function::functions, mail::ses};
 
 pub use forgot_password::AuthForgotPassword;
 pub use login::AuthLogin;
@@ -64,8 +65,8 @@ fn cookie(token: &str, seconds: u64) -> String {
 
 /// Counts an attempt against what one address of the network is allowed, and then, so that nobody far away uses up what
 /// another has, against what one account is.
-async fn count(cx: &Context, caller: &Caller, email: &Email, allowed: &Allowances, now: Timestamp) -> Result<()> {
-    if let Some(ip) = caller.origin.ip {
+async fn count(cx: &Context, origin: &Origin, email: &Email, allowed: &Allowances, now: Timestamp) -> Result<()> {
+    if let Some(ip) = origin.ip {
         cx.store
             .rate_limit_count(&allowed.from_address, &network(ip), now)
             .await?;
@@ -89,12 +90,12 @@ fn network(ip: IpAddr) -> String {
 /// Counts an attempt, and at the same time answers the account with its address.
 async fn counted_account(
     cx: &Context,
-    caller: &Caller,
+    origin: &Origin,
     email: &Email,
     allowed: &Allowances,
     now: Timestamp,
 ) -> Result<Option<Account>> {
-    let counted = count(cx, caller, email, allowed, now);
+    let counted = count(cx, origin, email, allowed, now);
     let (account, ()) = tokio::try_join!(cx.store.account_get(email), counted)?;
     Ok(account)
 }
@@ -120,4 +121,14 @@ fn link(cx: &Context, parameter: &str, token: &AccountToken) -> String {
         }
         None => token.to_string(),
     }
+}
+
+functions! {
+    REGISTER = AuthRegister, mailing(ses);
+    LOGIN = AuthLogin;
+    VERIFY = AuthVerify;
+    LOGOUT = AuthLogout;
+    ME = AuthMe;
+    FORGOT_PASSWORD = AuthForgotPassword, mailing(ses);
+    RESET_PASSWORD = AuthResetPassword;
 }

@@ -11,12 +11,7 @@ use keystead_core::{
 use serde::Deserialize;
 
 use super::{counted_account, face::Accounts, link, token};
-use crate::frame::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    mail::Mail,
-    reply::Done,
-};
+use crate::frame::{callers::Anyone, context::Context, endpoint::Endpoint, mail::Mail, reply::Done};
 
 /// `POST /api/auth/register`.
 pub struct AuthRegister;
@@ -33,19 +28,19 @@ impl Endpoint for AuthRegister {
     const NAME: &'static str = "auth-register";
     const ROUTE: &'static str = "POST /api/auth/register";
     const SUMMARY: &'static str = "Make an account.";
-    const AUTH: Auth = Auth::Public;
     const REQUIRED: &'static [&'static str] = &["email", "password"];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts, ErrorCode::Busy];
 
     type Face = Accounts;
+    type Caller = Anyone;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Done;
 
-    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Done> {
+    async fn call(cx: &Context, caller: Anyone, request: Request, (): ()) -> Result<Done> {
         let now = cx.clock.now();
         let address = Email::from(request.email);
-        let known = counted_account(cx, &caller, &address, &Allowances::REGISTRATIONS, now).await?;
+        let known = counted_account(cx, &caller.origin, &address, &Allowances::REGISTRATIONS, now).await?;
         let password = cx.passwords.hash(request.password, cx.ids.bytes()?, now).await?;
         let expiry = now + cx.config.accounts.verify_life;
         let registration = Registration::new(AccountId::new(&cx.ids, now)?, address, password, expiry);

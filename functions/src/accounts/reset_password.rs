@@ -10,11 +10,7 @@ use keystead_core::{
 use serde::Deserialize;
 
 use super::{counted_account, face::Accounts};
-use crate::frame::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    reply::Done,
-};
+use crate::frame::{callers::Anyone, context::Context, endpoint::Endpoint, reply::Done};
 
 /// `POST /api/auth/reset-password`.
 pub struct AuthResetPassword;
@@ -31,21 +27,21 @@ impl Endpoint for AuthResetPassword {
     const NAME: &'static str = "auth-reset-password";
     const ROUTE: &'static str = "POST /api/auth/reset-password";
     const SUMMARY: &'static str = "Set another password.";
-    const AUTH: Auth = Auth::Public;
     const REQUIRED: &'static [&'static str] = &["token", "password"];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts, ErrorCode::InvalidMailToken, ErrorCode::Busy];
 
     type Face = Accounts;
+    type Caller = Anyone;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Done;
 
-    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Done> {
+    async fn call(cx: &Context, caller: Anyone, request: Request, (): ()) -> Result<Done> {
         let now = cx.clock.now();
         let claims = cx.keys.verify_account_token(&request.token, Purpose::Reset, now);
         let claims = claims.ok_or(Error::Invalid(InvalidRequest::MailToken))?;
         // Before anything is hashed: a token whose request is broken off each time stays good.
-        let account = counted_account(cx, &caller, &claims.email, &Allowances::RESETS, now).await?;
+        let account = counted_account(cx, &caller.origin, &claims.email, &Allowances::RESETS, now).await?;
         let account = account.filter(|account| claims.are_of(account));
         let account = account.ok_or(Error::Invalid(InvalidRequest::MailToken))?;
         let password = cx.passwords.hash(request.password, cx.ids.bytes()?, now).await?;

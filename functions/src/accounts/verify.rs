@@ -8,11 +8,7 @@ use keystead_core::{
 use serde::Deserialize;
 
 use super::face::Accounts;
-use crate::frame::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    reply::Done,
-};
+use crate::frame::{callers::Anyone, context::Context, endpoint::Endpoint, reply::Done};
 
 /// `POST /api/auth/verify`.
 pub struct AuthVerify;
@@ -28,16 +24,16 @@ impl Endpoint for AuthVerify {
     const NAME: &'static str = "auth-verify";
     const ROUTE: &'static str = "POST /api/auth/verify";
     const SUMMARY: &'static str = "Show that an address is one's own.";
-    const AUTH: Auth = Auth::Public;
     const REQUIRED: &'static [&'static str] = &["token"];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::InvalidMailToken];
 
     type Face = Accounts;
+    type Caller = Anyone;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Done;
 
-    async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Done> {
+    async fn call(cx: &Context, _: Anyone, request: Request, (): ()) -> Result<Done> {
         let now = cx.clock.now();
         let claims = cx.keys.verify_account_token(&request.token, Purpose::Verify, now);
         let claims = claims.ok_or(Error::Invalid(InvalidRequest::MailToken))?;

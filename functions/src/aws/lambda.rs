@@ -1,8 +1,7 @@
-//! Runs an endpoint in Lambda.
+//! Runs a function in Lambda.
 
 use std::{pin::Pin, sync::Arc};
 
-use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use bytes::Bytes;
 use http::Response;
 use keystead_core::{
@@ -17,43 +16,24 @@ use crate::{
     aws::{call, secrets_manager::SecretsManager, transport},
     frame::{
         context::Context,
-        endpoint::Endpoint,
+        function::Function,
         log::Log,
-        mail::{Mailer, Ses},
-        request::{Incoming, MAX_BODY},
-        route::Route,
+        mail::Mailer,
+        request::{BODY_LIMIT, Incoming},
         router::Router,
     },
 };
 
-/// Serves `E` until Lambda ends the process.
+/// Serves a function's routes until Lambda ends the process.
+///
+/// Of no type that the binary has to know, so that it is compiled once, with the library, and not for each binary.
 ///
 /// # Errors
-/// When the environment lacks what Lambda sets, or the secrets can't be read.
-pub async fn serve<E: Endpoint>() -> Result<(), Error> {
-    serve_route(Route::of::<E>(), None).await
-}
-
-/// As [`serve`], for an endpoint that sends mail. Others hold none of the code that takes.
-pub async fn serve_with_mail<E: Endpoint>() -> Result<(), Error> {
-    serve_route(Route::of::<E>(), Some(mailer)).await
-}
-
-/// How a function comes by what delivers its mail.
-type OpenMailer = fn(SharedHttpConnector, &AwsEnvironment, &Config) -> Result<Mailer, Error>;
-
-fn mailer(connector: SharedHttpConnector, environment: &AwsEnvironment, config: &Config) -> Result<Mailer, Error> {
-    let from = config.accounts.mail_from.clone();
-    let from = from.ok_or("KEYSTEAD_MAIL_FROM is not set")?;
-    Ok(Mailer::Ses(Ses::new(connector, environment, Clock::system(), from)))
-}
-
-/// Not generic, so that a binary holds its own endpoint's code and this once; and of no type that the binary has to know,
-/// so that it is compiled once, with the library, and not for each binary.
-fn serve_route(route: Route, open_mailer: Option<OpenMailer>) -> Pin<Box<dyn Future<Output = Result<(), Error>>>> {
+/// When the environment lacks what Lambda sets, the secrets can't be read, or it is not said whom mail is from.
+pub fn serve(function: &'static Function) -> Pin<Box<dyn Future<Output = Result<(), Error>>>> {
     Box::pin(async move {
-        let cx = Arc::new(start(&route, open_mailer).await?);
-        let router = Arc::new(Router::new(&[route])?);
+        let cx = Arc::new(start(function).await?);
+        let router = Arc::new(Router::new(function.routes)?);
         lambda_http::run(service_fn(move |request: lambda_http::Request| {
             let (cx, router) = (Arc::clone(&cx), Arc::clone(&router));
             async move {
@@ -68,12 +48,12 @@ fn serve_route(route: Route, open_mailer: Option<OpenMailer>) -> Pin<Box<dyn Fut
 
 /// Everything that every first request would wait for otherwise: the secrets are read, and the connection to DynamoDB is
 /// opened, which at the smallest memory would take most of it (docs/adr/0027-what-a-start-does.md).
-async fn start(route: &Route, open_mailer: Option<OpenMailer>) -> Result<Context, Error> {
+async fn start(function: &Function) -> Result<Context, Error> {
     Log::stdout().install();
     let environment = AwsEnvironment::from_env().map_err(|name| format!("Lambda did not set {name}"))?;
     let config = Config::from_env()?;
     let connector = transport::aws_connector()?;
-    let mailer = match open_mailer {
+    let mailer = match function.open_mailer {
         Some(open) => open(connector.clone(), &environment, &config)?,
         None => Mailer::Nowhere,
     };
@@ -92,7 +72,7 @@ async fn start(route: &Route, open_mailer: Option<OpenMailer>) -> Result<Context
     );
     let manager = SecretsManager::over(connector.clone(), &environment, Clock::system());
     let open_connection = async {
-        if !route.calls_dynamodb {
+        if !function.calls_dynamodb() {
             return Ok(());
         }
         let dynamodb = environment.dynamodb_endpoint.clone();
@@ -135,7 +115,7 @@ fn incoming(request: lambda_http::Request) -> Incoming {
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().map(str::to_owned),
         headers: parts.headers,
-        body: (body.len() <= MAX_BODY).then_some(body),
+        body: (body.len() <= BODY_LIMIT).then_some(body),
         ip,
     }
 }

@@ -5,8 +5,9 @@ use serde::Deserialize;
 
 use super::face::Documentation;
 use crate::frame::{
+    callers::Anyone,
     context::Context,
-    endpoint::{Auth, Caller, Endpoint},
+    endpoint::Endpoint,
     reply::{Body, Cache, JSON},
 };
 
@@ -35,16 +36,16 @@ impl Endpoint for OpenapiJson {
     const NAME: &'static str = "openapi-json";
     const ROUTE: &'static str = "GET /openapi.json";
     const SUMMARY: &'static str = "Get this document.";
-    const AUTH: Auth = Auth::Public;
     const CALLS_DYNAMODB: bool = false;
     const CACHE: Cache = Cache::FiveMinutes;
 
     type Face = Documentation;
+    type Caller = Anyone;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Reply;
 
-    async fn call(_: &Context, _: Caller, _: Request, (): ()) -> Result<Reply> {
+    async fn call(_: &Context, _: Anyone, _: Request, (): ()) -> Result<Reply> {
         Ok(Reply)
     }
 }

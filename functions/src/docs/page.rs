@@ -6,8 +6,9 @@ use serde::Deserialize;
 
 use super::face::Documentation;
 use crate::frame::{
+    callers::Anyone,
     context::Context,
-    endpoint::{Auth, Caller, Endpoint},
+    endpoint::Endpoint,
     reply::{Body, Cache},
 };
 
@@ -37,16 +38,16 @@ impl Endpoint for Docs {
     const NAME: &'static str = "docs";
     const ROUTE: &'static str = "GET /docs";
     const SUMMARY: &'static str = "Read this document.";
-    const AUTH: Auth = Auth::Public;
     const CALLS_DYNAMODB: bool = false;
     const CACHE: Cache = Cache::FiveMinutes;
 
     type Face = Documentation;
+    type Caller = Anyone;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Reply;
 
-    async fn call(_: &Context, _: Caller, _: Request, (): ()) -> Result<Reply> {
+    async fn call(_: &Context, _: Anyone, _: Request, (): ()) -> Result<Reply> {
         Ok(Reply)
     }
 }

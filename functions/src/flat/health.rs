@@ -5,10 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatClient,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-    },
+    frame::{callers::Anyone, context::Context, endpoint::Endpoint},
 };
 
 /// `GET /health`.
@@ -31,15 +28,15 @@ impl Endpoint for Health {
     const NAME: &'static str = "health";
     const ROUTE: &'static str = "GET /health";
     const SUMMARY: &'static str = "Tell that the service serves.";
-    const AUTH: Auth = Auth::Public;
     const CALLS_DYNAMODB: bool = false;
 
     type Face = FlatClient;
+    type Caller = Anyone;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Reply;
 
-    async fn call(_: &Context, _: Caller, _: Request, (): ()) -> Result<Reply> {
+    async fn call(_: &Context, _: Anyone, _: Request, (): ()) -> Result<Reply> {
         Ok(Reply {
             status: "ok",
             version: env!("CARGO_PKG_VERSION"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keystead_core::{
     Result,
-    audit::Audit,
+    audit::{Audit, Origin},
     clock::Clock,
     config::Config,
     ids::Ids,
@@ -19,7 +19,7 @@ use keystead_core::{
     store::Store,
 };
 
-use crate::frame::{endpoint::Caller, log::Log, mail::Mailer, passwords::Passwords};
+use crate::frame::{log::Log, mail::Mailer, passwords::Passwords};
 
 /// What every endpoint works with; built once a process. Clones share it.
 #[derive(Clone)]
@@ -59,10 +59,10 @@ impl Context {
         }
     }
 
-    /// The audit context of a request of `caller`, from which the store makes its events. Made once a request.
-    pub fn audit(&self, caller: &Caller) -> Audit {
+    /// The audit context of a request from `origin`, from which the store makes its events. Made once a request.
+    pub fn audit(&self, origin: &Origin) -> Audit {
         Audit {
-            origin: caller.origin.clone(),
+            origin: origin.clone(),
             now: self.clock.now(),
             retention: self.config.event_retention,
             ids: self.ids.clone(),

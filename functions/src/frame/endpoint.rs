@@ -3,20 +3,16 @@
 use std::future::Future;
 
 use http::StatusCode;
-use keystead_core::{
-    Error, Result,
-    account::{Account, login::LoginId},
-    audit::Origin,
-    error::{Credential, ErrorCode},
-    license::machine::Country,
-    owner::Scope,
-};
+use keystead_core::{Result, error::ErrorCode, owner::member::Role};
 use serde::de::DeserializeOwned;
 
 use crate::frame::{
+    callers::Caller,
     context::Context,
     face::Face,
     reply::{Body, Cache, Head},
+    request::BODY_LIMIT,
+    subject::Subject,
 };
 
 /// An endpoint: one type, one file, one Lambda binary. ADDING-AN-ENDPOINT.md walks through one.
@@ -27,8 +23,8 @@ pub trait Endpoint: 'static {
     const ROUTE: &'static str;
     /// What it does, in one sentence of its documentation.
     const SUMMARY: &'static str;
-    /// Who may call it.
-    const AUTH: Auth;
+    /// What it needs of its caller beyond a good credential.
+    const NEEDS: Needs = Needs::Nothing;
     /// The fields that must be there. A field that is null or blank counts as absent.
     const REQUIRED: &'static [&'static str] = &[];
     /// The fields that it asks for only in some cases, one list for each case: what a refusal with
@@ -41,6 +37,8 @@ pub trait Endpoint: 'static {
     const WRITES: bool = false;
     /// Whether it calls DynamoDB, so that its function opens a connection before its first request.
     const CALLS_DYNAMODB: bool = true;
+    /// The longest body that it reads, in bytes.
+    const BODY_LIMIT: usize = BODY_LIMIT;
     /// How long its replies may be kept.
     const CACHE: Cache = Cache::Never;
     /// The statuses of its good replies, which [`Endpoint::head`] chooses from.
@@ -50,17 +48,30 @@ pub trait Endpoint: 'static {
 
     /// How its API speaks.
     type Face: Face;
+    /// Who may call it.
+    type Caller: Caller;
     /// What it is asked: the body's fields or, of a GET, the query's.
     type Request: DeserializeOwned + Described + Send + Sync;
-    /// What [`Endpoint::fetch`] answers; `()` where nothing can be known so early.
-    type Fetched: Default + Send;
+    /// What a request is about, which the pipeline loads and checks; `()` where that is nothing.
+    type Subject: Subject<Self::Request, Self::Caller>;
     /// What it answers.
     type Reply: Body + Described;
 
-    /// What can be read, or counted, before it is known who asks. It runs beside the authentication, which saves a
-    /// round trip; when that fails, what was fetched is dropped.
-    fn fetch(_: &Context, _: &Self::Request) -> impl Future<Output = Result<Self::Fetched>> + Send {
-        async { Ok(Self::Fetched::default()) }
+    /// What is wrong with a request beyond its fields, before anything is read.
+    ///
+    /// # Errors
+    /// Its refusals of that.
+    fn check(_: &Context, _: &Self::Request) -> Result<()> {
+        Ok(())
+    }
+
+    /// Counts a request against a limit of this endpoint's own, while its subject is read. A refusal by the limit comes
+    /// before any other but that of the credential.
+    ///
+    /// # Errors
+    /// [`keystead_core::Error::Throttled`].
+    fn limit(_: &Context, _: &Self::Request) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
     }
 
     /// What a good reply says beside its body.
@@ -71,63 +82,19 @@ pub trait Endpoint: 'static {
     /// Decides, writes and answers.
     fn call(
         cx: &Context,
-        caller: Caller,
+        caller: Self::Caller,
         request: Self::Request,
-        fetched: Self::Fetched,
+        subject: Self::Subject,
     ) -> impl Future<Output = Result<Self::Reply>> + Send;
 }
 
-/// Who may call an endpoint.
+/// What an endpoint needs of its caller beyond a good credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Auth {
-    /// Anyone.
-    Public,
-    /// Whoever holds a license key: it is the credential.
-    LicenseKey,
-    /// The admin secret, or an API key, which sees its owner's records only.
-    Admin,
-    /// The admin secret only.
-    SuperAdmin,
-    /// Whoever is signed in to an account: a token in the cookie `session`, or as `Authorization: Bearer`.
-    Login,
-    /// A store that shows the webhook secret.
-    Webhook,
-    /// Stripe, which signs what it sends.
-    Stripe,
-}
-
-/// Who calls.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    /// Whose records they may see.
-    pub scope: Scope,
-    /// The country they call from, when a trusted proxy tells.
-    pub country: Option<Country>,
-    /// Who they are, and where they call from, as events tell it.
-    pub origin: Origin,
-    /// The account that they are signed in to, where that is asked for.
-    pub signed_in: Option<SignedIn>,
-}
-
-/// Somebody who is signed in.
-#[derive(Clone, Debug)]
-pub struct SignedIn {
-    /// Their account.
-    pub account: Account,
-    /// By which login.
-    pub login: LoginId,
-}
-
-impl Caller {
-    /// Who is signed in.
-    ///
-    /// # Errors
-    /// [`Credential::Caller`].
-    pub fn signed_in(&self) -> Result<&SignedIn> {
-        self.signed_in
-            .as_ref()
-            .ok_or(Error::Unauthenticated(Credential::Caller))
-    }
+pub enum Needs {
+    /// Nothing.
+    Nothing,
+    /// What this role may do in the team of the subject's owner.
+    Role(Role),
 }
 
 /// What the OpenAPI document can describe: everything, where nobody writes it.
@@ -147,9 +114,4 @@ impl<T: schemars::JsonSchema> Described for T {}
 /// The path in an [`Endpoint::ROUTE`].
 pub(crate) fn path(route: &'static str) -> &'static str {
     route.split_once(' ').map_or("", |(_, path)| path)
-}
-
-/// Whether a browser's cookie speaks for requests, or is set by them. No page's form may make such a request.
-pub(crate) fn goes_by_cookie(sets_cookies: bool, auth: Auth) -> bool {
-    sets_cookies || auth == Auth::Login
 }

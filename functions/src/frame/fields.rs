@@ -10,10 +10,10 @@ use keystead_core::{
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::frame::request::{Incoming, MAX_BODY, Parameters};
+use crate::frame::request::{Incoming, Parameters};
 
 /// A request's fields, before they are parsed.
-pub(crate) enum Fields {
+pub enum Fields {
     /// Those of a JSON body.
     Body(Map<String, Value>),
     /// Those of a query.
@@ -22,14 +22,15 @@ pub(crate) enum Fields {
 
 impl Fields {
     /// The fields of a request: of a GET those in its query, else those in its body. An empty body has no fields.
-    pub(crate) fn of(incoming: &Incoming) -> Result<Self> {
+    pub(crate) fn of(incoming: &Incoming, limit: usize) -> Result<Self> {
         if incoming.method == Method::GET {
             return Ok(Self::Query(query(incoming)));
         }
         let body = incoming
             .body
             .as_ref()
-            .ok_or(Error::Invalid(InvalidRequest::TooLarge { limit: MAX_BODY }))?;
+            .filter(|body| body.len() <= limit)
+            .ok_or(Error::Invalid(InvalidRequest::TooLarge { limit }))?;
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self::none());
         }

@@ -6,7 +6,12 @@ use std::{
 };
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
-use keystead_core::{Error, Result, clock::Clock, config::AwsEnvironment, value::email::Email};
+use keystead_core::{
+    Error, Result,
+    clock::Clock,
+    config::{AwsEnvironment, Config},
+    value::email::Email,
+};
 use serde::Serialize;
 use serde_json::json;
 
@@ -52,6 +57,23 @@ impl Mailer {
             Self::Ses(ses) => ses.send(mail).await,
         }
     }
+}
+
+/// How a function comes by what delivers its mail.
+pub type OpenMailer = fn(SharedHttpConnector, &AwsEnvironment, &Config) -> Result<Mailer, &'static str>;
+
+/// Opens Amazon SES.
+///
+/// # Errors
+/// When it is not said whom mail is from.
+pub fn ses(
+    connector: SharedHttpConnector,
+    environment: &AwsEnvironment,
+    config: &Config,
+) -> Result<Mailer, &'static str> {
+    let from = config.accounts.mail_from.clone();
+    let from = from.ok_or("KEYSTEAD_MAIL_FROM is not set")?;
+    Ok(Mailer::Ses(Ses::new(connector, environment, Clock::system(), from)))
 }
 
 /// Amazon SES, which mails from an address that is verified there.

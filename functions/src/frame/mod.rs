@@ -1,10 +1,13 @@
 //! The frame: everything that is so for every endpoint of every API. It names none of them.
 
+pub mod callers;
 pub mod context;
 mod cors;
 pub mod endpoint;
 pub mod face;
-pub(crate) mod fields;
+pub mod fields;
+pub mod function;
+mod idempotency;
 pub(crate) mod lenient;
 pub mod log;
 pub mod mail;
@@ -16,3 +19,5 @@ pub mod reply;
 pub mod request;
 pub mod route;
 pub mod router;
+mod signature;
+pub mod subject;

@@ -93,3 +93,25 @@ pub(crate) struct Answer {
     /// What went wrong inside.
     pub(crate) cause: Option<String>,
 }
+
+impl Answer {
+    /// Of JSON, with nothing beside.
+    pub(crate) fn new(status: StatusCode, body: Vec<u8>) -> Self {
+        Self {
+            status,
+            content_type: JSON,
+            body,
+            cache: Cache::Never,
+            retry_after: None,
+            cookie: None,
+            replayed: false,
+            code: None,
+            cause: None,
+        }
+    }
+
+    /// Whether the same request should get the same answer: not one that asks to come again.
+    pub(crate) fn is_final(&self) -> bool {
+        !self.status.is_server_error() && self.status != StatusCode::TOO_MANY_REQUESTS
+    }
+}

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, header};
 use keystead_core::license::machine::Country;
 
 /// The longest body that is read, in bytes.
-pub const MAX_BODY: usize = 256 * 1024;
+pub const BODY_LIMIT: usize = 256 * 1024;
 
 /// What a request's path holds where its route has a name in braces.
 pub(crate) type Parameters = Vec<(String, String)>;
@@ -23,7 +23,7 @@ pub struct Incoming {
     pub query: Option<String>,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body; `None` when it is longer than [`MAX_BODY`], and was not read.
+    /// Its body; `None` when it is longer than [`BODY_LIMIT`], and was not read.
     pub body: Option<Bytes>,
     /// Who sent it, as far as the network tells.
     pub ip: Option<IpAddr>,

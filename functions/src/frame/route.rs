@@ -5,16 +5,18 @@ use std::pin::Pin;
 use http::StatusCode;
 use keystead_core::error::ErrorCode;
 
-#[cfg(feature = "openapi")]
-use crate::frame::openapi::describe::{Description, Schemas};
 use crate::frame::{
+    callers::{Caller, CallerKind},
     context::Context,
-    endpoint::{Auth, Endpoint, path},
+    endpoint::{Endpoint, Needs, path},
     face::AnyFace,
     pipeline,
     reply::{Answer, Cache},
     request::{Incoming, Parameters},
 };
+
+#[cfg(feature = "openapi")]
+use crate::frame::openapi::describe::{Description, Schemas};
 
 /// [`pipeline::handle`] of one endpoint.
 type Handler = for<'a> fn(&'a Context, &'a Incoming, Parameters) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
@@ -24,8 +26,12 @@ type Handler = for<'a> fn(&'a Context, &'a Incoming, Parameters) -> Pin<Box<dyn 
 pub struct Route {
     /// [`Endpoint::NAME`].
     pub name: &'static str,
-    /// [`Endpoint::AUTH`].
-    pub auth: Auth,
+    /// [`Endpoint::Caller`].
+    pub caller: CallerKind,
+    /// Whether a browser's cookie speaks for requests, or is set by them.
+    pub by_cookie: bool,
+    /// [`Endpoint::NEEDS`].
+    pub needs: Needs,
     /// [`Endpoint::Face`].
     pub face: AnyFace,
     /// [`Endpoint::REQUIRED`].
@@ -34,6 +40,8 @@ pub struct Route {
     pub writes: bool,
     /// [`Endpoint::CALLS_DYNAMODB`].
     pub calls_dynamodb: bool,
+    /// [`Endpoint::BODY_LIMIT`].
+    pub body_limit: usize,
     /// [`Endpoint::CACHE`].
     pub cache: Cache,
     /// [`Endpoint::SUMMARY`].
@@ -55,11 +63,14 @@ impl Route {
     pub const fn of<E: Endpoint>() -> Self {
         Self {
             name: E::NAME,
-            auth: E::AUTH,
+            caller: E::Caller::KIND,
+            by_cookie: pipeline::goes_by_cookie::<E>(),
+            needs: E::NEEDS,
             face: AnyFace::of::<E::Face>(),
             required: E::REQUIRED,
             writes: E::WRITES,
             calls_dynamodb: E::CALLS_DYNAMODB,
+            body_limit: E::BODY_LIMIT,
             cache: E::CACHE,
             summary: E::SUMMARY,
             statuses: E::STATUSES,

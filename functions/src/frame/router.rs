@@ -11,7 +11,7 @@ use crate::frame::{
     cors,
     face::{AnyFace, Unrouted},
     log::Line,
-    reply::{Answer, Cache, JSON},
+    reply::{Answer, Cache},
     request::Incoming,
     route::Route,
 };
@@ -50,17 +50,7 @@ impl Router {
         let mut faces = self.faces.iter();
         let face = faces.find(|face| incoming.path.starts_with(face.prefix));
         let refusal = face.map_or_else(|| why.refusal(), |face| (face.unrouted)(why));
-        Answer {
-            status: refusal.status,
-            content_type: JSON,
-            body: refusal.body,
-            cache: Cache::Never,
-            retry_after: None,
-            cookie: None,
-            replayed: false,
-            code: None,
-            cause: None,
-        }
+        Answer::new(refusal.status, refusal.body)
     }
 
     /// Answers a request: with its endpoint's reply, or why there is none. Leaves a line in the log.

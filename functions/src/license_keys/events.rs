@@ -4,16 +4,19 @@ use std::net::IpAddr;
 
 use keystead_core::{
     Error, Result, Timestamp,
-    error::{ErrorCode, Restriction},
+    error::{ErrorCode, Noun},
     event::{Event, EventType, UserAgent},
     license::{License, key::LicenseId, machine::Fingerprint},
+    owner::{OwnerId, member::Role},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{face::KeysForSellers, found};
+use super::face::KeysForSellers;
 use crate::frame::{
+    callers::SignedIn,
     context::Context,
-    endpoint::{Auth, Caller, Endpoint},
+    endpoint::{Endpoint, Needs},
+    subject::Subject,
 };
 
 /// `GET /api/license-keys/{keyId}/events`.
@@ -54,34 +57,45 @@ const TYPES: [(EventType, &str); 5] = [
 /// How many events are shown.
 const LIMIT: usize = 100;
 
+/// The license of a product that the caller's team sells, as [`Endpoint::NEEDS`] has it checked.
+pub struct SoldLicense(License);
+
+impl Subject<Request, SignedIn> for SoldLicense {
+    type Prefetched = ();
+
+    async fn prefetch(_: &Context, _: &Request) -> Result<()> {
+        Ok(())
+    }
+
+    async fn admit(cx: &Context, _: &SignedIn, request: &Request, (): ()) -> Result<Self> {
+        let found = match LicenseId::parse(&request.key_id) {
+            Some(id) => cx.store.license_by_id_unscoped(&id).await?,
+            None => None,
+        };
+        found.map(Self).ok_or(Error::NotFound(Noun::License))
+    }
+
+    fn owner(&self) -> Option<&OwnerId> {
+        Some(&self.0.owner_id)
+    }
+}
+
 impl Endpoint for LicenseKeysEvents {
     const NAME: &'static str = "license-keys-events";
     const ROUTE: &'static str = "GET /api/license-keys/{keyId}/events";
     const SUMMARY: &'static str = "List what happened to a key.";
-    const AUTH: Auth = Auth::Login;
+    const NEEDS: Needs = Needs::Role(Role::Viewer);
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound, ErrorCode::Forbidden];
 
     type Face = KeysForSellers;
+    type Caller = SignedIn;
     type Request = Request;
-    type Fetched = Option<License>;
+    type Subject = SoldLicense;
     type Reply = Vec<EventView>;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        match LicenseId::parse(&request.key_id) {
-            Some(id) => cx.store.license_by_id_unscoped(&id).await,
-            None => Ok(None),
-        }
-    }
-
-    async fn call(cx: &Context, caller: Caller, _: Request, fetched: Self::Fetched) -> Result<Self::Reply> {
-        let license = found(fetched)?;
-        let account = &caller.signed_in()?.account;
+    async fn call(cx: &Context, _: SignedIn, _: Request, sold: SoldLicense) -> Result<Self::Reply> {
         let types = TYPES.map(|(r#type, _)| r#type);
-        let (member, events) = tokio::try_join!(
-            cx.store.member_get(&license.owner_id, &account.email),
-            cx.store.event_list_latest(&license, &types, LIMIT)
-        )?;
-        member.ok_or(Error::Forbidden(Restriction::Role))?;
+        let events = cx.store.event_list_latest(&sold.0, &types, LIMIT).await?;
         Ok(events.into_iter().filter_map(EventView::of).collect())
     }
 }

@@ -11,14 +11,13 @@ mod validate;
 
 use keystead_core::{
     Error, Result, Timestamp,
-    account::Account,
     error::Noun,
     license::{License, key::LicenseKey},
     product::key_rules::KeyRules,
 };
 use serde::Deserialize;
 
-use crate::frame::{context::Context, endpoint::Caller};
+use crate::frame::{callers::SignedIn, context::Context, function::functions, subject::Subject};
 
 pub use events::LicenseKeysEvents;
 pub use reset::LicenseKeysReset;
@@ -63,17 +62,26 @@ async fn key_rules(cx: &Context, license: &License, now: Timestamp) -> Result<Ke
     Ok(catalog.map(|catalog| catalog.product.keys.clone()).unwrap_or_default())
 }
 
-/// The account of the caller who bought this license.
-///
-/// # Errors
-/// [`Error::Unauthenticated`], [`Error::Forbidden`].
-fn buyer<'a>(caller: &'a Caller, license: &License) -> Result<&'a Account> {
-    let account = &caller.signed_in()?.account;
-    license.bought_by(&account.email)?;
-    Ok(account)
+/// The license that the caller bought with the key that the request names.
+pub struct BoughtLicense(License);
+
+impl Subject<Request, SignedIn> for BoughtLicense {
+    type Prefetched = Option<License>;
+
+    async fn prefetch(cx: &Context, request: &Request) -> Result<Option<License>> {
+        request.key.license(cx).await
+    }
+
+    async fn admit(_: &Context, caller: &SignedIn, _: &Request, license: Option<License>) -> Result<Self> {
+        let license = license.ok_or(Error::NotFound(Noun::License))?;
+        license.bought_by(&caller.account.email)?;
+        Ok(Self(license))
+    }
 }
 
-/// Answers what was found, should anything have been.
-fn found(license: Option<License>) -> Result<License> {
-    license.ok_or(Error::NotFound(Noun::License))
+functions! {
+    VALIDATE = LicenseKeysValidate;
+    SHUFFLE = LicenseKeysShuffle;
+    RESET = LicenseKeysReset;
+    EVENTS = LicenseKeysEvents;
 }

@@ -4,16 +4,11 @@ use keystead_core::{
     Error, Result,
     error::{Denial, ErrorCode},
     event::EventType,
-    license::License,
 };
 use serde::Serialize;
 
-use super::{Request, buyer, face::KeysForBuyers, found, key_rules};
-use crate::frame::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    reply::True,
-};
+use super::{BoughtLicense, Request, face::KeysForBuyers, key_rules};
+use crate::frame::{callers::SignedIn, context::Context, endpoint::Endpoint, reply::True};
 
 /// `POST /api/license-keys/reset`.
 pub struct LicenseKeysReset;
@@ -29,7 +24,6 @@ impl Endpoint for LicenseKeysReset {
     const NAME: &'static str = "license-keys-reset";
     const ROUTE: &'static str = "POST /api/license-keys/reset";
     const SUMMARY: &'static str = "Let a key be bound to another machine.";
-    const AUTH: Auth = Auth::Login;
     const REQUIRED: &'static [&'static str] = &["key"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[
@@ -40,19 +34,15 @@ impl Endpoint for LicenseKeysReset {
     ];
 
     type Face = KeysForBuyers;
+    type Caller = SignedIn;
     type Request = Request;
-    type Fetched = Option<License>;
+    type Subject = BoughtLicense;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        request.key.license(cx).await
-    }
-
-    async fn call(cx: &Context, caller: Caller, _: Request, fetched: Self::Fetched) -> Result<Reply> {
-        let audit = cx.audit(&caller);
+    async fn call(cx: &Context, caller: SignedIn, _: Request, bought: BoughtLicense) -> Result<Reply> {
+        let audit = cx.audit(&caller.origin);
         let now = audit.now;
-        let license = found(fetched)?;
-        buyer(&caller, &license)?;
+        let license = bought.0;
         let rules = key_rules(cx, &license, now).await?;
         if rules.allow_buyer_reset == Some(false) {
             return Err(Error::Denied(Denial::ResetDisabled));

@@ -8,11 +8,8 @@ use keystead_core::{
 };
 use serde::Serialize;
 
-use super::{Request, buyer, face::KeysForBuyers, key_rules};
-use crate::frame::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-};
+use super::{Request, face::KeysForBuyers, key_rules};
+use crate::frame::{callers::SignedIn, context::Context, endpoint::Endpoint, subject::Subject};
 
 /// `POST /api/license-keys/shuffle`.
 pub struct LicenseKeysShuffle;
@@ -24,11 +21,36 @@ pub struct Reply {
     key: LicenseKey,
 }
 
+/// The license whose key is to be exchanged.
+pub enum Shuffled {
+    /// The key is its license's.
+    Current(License),
+    /// The key is no license's: it may have been exchanged by this same request, whose reply was lost.
+    Gone,
+}
+
+impl Subject<Request, SignedIn> for Shuffled {
+    type Prefetched = Option<License>;
+
+    async fn prefetch(cx: &Context, request: &Request) -> Result<Option<License>> {
+        request.key.license(cx).await
+    }
+
+    async fn admit(_: &Context, caller: &SignedIn, _: &Request, license: Option<License>) -> Result<Self> {
+        match license {
+            Some(license) => {
+                license.bought_by(&caller.account.email)?;
+                Ok(Self::Current(license))
+            }
+            None => Ok(Self::Gone),
+        }
+    }
+}
+
 impl Endpoint for LicenseKeysShuffle {
     const NAME: &'static str = "license-keys-shuffle";
     const ROUTE: &'static str = "POST /api/license-keys/shuffle";
     const SUMMARY: &'static str = "Exchange a key for a new one.";
-    const AUTH: Auth = Auth::Login;
     const REQUIRED: &'static [&'static str] = &["key"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[
@@ -39,23 +61,20 @@ impl Endpoint for LicenseKeysShuffle {
     ];
 
     type Face = KeysForBuyers;
+    type Caller = SignedIn;
     type Request = Request;
-    type Fetched = Option<License>;
+    type Subject = Shuffled;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        request.key.license(cx).await
-    }
-
-    async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
-        let audit = cx.audit(&caller);
+    async fn call(cx: &Context, caller: SignedIn, request: Request, found: Shuffled) -> Result<Reply> {
+        let audit = cx.audit(&caller.origin);
         let now = audit.now;
         // First of all, so that it is the same when this request is carried out again.
         let event_id = audit.event_id()?;
-        let Some(license) = fetched else {
+        let Shuffled::Current(license) = found else {
             for key in request.key.meant() {
                 if let Some(license) = cx.store.license_by_key_exchange(&key, &event_id).await? {
-                    buyer(&caller, &license)?;
+                    license.bought_by(&caller.account.email)?;
                     return Ok(Reply {
                         key: license.license_key,
                     });
@@ -63,7 +82,6 @@ impl Endpoint for LicenseKeysShuffle {
             }
             return Err(Error::NotFound(Noun::License));
         };
-        buyer(&caller, &license)?;
         let rules = key_rules(cx, &license, now).await?;
         if rules.allow_buyer_shuffle == Some(false) {
             return Err(Error::Denied(Denial::ShuffleDisabled));

@@ -17,10 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{TypedKey, face::KeysForApplications};
 use crate::frame::{
-    context::Context,
-    endpoint::{Auth, Caller, Endpoint},
-    lenient::blank_is_absent,
-    reply::Head,
+    callers::LicenseKeyHolder, context::Context, endpoint::Endpoint, lenient::blank_is_absent, reply::Head,
 };
 
 /// `POST /api/license-keys/validate`.
@@ -117,14 +114,14 @@ impl Endpoint for LicenseKeysValidate {
     const NAME: &'static str = "license-keys-validate";
     const ROUTE: &'static str = "POST /api/license-keys/validate";
     const SUMMARY: &'static str = "Tell whether a machine may run with a key, and bind the key to the first that asks.";
-    const AUTH: Auth = Auth::LicenseKey;
     const REQUIRED: &'static [&'static str] = &["key"];
     const STATUSES: &'static [StatusCode] = &[StatusCode::OK, StatusCode::FORBIDDEN];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
 
     type Face = KeysForApplications;
+    type Caller = LicenseKeyHolder;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Reply;
 
     fn head(cx: &Context, reply: &Reply) -> Head {
@@ -139,8 +136,8 @@ impl Endpoint for LicenseKeysValidate {
         }
     }
 
-    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
-        let audit = cx.audit(&caller);
+    async fn call(cx: &Context, caller: LicenseKeyHolder, request: Request, (): ()) -> Result<Reply> {
+        let audit = cx.audit(&caller.origin);
         let hwid = request.hwid.as_ref();
         let mut asked = None;
         for key in request.key.meant() {

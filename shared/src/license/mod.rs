@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Error, Result, Timestamp,
-    error::{Denial, Noun},
+    error::Denial,
     license::{
         expiry::Expiry,
         key::{KeyMark, LicenseId, LicenseKey},
@@ -31,7 +31,7 @@ use crate::{
         subscription::Subscription,
         watch::Watch,
     },
-    owner::{OwnerId, Scope},
+    owner::OwnerId,
     product::{
         Product, ProductId,
         variant::{Variant, VariantId},
@@ -149,16 +149,6 @@ impl License {
             watch: Watch::default(),
             revision: 0,
         }
-    }
-
-    /// The license that was found, should `scope` cover it.
-    ///
-    /// # Errors
-    /// [`Noun::License`], also when there is one that belongs to another owner.
-    pub fn seen_by(scope: &Scope, found: Option<Self>) -> Result<Self> {
-        found
-            .filter(|license| scope.covers(&license.owner_id))
-            .ok_or(Error::NotFound(Noun::License))
     }
 
     /// What an event tells of a change to `changed`: each field's value before and after, counters aside. A part's fields

@@ -22,6 +22,14 @@ choice!(
     }
 );
 
+impl Role {
+    /// Whether it may do what `other` may.
+    pub fn includes(self, other: Self) -> bool {
+        let place = |role| Self::ALL.iter().position(|one| *one == role);
+        place(self) >= place(other)
+    }
+}
+
 /// That an account is a member of an owner, as stored. It may be added before there is an account with its address, and
 /// counts once the address is verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,8 +23,6 @@ text_value!(
 /// `_unscoped`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Nobody's: a caller without a credential.
-    Nothing,
     /// One owner's: an API key.
     Owner(OwnerId),
     /// Everybody's: the admin secret.
@@ -35,7 +33,6 @@ impl Scope {
     /// Whether records of `owner` may be seen. Those that may not are not found, rather than forbidden.
     pub fn covers(&self, owner: &OwnerId) -> bool {
         match self {
-            Self::Nothing => false,
             Self::Owner(own) => own == owner,
             Self::Everything => true,
         }

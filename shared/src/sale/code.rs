@@ -7,7 +7,7 @@ use crate::{
     error::{Denial, Noun},
     ids::CreationId,
     license::key::LicenseKey,
-    owner::{OwnerId, Scope},
+    owner::OwnerId,
     product::{Product, ProductId},
     value::{
         days::Days,
@@ -199,16 +199,6 @@ pub struct Redemption {
 }
 
 impl Code {
-    /// The code that was found, if `scope` covers it.
-    ///
-    /// # Errors
-    /// [`Noun::Code`], also when there is one that belongs to another owner.
-    pub fn seen_by(scope: &Scope, found: Option<Self>) -> Result<Self> {
-        found
-            .filter(|code| scope.covers(&code.owner_id))
-            .ok_or(Error::NotFound(Noun::Code))
-    }
-
     /// Whether the code can be used to buy `product`.
     pub fn is_for(&self, product: &Product) -> bool {
         self.owner_id == product.owner_id && self.product_id.as_ref().is_none_or(|own| *own == product.product_id)

@@ -233,7 +233,6 @@ impl Store {
 
     async fn product_list_in(&self, scope: &Scope, status: ProductStatus) -> Result<Vec<Product>> {
         let (index, partition) = match scope {
-            Scope::Nothing => return Ok(Vec::new()),
             Scope::Owner(owner) => (&schema::PRODUCTS_BY_OWNER, format!("{owner}#{status}")),
             Scope::Everything => (&schema::PRODUCTS_BY_STATUS, status.to_string()),
         };

@@ -219,7 +219,7 @@ fn no_request_reads_a_whole_table() {
 }
 
 #[test]
-fn every_endpoint_is_a_route_and_every_route_a_binary() {
+fn every_endpoint_is_a_route_and_every_function_a_binary() {
     let routes: BTreeSet<String> = routes::all().iter().map(|route| route.name.to_owned()).collect();
     assert_eq!(routes.len(), routes::all().len(), "two routes have one name");
 
@@ -243,10 +243,11 @@ fn every_endpoint_is_a_route_and_every_route_a_binary() {
         );
         listed.insert(name);
     }
+    let functions: BTreeSet<String> = routes::functions().map(|function| function.name.to_owned()).collect();
     assert_eq!(
-        listed, routes,
-        "left: the binaries in functions/lambdas/Cargo.toml, right: the routes in functions/src/routes.rs; add the \
-         binary, or the route"
+        listed, functions,
+        "left: the binaries in functions/lambdas/Cargo.toml, right: the functions in functions/src/routes.rs; add the \
+         binary, or the function"
     );
 
     let mut doors = BTreeSet::new();
@@ -254,23 +255,40 @@ fn every_endpoint_is_a_route_and_every_route_a_binary() {
         let name = line.file["functions/lambdas/src/bin/".len()..]
             .trim_end_matches(".rs")
             .to_owned();
-        let served = ["runtime::serve::<", "runtime::serve_with_mail::<"];
-        if let Some((_, rest)) = served.iter().find_map(|serve| line.code.split_once(serve)) {
-            let served = rest.split('>').next().unwrap_or_default();
-            assert_eq!(
-                served,
-                pascal(&name),
-                "{}: a door is named after what it opens",
+        if let Some((_, rest)) = line.code.split_once("runtime::serve(&") {
+            let served = rest.split(')').next().unwrap_or_default();
+            let constant = served.rsplit("::").next().unwrap_or_default();
+            assert!(
+                name.to_uppercase().replace('-', "_").ends_with(constant),
+                "{}: serves {served}, which is another function",
                 line.file
             );
             doors.insert(name);
         }
     }
     assert_eq!(
-        doors, routes,
-        "left: the doors in functions/lambdas/src/bin, right: the routes in functions/src/routes.rs; add the door, or \
-         the route"
+        doors, functions,
+        "left: the doors in functions/lambdas/src/bin, right: the functions in functions/src/routes.rs; add the door, or \
+         the function"
     );
+
+    let apis = ["flat", "license_keys", "accounts", "docs"];
+    for line in apis.iter().flat_map(|api| code(&format!("functions/src/{api}"))) {
+        if let Some((constant, endpoint)) = line.code.trim().split_once(" = ")
+            && line.file.ends_with("mod.rs")
+            && constant.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+        {
+            let endpoint = endpoint.trim_end_matches(';').split(',').next().unwrap_or_default();
+            let endpoint = endpoint.rsplit("::").next().unwrap_or_default();
+            let named = pascal(&constant.to_lowercase().replace('_', "-"));
+            assert!(
+                endpoint.ends_with(&named),
+                "{}:{}: {constant} is the function of {endpoint}",
+                line.file,
+                line.number
+            );
+        }
+    }
 
     let endpoints = code("functions/src").into_iter().filter_map(|line| {
         let (_, rest) = line.code.split_once("impl Endpoint for ")?;

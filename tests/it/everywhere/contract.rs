@@ -3,13 +3,14 @@
 use http::Method;
 use keystead_core::{account::AccountPolicy, store::schema};
 use keystead_functions::{
-    frame::{endpoint::Auth, route::Route},
+    flat,
+    frame::{callers::CallerKind, function::Function, route::Route, router::Router},
     routes,
 };
 use keystead_tests::{
     Answer, TestApp,
     examples::{Foreign, World, assert_refusal, flag, row, rows},
-    secrets,
+    request, secrets,
 };
 use serde_json::{Value, json};
 
@@ -124,9 +125,13 @@ async fn every_admin_route_answers_401_to_a_stranger() {
         json!({ "webhookSecret": secrets().admin_secret }),
     ];
     for route in routes::all() {
-        match route.auth {
-            Auth::Admin | Auth::SuperAdmin | Auth::Login | Auth::Webhook | Auth::Stripe => {}
-            Auth::Public | Auth::LicenseKey => continue,
+        match route.caller {
+            CallerKind::Admin
+            | CallerKind::SuperAdmin
+            | CallerKind::SignedIn
+            | CallerKind::Store
+            | CallerKind::Stripe => {}
+            CallerKind::Anyone | CallerKind::LicenseKeyHolder => continue,
         }
         for method in route.methods() {
             for credential in &credentials {
@@ -157,7 +162,9 @@ async fn every_admin_route_answers_401_to_a_stranger() {
 
 #[tokio::test]
 async fn every_route_for_who_is_signed_in_answers_401_once_the_login_is_over() {
-    let logins = routes::all().into_iter().filter(|route| route.auth == Auth::Login);
+    let logins = routes::all()
+        .into_iter()
+        .filter(|route| route.caller == CallerKind::SignedIn);
     for route in logins {
         for method in route.methods() {
             for is_signed_out in [true, false] {
@@ -191,7 +198,7 @@ async fn every_admin_route_answers_401_to_an_api_key_from_the_next_call_after_it
         .await
         .expect(200);
     for route in routes::all() {
-        if route.auth == Auth::Admin {
+        if route.caller == CallerKind::Admin {
             for method in route.methods() {
                 ask(&route, method).await.expect_refusal(401, "Unauthorized");
             }
@@ -204,7 +211,7 @@ async fn every_route_treats_another_owner_s_records_as_if_they_were_not_there() 
     let world = World::new().await;
     for route in routes::all() {
         let row = row(&route);
-        let has_keys = matches!(route.auth, Auth::Admin);
+        let has_keys = matches!(route.caller, CallerKind::Admin);
         let knows_owners = !matches!(row.foreign, Foreign::NoOwners | Foreign::NoKeys);
         assert_eq!(
             has_keys, knows_owners,
@@ -312,7 +319,7 @@ async fn every_write_that_is_named_is_answered_twice_and_done_once() {
             continue;
         }
         let world = World::new().await;
-        if route.auth == Auth::Stripe {
+        if route.caller == CallerKind::Stripe {
             continue;
         }
         let body = world.let_in(&route, (row(&route).good)(&world)).to_string();
@@ -451,5 +458,29 @@ async fn a_failure_inside_is_told_to_the_log_and_not_to_the_client() {
         );
         assert!(line["cause"].is_string(), "{line}");
         assert_eq!(line["requestId"], answer.header("x-request-id"));
+    }
+}
+
+/// A family: one function, one binary, several routes.
+#[tokio::test]
+async fn a_function_with_two_routes_serves_both() {
+    const FAMILY: Function = Function {
+        name: "family",
+        routes: &[
+            Route::of::<flat::health::Health>(),
+            Route::of::<flat::signing_key::Jwks>(),
+        ],
+        open_mailer: None,
+    };
+    assert!(!FAMILY.calls_dynamodb());
+    let app = TestApp::start().await;
+    let router = Router::new(FAMILY.routes).expect("a router");
+    for (path, status) in [
+        ("/health", 200),
+        ("/.well-known/jwks.json", 200),
+        ("/getSigningKey", 404),
+    ] {
+        let answer = router.answer(&app.cx, &request(&Method::GET, path, &[], b"")).await;
+        assert_eq!(answer.status(), status, "{path}");
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use expect_test::expect_file;
 use keystead_core::config::Config;
-use keystead_functions::{frame::endpoint::Auth, routes};
+use keystead_functions::{frame::callers::CallerKind, routes};
 use keystead_tests::{
     DOCUMENT, Options, REWRITE, TestApp,
     examples::{World, row},
@@ -24,7 +24,7 @@ async fn the_document_is_what_the_endpoints_say() {
             let answer = world.send(&route, method, &world.let_in(&route, asked.clone())).await;
             let operation = &mut document["paths"][route.path()][method.to_lowercase()];
             let mut asked = asked;
-            if let (Auth::SuperAdmin, "POST") = (route.auth, method) {
+            if let (CallerKind::SuperAdmin, "POST") = (route.caller, method) {
                 asked["adminSecret"] = json!("your-admin-secret");
             }
             fade(&mut asked);

@@ -14,7 +14,7 @@ use keystead::{
 };
 use keystead_core::config::Config;
 use keystead_functions::{
-    frame::{context::Context, log::Log, request::MAX_BODY, router::Router},
+    frame::{context::Context, log::Log, request::BODY_LIMIT, router::Router},
     routes::{self},
 };
 use keystead_tests::{
@@ -408,11 +408,11 @@ async fn the_server_on_a_socket_answers_as_the_router_does() {
     let too_long = r#"{"valid":false,"error":"Request body is larger than 256 KiB"}"#;
     for (method, path, body, status, expected) in [
         ("POST", "/verify", verify.clone(), "200 OK", None),
-        ("POST", "/verify", padded(MAX_BODY), "200 OK", None),
+        ("POST", "/verify", padded(BODY_LIMIT), "200 OK", None),
         (
             "POST",
             "/verify",
-            padded(MAX_BODY + 1),
+            padded(BODY_LIMIT + 1),
             "413 Payload Too Large",
             Some(too_long),
         ),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 use keystead_functions::{
-    frame::{endpoint::Auth, route::Route},
+    frame::{callers::CallerKind, route::Route},
     routes,
 };
 use keystead_tests::{
@@ -66,12 +66,12 @@ async fn a_right_credential_in_a_wrong_place_opens_nothing() {
     ];
     world.app.is_no_credential(&license.key);
     for route in routes::all() {
-        let (own, places): (&[&str], &[&str]) = match route.auth {
-            Auth::Public | Auth::LicenseKey => continue,
-            Auth::Admin => (&["api key"], &["x-api-key"]),
-            Auth::SuperAdmin | Auth::Stripe => (&[], &[]),
-            Auth::Webhook => (&["webhook"], &["x-webhook-secret"]),
-            Auth::Login => (&["login"], &["authorization", "cookie"]),
+        let (own, places): (&[&str], &[&str]) = match route.caller {
+            CallerKind::Anyone | CallerKind::LicenseKeyHolder => continue,
+            CallerKind::Admin => (&["api key"], &["x-api-key"]),
+            CallerKind::SuperAdmin | CallerKind::Stripe => (&[], &[]),
+            CallerKind::Store => (&["webhook"], &["x-webhook-secret"]),
+            CallerKind::SignedIn => (&["login"], &["authorization", "cookie"]),
         };
         for method in route.methods() {
             for (kind, credential) in &credentials {
@@ -170,8 +170,8 @@ async fn what_is_long_or_deep_is_refused_and_soon() {
                 let begun = Instant::now();
                 let answer = world.send(&route, method, &body).await;
                 // Of Stripe's events, most are none of ours: they are answered well and not looked at.
-                let is_taken =
-                    TAKEN.contains(&(route.name, &field, kind)) || (route.auth == Auth::Stripe && answer.status == 200);
+                let is_taken = TAKEN.contains(&(route.name, &field, kind))
+                    || (route.caller == CallerKind::Stripe && answer.status == 200);
                 assert_eq!(
                     (400..500).contains(&answer.status),
                     !is_taken,
@@ -221,10 +221,10 @@ async fn a_body_that_can_not_be_read_is_refused_by_every_route() {
                 asked.body = None;
             }
             let answer = world.app.send(asked).await.0;
-            let with_header = match route.auth {
-                Auth::Public | Auth::LicenseKey | Auth::Admin | Auth::Login => true,
+            let with_header = match route.caller {
+                CallerKind::Anyone | CallerKind::LicenseKeyHolder | CallerKind::Admin | CallerKind::SignedIn => true,
                 // Shown in the body, or over it.
-                Auth::SuperAdmin | Auth::Webhook | Auth::Stripe => false,
+                CallerKind::SuperAdmin | CallerKind::Store | CallerKind::Stripe => false,
             };
             let refused = answer.status == status || (!with_header && answer.status == 401);
             assert!(refused, "{answer:?}");

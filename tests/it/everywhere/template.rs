@@ -25,30 +25,31 @@ fn resources() -> impl Iterator<Item = (&'static String, &'static Value)> {
 }
 
 #[test]
-fn every_route_has_a_function_that_is_built_from_its_binary() {
-    let routes = routes::all();
-    for route in &routes {
-        let id = function_id(route.name);
+fn every_function_is_built_from_its_binary() {
+    for served in routes::functions() {
+        let id = function_id(served.name);
         assert!(
-            function(route.name).is_some(),
+            function(served.name).is_some(),
             "template.yaml has no function for {name}. Write this where routes.rs has it, with what it may do with the \
              tables (the stories of the endpoint say what is missing):\n\n  {id}:\n    Type: \
              AWS::Serverless::Function\n    Metadata: {{BuildMethod: rust-cargolambda, BuildProperties: {{Binary: \
              {name}}}}}\n    Properties:\n      Events:\n        Api: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, \
              Method: ANY, Path: {path}}}}}\n      Policies:\n        - !Ref StartPolicy\n        - Statement:\n            \
              - {{Effect: Allow, Action: [dynamodb:GetItem], Resource: !GetAtt LicensesTable.Arn}}\n",
-            name = route.name,
-            path = route.path(),
+            name = served.name,
+            path = served.routes[0].path(),
         );
         let metadata = &template()["Resources"][&id]["Metadata"];
-        let expected = json!({ "BuildMethod": "rust-cargolambda", "BuildProperties": { "Binary": route.name } });
+        let expected = json!({ "BuildMethod": "rust-cargolambda", "BuildProperties": { "Binary": served.name } });
         assert_eq!(metadata, &expected, "template.yaml: {id}");
     }
     let functions = of_type("AWS::Serverless::Function").into_iter();
     assert_eq!(
         functions.filter(|id| !OTHERS.contains(id)).collect::<Vec<_>>(),
-        routes.iter().map(|route| function_id(route.name)).collect::<Vec<_>>(),
-        "left: the functions in template.yaml, right: the routes in routes.rs, whose order they have"
+        routes::functions()
+            .map(|served| function_id(served.name))
+            .collect::<Vec<_>>(),
+        "left: the functions in template.yaml, right: the functions in routes.rs, whose order they have"
     );
 }
 
@@ -304,15 +305,14 @@ fn repository_file(path: &str) -> String {
 
 #[test]
 fn who_sends_mail_may_and_nobody_else() {
-    for route in routes::all() {
-        let door = format!("functions/lambdas/src/bin/{}.rs", route.name);
-        let text = repository_file(&door);
-        let policies = &function(route.name).unwrap_or(&Value::Null)["Policies"];
+    for served in routes::functions() {
+        let policies = &function(served.name).unwrap_or(&Value::Null)["Policies"];
         assert_eq!(
-            text.contains("serve_with_mail"),
+            served.open_mailer.is_some(),
             policies.to_string().contains("ses:SendEmail"),
-            "left: whether {door} opens the mailer, right: whether {} in template.yaml is granted ses:SendEmail",
-            function_id(route.name)
+            "left: whether {} opens a mailer, right: whether {} in template.yaml is granted ses:SendEmail",
+            served.name,
+            function_id(served.name)
         );
     }
 }
@@ -388,8 +388,11 @@ fn the_distribution_hands_on_every_header_that_is_looked_at() {
     handed_on.extend(headers("DistributionCache", "CachePolicyConfig"));
     let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/src");
     let mut looked_at = BTreeSet::from([Config::default().country_header, "idempotency-key".to_owned()]);
-    for file in ["frame/request.rs", "frame/pipeline.rs"] {
-        let text = std::fs::read_to_string(source.join(file)).expect("the source");
+    let callers = std::fs::read_dir(source.join("frame/callers")).expect("the callers");
+    let callers = callers.map(|file| file.expect("a file").path());
+    let others = ["frame/request.rs", "frame/pipeline.rs"].map(|file| source.join(file));
+    for file in callers.chain(others) {
+        let text = std::fs::read_to_string(file).expect("the source");
         let named = text
             .split("header(\"")
             .skip(1)

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`Activate`].
-use keystead_functions::{flat::activation::Activate, runtime};
+//! Lambda entry point of [`flat::ACTIVATE`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<Activate>().await
+    runtime::serve(&flat::ACTIVATE).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`AddMember`].
-use keystead_functions::{flat::member::AddMember, runtime};
+//! Lambda entry point of [`flat::ADD_MEMBER`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<AddMember>().await
+    runtime::serve(&flat::ADD_MEMBER).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`AuthForgotPassword`].
-use keystead_functions::{accounts::AuthForgotPassword, runtime};
+//! Lambda entry point of [`accounts::FORGOT_PASSWORD`].
+use keystead_functions::{accounts, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve_with_mail::<AuthForgotPassword>().await
+    runtime::serve(&accounts::FORGOT_PASSWORD).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`AuthLogin`].
-use keystead_functions::{accounts::AuthLogin, runtime};
+//! Lambda entry point of [`accounts::LOGIN`].
+use keystead_functions::{accounts, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<AuthLogin>().await
+    runtime::serve(&accounts::LOGIN).await
 }

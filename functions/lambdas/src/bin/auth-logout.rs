@@ -1,7 +1,7 @@
-//! Lambda entry point of [`AuthLogout`].
-use keystead_functions::{accounts::AuthLogout, runtime};
+//! Lambda entry point of [`accounts::LOGOUT`].
+use keystead_functions::{accounts, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<AuthLogout>().await
+    runtime::serve(&accounts::LOGOUT).await
 }

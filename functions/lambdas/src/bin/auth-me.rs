@@ -1,7 +1,7 @@
-//! Lambda entry point of [`AuthMe`].
-use keystead_functions::{accounts::AuthMe, runtime};
+//! Lambda entry point of [`accounts::ME`].
+use keystead_functions::{accounts, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<AuthMe>().await
+    runtime::serve(&accounts::ME).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`AuthRegister`].
-use keystead_functions::{accounts::AuthRegister, runtime};
+//! Lambda entry point of [`accounts::REGISTER`].
+use keystead_functions::{accounts, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve_with_mail::<AuthRegister>().await
+    runtime::serve(&accounts::REGISTER).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`AuthResetPassword`].
-use keystead_functions::{accounts::AuthResetPassword, runtime};
+//! Lambda entry point of [`accounts::RESET_PASSWORD`].
+use keystead_functions::{accounts, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<AuthResetPassword>().await
+    runtime::serve(&accounts::RESET_PASSWORD).await
 }

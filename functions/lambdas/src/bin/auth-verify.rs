@@ -1,7 +1,7 @@
-//! Lambda entry point of [`AuthVerify`].
-use keystead_functions::{accounts::AuthVerify, runtime};
+//! Lambda entry point of [`accounts::VERIFY`].
+use keystead_functions::{accounts, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<AuthVerify>().await
+    runtime::serve(&accounts::VERIFY).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`CgloungeWebhook`].
-use keystead_functions::{flat::webhook::CgloungeWebhook, runtime};
+//! Lambda entry point of [`flat::CGLOUNGE_WEBHOOK`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<CgloungeWebhook>().await
+    runtime::serve(&flat::CGLOUNGE_WEBHOOK).await
 }

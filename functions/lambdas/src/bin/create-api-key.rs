@@ -1,7 +1,7 @@
-//! Lambda entry point of [`CreateApiKey`].
-use keystead_functions::{flat::api_key::CreateApiKey, runtime};
+//! Lambda entry point of [`flat::CREATE_API_KEY`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<CreateApiKey>().await
+    runtime::serve(&flat::CREATE_API_KEY).await
 }

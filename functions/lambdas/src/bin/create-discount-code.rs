@@ -1,7 +1,7 @@
-//! Lambda entry point of [`CreateDiscountCode`].
-use keystead_functions::{flat::code::CreateDiscountCode, runtime};
+//! Lambda entry point of [`flat::CREATE_DISCOUNT_CODE`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<CreateDiscountCode>().await
+    runtime::serve(&flat::CREATE_DISCOUNT_CODE).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`CreateLicense`].
-use keystead_functions::{flat::license::CreateLicense, runtime};
+//! Lambda entry point of [`flat::CREATE_LICENSE`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<CreateLicense>().await
+    runtime::serve(&flat::CREATE_LICENSE).await
 }

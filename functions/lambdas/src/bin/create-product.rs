@@ -1,7 +1,7 @@
-//! Lambda entry point of [`CreateProduct`].
-use keystead_functions::{flat::product::CreateProduct, runtime};
+//! Lambda entry point of [`flat::CREATE_PRODUCT`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<CreateProduct>().await
+    runtime::serve(&flat::CREATE_PRODUCT).await
 }

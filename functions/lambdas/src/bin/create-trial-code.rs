@@ -1,7 +1,7 @@
-//! Lambda entry point of [`CreateTrialCode`].
-use keystead_functions::{flat::code::CreateTrialCode, runtime};
+//! Lambda entry point of [`flat::CREATE_TRIAL_CODE`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<CreateTrialCode>().await
+    runtime::serve(&flat::CREATE_TRIAL_CODE).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`CreateVariant`].
-use keystead_functions::{flat::variant::CreateVariant, runtime};
+//! Lambda entry point of [`flat::CREATE_VARIANT`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<CreateVariant>().await
+    runtime::serve(&flat::CREATE_VARIANT).await
 }

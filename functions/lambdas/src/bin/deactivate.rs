@@ -1,7 +1,7 @@
-//! Lambda entry point of [`Deactivate`].
-use keystead_functions::{flat::activation::Deactivate, runtime};
+//! Lambda entry point of [`flat::DEACTIVATE`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<Deactivate>().await
+    runtime::serve(&flat::DEACTIVATE).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`DeleteDiscountCode`].
-use keystead_functions::{flat::code::DeleteDiscountCode, runtime};
+//! Lambda entry point of [`flat::DELETE_DISCOUNT_CODE`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<DeleteDiscountCode>().await
+    runtime::serve(&flat::DELETE_DISCOUNT_CODE).await
 }

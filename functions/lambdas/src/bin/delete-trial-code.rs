@@ -1,7 +1,7 @@
-//! Lambda entry point of [`DeleteTrialCode`].
-use keystead_functions::{flat::code::DeleteTrialCode, runtime};
+//! Lambda entry point of [`flat::DELETE_TRIAL_CODE`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<DeleteTrialCode>().await
+    runtime::serve(&flat::DELETE_TRIAL_CODE).await
 }

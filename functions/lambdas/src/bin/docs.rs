@@ -1,7 +1,7 @@
-//! Lambda entry point of [`Docs`].
-use keystead_functions::{docs::Docs, runtime};
+//! Lambda entry point of [`docs::DOCS`].
+use keystead_functions::{docs, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<Docs>().await
+    runtime::serve(&docs::DOCS).await
 }

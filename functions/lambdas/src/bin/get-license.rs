@@ -1,7 +1,7 @@
-//! Lambda entry point of [`GetLicense`].
-use keystead_functions::{flat::license::GetLicense, runtime};
+//! Lambda entry point of [`flat::GET_LICENSE`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<GetLicense>().await
+    runtime::serve(&flat::GET_LICENSE).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`GetSigningKey`].
-use keystead_functions::{flat::signing_key::GetSigningKey, runtime};
+//! Lambda entry point of [`flat::GET_SIGNING_KEY`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<GetSigningKey>().await
+    runtime::serve(&flat::GET_SIGNING_KEY).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`Health`].
-use keystead_functions::{flat::health::Health, runtime};
+//! Lambda entry point of [`flat::HEALTH`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<Health>().await
+    runtime::serve(&flat::HEALTH).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`Heartbeat`].
-use keystead_functions::{flat::activation::Heartbeat, runtime};
+//! Lambda entry point of [`flat::HEARTBEAT`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<Heartbeat>().await
+    runtime::serve(&flat::HEARTBEAT).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`Jwks`].
-use keystead_functions::{flat::signing_key::Jwks, runtime};
+//! Lambda entry point of [`flat::JWKS`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<Jwks>().await
+    runtime::serve(&flat::JWKS).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`LicenseKeysEvents`].
-use keystead_functions::{license_keys::LicenseKeysEvents, runtime};
+//! Lambda entry point of [`license_keys::EVENTS`].
+use keystead_functions::{license_keys, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<LicenseKeysEvents>().await
+    runtime::serve(&license_keys::EVENTS).await
 }

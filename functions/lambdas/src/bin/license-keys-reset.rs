@@ -1,7 +1,7 @@
-//! Lambda entry point of [`LicenseKeysReset`].
-use keystead_functions::{license_keys::LicenseKeysReset, runtime};
+//! Lambda entry point of [`license_keys::RESET`].
+use keystead_functions::{license_keys, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<LicenseKeysReset>().await
+    runtime::serve(&license_keys::RESET).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`LicenseKeysShuffle`].
-use keystead_functions::{license_keys::LicenseKeysShuffle, runtime};
+//! Lambda entry point of [`license_keys::SHUFFLE`].
+use keystead_functions::{license_keys, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<LicenseKeysShuffle>().await
+    runtime::serve(&license_keys::SHUFFLE).await
 }

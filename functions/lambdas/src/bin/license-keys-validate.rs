@@ -1,7 +1,7 @@
-//! Lambda entry point of [`LicenseKeysValidate`].
-use keystead_functions::{license_keys::LicenseKeysValidate, runtime};
+//! Lambda entry point of [`license_keys::VALIDATE`].
+use keystead_functions::{license_keys, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<LicenseKeysValidate>().await
+    runtime::serve(&license_keys::VALIDATE).await
 }

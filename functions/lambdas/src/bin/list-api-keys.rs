@@ -1,7 +1,7 @@
-//! Lambda entry point of [`ListApiKeys`].
-use keystead_functions::{flat::api_key::ListApiKeys, runtime};
+//! Lambda entry point of [`flat::LIST_API_KEYS`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<ListApiKeys>().await
+    runtime::serve(&flat::LIST_API_KEYS).await
 }

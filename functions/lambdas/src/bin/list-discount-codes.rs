@@ -1,7 +1,7 @@
-//! Lambda entry point of [`ListDiscountCodes`].
-use keystead_functions::{flat::code::ListDiscountCodes, runtime};
+//! Lambda entry point of [`flat::LIST_DISCOUNT_CODES`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<ListDiscountCodes>().await
+    runtime::serve(&flat::LIST_DISCOUNT_CODES).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`ListLicenses`].
-use keystead_functions::{flat::license::ListLicenses, runtime};
+//! Lambda entry point of [`flat::LIST_LICENSES`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<ListLicenses>().await
+    runtime::serve(&flat::LIST_LICENSES).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`ListMachines`].
-use keystead_functions::{flat::activation::ListMachines, runtime};
+//! Lambda entry point of [`flat::LIST_MACHINES`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<ListMachines>().await
+    runtime::serve(&flat::LIST_MACHINES).await
 }

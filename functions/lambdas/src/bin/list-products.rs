@@ -1,7 +1,7 @@
-//! Lambda entry point of [`ListProducts`].
-use keystead_functions::{flat::product::ListProducts, runtime};
+//! Lambda entry point of [`flat::LIST_PRODUCTS`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<ListProducts>().await
+    runtime::serve(&flat::LIST_PRODUCTS).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`ListTrialCodes`].
-use keystead_functions::{flat::code::ListTrialCodes, runtime};
+//! Lambda entry point of [`flat::LIST_TRIAL_CODES`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<ListTrialCodes>().await
+    runtime::serve(&flat::LIST_TRIAL_CODES).await
 }

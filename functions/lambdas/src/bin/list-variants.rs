@@ -1,7 +1,7 @@
-//! Lambda entry point of [`ListVariants`].
-use keystead_functions::{flat::variant::ListVariants, runtime};
+//! Lambda entry point of [`flat::LIST_VARIANTS`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<ListVariants>().await
+    runtime::serve(&flat::LIST_VARIANTS).await
 }

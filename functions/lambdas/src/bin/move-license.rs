@@ -1,7 +1,7 @@
-//! Lambda entry point of [`MoveLicense`].
-use keystead_functions::{flat::activation::MoveLicense, runtime};
+//! Lambda entry point of [`flat::MOVE_LICENSE`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<MoveLicense>().await
+    runtime::serve(&flat::MOVE_LICENSE).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`OpenapiJson`].
-use keystead_functions::{docs::OpenapiJson, runtime};
+//! Lambda entry point of [`docs::OPENAPI_JSON`].
+use keystead_functions::{docs, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<OpenapiJson>().await
+    runtime::serve(&docs::OPENAPI_JSON).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`RedeemTrialCode`].
-use keystead_functions::{flat::code::RedeemTrialCode, runtime};
+//! Lambda entry point of [`flat::REDEEM_TRIAL_CODE`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<RedeemTrialCode>().await
+    runtime::serve(&flat::REDEEM_TRIAL_CODE).await
 }

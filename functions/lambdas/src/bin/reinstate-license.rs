@@ -1,7 +1,7 @@
-//! Lambda entry point of [`ReinstateLicense`].
-use keystead_functions::{flat::license::ReinstateLicense, runtime};
+//! Lambda entry point of [`flat::REINSTATE_LICENSE`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<ReinstateLicense>().await
+    runtime::serve(&flat::REINSTATE_LICENSE).await
 }

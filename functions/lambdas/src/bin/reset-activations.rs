@@ -1,7 +1,7 @@
-//! Lambda entry point of [`ResetActivations`].
-use keystead_functions::{flat::license::ResetActivations, runtime};
+//! Lambda entry point of [`flat::RESET_ACTIVATIONS`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<ResetActivations>().await
+    runtime::serve(&flat::RESET_ACTIVATIONS).await
 }

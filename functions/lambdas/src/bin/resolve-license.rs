@@ -1,7 +1,7 @@
-//! Lambda entry point of [`ResolveLicense`].
-use keystead_functions::{flat::license::ResolveLicense, runtime};
+//! Lambda entry point of [`flat::RESOLVE_LICENSE`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<ResolveLicense>().await
+    runtime::serve(&flat::RESOLVE_LICENSE).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`RevokeApiKey`].
-use keystead_functions::{flat::api_key::RevokeApiKey, runtime};
+//! Lambda entry point of [`flat::REVOKE_API_KEY`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<RevokeApiKey>().await
+    runtime::serve(&flat::REVOKE_API_KEY).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`RevokeLicense`].
-use keystead_functions::{flat::license::RevokeLicense, runtime};
+//! Lambda entry point of [`flat::REVOKE_LICENSE`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<RevokeLicense>().await
+    runtime::serve(&flat::REVOKE_LICENSE).await
 }

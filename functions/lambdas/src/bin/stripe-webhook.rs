@@ -1,7 +1,7 @@
-//! Lambda entry point of [`StripeWebhook`].
-use keystead_functions::{flat::webhook::StripeWebhook, runtime};
+//! Lambda entry point of [`flat::STRIPE_WEBHOOK`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<StripeWebhook>().await
+    runtime::serve(&flat::STRIPE_WEBHOOK).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`UpdateDiscountCode`].
-use keystead_functions::{flat::code::UpdateDiscountCode, runtime};
+//! Lambda entry point of [`flat::UPDATE_DISCOUNT_CODE`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<UpdateDiscountCode>().await
+    runtime::serve(&flat::UPDATE_DISCOUNT_CODE).await
 }

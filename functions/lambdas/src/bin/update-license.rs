@@ -1,7 +1,7 @@
-//! Lambda entry point of [`UpdateLicense`].
-use keystead_functions::{flat::license::UpdateLicense, runtime};
+//! Lambda entry point of [`flat::UPDATE_LICENSE`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<UpdateLicense>().await
+    runtime::serve(&flat::UPDATE_LICENSE).await
 }

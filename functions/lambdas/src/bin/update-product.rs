@@ -1,7 +1,7 @@
-//! Lambda entry point of [`UpdateProduct`].
-use keystead_functions::{flat::product::UpdateProduct, runtime};
+//! Lambda entry point of [`flat::UPDATE_PRODUCT`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<UpdateProduct>().await
+    runtime::serve(&flat::UPDATE_PRODUCT).await
 }

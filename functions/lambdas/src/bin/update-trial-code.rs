@@ -1,7 +1,7 @@
-//! Lambda entry point of [`UpdateTrialCode`].
-use keystead_functions::{flat::code::UpdateTrialCode, runtime};
+//! Lambda entry point of [`flat::UPDATE_TRIAL_CODE`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<UpdateTrialCode>().await
+    runtime::serve(&flat::UPDATE_TRIAL_CODE).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`UpdateVariant`].
-use keystead_functions::{flat::variant::UpdateVariant, runtime};
+//! Lambda entry point of [`flat::UPDATE_VARIANT`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<UpdateVariant>().await
+    runtime::serve(&flat::UPDATE_VARIANT).await
 }

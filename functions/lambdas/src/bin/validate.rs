@@ -1,7 +1,7 @@
-//! Lambda entry point of [`Validate`].
-use keystead_functions::{flat::activation::Validate, runtime};
+//! Lambda entry point of [`flat::VALIDATE`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<Validate>().await
+    runtime::serve(&flat::VALIDATE).await
 }

@@ -1,7 +1,7 @@
-//! Lambda entry point of [`Verify`].
-use keystead_functions::{flat::license::Verify, runtime};
+//! Lambda entry point of [`flat::VERIFY`].
+use keystead_functions::{flat, runtime};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    runtime::serve::<Verify>().await
+    runtime::serve(&flat::VERIFY).await
 }

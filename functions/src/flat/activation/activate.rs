@@ -23,10 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::{Catalogs, detection_limits, issue};
 use crate::{
     flat::{face::FlatClient, wire::message},
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-    },
+    frame::{callers::LicenseKeyHolder, context::Context, endpoint::Endpoint, subject::Subject},
 };
 
 /// `POST /activate`.
@@ -84,11 +81,39 @@ impl Reply {
     }
 }
 
+/// A license, and what it needs to let a machine in.
+pub struct Arriving {
+    license: License,
+    /// The machine's activation, if it was let in before.
+    known: Option<Activation>,
+    catalog: Option<Arc<Catalog>>,
+}
+
+impl Subject<Request, LicenseKeyHolder> for Arriving {
+    type Prefetched = Option<Self>;
+
+    async fn prefetch(cx: &Context, request: &Request) -> Result<Option<Self>> {
+        let ((license, known), catalog) = tokio::try_join!(
+            cx.store
+                .license_get_with_activation_unscoped(&request.license_key, &request.machine_fingerprint),
+            cx.store.product_cached_unscoped(&request.product_id, cx.clock.now()),
+        )?;
+        Ok(license.map(|license| Self {
+            license,
+            known,
+            catalog,
+        }))
+    }
+
+    async fn admit(_: &Context, _: &LicenseKeyHolder, _: &Request, found: Option<Self>) -> Result<Self> {
+        found.ok_or(Error::NotFound(Noun::License))
+    }
+}
+
 impl Endpoint for Activate {
     const NAME: &'static str = "activate";
     const ROUTE: &'static str = "POST /activate";
     const SUMMARY: &'static str = "Let a machine in, and give it a token.";
-    const AUTH: Auth = Auth::LicenseKey;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint", "hostname", "productId"];
     const REFUSALS: &'static [ErrorCode] = &[
         ErrorCode::TooManyActivations,
@@ -102,30 +127,25 @@ impl Endpoint for Activate {
     ];
 
     type Face = FlatClient;
+    type Caller = LicenseKeyHolder;
     type Request = Request;
-    type Fetched = (Option<License>, Option<Activation>, Option<Arc<Catalog>>);
+    type Subject = Arriving;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        // Every attempt counts, whatever comes of it. A refusal by the limit comes first, so it must be known first;
-        // the reads beside it cost no time.
+    async fn limit(cx: &Context, request: &Request) -> Result<()> {
+        // Every attempt counts, whatever comes of it.
         let now = cx.clock.now();
-        let (counted, found, catalog) = tokio::join!(
-            cx.store.rate_limit_count_activation(&request.license_key, now),
-            cx.store
-                .license_get_with_activation_unscoped(&request.license_key, &request.machine_fingerprint),
-            cx.store.product_cached_unscoped(&request.product_id, now),
-        );
-        counted?;
-        let (license, activation) = found?;
-        Ok((license, activation, catalog?))
+        cx.store.rate_limit_count_activation(&request.license_key, now).await
     }
 
-    async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
-        let audit = cx.audit(&caller);
+    async fn call(cx: &Context, caller: LicenseKeyHolder, request: Request, arriving: Arriving) -> Result<Reply> {
+        let audit = cx.audit(&caller.origin);
         let now = audit.now;
-        let (license, known, catalog) = fetched;
-        let license = license.ok_or(Error::NotFound(Noun::License))?;
+        let Arriving {
+            license,
+            known,
+            catalog,
+        } = arriving;
         let product = request.product_id;
         let catalogs = Catalogs::of(cx, &license, &product, (&product, catalog)).await?;
         let arrival = Arrival {

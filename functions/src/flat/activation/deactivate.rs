@@ -12,9 +12,7 @@ use super::shown;
 use crate::{
     flat::face::FlatClient,
     frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-        lenient::blank_is_absent,
+        callers::LicenseKeyHolder, context::Context, endpoint::Endpoint, lenient::blank_is_absent, subject::Subject,
     },
 };
 
@@ -43,11 +41,41 @@ pub struct Reply {
     max_machines: SeatLimit,
 }
 
+/// A license, and the machine that leaves it.
+pub struct Leaving {
+    license: License,
+    activation: Option<Activation>,
+    /// What the machine's token says, if it showed one.
+    claims: Option<Claims>,
+}
+
+impl Subject<Request, LicenseKeyHolder> for Leaving {
+    type Prefetched = Option<Self>;
+
+    async fn prefetch(cx: &Context, request: &Request) -> Result<Option<Self>> {
+        let (key, machine) = (&request.license_key, &request.machine_fingerprint);
+        let claims = shown(cx, request.token.as_ref(), key, machine)?;
+        let (license, activation) = cx.store.license_get_with_activation_unscoped(key, machine).await?;
+        Ok(license.map(|license| Self {
+            license,
+            activation,
+            claims,
+        }))
+    }
+
+    async fn admit(_: &Context, _: &LicenseKeyHolder, _: &Request, found: Option<Self>) -> Result<Self> {
+        let found = found.ok_or(Error::NotFound(Noun::License))?;
+        if let Some(claims) = &found.claims {
+            claims.issued_for(&found.license)?;
+        }
+        Ok(found)
+    }
+}
+
 impl Endpoint for Deactivate {
     const NAME: &'static str = "deactivate";
     const ROUTE: &'static str = "POST /deactivate";
     const SUMMARY: &'static str = "Give a machine's seat back.";
-    const AUTH: Auth = Auth::LicenseKey;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[
@@ -57,30 +85,17 @@ impl Endpoint for Deactivate {
     ];
 
     type Face = FlatClient;
+    type Caller = LicenseKeyHolder;
     type Request = Request;
-    type Fetched = (Option<Claims>, Option<License>, Option<Activation>);
+    type Subject = Leaving;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        let claims = shown(
-            cx,
-            request.token.as_ref(),
-            &request.license_key,
-            &request.machine_fingerprint,
-        )?;
-        let (license, activation) = cx
-            .store
-            .license_get_with_activation_unscoped(&request.license_key, &request.machine_fingerprint)
-            .await?;
-        Ok((claims, license, activation))
-    }
-
     /// Seats of revoked and expired licenses are given back as well.
-    async fn call(cx: &Context, caller: Caller, _: Request, fetched: Self::Fetched) -> Result<Reply> {
-        let (claims, license, activation) = fetched;
-        let license = license.ok_or(Error::NotFound(Noun::License))?;
-        claims.map_or(Ok(()), |claims| claims.issued_for(&license))?;
-        let audit = cx.audit(&caller);
+    async fn call(cx: &Context, caller: LicenseKeyHolder, _: Request, leaving: Leaving) -> Result<Reply> {
+        let Leaving {
+            license, activation, ..
+        } = leaving;
+        let audit = cx.audit(&caller.origin);
         let license = cx.store.activation_release(license, activation, &audit).await?;
         Ok(Reply {
             message: "License deactivated",

@@ -4,14 +4,13 @@ use keystead_core::{
     Error, Result, Timestamp,
     error::{Denial, ErrorCode, Noun},
     license::{
-        License,
         activation::{Arrival, HEARTBEAT_INTERVAL, SESSION_TIMEOUT},
         admission::{Purpose, SeatRequest},
         key::LicenseKey,
         machine::Fingerprint,
         standing::LicenseStatus,
     },
-    signing::token::{Claims, Token},
+    signing::token::Token,
     store::license::activation::HeartbeatOutcome,
 };
 use serde::{Deserialize, Serialize};
@@ -19,11 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::shown;
 use crate::{
     flat::{face::FlatClient, wire::message},
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-        lenient::blank_is_absent,
-    },
+    frame::{callers::LicenseKeyHolder, context::Context, endpoint::Endpoint, lenient::blank_is_absent},
 };
 
 /// `POST /heartbeat`.
@@ -58,7 +53,6 @@ impl Endpoint for Heartbeat {
     const NAME: &'static str = "heartbeat";
     const ROUTE: &'static str = "POST /heartbeat";
     const SUMMARY: &'static str = "Keep a floating session alive.";
-    const AUTH: Auth = Auth::LicenseKey;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint"];
     const REFUSALS: &'static [ErrorCode] = &[
         ErrorCode::InvalidToken,
@@ -71,30 +65,20 @@ impl Endpoint for Heartbeat {
     ];
 
     type Face = FlatClient;
+    type Caller = LicenseKeyHolder;
     type Request = Request;
-    type Fetched = Option<(Option<Claims>, Option<License>, HeartbeatOutcome)>;
+    type Subject = ();
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
+    async fn call(cx: &Context, caller: LicenseKeyHolder, request: Request, (): ()) -> Result<Reply> {
         let now = cx.clock.now();
-        let claims = shown(
-            cx,
-            request.token.as_ref(),
-            &request.license_key,
-            &request.machine_fingerprint,
-        )?;
+        let (key, machine) = (&request.license_key, &request.machine_fingerprint);
+        let claims = shown(cx, request.token.as_ref(), key, machine)?;
         // Extending the session of a license that turns out to be blocked does no harm, and saves a round trip.
         let (license, beat) = tokio::try_join!(
-            cx.store.license_get_unscoped(&request.license_key),
-            cx.store
-                .activation_heartbeat(&request.license_key, &request.machine_fingerprint, now),
+            cx.store.license_get_unscoped(key),
+            cx.store.activation_heartbeat(key, machine, now),
         )?;
-        Ok(Some((claims, license, beat)))
-    }
-
-    async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
-        let now = cx.clock.now();
-        let (claims, license, beat) = fetched.unwrap_or((None, None, HeartbeatOutcome::NoSession(None)));
         let license = license.ok_or(Error::NotFound(Noun::License))?;
         claims.map_or(Ok(()), |claims| claims.issued_for(&license))?;
         license.standing(now)?;
@@ -118,7 +102,7 @@ impl Endpoint for Heartbeat {
                     arrival: &arrival,
                     purpose: Purpose::Heartbeat,
                 };
-                let audit = cx.audit(&caller);
+                let audit = cx.audit(&caller.origin);
                 let admitted = cx.store.activation_admit(license, Some(activation), &seat, &audit);
                 let (license, activation) = admitted.await.map_err(gone)?;
                 // A license without sessions is asked about as often.

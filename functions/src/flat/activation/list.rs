@@ -3,21 +3,14 @@
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
     error::{Denial, ErrorCode, Noun},
-    license::{
-        License, activation::Activation, key::LicenseKey, machine::Fingerprint, seats::SeatLimit,
-        standing::LicenseStatus,
-    },
-    signing::token::{Claims, Token},
+    license::{key::LicenseKey, machine::Fingerprint, seats::SeatLimit, standing::LicenseStatus},
+    signing::token::Token,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatClient,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-        lenient::blank_is_absent,
-    },
+    frame::{callers::LicenseKeyHolder, context::Context, endpoint::Endpoint, lenient::blank_is_absent},
 };
 
 /// `POST /listMachines`.
@@ -69,14 +62,10 @@ struct Machine {
 /// At most so many machines are listed: those that were seen last.
 const MOST: usize = 1000;
 
-/// What [`ListMachines`] reads: who asks, by which token, of which license with which machines.
-type Fetched = (Fingerprint, Option<Claims>, Option<License>, Vec<Activation>);
-
 impl Endpoint for ListMachines {
     const NAME: &'static str = "list-machines";
     const ROUTE: &'static str = "POST /listMachines";
     const SUMMARY: &'static str = "List the machines on a license, for an application to show.";
-    const AUTH: Auth = Auth::LicenseKey;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const REFUSALS: &'static [ErrorCode] = &[
         ErrorCode::InvalidToken,
@@ -86,13 +75,16 @@ impl Endpoint for ListMachines {
     ];
 
     type Face = FlatClient;
+    type Caller = LicenseKeyHolder;
     type Request = Request;
-    type Fetched = Option<Fetched>;
+    type Subject = ();
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
+    /// The machines of licenses that have expired, or are suspended, are listed as well.
+    async fn call(cx: &Context, _: LicenseKeyHolder, request: Request, (): ()) -> Result<Reply> {
+        let now = cx.clock.now();
         let claims = match &request.token {
-            Some(token) => Some(cx.keys.verify(token, cx.clock.now())?),
+            Some(token) => Some(cx.keys.verify(token, now)?),
             None => None,
         };
         let named = request.machine_fingerprint.as_ref();
@@ -103,17 +95,10 @@ impl Endpoint for ListMachines {
             claims.bound_to(&request.license_key, asking)?;
         }
         let asking = asking.clone();
-        let (license, machines) = tokio::try_join!(
+        let (license, mut machines) = tokio::try_join!(
             cx.store.license_get_unscoped(&request.license_key),
             cx.store.activation_list(&request.license_key),
         )?;
-        Ok(Some((asking, claims, license, machines)))
-    }
-
-    /// The machines of licenses that have expired, or are suspended, are listed as well.
-    async fn call(cx: &Context, _: Caller, _: Request, fetched: Self::Fetched) -> Result<Reply> {
-        let now = cx.clock.now();
-        let (asking, claims, license, mut machines) = fetched.ok_or(Error::Denied(Denial::MachineNotActivated))?;
         let license = license.ok_or(Error::NotFound(Noun::License))?;
         claims.map_or(Ok(()), |claims| claims.issued_for(&license))?;
         if license.standing.status == LicenseStatus::Revoked {

@@ -6,24 +6,22 @@ use keystead_core::{
     Error, Result,
     error::{ErrorCode, Noun},
     license::{
-        activation::Arrival,
+        License,
+        activation::{Activation, Arrival},
         admission::{Purpose, SeatRequest},
         key::LicenseKey,
         machine::{Fingerprint, Hostname},
         moves::MoveRequest,
     },
     product::ProductId,
-    store::{cache::Catalog, license::moves::MoveSubjects},
+    store::cache::Catalog,
 };
 use serde::Deserialize;
 
 use super::{Catalogs, activate::Reply, detection_limits};
 use crate::{
     flat::face::FlatClient,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-    },
+    frame::{callers::LicenseKeyHolder, context::Context, endpoint::Endpoint, subject::Subject},
 };
 
 /// `POST /moveLicense`.
@@ -42,11 +40,43 @@ pub struct Request {
     release_fingerprint: Fingerprint,
 }
 
+/// A license, and the machines of which one takes the other's place.
+pub struct Moving {
+    license: License,
+    leaving: Option<Activation>,
+    coming: Option<Activation>,
+    catalog: Option<Arc<Catalog>>,
+}
+
+impl Subject<Request, LicenseKeyHolder> for Moving {
+    type Prefetched = Option<Self>;
+
+    async fn prefetch(cx: &Context, request: &Request) -> Result<Option<Self>> {
+        let (found, catalog) = tokio::try_join!(
+            cx.store.license_get_to_move_unscoped(
+                &request.license_key,
+                &request.machine_fingerprint,
+                &request.release_fingerprint
+            ),
+            cx.store.product_cached_unscoped(&request.product_id, cx.clock.now()),
+        )?;
+        Ok(found.license.map(|license| Self {
+            license,
+            leaving: found.leaving,
+            coming: found.coming,
+            catalog,
+        }))
+    }
+
+    async fn admit(_: &Context, _: &LicenseKeyHolder, _: &Request, found: Option<Self>) -> Result<Self> {
+        found.ok_or(Error::NotFound(Noun::License))
+    }
+}
+
 impl Endpoint for MoveLicense {
     const NAME: &'static str = "move-license";
     const ROUTE: &'static str = "POST /moveLicense";
     const SUMMARY: &'static str = "Take one machine off a license, and let another in.";
-    const AUTH: Auth = Auth::LicenseKey;
     const REQUIRED: &'static [&'static str] = &[
         "licenseKey",
         "machineFingerprint",
@@ -68,34 +98,29 @@ impl Endpoint for MoveLicense {
     ];
 
     type Face = FlatClient;
+    type Caller = LicenseKeyHolder;
     type Request = Request;
-    type Fetched = (MoveSubjects, Option<Arc<Catalog>>);
+    type Subject = Moving;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
+    async fn limit(cx: &Context, request: &Request) -> Result<()> {
         // It lets a machine in, so it counts as an attempt to activate, whatever comes of it.
         let now = cx.clock.now();
-        let (counted, found, catalog) = tokio::join!(
-            cx.store.rate_limit_count_activation(&request.license_key, now),
-            cx.store.license_get_to_move_unscoped(
-                &request.license_key,
-                &request.machine_fingerprint,
-                &request.release_fingerprint
-            ),
-            cx.store.product_cached_unscoped(&request.product_id, now),
-        );
-        counted?;
-        Ok((found?, catalog?))
+        cx.store.rate_limit_count_activation(&request.license_key, now).await
     }
 
-    async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
-        let (fetched, catalog) = fetched;
-        let audit = cx.audit(&caller);
+    async fn call(cx: &Context, caller: LicenseKeyHolder, request: Request, moving: Moving) -> Result<Reply> {
+        let audit = cx.audit(&caller.origin);
         let now = audit.now;
-        let license = fetched.license.ok_or(Error::NotFound(Noun::License))?;
+        let Moving {
+            license,
+            leaving,
+            coming,
+            catalog,
+        } = moving;
         let product = request.product_id;
         license.opens(&product, now)?;
-        let leaving = fetched.leaving.ok_or(Error::NotFound(Noun::Activation))?;
+        let leaving = leaving.ok_or(Error::NotFound(Noun::Activation))?;
         let catalogs = Catalogs::of(cx, &license, &product, (&product, catalog)).await?;
         let arrival = Arrival {
             fingerprint: request.machine_fingerprint,
@@ -124,7 +149,7 @@ impl Endpoint for MoveLicense {
                 policy: &cx.config.moves,
             };
             cx.store
-                .license_move(license, leaving, fetched.coming, &request, &audit)
+                .license_move(license, leaving, coming, &request, &audit)
                 .await?
         };
         Reply::of(cx, license, &catalogs, &product, &activation, now)

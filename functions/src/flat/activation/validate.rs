@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keystead_core::{
     Error, Result, Timestamp,
-    error::{Credential, Denial, ErrorCode, Noun},
+    error::{Denial, ErrorCode, Noun},
     license::{
         License,
         activation::{Activation, Arrival},
@@ -24,9 +24,7 @@ use super::{Catalogs, detection_limits, issue};
 use crate::{
     flat::{face::FlatValidate, wire::message},
     frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-        lenient::blank_is_absent,
+        callers::LicenseKeyHolder, context::Context, endpoint::Endpoint, lenient::blank_is_absent, subject::Subject,
     },
 };
 
@@ -66,11 +64,46 @@ pub struct Reply {
     max_machines: SeatLimit,
 }
 
+/// What a machine's token leads to.
+pub struct Running {
+    claims: Claims,
+    license: License,
+    activation: Option<Activation>,
+    catalog: Option<Arc<Catalog>>,
+}
+
+impl Subject<Request, LicenseKeyHolder> for Running {
+    type Prefetched = Option<Self>;
+
+    async fn prefetch(cx: &Context, request: &Request) -> Result<Option<Self>> {
+        // A token that is not ours is refused before it costs a read.
+        let now = cx.clock.now();
+        let claims = cx.keys.verify(&request.token, now)?;
+        claims.bound_to(&request.license_key, &request.machine_fingerprint)?;
+        let ((license, activation), catalog) = tokio::try_join!(
+            cx.store
+                .license_get_with_activation_unscoped(&request.license_key, &request.machine_fingerprint),
+            cx.store.product_cached_unscoped(&claims.product_id, now),
+        )?;
+        Ok(license.map(|license| Self {
+            claims,
+            license,
+            activation,
+            catalog,
+        }))
+    }
+
+    async fn admit(_: &Context, _: &LicenseKeyHolder, _: &Request, found: Option<Self>) -> Result<Self> {
+        let found = found.ok_or(Error::NotFound(Noun::License))?;
+        found.claims.issued_for(&found.license)?;
+        Ok(found)
+    }
+}
+
 impl Endpoint for Validate {
     const NAME: &'static str = "validate";
     const ROUTE: &'static str = "POST /validate";
     const SUMMARY: &'static str = "Check a machine's token against the license as it is now, and renew it in time.";
-    const AUTH: Auth = Auth::LicenseKey;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "machineFingerprint", "token"];
     const REFUSALS: &'static [ErrorCode] = &[
         ErrorCode::InvalidToken,
@@ -84,39 +117,20 @@ impl Endpoint for Validate {
     ];
 
     type Face = FlatValidate;
+    type Caller = LicenseKeyHolder;
     type Request = Request;
-    type Fetched = Option<Found>;
+    type Subject = Running;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        // A token that is not ours is refused before it costs a read.
-        let now = cx.clock.now();
-        let claims = cx.keys.verify(&request.token, now)?;
-        claims.bound_to(&request.license_key, &request.machine_fingerprint)?;
-        let ((license, activation), catalog) = tokio::try_join!(
-            cx.store
-                .license_get_with_activation_unscoped(&request.license_key, &request.machine_fingerprint),
-            cx.store.product_cached_unscoped(&claims.product_id, now),
-        )?;
-        Ok(Some(Found {
-            claims,
-            license,
-            activation,
-            catalog,
-        }))
-    }
-
-    async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
-        let audit = cx.audit(&caller);
+    async fn call(cx: &Context, caller: LicenseKeyHolder, request: Request, running: Running) -> Result<Reply> {
+        let audit = cx.audit(&caller.origin);
         let now = audit.now;
-        let Found {
+        let Running {
             claims,
             license,
             activation,
             catalog,
-        } = fetched.ok_or(Error::Unauthenticated(Credential::Token))?;
-        let license = license.ok_or(Error::NotFound(Noun::License))?;
-        claims.issued_for(&license)?;
+        } = running;
         let product = request.product_id.unwrap_or_else(|| claims.product_id.clone());
         license.opens(&product, now)?;
         let activation = activation.ok_or(Error::Denied(Denial::MachineNotActivated))?;
@@ -159,14 +173,6 @@ impl Endpoint for Validate {
             max_machines: license.seats.max_machines,
         })
     }
-}
-
-/// What a token leads to.
-pub struct Found {
-    claims: Claims,
-    license: Option<License>,
-    activation: Option<Activation>,
-    catalog: Option<Arc<Catalog>>,
 }
 
 /// When the token that replaces the one that was shown expires; `None` when that one will do.

@@ -12,10 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatAdmin,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-    },
+    frame::{callers::SuperAdmin, context::Context, endpoint::Endpoint},
 };
 
 /// `POST /createApiKey`.
@@ -44,16 +41,16 @@ impl Endpoint for CreateApiKey {
     const NAME: &'static str = "create-api-key";
     const ROUTE: &'static str = "POST /createApiKey";
     const SUMMARY: &'static str = "Let an owner's scripts in.";
-    const AUTH: Auth = Auth::SuperAdmin;
     const REQUIRED: &'static [&'static str] = &["creatorId", "name"];
     const WRITES: bool = true;
 
     type Face = FlatAdmin;
+    type Caller = SuperAdmin;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Reply;
 
-    async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Reply> {
+    async fn call(cx: &Context, _: SuperAdmin, request: Request, (): ()) -> Result<Reply> {
         let raw = RawApiKey::new(&cx.ids)?;
         let key = ApiKey {
             key_hash: raw.hash(),

@@ -8,10 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatAdmin,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-    },
+    frame::{callers::SuperAdmin, context::Context, endpoint::Endpoint},
 };
 
 /// `GET|POST /listApiKeys`.
@@ -61,14 +58,14 @@ impl Endpoint for ListApiKeys {
     const NAME: &'static str = "list-api-keys";
     const ROUTE: &'static str = "GET|POST /listApiKeys";
     const SUMMARY: &'static str = "List whose scripts are let in.";
-    const AUTH: Auth = Auth::SuperAdmin;
 
     type Face = FlatAdmin;
+    type Caller = SuperAdmin;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Reply;
 
-    async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Reply> {
+    async fn call(cx: &Context, _: SuperAdmin, request: Request, (): ()) -> Result<Reply> {
         let scope = request.creator_id.map_or(Scope::Everything, Scope::Owner);
         let keys: Vec<ApiKeyView> = cx
             .store

@@ -9,10 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatAdmin,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-    },
+    frame::{callers::SuperAdmin, context::Context, endpoint::Endpoint},
 };
 
 /// `POST /revokeApiKey`.
@@ -38,17 +35,17 @@ impl Endpoint for RevokeApiKey {
     const NAME: &'static str = "revoke-api-key";
     const ROUTE: &'static str = "POST /revokeApiKey";
     const SUMMARY: &'static str = "Let an owner's script in no more.";
-    const AUTH: Auth = Auth::SuperAdmin;
     const WRITES: bool = true;
     const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["hash or apiKey"]];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::MissingFields, ErrorCode::ApiKeyNotFound];
 
     type Face = FlatAdmin;
+    type Caller = SuperAdmin;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Reply;
 
-    async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Reply> {
+    async fn call(cx: &Context, _: SuperAdmin, request: Request, (): ()) -> Result<Reply> {
         let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
         let hash = match (given(request.hash), given(request.api_key)) {
             (Some(hash), _) => KeyHash::parse(&hash).ok_or(Error::NotFound(Noun::ApiKey))?,

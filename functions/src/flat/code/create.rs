@@ -2,7 +2,7 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
-    error::{Credential, ErrorCode, Unique},
+    error::{ErrorCode, Unique},
     ids::CreationId,
     owner::{OwnerId, Scope},
     product::{Product, ProductId},
@@ -11,13 +11,14 @@ use keystead_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{named_product, seen_product};
 use crate::{
     flat::face::FlatAdmin,
     frame::{
+        callers::Admin,
         context::Context,
-        endpoint::{Auth, Caller, Endpoint},
+        endpoint::Endpoint,
         lenient::{Flag, blank_is_absent},
+        subject::Names,
     },
 };
 
@@ -53,8 +54,7 @@ pub struct Reply {
     code: CodeName,
 }
 
-async fn create(cx: &Context, caller: Caller, request: Request, product: Option<Product>) -> Result<Reply> {
-    let product = seen_product(request.product_id.as_ref(), product, &caller)?;
+async fn create(cx: &Context, caller: Admin, request: Request, product: Option<Product>) -> Result<Reply> {
     if let Some(product) = &product {
         product.writable()?;
     }
@@ -86,7 +86,6 @@ fn owner(scope: Scope, product: Option<&Product>, named: Option<OwnerId>) -> Res
         (None, Scope::Everything) => {
             return named.ok_or(Error::Invalid(InvalidRequest::MissingFields(&["creatorId"])));
         }
-        (None, Scope::Nothing) => return Err(Error::Unauthenticated(Credential::Caller)),
     };
     if named.is_some_and(|named| named != owner) {
         return Err(Error::field("creatorId", expected));
@@ -94,11 +93,16 @@ fn owner(scope: Scope, product: Option<&Product>, named: Option<OwnerId>) -> Res
     Ok(owner)
 }
 
+impl Names<Option<ProductId>> for Request {
+    fn named(&self) -> &Option<ProductId> {
+        &self.product_id
+    }
+}
+
 impl Endpoint for CreateDiscountCode {
     const NAME: &'static str = "create-discount-code";
     const ROUTE: &'static str = "POST /createDiscountCode";
     const SUMMARY: &'static str = "Make a discount code.";
-    const AUTH: Auth = Auth::Admin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
     const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["creatorId"]];
@@ -110,15 +114,12 @@ impl Endpoint for CreateDiscountCode {
     ];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = Option<Product>;
+    type Subject = Option<Product>;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Option<Product>> {
-        named_product(cx, request.product_id.as_ref()).await
-    }
-
-    async fn call(cx: &Context, caller: Caller, request: Request, product: Option<Product>) -> Result<Reply> {
+    async fn call(cx: &Context, caller: Admin, request: Request, product: Option<Product>) -> Result<Reply> {
         create(cx, caller, request, product).await
     }
 }
@@ -127,7 +128,6 @@ impl Endpoint for CreateTrialCode {
     const NAME: &'static str = "create-trial-code";
     const ROUTE: &'static str = "POST /createTrialCode";
     const SUMMARY: &'static str = "Make a trial code.";
-    const AUTH: Auth = Auth::Admin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
     const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["creatorId"]];
@@ -139,15 +139,12 @@ impl Endpoint for CreateTrialCode {
     ];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = Option<Product>;
+    type Subject = Option<Product>;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Option<Product>> {
-        named_product(cx, request.product_id.as_ref()).await
-    }
-
-    async fn call(cx: &Context, caller: Caller, mut request: Request, product: Option<Product>) -> Result<Reply> {
+    async fn call(cx: &Context, caller: Admin, mut request: Request, product: Option<Product>) -> Result<Reply> {
         request.trial_days.get_or_insert(Days::TRIAL);
         create(cx, caller, request, product).await
     }

@@ -9,10 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatAdmin,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-    },
+    frame::{callers::Admin, context::Context, endpoint::Endpoint, subject::Names},
 };
 
 /// `POST /deleteDiscountCode`.
@@ -33,31 +30,33 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {}
 
-async fn delete(cx: &Context, caller: Caller, code: Option<Code>) -> Result<Reply> {
-    cx.store.code_delete(&Code::seen_by(&caller.scope, code)?).await?;
+async fn delete(cx: &Context, code: Code) -> Result<Reply> {
+    cx.store.code_delete(&code).await?;
     Ok(Reply {})
+}
+
+impl Names<CodeName> for Request {
+    fn named(&self) -> &CodeName {
+        &self.code
+    }
 }
 
 impl Endpoint for DeleteDiscountCode {
     const NAME: &'static str = "delete-discount-code";
     const ROUTE: &'static str = "POST /deleteDiscountCode";
     const SUMMARY: &'static str = "Take a discount code away. What it was redeemed for stays good.";
-    const AUTH: Auth = Auth::Admin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::CodeNotFound];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = Option<Code>;
+    type Subject = Code;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Option<Code>> {
-        cx.store.code_get_unscoped(&request.code).await
-    }
-
-    async fn call(cx: &Context, caller: Caller, _: Request, code: Option<Code>) -> Result<Reply> {
-        delete(cx, caller, code).await
+    async fn call(cx: &Context, _: Admin, _: Request, code: Code) -> Result<Reply> {
+        delete(cx, code).await
     }
 }
 
@@ -65,21 +64,17 @@ impl Endpoint for DeleteTrialCode {
     const NAME: &'static str = "delete-trial-code";
     const ROUTE: &'static str = "POST /deleteTrialCode";
     const SUMMARY: &'static str = "Take a trial code away. What it was redeemed for stays good.";
-    const AUTH: Auth = Auth::Admin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::CodeNotFound];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = Option<Code>;
+    type Subject = Code;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Option<Code>> {
-        cx.store.code_get_unscoped(&request.code).await
-    }
-
-    async fn call(cx: &Context, caller: Caller, _: Request, code: Option<Code>) -> Result<Reply> {
-        delete(cx, caller, code).await
+    async fn call(cx: &Context, _: Admin, _: Request, code: Code) -> Result<Reply> {
+        delete(cx, code).await
     }
 }

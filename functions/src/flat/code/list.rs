@@ -10,14 +10,9 @@ use keystead_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{named_product, seen_product};
 use crate::{
     flat::face::FlatAdmin,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-        lenient::blank_is_absent,
-    },
+    frame::{callers::Admin, context::Context, endpoint::Endpoint, lenient::blank_is_absent, subject::Names},
 };
 
 /// `GET|POST /listDiscountCodes`.
@@ -83,8 +78,8 @@ impl From<Code> for CodeView {
     }
 }
 
-async fn list(cx: &Context, caller: Caller, request: Request, product: Option<Product>) -> Result<Reply> {
-    let codes = match seen_product(request.product_id.as_ref(), product, &caller)? {
+async fn list(cx: &Context, caller: Admin, product: Option<Product>) -> Result<Reply> {
+    let codes = match product {
         None => cx.store.code_list(&caller.scope).await?,
         Some(product) => {
             let mut codes = cx.store.code_list(&Scope::Owner(product.owner_id)).await?;
@@ -99,24 +94,26 @@ async fn list(cx: &Context, caller: Caller, request: Request, product: Option<Pr
     })
 }
 
+impl Names<Option<ProductId>> for Request {
+    fn named(&self) -> &Option<ProductId> {
+        &self.product_id
+    }
+}
+
 impl Endpoint for ListDiscountCodes {
     const NAME: &'static str = "list-discount-codes";
     const ROUTE: &'static str = "GET|POST /listDiscountCodes";
     const SUMMARY: &'static str = "List codes, trial and discount codes alike.";
-    const AUTH: Auth = Auth::Admin;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::ProductNotFound];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = Option<Product>;
+    type Subject = Option<Product>;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Option<Product>> {
-        named_product(cx, request.product_id.as_ref()).await
-    }
-
-    async fn call(cx: &Context, caller: Caller, request: Request, product: Option<Product>) -> Result<Reply> {
-        list(cx, caller, request, product).await
+    async fn call(cx: &Context, caller: Admin, _: Request, product: Option<Product>) -> Result<Reply> {
+        list(cx, caller, product).await
     }
 }
 
@@ -124,19 +121,15 @@ impl Endpoint for ListTrialCodes {
     const NAME: &'static str = "list-trial-codes";
     const ROUTE: &'static str = "GET|POST /listTrialCodes";
     const SUMMARY: &'static str = "List codes, trial and discount codes alike.";
-    const AUTH: Auth = Auth::Admin;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::ProductNotFound];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = Option<Product>;
+    type Subject = Option<Product>;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Option<Product>> {
-        named_product(cx, request.product_id.as_ref()).await
-    }
-
-    async fn call(cx: &Context, caller: Caller, request: Request, product: Option<Product>) -> Result<Reply> {
-        list(cx, caller, request, product).await
+    async fn call(cx: &Context, caller: Admin, _: Request, product: Option<Product>) -> Result<Reply> {
+        list(cx, caller, product).await
     }
 }

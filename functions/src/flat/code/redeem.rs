@@ -19,9 +19,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     flat::face::FlatAdmin,
     frame::{
+        callers::{Admin, Sees},
         context::Context,
-        endpoint::{Auth, Caller, Endpoint},
+        endpoint::Endpoint,
         lenient::blank_is_absent,
+        subject::Subject,
     },
 };
 
@@ -76,20 +78,57 @@ async fn catalog(cx: &Context, request: &Request, product: &ProductId) -> Result
     Ok((products.pop(), variant))
 }
 
-/// What was read before it was known who asks.
-#[derive(Default)]
-pub struct Fetched {
+/// What was read of what the request names, whoever owns it.
+pub struct Prefetched {
     code: Option<Code>,
     redemption: Option<Redemption>,
     /// If the request names a product.
     catalog: Option<Catalog>,
 }
 
+/// A code, with what is known of it and of what it is redeemed for.
+pub struct Redeemed {
+    code: Code,
+    redemption: Option<Redemption>,
+    catalog: Option<Catalog>,
+}
+
+impl Subject<Request, Admin> for Redeemed {
+    type Prefetched = Prefetched;
+
+    async fn prefetch(cx: &Context, request: &Request) -> Result<Prefetched> {
+        let named = async {
+            match &request.product_id {
+                Some(product) => catalog(cx, request, product).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let ((code, redemption), catalog) = tokio::try_join!(
+            cx.store
+                .code_get_with_redemption_unscoped(&request.code, &request.email),
+            named
+        )?;
+        Ok(Prefetched {
+            code,
+            redemption,
+            catalog,
+        })
+    }
+
+    async fn admit(_: &Context, caller: &Admin, _: &Request, prefetched: Prefetched) -> Result<Self> {
+        let code = prefetched.code.filter(|code| caller.sees(&code.owner_id));
+        Ok(Self {
+            code: code.ok_or(Error::NotFound(Noun::Code))?,
+            redemption: prefetched.redemption,
+            catalog: prefetched.catalog,
+        })
+    }
+}
+
 impl Endpoint for RedeemTrialCode {
     const NAME: &'static str = "redeem-trial-code";
     const ROUTE: &'static str = "POST /redeemTrialCode";
     const SUMMARY: &'static str = "Make a license that is good for as long as the code's trial lasts.";
-    const AUTH: Auth = Auth::Admin;
     const REQUIRED: &'static [&'static str] = &["code", "email"];
     const WRITES: bool = true;
     const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["productId"]];
@@ -105,36 +144,18 @@ impl Endpoint for RedeemTrialCode {
     ];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = Fetched;
+    type Subject = Redeemed;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Fetched> {
-        let named = async {
-            match &request.product_id {
-                Some(product) => catalog(cx, request, product).await.map(Some),
-                None => Ok(None),
-            }
-        };
-        let ((code, redemption), catalog) = tokio::try_join!(
-            cx.store
-                .code_get_with_redemption_unscoped(&request.code, &request.email),
-            named
-        )?;
-        Ok(Fetched {
-            code,
-            redemption,
-            catalog,
-        })
-    }
-
-    async fn call(cx: &Context, caller: Caller, request: Request, fetched: Fetched) -> Result<Reply> {
-        let code = Code::seen_by(&caller.scope, fetched.code)?;
+    async fn call(cx: &Context, caller: Admin, request: Request, redeemed: Redeemed) -> Result<Reply> {
+        let code = redeemed.code;
         // A code that gives a discount only can't be redeemed, whatever else is asked.
         if code.trial_days.is_none() {
             return Err(Error::NotFound(Noun::Code));
         }
-        let (product, variant) = match (&code.product_id, &request.product_id, fetched.catalog) {
+        let (product, variant) = match (&code.product_id, &request.product_id, redeemed.catalog) {
             (Some(own), Some(named), _) if own != named => {
                 return Err(Error::field("productId", "the product that the code is for"));
             }
@@ -146,7 +167,7 @@ impl Endpoint for RedeemTrialCode {
             .filter(|product| product.owner_id == code.owner_id)
             .ok_or(Error::NotFound(Noun::Product))?;
         product.writable()?;
-        let audit = cx.audit(&caller);
+        let audit = cx.audit(&caller.origin);
         let now = audit.now;
         let license = License {
             discount_code: Some(Reference::from(&code.name)),
@@ -160,7 +181,7 @@ impl Endpoint for RedeemTrialCode {
                 now,
             )
         };
-        let redeemed = cx.store.code_redeem(code, fetched.redemption, license, &audit);
+        let redeemed = cx.store.code_redeem(code, redeemed.redemption, license, &audit);
         let (license, trial_days) = redeemed.await?;
         Ok(Reply {
             expires_at: license.expires_at(),

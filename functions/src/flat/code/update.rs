@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     flat::face::FlatAdmin,
     frame::{
+        callers::Admin,
         context::Context,
-        endpoint::{Auth, Caller, Endpoint},
+        endpoint::Endpoint,
         lenient::{Flag, nullable},
+        subject::Names,
     },
 };
 
@@ -47,44 +49,56 @@ pub struct Reply {
     code: CodeName,
 }
 
-async fn update(cx: &Context, caller: Caller, request: Request, code: Option<Code>) -> Result<Reply> {
-    let changes = CodeChanges {
-        active: request.active.map(|flag| flag.0),
-        max_uses: request.max_uses.map(|limit| limit.unwrap_or(UseLimit::Unlimited)),
-        expires_at: request.expires_at,
-        trial_days: request.trial_days,
-        discount_percent: request.discount_percent,
-    };
-    if changes == CodeChanges::default() {
-        return Err(Error::Invalid(InvalidRequest::NothingToUpdate));
-    }
-    let code = cx
-        .store
-        .code_change(Code::seen_by(&caller.scope, code)?, &changes)
-        .await?;
+async fn update(cx: &Context, request: Request, code: Code) -> Result<Reply> {
+    let code = cx.store.code_change(code, &request.changes()).await?;
     Ok(Reply { code: code.name })
+}
+
+impl Request {
+    fn changes(&self) -> CodeChanges {
+        CodeChanges {
+            active: self.active.map(|flag| flag.0),
+            max_uses: self.max_uses.map(|limit| limit.unwrap_or(UseLimit::Unlimited)),
+            expires_at: self.expires_at,
+            trial_days: self.trial_days,
+            discount_percent: self.discount_percent.clone(),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.changes() == CodeChanges::default() {
+            return Err(Error::Invalid(InvalidRequest::NothingToUpdate));
+        }
+        Ok(())
+    }
+}
+
+impl Names<CodeName> for Request {
+    fn named(&self) -> &CodeName {
+        &self.code
+    }
 }
 
 impl Endpoint for UpdateDiscountCode {
     const NAME: &'static str = "update-discount-code";
     const ROUTE: &'static str = "POST /updateDiscountCode";
     const SUMMARY: &'static str = "Switch a discount code off or on, or change what it gives.";
-    const AUTH: Auth = Auth::Admin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::NothingToUpdate, ErrorCode::CodeNotFound];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = Option<Code>;
+    type Subject = Code;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Option<Code>> {
-        cx.store.code_get_unscoped(&request.code).await
+    fn check(_: &Context, request: &Request) -> Result<()> {
+        request.check()
     }
 
-    async fn call(cx: &Context, caller: Caller, request: Request, code: Option<Code>) -> Result<Reply> {
-        update(cx, caller, request, code).await
+    async fn call(cx: &Context, _: Admin, request: Request, code: Code) -> Result<Reply> {
+        update(cx, request, code).await
     }
 }
 
@@ -92,21 +106,21 @@ impl Endpoint for UpdateTrialCode {
     const NAME: &'static str = "update-trial-code";
     const ROUTE: &'static str = "POST /updateTrialCode";
     const SUMMARY: &'static str = "Switch a trial code off or on, or change what it gives.";
-    const AUTH: Auth = Auth::Admin;
     const REQUIRED: &'static [&'static str] = &["code"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::NothingToUpdate, ErrorCode::CodeNotFound];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = Option<Code>;
+    type Subject = Code;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Option<Code>> {
-        cx.store.code_get_unscoped(&request.code).await
+    fn check(_: &Context, request: &Request) -> Result<()> {
+        request.check()
     }
 
-    async fn call(cx: &Context, caller: Caller, request: Request, code: Option<Code>) -> Result<Reply> {
-        update(cx, caller, request, code).await
+    async fn call(cx: &Context, _: Admin, request: Request, code: Code) -> Result<Reply> {
+        update(cx, request, code).await
     }
 }

@@ -28,9 +28,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     flat::face::FlatAdmin,
     frame::{
+        callers::{Admin, Sees},
         context::Context,
-        endpoint::{Auth, Caller, Endpoint},
+        endpoint::Endpoint,
         lenient::blank_is_absent,
+        subject::Subject,
     },
 };
 
@@ -103,31 +105,24 @@ impl Request {
     }
 }
 
-impl Endpoint for CreateLicense {
-    const NAME: &'static str = "create-license";
-    const ROUTE: &'static str = "POST /createLicense";
-    const SUMMARY: &'static str = "Make a license.";
-    const AUTH: Auth = Auth::Admin;
-    const REQUIRED: &'static [&'static str] = &["email", "productId"];
-    const WRITES: bool = true;
-    const REFUSALS: &'static [ErrorCode] = &[
-        ErrorCode::ProductNotFound,
-        ErrorCode::ProductArchived,
-        ErrorCode::LicenseKeyTaken,
-    ];
+/// What was read of what the request names, whoever owns it.
+pub struct Offer {
+    products: Vec<Product>,
+    variant: Option<Variant>,
+    code: Option<Code>,
+}
 
-    type Face = FlatAdmin;
-    type Request = Request;
-    type Fetched = ((Vec<Product>, Option<Variant>), Option<Code>);
-    type Reply = Reply;
+/// What a license is wanted of.
+pub struct Wanted {
+    product: Product,
+    variant: Option<Variant>,
+    code: Option<Code>,
+}
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        if request.unlocked().len() > MAX_UNLOCKED {
-            return Err(Error::field(
-                "unlockedProducts",
-                &format!("at most {MAX_UNLOCKED} products"),
-            ));
-        }
+impl Subject<Request, Admin> for Wanted {
+    type Prefetched = Offer;
+
+    async fn prefetch(cx: &Context, request: &Request) -> Result<Offer> {
         let mut wanted = vec![&request.product_id];
         for product in request.unlocked() {
             // DynamoDB refuses a batch that names a key twice.
@@ -143,37 +138,80 @@ impl Endpoint for CreateLicense {
                 None => Ok(None),
             }
         };
-        tokio::try_join!(cx.store.product_list_with_variant_unscoped(&wanted, &variant), named)
+        let ((products, variant), code) =
+            tokio::try_join!(cx.store.product_list_with_variant_unscoped(&wanted, &variant), named)?;
+        Ok(Offer {
+            products,
+            variant,
+            code,
+        })
     }
 
-    async fn call(cx: &Context, caller: Caller, request: Request, fetched: Self::Fetched) -> Result<Reply> {
-        let ((products, variant), code) = fetched;
-        let seen = |id: &ProductId| {
-            products
-                .iter()
-                .find(|p| p.product_id == *id && caller.scope.covers(&p.owner_id))
-        };
-        let product = seen(&request.product_id).ok_or(Error::NotFound(Noun::Product))?;
-        if request.unlocked().iter().any(|id| seen(id).is_none()) {
+    async fn admit(_: &Context, caller: &Admin, request: &Request, offer: Offer) -> Result<Self> {
+        let mut seen = offer.products;
+        seen.retain(|product| caller.sees(&product.owner_id));
+        let is_seen = |id: &ProductId| seen.iter().any(|product| product.product_id == *id);
+        if !request.unlocked().iter().all(is_seen) {
             return Err(Error::NotFound(Noun::Product));
         }
+        let product = seen
+            .into_iter()
+            .find(|product| product.product_id == request.product_id);
+        Ok(Self {
+            product: product.ok_or(Error::NotFound(Noun::Product))?,
+            variant: offer.variant,
+            code: offer.code,
+        })
+    }
+}
+
+impl Endpoint for CreateLicense {
+    const NAME: &'static str = "create-license";
+    const ROUTE: &'static str = "POST /createLicense";
+    const SUMMARY: &'static str = "Make a license.";
+    const REQUIRED: &'static [&'static str] = &["email", "productId"];
+    const WRITES: bool = true;
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::ProductNotFound,
+        ErrorCode::ProductArchived,
+        ErrorCode::LicenseKeyTaken,
+    ];
+
+    type Face = FlatAdmin;
+    type Caller = Admin;
+    type Request = Request;
+    type Subject = Wanted;
+    type Reply = Reply;
+
+    fn check(_: &Context, request: &Request) -> Result<()> {
+        if request.unlocked().len() > MAX_UNLOCKED {
+            return Err(Error::field(
+                "unlockedProducts",
+                &format!("at most {MAX_UNLOCKED} products"),
+            ));
+        }
+        Ok(())
+    }
+
+    async fn call(cx: &Context, caller: Admin, request: Request, wanted: Wanted) -> Result<Reply> {
+        let Wanted { product, variant, code } = wanted;
         if product.status == ProductStatus::Archived {
             return Err(Error::Denied(Denial::ProductArchived));
         }
         // One that is not known, or not for this product, is no more than a note.
-        let code = code.filter(|code| code.is_for(product));
-        let audit = cx.audit(&caller);
+        let code = code.filter(|code| code.is_for(&product));
+        let audit = cx.audit(&caller.origin);
         let now = audit.now;
         let variant_id = request.variant()?;
         let is_own = request.license_key.is_some();
         let license_key = match request.license_key {
             Some(own) => own,
-            None => cx.new_license_key(product, request.key_format)?,
+            None => cx.new_license_key(&product, request.key_format)?,
         };
         let usual = License::new(
             license_key,
             LicenseId::new(&cx.ids, now)?,
-            product,
+            &product,
             variant_id,
             variant.as_ref(),
             request.email,

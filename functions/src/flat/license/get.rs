@@ -1,9 +1,9 @@
 //! `GET|POST /getLicense`: all that is known of a license.
 
 use keystead_core::{
-    Error, Result,
-    error::{ErrorCode, Noun},
-    license::{License, activation::Activation, key::LicenseKey},
+    Result,
+    error::ErrorCode,
+    license::{License, key::LicenseKey},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -13,10 +13,7 @@ use crate::{
         face::FlatAdmin,
         wire::{ActivationView, LicenseView, ViolationView},
     },
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-    },
+    frame::{callers::Admin, context::Context, endpoint::Endpoint, subject::Names},
 };
 
 /// `GET|POST /getLicense`.
@@ -46,32 +43,30 @@ pub struct Reply {
     unresolved_violations_count: u32,
 }
 
+impl Names<LicenseKey> for Request {
+    fn named(&self) -> &LicenseKey {
+        &self.license_key
+    }
+}
+
 impl Endpoint for GetLicense {
     const NAME: &'static str = "get-license";
     const ROUTE: &'static str = "GET|POST /getLicense";
     const SUMMARY: &'static str = "Get all that is known of a license.";
-    const AUTH: Auth = Auth::Admin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = (Option<License>, Vec<Activation>);
+    type Subject = License;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        tokio::try_join!(
-            cx.store.license_get_unscoped(&request.license_key),
-            cx.store.activation_list(&request.license_key)
-        )
-    }
-
-    async fn call(cx: &Context, caller: Caller, _: Request, fetched: Self::Fetched) -> Result<Reply> {
-        let (license, activations) = fetched;
-        let license = license
-            .filter(|license| caller.scope.covers(&license.owner_id))
-            .ok_or(Error::NotFound(Noun::License))?;
-        let violations = cx.store.violation_list(&license).await?;
+    async fn call(cx: &Context, _: Admin, _: Request, license: License) -> Result<Reply> {
+        let (activations, violations) = tokio::try_join!(
+            cx.store.activation_list(&license.license_key),
+            cx.store.violation_list(&license)
+        )?;
         let now = cx.clock.now();
         Ok(Reply {
             activations: activations

@@ -2,7 +2,7 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result,
-    error::{ErrorCode, Noun},
+    error::ErrorCode,
     license::standing::LicenseStatus,
     owner::Scope,
     product::{Product, ProductId},
@@ -14,11 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     flat::{face::FlatAdmin, wire::LicenseView},
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-        lenient::Limit,
-    },
+    frame::{callers::Admin, context::Context, endpoint::Endpoint, lenient::Limit, subject::Names},
 };
 
 /// `GET|POST /listLicenses`.
@@ -55,34 +51,39 @@ pub struct Reply {
 /// With more products than this, an API key must name one.
 const MAX_PRODUCTS: usize = 30;
 
+impl Request {
+    fn cursor(&self) -> Result<Option<Cursor>> {
+        let text = self.cursor.as_deref();
+        text.map(|text| Cursor::parse(text).ok_or_else(invalid_cursor))
+            .transpose()
+    }
+}
+
+impl Names<Option<ProductId>> for Request {
+    fn named(&self) -> &Option<ProductId> {
+        &self.product_id
+    }
+}
+
 impl Endpoint for ListLicenses {
     const NAME: &'static str = "list-licenses";
     const ROUTE: &'static str = "GET|POST /listLicenses";
     const SUMMARY: &'static str = "List licenses, newest first.";
-    const AUTH: Auth = Auth::Admin;
     const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["productId"]];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::ProductNotFound, ErrorCode::MissingFields];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = Option<Product>;
+    type Subject = Option<Product>;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Option<Product>> {
-        match &request.product_id {
-            Some(id) => cx.store.product_get_unscoped(id).await,
-            None => Ok(None),
-        }
+    fn check(_: &Context, request: &Request) -> Result<()> {
+        request.cursor().map(drop)
     }
 
-    async fn call(cx: &Context, caller: Caller, request: Request, product: Option<Product>) -> Result<Reply> {
-        let cursor = match &request.cursor {
-            Some(text) => Some(Cursor::parse(text).ok_or_else(invalid_cursor)?),
-            None => None,
-        };
-        if request.product_id.is_some() && !product.is_some_and(|product| caller.scope.covers(&product.owner_id)) {
-            return Err(Error::NotFound(Noun::Product));
-        }
+    async fn call(cx: &Context, caller: Admin, request: Request, _: Option<Product>) -> Result<Reply> {
+        let cursor = request.cursor()?;
         let needs_product = request.product_id.is_none();
         let filter = LicenseFilter {
             product: request.product_id,
@@ -93,7 +94,7 @@ impl Endpoint for ListLicenses {
         let too_many = async {
             match &caller.scope {
                 Scope::Owner(owner) if needs_product => cx.store.product_has_more_than(MAX_PRODUCTS, owner).await,
-                Scope::Owner(_) | Scope::Everything | Scope::Nothing => Ok(false),
+                Scope::Owner(_) | Scope::Everything => Ok(false),
             }
         };
         let (too_many, page) = tokio::try_join!(

@@ -9,10 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatAdmin,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-    },
+    frame::{callers::Admin, context::Context, endpoint::Endpoint, subject::Names},
 };
 
 /// `POST /reinstateLicense`.
@@ -33,27 +30,28 @@ pub struct Reply {
     status: LicenseStatus,
 }
 
+impl Names<LicenseKey> for Request {
+    fn named(&self) -> &LicenseKey {
+        &self.license_key
+    }
+}
+
 impl Endpoint for ReinstateLicense {
     const NAME: &'static str = "reinstate-license";
     const ROUTE: &'static str = "POST /reinstateLicense";
     const SUMMARY: &'static str = "Let a suspended or revoked license work again.";
-    const AUTH: Auth = Auth::Admin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = Option<License>;
+    type Subject = License;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        cx.store.license_get_unscoped(&request.license_key).await
-    }
-
-    async fn call(cx: &Context, caller: Caller, _: Request, found: Self::Fetched) -> Result<Reply> {
-        let license = License::seen_by(&caller.scope, found)?;
-        let license = cx.store.license_reinstate(license, &cx.audit(&caller)).await?;
+    async fn call(cx: &Context, caller: Admin, _: Request, license: License) -> Result<Reply> {
+        let license = cx.store.license_reinstate(license, &cx.audit(&caller.origin)).await?;
         Ok(Reply {
             status: license.standing.status,
         })

@@ -10,10 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatAdmin,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-    },
+    frame::{callers::Admin, context::Context, endpoint::Endpoint, subject::Names},
 };
 
 /// `POST /resetActivations`.
@@ -35,27 +32,28 @@ pub struct Reply {
     deleted_count: u32,
 }
 
+impl Names<LicenseKey> for Request {
+    fn named(&self) -> &LicenseKey {
+        &self.license_key
+    }
+}
+
 impl Endpoint for ResetActivations {
     const NAME: &'static str = "reset-activations";
     const ROUTE: &'static str = "POST /resetActivations";
     const SUMMARY: &'static str = "Take every machine off a license.";
-    const AUTH: Auth = Auth::Admin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = Option<License>;
+    type Subject = License;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        cx.store.license_get_unscoped(&request.license_key).await
-    }
-
-    async fn call(cx: &Context, caller: Caller, _: Request, found: Self::Fetched) -> Result<Reply> {
-        let license = License::seen_by(&caller.scope, found)?;
-        let audit = cx.audit(&caller);
+    async fn call(cx: &Context, caller: Admin, _: Request, license: License) -> Result<Reply> {
+        let audit = cx.audit(&caller.origin);
         let deleted_count = cx.store.activation_reset(&license, &audit).await?;
         // The machine that the license-keys API has bound it to holds no slot, and is taken off as well.
         if license.lock.hwid.is_some() {

@@ -9,10 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::{activation::detection_limits, face::FlatAdmin},
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-    },
+    frame::{callers::Admin, context::Context, endpoint::Endpoint, subject::Names},
 };
 
 /// `POST /resolveLicense`.
@@ -38,29 +35,30 @@ pub struct Reply {
     resolved_count: u32,
 }
 
+impl Names<LicenseKey> for Request {
+    fn named(&self) -> &LicenseKey {
+        &self.license_key
+    }
+}
+
 impl Endpoint for ResolveLicense {
     const NAME: &'static str = "resolve-license";
     const ROUTE: &'static str = "POST /resolveLicense";
     const SUMMARY: &'static str = "Put violations aside, and with them what they brought on the license.";
-    const AUTH: Auth = Auth::Admin;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "violationIds"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = Option<License>;
+    type Subject = License;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        cx.store.license_get_unscoped(&request.license_key).await
-    }
-
-    async fn call(cx: &Context, caller: Caller, request: Request, found: Self::Fetched) -> Result<Reply> {
+    async fn call(cx: &Context, caller: Admin, request: Request, license: License) -> Result<Reply> {
         let ids = request.violation_ids;
-        let audit = cx.audit(&caller);
+        let audit = cx.audit(&caller.origin);
         let now = audit.now;
-        let license = License::seen_by(&caller.scope, found)?;
         let catalog = cx.store.product_cached_unscoped(&license.product_id, now).await?;
         let (license, resolved_count) = cx
             .store

@@ -11,10 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatAdmin,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-    },
+    frame::{callers::Admin, context::Context, endpoint::Endpoint, subject::Names},
 };
 
 /// `POST /revokeLicense`.
@@ -35,29 +32,30 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {}
 
+impl Names<LicenseKey> for Request {
+    fn named(&self) -> &LicenseKey {
+        &self.license_key
+    }
+}
+
 impl Endpoint for RevokeLicense {
     const NAME: &'static str = "revoke-license";
     const ROUTE: &'static str = "POST /revokeLicense";
     const SUMMARY: &'static str = "Make a license work no more.";
-    const AUTH: Auth = Auth::Admin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = Option<License>;
+    type Subject = License;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        cx.store.license_get_unscoped(&request.license_key).await
-    }
-
-    async fn call(cx: &Context, caller: Caller, request: Request, found: Self::Fetched) -> Result<Reply> {
-        let audit = cx.audit(&caller);
+    async fn call(cx: &Context, caller: Admin, request: Request, license: License) -> Result<Reply> {
+        let audit = cx.audit(&caller.origin);
         let now = audit.now;
         let reason = request.reason.as_deref().and_then(Reference::lenient);
-        let license = License::seen_by(&caller.scope, found)?;
         let revoke = |license: &License| Ok(license.revoke(reason.clone(), now));
         cx.store
             .license_change(license, EventType::Revoked, &audit, revoke)

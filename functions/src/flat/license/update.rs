@@ -17,11 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatAdmin,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-        lenient::nullable,
-    },
+    frame::{callers::Admin, context::Context, endpoint::Endpoint, lenient::nullable, subject::Names},
 };
 
 /// `POST /updateLicense`.
@@ -52,39 +48,50 @@ pub struct Reply {
     license_key: LicenseKey,
 }
 
+impl Request {
+    fn changes(&self) -> Changes {
+        Changes {
+            variant: self.variant.clone(),
+            license_type: self.license_type,
+            max_machines: self.max_machines,
+            max_concurrent: self.max_concurrent,
+            expires_at: self.expires_at,
+            status: self.status,
+        }
+    }
+}
+
+impl Names<LicenseKey> for Request {
+    fn named(&self) -> &LicenseKey {
+        &self.license_key
+    }
+}
+
 impl Endpoint for UpdateLicense {
     const NAME: &'static str = "update-license";
     const ROUTE: &'static str = "POST /updateLicense";
     const SUMMARY: &'static str = "Change what a license allows.";
-    const AUTH: Auth = Auth::Admin;
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::NothingToUpdate, ErrorCode::LicenseNotFound];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = Option<License>;
+    type Subject = License;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        cx.store.license_get_unscoped(&request.license_key).await
-    }
-
-    async fn call(cx: &Context, caller: Caller, request: Request, found: Self::Fetched) -> Result<Reply> {
-        let audit = cx.audit(&caller);
-        let now = audit.now;
-        let changes = Changes {
-            variant: request.variant,
-            license_type: request.license_type,
-            max_machines: request.max_machines,
-            max_concurrent: request.max_concurrent,
-            expires_at: request.expires_at,
-            status: request.status,
-        };
-        if changes == Changes::default() {
+    fn check(_: &Context, request: &Request) -> Result<()> {
+        if request.changes() == Changes::default() {
             return Err(Error::Invalid(InvalidRequest::NothingToUpdate));
         }
-        let license = License::seen_by(&caller.scope, found)?;
+        Ok(())
+    }
+
+    async fn call(cx: &Context, caller: Admin, request: Request, license: License) -> Result<Reply> {
+        let audit = cx.audit(&caller.origin);
+        let now = audit.now;
+        let changes = request.changes();
         let revokes =
             changes.status == Some(LicenseStatus::Revoked) && license.standing.status != LicenseStatus::Revoked;
         let r#type = if revokes {

@@ -1,8 +1,8 @@
 //! `POST /verify`: whether a license is good, without a machine.
 
 use keystead_core::{
-    Error, Result, Timestamp,
-    error::{ErrorCode, Noun},
+    Result, Timestamp,
+    error::ErrorCode,
     license::{License, key::LicenseKey, seats::LicenseType, standing::LicenseStatus},
     product::{ProductId, variant::VariantId},
 };
@@ -10,10 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::{face::FlatVerify, wire::message},
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-    },
+    frame::{callers::LicenseKeyHolder, context::Context, endpoint::Endpoint, subject::Names},
 };
 
 /// `POST /verify`.
@@ -41,11 +38,16 @@ pub struct Reply {
     message: &'static str,
 }
 
+impl Names<LicenseKey> for Request {
+    fn named(&self) -> &LicenseKey {
+        &self.license_key
+    }
+}
+
 impl Endpoint for Verify {
     const NAME: &'static str = "verify";
     const ROUTE: &'static str = "POST /verify";
     const SUMMARY: &'static str = "Tell whether a license is good, without a machine.";
-    const AUTH: Auth = Auth::LicenseKey;
     const REQUIRED: &'static [&'static str] = &["licenseKey", "productId"];
     const REFUSALS: &'static [ErrorCode] = &[
         ErrorCode::LicenseNotFound,
@@ -56,16 +58,12 @@ impl Endpoint for Verify {
     ];
 
     type Face = FlatVerify;
+    type Caller = LicenseKeyHolder;
     type Request = Request;
-    type Fetched = Option<License>;
+    type Subject = License;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Option<License>> {
-        cx.store.license_get_unscoped(&request.license_key).await
-    }
-
-    async fn call(cx: &Context, _: Caller, request: Request, license: Option<License>) -> Result<Reply> {
-        let license = license.ok_or(Error::NotFound(Noun::License))?;
+    async fn call(cx: &Context, _: LicenseKeyHolder, request: Request, license: License) -> Result<Reply> {
         let standing = license.opens(&request.product_id, cx.clock.now())?;
         Ok(Reply {
             expires_at: license.expires_at(),

@@ -12,10 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatAdmin,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-    },
+    frame::{callers::SuperAdmin, context::Context, endpoint::Endpoint},
 };
 
 /// `POST /addMember`.
@@ -45,16 +42,16 @@ impl Endpoint for AddMember {
     const NAME: &'static str = "add-member";
     const ROUTE: &'static str = "POST /addMember";
     const SUMMARY: &'static str = "Let an account look after what an owner sells.";
-    const AUTH: Auth = Auth::SuperAdmin;
     const REQUIRED: &'static [&'static str] = &["creatorId", "email", "role"];
     const WRITES: bool = true;
 
     type Face = FlatAdmin;
+    type Caller = SuperAdmin;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Reply;
 
-    async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Reply> {
+    async fn call(cx: &Context, _: SuperAdmin, request: Request, (): ()) -> Result<Reply> {
         let member = Member {
             owner_id: request.creator_id,
             email: request.email.to_folded(),

@@ -5,10 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatAdmin,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-    },
+    frame::{callers::SuperAdmin, context::Context, endpoint::Endpoint},
 };
 
 /// `POST /removeMember`.
@@ -32,16 +29,16 @@ impl Endpoint for RemoveMember {
     const NAME: &'static str = "remove-member";
     const ROUTE: &'static str = "POST /removeMember";
     const SUMMARY: &'static str = "Let an account no longer look after what an owner sells.";
-    const AUTH: Auth = Auth::SuperAdmin;
     const REQUIRED: &'static [&'static str] = &["creatorId", "email"];
     const WRITES: bool = true;
 
     type Face = FlatAdmin;
+    type Caller = SuperAdmin;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Reply;
 
-    async fn call(cx: &Context, _: Caller, request: Request, (): ()) -> Result<Reply> {
+    async fn call(cx: &Context, _: SuperAdmin, request: Request, (): ()) -> Result<Reply> {
         cx.store.member_delete(&request.creator_id, &request.email).await?;
         Ok(Reply {})
     }

@@ -2,7 +2,7 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result,
-    error::{Credential, ErrorCode, Restriction, Unique},
+    error::{ErrorCode, Restriction, Unique},
     ids::CreationId,
     license::seats::SeatLimit,
     owner::{OwnerId, Scope},
@@ -16,11 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatAdmin,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-        lenient::Flag,
-    },
+    frame::{callers::Admin, context::Context, endpoint::Endpoint, lenient::Flag},
 };
 
 /// `POST /createProduct`.
@@ -55,18 +51,18 @@ impl Endpoint for CreateProduct {
     const NAME: &'static str = "create-product";
     const ROUTE: &'static str = "POST /createProduct";
     const SUMMARY: &'static str = "Make a product.";
-    const AUTH: Auth = Auth::Admin;
     const REQUIRED: &'static [&'static str] = &["name", "slug"];
     const WRITES: bool = true;
     const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["creatorId"]];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::MissingFields, ErrorCode::ForeignOwner, ErrorCode::SlugTaken];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Reply;
 
-    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
+    async fn call(cx: &Context, caller: Admin, request: Request, (): ()) -> Result<Reply> {
         let owner_id = match (caller.scope, request.creator_id) {
             (Scope::Owner(own), None) => own,
             (Scope::Owner(own), Some(named)) if own == named => own,
@@ -74,7 +70,6 @@ impl Endpoint for CreateProduct {
             (Scope::Owner(_), Some(_)) => return Err(Error::Forbidden(Restriction::ForeignOwner)),
             (Scope::Everything, Some(named)) => named,
             (Scope::Everything, None) => return Err(Error::Invalid(InvalidRequest::MissingFields(&["creatorId"]))),
-            (Scope::Nothing, _) => return Err(Error::Unauthenticated(Credential::Caller)),
         };
         let product = Product {
             product_id: request.slug.into(),

@@ -10,11 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatAdmin,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-        lenient::Flag,
-    },
+    frame::{callers::Admin, context::Context, endpoint::Endpoint, lenient::Flag},
 };
 
 /// `GET|POST /listProducts`.
@@ -89,14 +85,14 @@ impl Endpoint for ListProducts {
     const NAME: &'static str = "list-products";
     const ROUTE: &'static str = "GET|POST /listProducts";
     const SUMMARY: &'static str = "List products.";
-    const AUTH: Auth = Auth::Admin;
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Reply;
 
-    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
+    async fn call(cx: &Context, caller: Admin, request: Request, (): ()) -> Result<Reply> {
         // Parsed also when all are asked for, so that a mistake in it is refused.
         let named = statuses(request.status.as_deref())?;
         let statuses = if request.include_all.is_some_and(|flag| flag.0) {

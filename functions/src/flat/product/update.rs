@@ -5,7 +5,7 @@ use keystead_core::{
     error::ErrorCode,
     license::{seats::SeatLimit, watch::DetectionOverrides},
     product::{
-        GraceDays, Image, ProductChanges, ProductId, ProductStatus,
+        GraceDays, Image, Product, ProductChanges, ProductId, ProductStatus,
         key_rules::{KeyPrefix, KeyRuleChanges},
     },
     value::name::Name,
@@ -15,9 +15,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     flat::face::FlatAdmin,
     frame::{
+        callers::Admin,
         context::Context,
-        endpoint::{Auth, Caller, Endpoint},
+        endpoint::Endpoint,
         lenient::{Flag, nullable, nullable_object},
+        subject::Names,
     },
 };
 
@@ -63,11 +65,34 @@ pub struct Reply {
     status: ProductStatus,
 }
 
+impl Request {
+    fn changes(&self) -> ProductChanges {
+        ProductChanges {
+            name: self.name.clone(),
+            status: self.status,
+            enforcement: self.enforcement.clone(),
+            grace_days: self.grace_days,
+            image: self.image.clone(),
+            keys: KeyRuleChanges {
+                allow_buyer_shuffle: self.allow_buyer_shuffle.map(|flag| flag.map(|flag| flag.0)),
+                allow_buyer_reset: self.allow_buyer_reset.map(|flag| flag.map(|flag| flag.0)),
+                key_prefix: self.key_prefix.clone(),
+                max_activations: self.max_activations,
+            },
+        }
+    }
+}
+
+impl Names<ProductId> for Request {
+    fn named(&self) -> &ProductId {
+        &self.product_id
+    }
+}
+
 impl Endpoint for UpdateProduct {
     const NAME: &'static str = "update-product";
     const ROUTE: &'static str = "POST /updateProduct";
     const SUMMARY: &'static str = "Rename a product, change whether it is sold, or set its rules.";
-    const AUTH: Auth = Auth::Admin;
     const REQUIRED: &'static [&'static str] = &["productId"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[
@@ -77,31 +102,24 @@ impl Endpoint for UpdateProduct {
     ];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = ();
+    type Subject = Product;
     type Reply = Reply;
 
-    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
-        let changes = ProductChanges {
-            name: request.name,
-            status: request.status,
-            enforcement: request.enforcement,
-            grace_days: request.grace_days,
-            image: request.image,
-            keys: KeyRuleChanges {
-                allow_buyer_shuffle: request.allow_buyer_shuffle.map(|flag| flag.map(|flag| flag.0)),
-                allow_buyer_reset: request.allow_buyer_reset.map(|flag| flag.map(|flag| flag.0)),
-                key_prefix: request.key_prefix,
-                max_activations: request.max_activations,
-            },
-        };
+    fn check(cx: &Context, request: &Request) -> Result<()> {
+        let changes = request.changes();
         if changes == ProductChanges::default() && request.active.is_none() {
             return Err(Error::Invalid(InvalidRequest::NothingToUpdate));
         }
         if let Some(Some(overrides)) = &changes.enforcement {
             cx.config.enforcement.with(overrides).sound()?;
         }
-        let product = cx.store.product_get(&caller.scope, &request.product_id).await?;
+        Ok(())
+    }
+
+    async fn call(cx: &Context, _: Admin, request: Request, product: Product) -> Result<Reply> {
+        let changes = request.changes();
         let product = cx
             .store
             .product_change(product, |product| {

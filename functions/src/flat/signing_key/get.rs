@@ -5,11 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatBare,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-        reply::Cache,
-    },
+    frame::{callers::Anyone, context::Context, endpoint::Endpoint, reply::Cache},
 };
 
 /// `GET|POST /getSigningKey`.
@@ -36,16 +32,16 @@ impl Endpoint for GetSigningKey {
     const NAME: &'static str = "get-signing-key";
     const ROUTE: &'static str = "GET|POST /getSigningKey";
     const SUMMARY: &'static str = "Get the current signing key's public half, certified by the root.";
-    const AUTH: Auth = Auth::Public;
     const CALLS_DYNAMODB: bool = false;
     const CACHE: Cache = Cache::FiveMinutes;
 
     type Face = FlatBare;
+    type Caller = Anyone;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Reply;
 
-    async fn call(cx: &Context, _: Caller, _: Request, (): ()) -> Result<Reply> {
+    async fn call(cx: &Context, _: Anyone, _: Request, (): ()) -> Result<Reply> {
         let certificate = cx.keys.certificate().clone();
         Ok(Reply {
             kid: certificate.kid,

@@ -5,11 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatBare,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-        reply::Cache,
-    },
+    frame::{callers::Anyone, context::Context, endpoint::Endpoint, reply::Cache},
 };
 
 /// `GET /.well-known/jwks.json`.
@@ -31,16 +27,16 @@ impl Endpoint for Jwks {
     const NAME: &'static str = "jwks";
     const ROUTE: &'static str = "GET /.well-known/jwks.json";
     const SUMMARY: &'static str = "Get every public key whose tokens are good, as a JWK Set.";
-    const AUTH: Auth = Auth::Public;
     const CALLS_DYNAMODB: bool = false;
     const CACHE: Cache = Cache::FiveMinutes;
 
     type Face = FlatBare;
+    type Caller = Anyone;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Reply;
 
-    async fn call(cx: &Context, _: Caller, _: Request, (): ()) -> Result<Reply> {
+    async fn call(cx: &Context, _: Anyone, _: Request, (): ()) -> Result<Reply> {
         Ok(Reply {
             keys: cx.keys.jwks().to_vec(),
         })

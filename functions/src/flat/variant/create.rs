@@ -2,7 +2,7 @@
 
 use keystead_core::{
     Error, Result,
-    error::{ErrorCode, Noun, Unique},
+    error::{ErrorCode, Unique},
     ids::CreationId,
     license::seats::{LicenseType, SeatLimit},
     product::{
@@ -15,11 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatAdmin,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-        lenient::Flag,
-    },
+    frame::{callers::Admin, context::Context, endpoint::Endpoint, lenient::Flag, subject::Names},
 };
 
 /// `POST /createVariant`.
@@ -50,11 +46,16 @@ pub struct Reply {
     variant_id: String,
 }
 
+impl Names<ProductId> for Request {
+    fn named(&self) -> &ProductId {
+        &self.product_id
+    }
+}
+
 impl Endpoint for CreateVariant {
     const NAME: &'static str = "create-variant";
     const ROUTE: &'static str = "POST /createVariant";
     const SUMMARY: &'static str = "Sell a product in another edition.";
-    const AUTH: Auth = Auth::Admin;
     const REQUIRED: &'static [&'static str] = &["productId", "name"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[
@@ -64,18 +65,12 @@ impl Endpoint for CreateVariant {
     ];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = Option<Product>;
+    type Subject = Product;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Option<Product>> {
-        cx.store.product_get_unscoped(&request.product_id).await
-    }
-
-    async fn call(cx: &Context, caller: Caller, request: Request, product: Option<Product>) -> Result<Reply> {
-        let product = product
-            .filter(|product| caller.scope.covers(&product.owner_id))
-            .ok_or(Error::NotFound(Noun::Product))?;
+    async fn call(cx: &Context, _: Admin, request: Request, product: Product) -> Result<Reply> {
         product.writable()?;
         let variant_id = VariantId::of_name(&request.name)
             .ok_or_else(|| Error::field("name", "a name with at least one letter or digit"))?;

@@ -5,7 +5,7 @@ use keystead_core::{
     error::{ErrorCode, Noun},
     license::seats::{LicenseType, SeatLimit},
     product::{
-        Product, ProductId,
+        ProductId,
         variant::{Price, Variant},
     },
     value::days::Days,
@@ -15,8 +15,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     flat::face::FlatAdmin,
     frame::{
+        callers::{Admin, Sees},
         context::Context,
-        endpoint::{Auth, Caller, Endpoint},
+        endpoint::Endpoint,
+        subject::Subject,
     },
 };
 
@@ -73,28 +75,41 @@ impl From<Variant> for VariantView {
     }
 }
 
+/// The variants of the product that is asked for.
+pub struct Editions(Vec<Variant>);
+
+impl Subject<Request, Admin> for Editions {
+    type Prefetched = ();
+
+    async fn prefetch(_: &Context, _: &Request) -> Result<()> {
+        Ok(())
+    }
+
+    /// The product and its variants are one partition.
+    async fn admit(cx: &Context, caller: &Admin, request: &Request, (): ()) -> Result<Self> {
+        let found = cx.store.product_get_with_variants_unscoped(&request.product_id).await?;
+        found
+            .filter(|(product, _)| caller.sees(&product.owner_id))
+            .map(|(_, variants)| Self(variants))
+            .ok_or(Error::NotFound(Noun::Product))
+    }
+}
+
 impl Endpoint for ListVariants {
     const NAME: &'static str = "list-variants";
     const ROUTE: &'static str = "GET|POST /listVariants";
     const SUMMARY: &'static str = "List the editions of a product.";
-    const AUTH: Auth = Auth::Admin;
     const REQUIRED: &'static [&'static str] = &["productId"];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::ProductNotFound];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = Option<(Product, Vec<Variant>)>;
+    type Subject = Editions;
     type Reply = Reply;
 
-    async fn fetch(cx: &Context, request: &Request) -> Result<Self::Fetched> {
-        cx.store.product_get_with_variants_unscoped(&request.product_id).await
-    }
-
-    async fn call(_: &Context, caller: Caller, _: Request, fetched: Self::Fetched) -> Result<Reply> {
-        let (_, variants) = fetched
-            .filter(|(product, _)| caller.scope.covers(&product.owner_id))
-            .ok_or(Error::NotFound(Noun::Product))?;
-        let variants: Vec<VariantView> = variants.into_iter().map(VariantView::from).collect();
+    async fn call(_: &Context, _: Admin, _: Request, editions: Editions) -> Result<Reply> {
+        let variants: Vec<VariantView> = editions.0.into_iter().map(VariantView::from).collect();
         Ok(Reply {
             count: variants.len(),
             variants,

@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     flat::face::FlatAdmin,
     frame::{
+        callers::Admin,
         context::Context,
-        endpoint::{Auth, Caller, Endpoint},
+        endpoint::Endpoint,
         lenient::{Flag, nullable},
     },
 };
@@ -61,7 +62,6 @@ impl Endpoint for UpdateVariant {
     const NAME: &'static str = "update-variant";
     const ROUTE: &'static str = "POST /updateVariant";
     const SUMMARY: &'static str = "Change what an edition's next licenses allow.";
-    const AUTH: Auth = Auth::Admin;
     const WRITES: bool = true;
     const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["variantId"]];
     const REFUSALS: &'static [ErrorCode] = &[
@@ -72,11 +72,12 @@ impl Endpoint for UpdateVariant {
     ];
 
     type Face = FlatAdmin;
+    type Caller = Admin;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Reply;
 
-    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
+    async fn call(cx: &Context, caller: Admin, request: Request, (): ()) -> Result<Reply> {
         let (variant_id, name) = match (request.variant_id, request.name) {
             (Some(id), name) => (id, name),
             // Found by its name, which therefore does not change.

@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Error, Result,
+    audit::Origin,
     error::{ErrorCode, Noun},
     license::{License, standing::Dispute},
     product::{Product, ProductId, variant::TRIAL},
@@ -14,12 +15,7 @@ use serde_json::{Map, Value};
 use super::{Offer, Reply, Terms, complete, dispute, end_membership, license_of, product_key, renew};
 use crate::{
     flat::face::FlatAdmin,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-        fields,
-        lenient::blank_is_absent,
-    },
+    frame::{callers::Store, context::Context, endpoint::Endpoint, fields, lenient::blank_is_absent},
 };
 
 /// `POST /cgloungeWebhook`.
@@ -69,7 +65,6 @@ impl Endpoint for CgloungeWebhook {
     const NAME: &'static str = "cglounge-webhook";
     const ROUTE: &'static str = "POST /cgloungeWebhook";
     const SUMMARY: &'static str = "Tell of a purchase, or of what became of one.";
-    const AUTH: Auth = Auth::Webhook;
     const REQUIRED: &'static [&'static str] = &["type", "email", "productId"];
     const WRITES: bool = true;
     const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["durationDays"]];
@@ -80,11 +75,12 @@ impl Endpoint for CgloungeWebhook {
     ];
 
     type Face = FlatAdmin;
+    type Caller = Store;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Reply;
 
-    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
+    async fn call(cx: &Context, caller: Store, request: Request, (): ()) -> Result<Reply> {
         let notice = request.notice()?;
         let offer = Offer::of(cx, &notice).await?;
         let product = offer.product.clone().ok_or(Error::NotFound(Noun::Product))?;
@@ -93,15 +89,15 @@ impl Endpoint for CgloungeWebhook {
         match notice.r#type {
             NoticeType::Completed => {
                 let keys = Vec::from_iter(key(NoticeType::Completed));
-                complete(cx, &caller, &notice, offer, keys).await
+                complete(cx, &caller.origin, &notice, offer, keys).await
             }
             NoticeType::Refunded => {
                 let key = key(NoticeType::Refunded);
-                paid_back(cx, &caller, &product, &notice, Dispute::Refund, key).await
+                paid_back(cx, &caller.origin, &product, &notice, Dispute::Refund, key).await
             }
             NoticeType::Disputed => {
                 let key = key(NoticeType::Disputed);
-                paid_back(cx, &caller, &product, &notice, Dispute::Chargeback, key).await
+                paid_back(cx, &caller.origin, &product, &notice, Dispute::Chargeback, key).await
             }
             NoticeType::Renewed => {
                 // The id may be that of the purchase which began the subscription, and then comes with each renewal.
@@ -110,11 +106,11 @@ impl Endpoint for CgloungeWebhook {
                     None => None,
                 };
                 match first {
-                    Some(license) => renew(cx, &caller, &notice, license, &[], &[]).await,
+                    Some(license) => renew(cx, &caller.origin, &notice, license, &[], &[]).await,
                     None => {
                         let license = newest(cx, &product, &notice, |_| true).await?;
                         let keys = Vec::from_iter(key(NoticeType::Renewed));
-                        renew(cx, &caller, &notice, license, &keys, &[]).await
+                        renew(cx, &caller.origin, &notice, license, &keys, &[]).await
                     }
                 }
             }
@@ -135,7 +131,7 @@ impl Endpoint for CgloungeWebhook {
                 }
                 let now = cx.clock.now();
                 if let Some(license) = license {
-                    end_membership(cx, &caller, license, |license| license.cancel(now)).await?;
+                    end_membership(cx, &caller.origin, license, |license| license.cancel(now)).await?;
                 }
                 Ok(Reply::default())
             }
@@ -147,7 +143,7 @@ impl Endpoint for CgloungeWebhook {
 /// several for.
 async fn paid_back(
     cx: &Context,
-    caller: &Caller,
+    origin: &Origin,
     product: &Product,
     notice: &Notice,
     way: Dispute,
@@ -184,9 +180,9 @@ async fn paid_back(
     };
     // The first is last: when all others are revoked, the notice is written down.
     for license in all {
-        dispute(cx, caller, license, way, &[]).await?;
+        dispute(cx, origin, license, way, &[]).await?;
     }
-    dispute(cx, caller, first, way, &Vec::from_iter(key)).await
+    dispute(cx, origin, first, way, &Vec::from_iter(key)).await
 }
 
 /// Whether a license can be meant by a purchase that led to none: one with an id does not mean the license of another

@@ -7,6 +7,7 @@ mod stripe;
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
+    audit::Origin,
     error::Noun,
     license::{
         License,
@@ -33,7 +34,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::frame::{
     context::Context,
-    endpoint::Caller,
     lenient::{blank_is_absent, zero_is_absent},
     reply::True,
 };
@@ -156,7 +156,7 @@ struct Terms {
 /// paid gets what they paid for.
 async fn complete(
     cx: &Context,
-    caller: &Caller,
+    origin: &Origin,
     notice: &Notice,
     offer: Offer,
     keys: Vec<PurchaseKey>,
@@ -187,7 +187,7 @@ async fn complete(
     let purchases: Vec<Purchase> = keys.into_iter().map(|key| Purchase::new(key, &license, now)).collect();
     match cx
         .store
-        .license_create(&license, &cx.audit(caller), &purchases, offer.code)
+        .license_create(&license, &cx.audit(origin), &purchases, offer.code)
         .await?
     {
         CreateOutcome::Done => Ok(Reply::now(license.license_key)),
@@ -199,13 +199,13 @@ async fn complete(
 /// Revokes the license for which the money was given back.
 async fn dispute(
     cx: &Context,
-    caller: &Caller,
+    origin: &Origin,
     license: License,
     dispute: Dispute,
     keys: &[PurchaseKey],
 ) -> Result<Reply> {
     let keys = NoticeKeys { keys, aliases: &[] };
-    let audit = cx.audit(caller);
+    let audit = cx.audit(origin);
     let told = cx.store.license_dispute(license, dispute, keys, &audit);
     Reply::told(cx, told.await?).await
 }
@@ -213,7 +213,7 @@ async fn dispute(
 /// Lets the license that was paid for another period go on.
 async fn renew(
     cx: &Context,
-    caller: &Caller,
+    origin: &Origin,
     notice: &Notice,
     license: License,
     keys: &[PurchaseKey],
@@ -223,7 +223,7 @@ async fn renew(
         .duration_days
         .ok_or(Error::Invalid(InvalidRequest::MissingFields(&["durationDays"])))?;
     let keys = NoticeKeys { keys, aliases };
-    let audit = cx.audit(caller);
+    let audit = cx.audit(origin);
     Reply::told(cx, cx.store.license_renew(license, days, keys, &audit).await?).await
 }
 
@@ -231,11 +231,11 @@ async fn renew(
 /// flat API looks at.
 async fn end_membership(
     cx: &Context,
-    caller: &Caller,
+    origin: &Origin,
     license: License,
     end: impl Fn(&License) -> Option<License>,
 ) -> Result<()> {
-    let (keys, audit) = (NoticeKeys::default(), cx.audit(caller));
+    let (keys, audit) = (NoticeKeys::default(), cx.audit(origin));
     cx.store
         .license_end_subscription(license, end, keys, &audit)
         .await

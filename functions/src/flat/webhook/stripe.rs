@@ -7,6 +7,7 @@
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
+    audit::Origin,
     error::{ErrorCode, Noun},
     license::{
         License,
@@ -25,10 +26,7 @@ use serde_json::Value;
 use super::{Offer, Reply, complete, days_between, dispute, end_membership, license_of, renew};
 use crate::{
     flat::face::FlatAdmin,
-    frame::{
-        context::Context,
-        endpoint::{Auth, Caller, Endpoint},
-    },
+    frame::{callers::Stripe, context::Context, endpoint::Endpoint},
 };
 
 /// `POST /stripeWebhook`.
@@ -54,7 +52,6 @@ impl Endpoint for StripeWebhook {
     const NAME: &'static str = "stripe-webhook";
     const ROUTE: &'static str = "POST /stripeWebhook";
     const SUMMARY: &'static str = "Take an event of Stripe's.";
-    const AUTH: Auth = Auth::Stripe;
     const REQUIRED: &'static [&'static str] = &["id", "type", "data"];
     const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] =
         &[&["customer_details.email"], &["metadata.durationDays"]];
@@ -65,36 +62,37 @@ impl Endpoint for StripeWebhook {
     ];
 
     type Face = FlatAdmin;
+    type Caller = Stripe;
     type Request = Request;
-    type Fetched = ();
+    type Subject = ();
     type Reply = Reply;
 
-    async fn call(cx: &Context, caller: Caller, request: Request, (): ()) -> Result<Reply> {
+    async fn call(cx: &Context, caller: Stripe, request: Request, (): ()) -> Result<Reply> {
         let object = Object(&request.data.object);
         let event = PurchaseKey::of_stripe_event(&request.id);
         match request.r#type.as_str() {
             "checkout.session.completed" | "checkout.session.async_payment_succeeded" => {
-                checked_out(cx, &caller, object, event).await
+                checked_out(cx, &caller.origin, object, event).await
             }
             // A part of the money back is a discount.
             "charge.refunded" if object.0["refunded"] == true => {
                 let paid = object.ids(&["payment_intent", "invoice", "id"]);
-                paid_back(cx, &caller, object, Dispute::Refund, &paid, event).await
+                paid_back(cx, &caller.origin, object, Dispute::Refund, &paid, event).await
             }
             "charge.dispute.created" => {
                 let paid = object.ids(&["payment_intent", "charge"]);
-                paid_back(cx, &caller, object, Dispute::Chargeback, &paid, event).await
+                paid_back(cx, &caller.origin, object, Dispute::Chargeback, &paid, event).await
             }
-            "invoice.paid" => invoice_paid(cx, &caller, object, event).await,
+            "invoice.paid" => invoice_paid(cx, &caller.origin, object, event).await,
             // Since Stripe's version of March 2025, an invoice does not tell by what it was paid; this does.
             "invoice_payment.paid" => {
                 let paid = object.id_at(&["/payment/payment_intent", "/payment/charge"]);
-                noted(cx, &caller, &object.ids(&["invoice"]), &paid, event).await
+                noted(cx, &caller.origin, &object.ids(&["invoice"]), &paid, event).await
             }
             "customer.subscription.deleted" => {
                 if let Some(license) = found(cx, &object.ids(&["id"])).await? {
                     let now = cx.clock.now();
-                    end_membership(cx, &caller, license, |license| license.leave(now)).await?;
+                    end_membership(cx, &caller.origin, license, |license| license.leave(now)).await?;
                 }
                 Ok(Reply::default())
             }
@@ -105,7 +103,7 @@ impl Endpoint for StripeWebhook {
 }
 
 /// Someone has bought something.
-async fn checked_out(cx: &Context, caller: &Caller, session: Object<'_>, event: PurchaseKey) -> Result<Reply> {
+async fn checked_out(cx: &Context, origin: &Origin, session: Object<'_>, event: PurchaseKey) -> Result<Reply> {
     // Some ways to pay take days; Stripe tells when they are through. And nothing is sold by noting how to pay later.
     if session.0["payment_status"] == "unpaid" || session.0["mode"] == "setup" {
         return Ok(Reply::default());
@@ -131,27 +129,27 @@ async fn checked_out(cx: &Context, caller: &Caller, session: Object<'_>, event: 
     let mut keys = completed(&session.ids(&["payment_intent", "subscription", "invoice", "id"]));
     keys.push(event);
     let offer = Offer::of(cx, &notice).await?;
-    complete(cx, caller, &notice, offer, keys).await
+    complete(cx, origin, &notice, offer, keys).await
 }
 
 /// Someone has got their money back.
 async fn paid_back(
     cx: &Context,
-    caller: &Caller,
+    origin: &Origin,
     object: Object<'_>,
     way: Dispute,
     paid: &[Reference],
     event: PurchaseKey,
 ) -> Result<Reply> {
     match found(cx, paid).await? {
-        Some(license) => dispute(cx, caller, license, way, &[event]).await,
+        Some(license) => dispute(cx, origin, license, way, &[event]).await,
         None if object.metadata().is_some() => Err(Error::NotFound(Noun::License)),
         None => Ok(Reply::default()),
     }
 }
 
 /// Someone has paid for a period of a subscription.
-async fn invoice_paid(cx: &Context, caller: &Caller, invoice: Object<'_>, event: PurchaseKey) -> Result<Reply> {
+async fn invoice_paid(cx: &Context, origin: &Origin, invoice: Object<'_>, event: PurchaseKey) -> Result<Reply> {
     let subscription = invoice.text(&["/subscription", "/parent/subscription_details/subscription"]);
     let Some(subscription) = subscription.and_then(Reference::parse) else {
         return Ok(Reply::default());
@@ -167,7 +165,7 @@ async fn invoice_paid(cx: &Context, caller: &Caller, invoice: Object<'_>, event:
     let paid = invoice.ids(&["payment_intent", "charge", "id"]);
     // The first period was paid for at the checkout; other invoices buy no period.
     if invoice.0["billing_reason"] != "subscription_cycle" {
-        return note(cx, caller, license, &paid, event).await;
+        return note(cx, origin, license, &paid, event).await;
     }
     let said = invoice
         .metadata()
@@ -189,30 +187,30 @@ async fn invoice_paid(cx: &Context, caller: &Caller, invoice: Object<'_>, event:
     let mut keys = vec![event];
     let own = invoice.ids(&["id"]);
     keys.extend(own.iter().map(|id| PurchaseKey::of_stripe(NoticeType::Renewed, id)));
-    renew(cx, caller, &notice, license, &keys, &completed(&paid)).await
+    renew(cx, origin, &notice, license, &keys, &completed(&paid)).await
 }
 
 /// Notes by what else the license is found that is found by any of `known`.
 async fn noted(
     cx: &Context,
-    caller: &Caller,
+    origin: &Origin,
     known: &[Reference],
     paid: &[Reference],
     event: PurchaseKey,
 ) -> Result<Reply> {
     match found(cx, known).await? {
-        Some(license) => note(cx, caller, license, paid, event).await,
+        Some(license) => note(cx, origin, license, paid, event).await,
         // Of another product; or the invoice itself is told of later, which notes the rest.
         None => Ok(Reply::default()),
     }
 }
 
-async fn note(cx: &Context, caller: &Caller, license: License, ids: &[Reference], event: PurchaseKey) -> Result<Reply> {
+async fn note(cx: &Context, origin: &Origin, license: License, ids: &[Reference], event: PurchaseKey) -> Result<Reply> {
     let keys = NoticeKeys {
         keys: &[event],
         aliases: &completed(ids),
     };
-    Reply::told(cx, cx.store.notice_create(license, keys, &cx.audit(caller)).await?).await
+    Reply::told(cx, cx.store.notice_create(license, keys, &cx.audit(origin)).await?).await
 }
 
 /// The keys under which a purchase with these ids is found.

@@ -3,7 +3,12 @@
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::Value;
 
-use crate::frame::{endpoint::Endpoint, face::Face, reply::Body};
+use crate::frame::{
+    callers::{Caller, document::Document},
+    endpoint::Endpoint,
+    face::Face,
+    reply::Body,
+};
 
 /// The schemas of requests, of replies, and of what they share.
 pub(crate) struct Schemas {
@@ -16,6 +21,7 @@ pub(crate) struct Description {
     pub(super) request: Value,
     pub(super) reply: Value,
     pub(super) content_type: &'static str,
+    pub(super) caller: Document,
 }
 
 impl Description {
@@ -26,6 +32,7 @@ impl Description {
             request: E::Request::json_schema(&mut schemas.requests).into(),
             reply,
             content_type: E::Reply::CONTENT_TYPE,
+            caller: E::Caller::DOCUMENT,
         }
     }
 }

@@ -16,7 +16,10 @@ use super::{
     refusals::responses,
     schema::tidy,
 };
-use crate::frame::{endpoint::Auth, route::Route};
+use crate::frame::{
+    callers::document::{TAGS, schemes},
+    route::Route,
+};
 
 /// The document over `routes`.
 pub fn document(routes: &[Route]) -> Value {
@@ -75,7 +78,7 @@ pub fn document(routes: &[Route]) -> Value {
                                 and answered as it was the first time.",
                 "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$" },
             } },
-            "securitySchemes": security_schemes(),
+            "securitySchemes": schemes(),
         },
     });
     describe_parameters(&mut document);
@@ -102,45 +105,6 @@ fn describe_parameters(document: &mut Value) {
     }
 }
 
-const TAGS: [(&str, &str); 6] = [
-    (
-        "Applications",
-        "What an application asks on the machine of a customer. The license key is the credential.",
-    ),
-    (
-        "Vendors",
-        "What a vendor's scripts and tools ask, with an API key or the admin secret.",
-    ),
-    ("Operators", "What only the holder of the admin secret may ask."),
-    ("People", "What who bought or sells asks, signed in to an account."),
-    ("Stores", "What stores tell of purchases."),
-    ("Service", "What anyone may ask."),
-];
-
-fn tag(auth: Auth) -> &'static str {
-    match auth {
-        Auth::LicenseKey => "Applications",
-        Auth::Admin => "Vendors",
-        Auth::SuperAdmin => "Operators",
-        Auth::Login => "People",
-        Auth::Webhook | Auth::Stripe => "Stores",
-        Auth::Public => "Service",
-    }
-}
-
-/// What a caller needs.
-fn needs(auth: Auth) -> &'static str {
-    match auth {
-        Auth::Public => "Anyone may ask.",
-        Auth::LicenseKey => "The license key is all that it takes.",
-        Auth::Admin => "Takes an API key, which sees its owner's records, or the admin secret, which sees everything.",
-        Auth::SuperAdmin => "Takes the admin secret.",
-        Auth::Login => "Takes the token of somebody who is signed in.",
-        Auth::Webhook => "Takes the webhook secret.",
-        Auth::Stripe => "Takes Stripe's signature of the body.",
-    }
-}
-
 fn headers() -> Value {
     json!({
         "x-request-id": {
@@ -158,68 +122,8 @@ fn headers() -> Value {
     })
 }
 
-fn security_schemes() -> Value {
-    let key = |place: &str, name: &str, description: &str| json!({ "type": "apiKey", "in": place, "name": name, "description": description });
-    json!({
-        "apiKeyHeader": key("header", "X-API-Key", "An API key. It sees its owner's records only. A request with a body \
-                                                   may hold it there instead, in the field `apiKey`."),
-        "apiKeyQuery": key("query", "apiKey", "As apiKeyHeader, in the query."),
-        "adminSecretQuery": key("query", "adminSecret", "The admin secret, which sees everything. A request with a body \
-                                                        holds it there, in the field `adminSecret`."),
-        "webhookSecretHeader": key("header", "x-webhook-secret", "The webhook secret. The body may hold it instead, in \
-                                                                 the field `webhookSecret`."),
-        "bearer": {
-            "type": "http",
-            "scheme": "bearer",
-            "bearerFormat": "JWT",
-            "description": "The token of `/api/auth/login`.",
-        },
-        "sessionCookie": key("cookie", "session", "The same token, in the cookie that `/api/auth/login` sets."),
-        "stripeSignature": key("header", "Stripe-Signature", "Stripe's signature of the body."),
-    })
-}
-
-/// What lets a request in, and the fields of a body that may hold it.
-fn credentials(auth: Auth, method: &str) -> (Value, Map<String, Value>, &'static [&'static str]) {
-    let field =
-        |description: &str| json!({ "type": ["string", "null"], "description": description, "writeOnly": true });
-    let (admin_secret, api_key) = (
-        (
-            "adminSecret".to_owned(),
-            field("The admin secret, which sees everything."),
-        ),
-        (
-            "apiKey".to_owned(),
-            field("An API key, which sees its owner's records."),
-        ),
-    );
-    let in_body = method != "GET";
-    match auth {
-        Auth::Public | Auth::LicenseKey => (json!([]), Map::new(), &[]),
-        Auth::Admin if in_body => (
-            json!([{ "apiKeyHeader": [] }, { "apiKeyQuery": [] }, {}]),
-            Map::from_iter([admin_secret, api_key]),
-            &[],
-        ),
-        Auth::Admin => (
-            json!([{ "apiKeyHeader": [] }, { "apiKeyQuery": [] }, { "adminSecretQuery": [] }]),
-            Map::new(),
-            &[],
-        ),
-        Auth::SuperAdmin if in_body => (json!([{}]), Map::from_iter([admin_secret]), &["adminSecret"]),
-        Auth::SuperAdmin => (json!([{ "adminSecretQuery": [] }]), Map::new(), &[]),
-        Auth::Webhook => (
-            json!([{ "webhookSecretHeader": [] }, {}]),
-            Map::from_iter([("webhookSecret".to_owned(), field("The webhook secret."))]),
-            &[],
-        ),
-        Auth::Stripe => (json!([{ "stripeSignature": [] }]), Map::new(), &[]),
-        Auth::Login => (json!([{ "bearer": [] }, { "sessionCookie": [] }]), Map::new(), &[]),
-    }
-}
-
 fn operation(route: &Route, method: &str, described: &Description) -> Value {
-    let (security, credentials, needed) = credentials(route.auth, method);
+    let caller = &described.caller;
     let mut request = described.request.clone();
     let fields = request["properties"]
         .as_object()
@@ -240,15 +144,15 @@ fn operation(route: &Route, method: &str, described: &Description) -> Value {
     let mut operation = json!({
         "operationId": operation_id(route, method),
         "summary": route.summary.trim_end_matches('.'),
-        "description": needs(route.auth),
-        "tags": [tag(route.auth)],
-        "security": security,
+        "description": caller.needs,
+        "tags": [caller.tag],
+        "security": caller.security(method),
         "responses": responses(route, method, described, fields),
     });
     if method == "GET" {
         parameters.extend(query_parameters(&request, &required));
     } else {
-        let mut properties = credentials;
+        let mut properties = caller.properties();
         if route.face.signs {
             properties.insert("nonce".to_owned(), nonce());
         }
@@ -257,7 +161,7 @@ fn operation(route: &Route, method: &str, described: &Description) -> Value {
         } else {
             request["properties"] = Value::Object(properties);
         }
-        required.extend(needed.iter().map(|name| (*name).to_owned()));
+        required.extend(caller.required().map(str::to_owned));
         request["type"] = json!("object");
         if required.is_empty() {
             request.as_object_mut().map(|request| request.remove("required"));
@@ -365,12 +269,5 @@ fn nonce() -> Value {
         "maxLength": 128,
         "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$",
         "description": "Made up for this request. The answer is then signed, and its signature speaks of this.",
-    })
-}
-
-pub(super) fn signature() -> Value {
-    json!({
-        "type": "string",
-        "description": "A JWS over this answer, for a request with a `nonce`.",
     })
 }

@@ -8,12 +8,8 @@ use keystead_core::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{describe::Description, document::signature};
-use crate::frame::{
-    endpoint::{Auth, goes_by_cookie},
-    request::MAX_BODY,
-    route::Route,
-};
+use super::{describe::Description, schema::signature};
+use crate::frame::route::Route;
 
 /// What a route may answer, by status.
 pub(super) fn responses(route: &Route, method: &str, described: &Description, fields: bool) -> Value {
@@ -42,7 +38,7 @@ pub(super) fn responses(route: &Route, method: &str, described: &Description, fi
         responses.insert(status.as_u16(), good.clone());
     }
     let mut by_status: BTreeMap<u16, Vec<Said>> = BTreeMap::new();
-    let by_pipeline = refused_for_all(route, method, fields);
+    let by_pipeline = refused_for_all(route, described, method, fields);
     let declared = declared(route);
     for error in by_pipeline.iter().chain(&declared) {
         let refusal = (route.face.refuse)(error);
@@ -102,19 +98,18 @@ fn declared(route: &Route) -> Vec<Error> {
 }
 
 /// Why the pipeline refuses, before or after an endpoint is asked.
-fn refused_for_all(route: &Route, method: &str, fields: bool) -> Vec<Error> {
+fn refused_for_all(route: &Route, described: &Description, method: &str, fields: bool) -> Vec<Error> {
     let mut errors = Vec::new();
     if method != "GET" {
         errors.push(Error::Invalid(InvalidRequest::NotAnObject));
-        errors.push(Error::Invalid(InvalidRequest::TooLarge { limit: MAX_BODY }));
+        errors.push(Error::Invalid(InvalidRequest::TooLarge {
+            limit: route.body_limit,
+        }));
     }
-    match route.auth {
-        Auth::Public | Auth::LicenseKey => {}
-        Auth::Admin | Auth::SuperAdmin | Auth::Login | Auth::Webhook | Auth::Stripe => {
-            errors.push(Error::Unauthenticated(Credential::Caller))
-        }
+    if described.caller.is_secret() {
+        errors.push(Error::Unauthenticated(Credential::Caller));
     }
-    if method == "POST" && goes_by_cookie(route.face.sets_cookies, route.auth) {
+    if method == "POST" && route.by_cookie {
         errors.push(Error::Forbidden(Restriction::Role));
     }
     if !route.required.is_empty() {

@@ -1,6 +1,14 @@
 //! Schemas: of values that are parsed by hand, and without what says nothing to a reader.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+/// The schema of an answer's signature.
+pub(super) fn signature() -> Value {
+    json!({
+        "type": "string",
+        "description": "A JWS over this answer, for a request with a `nonce`.",
+    })
+}
 
 /// Takes out what says nothing to a reader, however deep: sizes of integers, and links into the source.
 pub(super) fn tidy(value: &mut Value) {

@@ -259,7 +259,6 @@ fn partitions(scope: &Scope, filter: &LicenseFilter, now: Timestamp) -> Vec<Part
             .collect::<Vec<_>>()
     };
     match (&filter.email, &filter.product, scope) {
-        (_, _, Scope::Nothing) => Vec::new(),
         (Some(email), _, Scope::Owner(owner)) => {
             vec![whole(&schema::LICENSES_BY_OWNER_EMAIL, owner_email(owner, email))]
         }
@@ -268,7 +267,7 @@ fn partitions(scope: &Scope, filter: &LicenseFilter, now: Timestamp) -> Vec<Part
             let (index, value) = match (product, scope) {
                 (Some(product), _) => (&schema::LICENSES_BY_PRODUCT_EXPIRY, product.to_string()),
                 (None, Scope::Owner(owner)) => (&schema::LICENSES_BY_OWNER_EXPIRY, owner.to_string()),
-                (None, Scope::Everything | Scope::Nothing) => (&schema::LICENSES_BY_EXPIRY, EXPIRING.to_owned()),
+                (None, Scope::Everything) => (&schema::LICENSES_BY_EXPIRY, EXPIRING.to_owned()),
             };
             vec![Partition {
                 index,
@@ -286,7 +285,7 @@ impl LicenseFilter {
     /// What tells this list from every other one.
     fn list(&self, scope: &Scope) -> String {
         let owner = match scope {
-            Scope::Nothing | Scope::Everything => "",
+            Scope::Everything => "",
             Scope::Owner(owner) => owner.as_str(),
         };
         let product = self.product.as_ref().map_or("", ProductId::as_str);

@@ -43,7 +43,6 @@ impl Store {
     /// The API keys that `scope` covers, revoked ones too, newest first.
     pub async fn api_key_list(&self, scope: &Scope) -> Result<Vec<ApiKey>> {
         let (index, partition) = match scope {
-            Scope::Nothing => return Ok(Vec::new()),
             Scope::Owner(owner) => (&schema::API_KEYS_BY_OWNER, owner.as_str()),
             Scope::Everything => (&schema::API_KEYS_ALL, KIND),
         };

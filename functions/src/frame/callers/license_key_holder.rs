@@ -1,0 +1,54 @@
+//! The holder of a license key: the key is the credential, and is found good when its license is found.
+
+use keystead_core::{
+    Result,
+    audit::Origin,
+    event::{Actor, ActorKind},
+    license::machine::Country,
+    owner::OwnerId,
+};
+
+use super::{Authenticated, Caller, CallerKind, Sees, Source};
+use crate::frame::{context::Context, fields::Fields, request::Incoming};
+
+/// An application on a customer's machine.
+pub struct LicenseKeyHolder {
+    /// Who and where they are, as events have it.
+    pub origin: Origin,
+    /// The country they call from, when a trusted proxy tells.
+    pub country: Option<Country>,
+}
+
+impl Caller for LicenseKeyHolder {
+    const KIND: CallerKind = CallerKind::LicenseKeyHolder;
+    #[cfg(feature = "openapi")]
+    const DOCUMENT: super::document::Document = super::document::Document {
+        tag: "Applications",
+        needs: "The license key is all that it takes.",
+        ..super::document::Document::NONE
+    };
+
+    /// The key.
+    type Shown = String;
+
+    fn shown(_: &Incoming, fields: &mut Fields) -> Result<String> {
+        Ok(fields.text("licenseKey").unwrap_or_default())
+    }
+
+    async fn check(_: &Context, license_key: String, mut source: Source) -> Result<Authenticated<Self>> {
+        Ok(Authenticated {
+            caller: Self {
+                country: source.country.take(),
+                origin: source.origin(Actor::the(ActorKind::Customer)),
+            },
+            credential: license_key,
+        })
+    }
+}
+
+impl Sees for LicenseKeyHolder {
+    /// The license of the key, whoever owns it; no request of theirs names anything else.
+    fn sees(&self, _: &OwnerId) -> bool {
+        true
+    }
+}

@@ -1,0 +1,132 @@
+//! Callers: a type for each credential, in a file each: how it is shown, checked and documented.
+
+mod admin;
+mod anyone;
+#[cfg(feature = "openapi")]
+pub(crate) mod document;
+mod license_key_holder;
+mod signed_in;
+mod store;
+mod stripe;
+mod super_admin;
+
+use std::{future::Future, net::IpAddr};
+
+use keystead_core::{
+    Error, Result,
+    audit::Origin,
+    config::Config,
+    error::Restriction,
+    event::{Actor, UserAgent},
+    license::machine::Country,
+    owner::{OwnerId, member::Role},
+};
+
+use crate::frame::{context::Context, fields::Fields, request::Incoming};
+
+pub use admin::Admin;
+pub use anyone::Anyone;
+pub use license_key_holder::LicenseKeyHolder;
+pub use signed_in::{SESSION, SignedIn};
+pub use store::Store;
+pub use stripe::Stripe;
+pub use super_admin::SuperAdmin;
+
+/// The list of credentials, for what differs by them in documents and tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerKind {
+    /// [`Anyone`].
+    Anyone,
+    /// [`LicenseKeyHolder`].
+    LicenseKeyHolder,
+    /// [`Admin`].
+    Admin,
+    /// [`SuperAdmin`].
+    SuperAdmin,
+    /// [`SignedIn`].
+    SignedIn,
+    /// [`Store`].
+    Store,
+    /// [`Stripe`].
+    Stripe,
+}
+
+/// Who calls an endpoint: what an endpoint's `call` is given exists only if the credential is good.
+pub trait Caller: Sized + Send + Sync + 'static {
+    /// Its place in the list.
+    const KIND: CallerKind;
+    /// Whether a request's body may hold the credential. Where it may not, a caller without one is told so before anything
+    /// that is wrong with the body.
+    const IN_BODY: bool = true;
+    /// Whether a browser's cookie may be the credential. No page's form may make such a request.
+    const IN_COOKIE: bool = false;
+    /// How the OpenAPI document shows it.
+    #[cfg(feature = "openapi")]
+    const DOCUMENT: document::Document;
+
+    /// What a request shows.
+    type Shown: Send;
+
+    /// Takes what is shown out of a request, so that it goes no further.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when nothing is shown that could be good.
+    fn shown(incoming: &Incoming, fields: &mut Fields) -> Result<Self::Shown>;
+
+    /// Checks what is shown.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`].
+    fn check(
+        cx: &Context,
+        shown: Self::Shown,
+        source: Source,
+    ) -> impl Future<Output = Result<Authenticated<Self>>> + Send;
+
+    /// Checks that the caller may do for `owner` what `role` may. Most have no role in anybody's team.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    fn require(&self, _: &Context, _owner: &OwnerId, _role: Role) -> impl Future<Output = Result<()>> + Send {
+        async { Err(Error::Forbidden(Restriction::Role)) }
+    }
+}
+
+/// A caller who may see the records of some owners.
+pub trait Sees {
+    /// Whether records of `owner` may be seen. Those that may not are not found, rather than forbidden.
+    fn sees(&self, owner: &OwnerId) -> bool;
+}
+
+/// A caller whose credential is good.
+pub struct Authenticated<C> {
+    /// Who calls.
+    pub caller: C,
+    /// The credential, in clear: idempotency keys of different credentials are different ones.
+    pub credential: String,
+}
+
+/// Where a request comes from.
+pub struct Source {
+    ip: Option<IpAddr>,
+    user_agent: Option<UserAgent>,
+    country: Option<Country>,
+}
+
+impl Source {
+    pub(crate) fn of(incoming: &Incoming, config: &Config) -> Self {
+        Self {
+            ip: incoming.address(&config.address_header),
+            user_agent: incoming.header("user-agent").and_then(UserAgent::parse),
+            country: incoming.country(&config.country_header),
+        }
+    }
+
+    fn origin(self, actor: Actor) -> Origin {
+        Origin {
+            actor,
+            ip: self.ip,
+            user_agent: self.user_agent,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! People who are signed in to an account.
+
+use keystead_core::{
+    Error, Result,
+    account::{Account, login::LoginId},
+    audit::Origin,
+    error::{Credential, Restriction},
+    event::Actor,
+    owner::{OwnerId, member::Role},
+    signing::account_token::{AccountToken, Purpose},
+};
+
+use super::{Authenticated, Caller, CallerKind, Source};
+use crate::frame::{context::Context, fields::Fields, request::Incoming};
+
+/// The cookie that holds the token of somebody who is signed in.
+pub const SESSION: &str = "session";
+
+/// Somebody who is signed in.
+pub struct SignedIn {
+    /// Their account.
+    pub account: Account,
+    /// By which login.
+    pub login: LoginId,
+    /// Who and where they are, as events have it.
+    pub origin: Origin,
+}
+
+impl Caller for SignedIn {
+    const KIND: CallerKind = CallerKind::SignedIn;
+    const IN_BODY: bool = false;
+    const IN_COOKIE: bool = true;
+    #[cfg(feature = "openapi")]
+    const DOCUMENT: super::document::Document = super::document::Document {
+        tag: "People",
+        needs: "Takes the token of somebody who is signed in.",
+        with_body: &["bearer", "sessionCookie"],
+        with_query: &["bearer", "sessionCookie"],
+        fields: &[],
+    };
+
+    /// What may be a token.
+    type Shown = String;
+
+    fn shown(incoming: &Incoming, _: &mut Fields) -> Result<String> {
+        let token = incoming.bearer().or_else(|| incoming.cookie(SESSION));
+        token
+            .map(str::to_owned)
+            .ok_or(Error::Unauthenticated(Credential::Caller))
+    }
+
+    /// A forged or expired token costs no call of DynamoDB; a good one is looked up, so that it is good for nothing from
+    /// the moment that its holder signs out.
+    async fn check(cx: &Context, token: String, source: Source) -> Result<Authenticated<Self>> {
+        let claims = AccountToken::parse(&token)
+            .and_then(|token| cx.keys.verify_account_token(&token, Purpose::Login, cx.clock.now()))
+            .ok_or(Error::Unauthenticated(Credential::Caller))?;
+        let account = cx
+            .store
+            .account_by_login(&claims)
+            .await?
+            .ok_or(Error::Unauthenticated(Credential::Caller))?;
+        Ok(Authenticated {
+            caller: Self {
+                origin: source.origin(Actor::account(&account.account_id)),
+                account,
+                login: claims.login.ok_or(Error::Unauthenticated(Credential::Caller))?,
+            },
+            credential: token,
+        })
+    }
+
+    async fn require(&self, cx: &Context, owner: &OwnerId, role: Role) -> Result<()> {
+        let member = cx.store.member_get(owner, &self.account.email).await?;
+        let may = member.is_some_and(|member| member.role.includes(role));
+        may.then_some(()).ok_or(Error::Forbidden(Restriction::Role))
+    }
+}

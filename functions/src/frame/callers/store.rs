@@ -1,0 +1,59 @@
+//! Stores, which show the webhook secret.
+
+use keystead_core::{
+    Error, Result,
+    audit::Origin,
+    error::Credential,
+    event::{Actor, ActorKind},
+};
+
+use super::{Authenticated, Caller, CallerKind, Source};
+use crate::frame::{context::Context, fields::Fields, request::Incoming};
+
+/// A store, which tells of everybody's products.
+pub struct Store {
+    /// Who and where they are, as events have it.
+    pub origin: Origin,
+}
+
+impl Caller for Store {
+    const KIND: CallerKind = CallerKind::Store;
+    #[cfg(feature = "openapi")]
+    const DOCUMENT: super::document::Document = super::document::Document {
+        tag: "Stores",
+        needs: "Takes the webhook secret.",
+        with_body: &["webhookSecretHeader", ""],
+        with_query: &["webhookSecretHeader", ""],
+        fields: &[super::document::Field {
+            name: "webhookSecret",
+            description: "The webhook secret.",
+            required: false,
+        }],
+    };
+
+    /// What may be the secret: in the header, and in the body.
+    type Shown = Vec<String>;
+
+    fn shown(incoming: &Incoming, fields: &mut Fields) -> Result<Vec<String>> {
+        let in_header = incoming.header("x-webhook-secret").map(str::to_owned);
+        let in_body = fields.take("webhookSecret");
+        Ok(in_header.into_iter().chain(in_body).collect())
+    }
+
+    async fn check(cx: &Context, shown: Vec<String>, source: Source) -> Result<Authenticated<Self>> {
+        let right = shown.into_iter().find(|secret| cx.webhook_secret.matches(secret));
+        Ok(Authenticated {
+            credential: right.ok_or(Error::Unauthenticated(Credential::Caller))?,
+            caller: Self {
+                origin: source.origin(store_actor("cglounge")),
+            },
+        })
+    }
+}
+
+pub(super) fn store_actor(name: &str) -> Actor {
+    Actor {
+        kind: ActorKind::Store,
+        id: Some(name.to_owned()),
+    }
+}

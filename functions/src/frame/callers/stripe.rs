@@ -1,0 +1,55 @@
+//! Stripe, which signs what it sends.
+
+use bytes::Bytes;
+use keystead_core::{Error, Result, audit::Origin, error::Credential};
+
+use super::{Authenticated, Caller, CallerKind, Source, store::store_actor};
+use crate::frame::{context::Context, fields::Fields, request::Incoming};
+
+/// Stripe, which tells of everybody's products.
+pub struct Stripe {
+    /// Who and where they are, as events have it.
+    pub origin: Origin,
+}
+
+/// A signature, and what was signed.
+pub struct Shown {
+    header: String,
+    body: Bytes,
+}
+
+impl Caller for Stripe {
+    const KIND: CallerKind = CallerKind::Stripe;
+    #[cfg(feature = "openapi")]
+    const DOCUMENT: super::document::Document = super::document::Document {
+        tag: "Stores",
+        needs: "Takes Stripe's signature of the body.",
+        with_body: &["stripeSignature"],
+        with_query: &["stripeSignature"],
+        fields: &[],
+    };
+
+    type Shown = Shown;
+
+    fn shown(incoming: &Incoming, _: &mut Fields) -> Result<Shown> {
+        let header = incoming.header("stripe-signature");
+        Ok(Shown {
+            header: header.ok_or(Error::Unauthenticated(Credential::Caller))?.to_owned(),
+            body: incoming.body.clone().unwrap_or_default(),
+        })
+    }
+
+    async fn check(cx: &Context, Shown { header, body }: Shown, source: Source) -> Result<Authenticated<Self>> {
+        let secret = cx
+            .stripe_secret
+            .as_ref()
+            .ok_or(Error::Unauthenticated(Credential::Caller))?;
+        secret.verify(&header, &body, cx.clock.now())?;
+        Ok(Authenticated {
+            caller: Self {
+                origin: source.origin(store_actor("stripe")),
+            },
+            credential: header,
+        })
+    }
+}

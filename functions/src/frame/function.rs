@@ -1,0 +1,54 @@
+//! Functions: what one Lambda binary serves.
+
+use crate::frame::{endpoint::Endpoint, mail::OpenMailer, route::Route};
+
+/// What one Lambda binary serves: a route, or a family of them.
+#[derive(Clone, Copy)]
+pub struct Function {
+    /// Its name, which is that of its binary and, in the template, of its resource.
+    pub name: &'static str,
+    /// Its routes.
+    pub routes: &'static [Route],
+    /// How it comes by what delivers its mail, if it sends any. Others hold none of the code that takes.
+    pub open_mailer: Option<OpenMailer>,
+}
+
+impl Function {
+    /// A function of one endpoint.
+    pub const fn of<E: Endpoint>() -> Self {
+        Self {
+            name: E::NAME,
+            routes: const { &[Route::of::<E>()] },
+            open_mailer: None,
+        }
+    }
+
+    /// This function, with what delivers its mail.
+    pub const fn mailing(self, open_mailer: OpenMailer) -> Self {
+        Self {
+            open_mailer: Some(open_mailer),
+            ..self
+        }
+    }
+
+    /// Whether it calls DynamoDB, and so opens a connection before its first request.
+    pub fn calls_dynamodb(&self) -> bool {
+        self.routes.iter().any(|route| route.calls_dynamodb)
+    }
+}
+
+/// Declares the functions of an API, each of one endpoint, and `FUNCTIONS`, the list of them.
+macro_rules! functions {
+    ($($name:ident = $endpoint:path $(, $with:ident($argument:path))?;)*) => {
+        $(
+            #[doc = concat!("The function of [`", stringify!($endpoint), "`].")]
+            pub const $name: $crate::frame::function::Function =
+                $crate::frame::function::Function::of::<$endpoint>()$(.$with($argument))?;
+        )*
+
+        /// Every function, in the order of the contract.
+        pub const FUNCTIONS: &[&$crate::frame::function::Function] = &[$(&$name,)*];
+    };
+}
+
+pub(crate) use functions;
