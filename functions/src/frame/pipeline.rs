@@ -1,10 +1,7 @@
 //! What happens to every request: read, authenticate, load the subject, check, call, reply, sign.
 
 use http::Method;
-use keystead_core::{
-    Error, Result,
-    error::{Credential, Restriction},
-};
+use keystead_core::{Error, Result, error::Restriction};
 
 use crate::frame::{
     callers::{Authenticated, Caller, Source},
@@ -86,7 +83,7 @@ async fn reply<E: Endpoint>(
         let subject = E::Subject::admit(cx, &caller, &request, prefetched).await?;
         if let Needs::Role(role) = E::NEEDS {
             let owner = <E::Subject as Subject<E::Request, E::Caller>>::owner(&subject);
-            let owner = owner.ok_or(Error::Unauthenticated(Credential::Caller))?;
+            let owner = owner.ok_or(Error::Forbidden(Restriction::Role))?;
             caller.require(cx, owner, role).await?;
         }
         let reply = E::call(cx, caller, request, subject).await?;

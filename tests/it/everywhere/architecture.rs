@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use keystead_core::error::ErrorCode;
 use keystead_functions::routes;
 
 /// The folders whose code is the product's: what runs in Lambda and in `keystead serve`.
@@ -215,6 +216,38 @@ fn no_request_reads_a_whole_table() {
     let why = "No request path may scan: query an index of shared/src/store/schema.rs, and add one when there is none.";
     for folder in ["shared/src", "functions/src"] {
         assert_unnamed(code(folder), &[".scan(", "ScanPaginator"], &[], why);
+    }
+}
+
+#[test]
+fn the_frame_names_no_api_and_no_api_another() {
+    const APIS: [&str; 4] = ["flat", "license_keys", "accounts", "docs"];
+    let why = "What several APIs have is the frame's (functions/src/frame); what one has is nobody else's.";
+    for folder in ["frame", "aws"].iter().chain(&APIS) {
+        // `use` trees stand over several lines: each API's name opens its branch.
+        let lines: Vec<Line> = code(&format!("functions/src/{folder}"));
+        for api in APIS.iter().filter(|api| *api != folder) {
+            let (path, branch) = (format!("crate::{api}"), format!("    {api}::"));
+            let named = lines
+                .iter()
+                .find(|line| line.names(&path) || line.code.starts_with(&branch));
+            assert!(
+                named.is_none(),
+                "{}:{}: {}\n{why}",
+                named.map_or("", |line| &line.file),
+                named.map_or(0, |line| line.number),
+                named.map_or("", |line| line.code.trim()),
+            );
+        }
+    }
+}
+
+#[test]
+fn a_refusal_s_code_is_that_of_its_example() {
+    let texts: BTreeSet<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(texts.len(), ErrorCode::ALL.len(), "two codes have one text");
+    for code in ErrorCode::ALL {
+        assert_eq!(code.example().code(), *code, "shared/src/error.rs: {}", code.as_str());
     }
 }
 
