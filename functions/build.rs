@@ -44,13 +44,17 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn page() -> Result<String, Box<dyn Error>> {
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
     let script = entry(&mut archive, "/dist/swagger-ui-bundle.js")?;
+    // The bar in which one chooses a document.
+    let bar = entry(&mut archive, "/dist/swagger-ui-standalone-preset.js")?;
     let style = entry(&mut archive, "/dist/swagger-ui.css")?;
     // A browser ends a script at the first of these, even in a text.
-    if script.contains("</script") || style.contains("</style") {
+    if script.contains("</script") || bar.contains("</script") || style.contains("</style") {
         return Err("Swagger UI can't be put into a page as it is".into());
     }
     let page = fs::read_to_string("src/docs/page.html")?;
-    Ok(page.replace("/* style */", &style).replace("/* script */", &script))
+    Ok(page
+        .replace("/* style */", &style)
+        .replace("/* script */", &format!("{script}\n{bar}")))
 }
 
 fn entry(archive: &mut ZipArchive<Cursor<&[u8]>>, end: &str) -> Result<String, Box<dyn Error>> {

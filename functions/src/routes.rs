@@ -1,22 +1,39 @@
-//! Every function and every route.
+//! Every API, every function and every route.
 
 use crate::{
     accounts, docs, flat,
-    frame::{function::Function, route::Route},
+    frame::{
+        function::{Api, Function},
+        route::Route,
+    },
     license_keys,
 };
 
+/// Every API. Each has an OpenAPI document.
+pub const APIS: [Api; 3] = [
+    Api {
+        name: "flat",
+        title: "Flat API",
+        summary: "For client applications, and for the scripts and tools of vendors.",
+        functions: &[flat::FUNCTIONS, docs::FUNCTIONS],
+    },
+    Api {
+        name: "license-keys",
+        title: "License-keys API",
+        summary: "For software that is sold through a store.",
+        functions: &[license_keys::FUNCTIONS],
+    },
+    Api {
+        name: "accounts",
+        title: "Accounts API",
+        summary: "For people who sign in, to look after what they bought or what they sell.",
+        functions: &[accounts::FUNCTIONS],
+    },
+];
+
 /// Every function, in the order of the contracts. The template and the binaries are held against this list.
 pub fn functions() -> impl Iterator<Item = &'static Function> {
-    [
-        flat::FUNCTIONS,
-        docs::FUNCTIONS,
-        license_keys::FUNCTIONS,
-        accounts::FUNCTIONS,
-    ]
-    .into_iter()
-    .flatten()
-    .copied()
+    APIS.into_iter().flat_map(Api::functions)
 }
 
 /// Every route, in the order of the contracts. The local server, the contract tests and the documentation are held against

@@ -1,4 +1,4 @@
-"""Writes what the fuzzer begins with: the requests that docs/openapi.json has as examples, and one of all else.
+"""Writes what the fuzzer begins with: the requests that docs/openapi/ has as examples, and one of all else.
 
     python3 tests/fuzz/seeds.py FOLDER
 """
@@ -8,7 +8,8 @@ import pathlib
 import sys
 import urllib.parse
 
-DOCUMENT = json.loads((pathlib.Path(__file__).resolve().parent.parent.parent / "docs" / "openapi.json").read_text())
+DOCUMENTS = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "openapi").glob("*.json")
+PATHS = {path: item for file in sorted(DOCUMENTS) for path, item in json.loads(file.read_text())["paths"].items()}
 # Who is let in, by what an operation takes.
 WHO = {
     "Applications": "-",
@@ -28,7 +29,7 @@ POSITIONS = ["=", "start", "end", "2030-01-01T00:00:00.000Z\n00000000-0000-4000-
 
 
 def seeds():
-    for path, item in DOCUMENT["paths"].items():
+    for path, item in PATHS.items():
         for method, operation in item.items():
             query = [(field["name"], field["example"]) for field in operation.get("parameters", []) if "example" in field]
             place = path

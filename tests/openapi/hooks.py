@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import json
 import os
-import pathlib
 import random
 import re
 import time
@@ -16,7 +15,9 @@ import jsonschema_rs
 import schemathesis
 from schemathesis.generation import GenerationMode
 
-DOCUMENT = json.loads((pathlib.Path(__file__).resolve().parents[2] / "docs" / "openapi.json").read_text())
+from document import whole
+
+DOCUMENT = whole()
 # Fields, and values that are known there. Those at one place of their lists belong together.
 KNOWN = json.loads(os.environ["KEYSTEAD_KNOWN"])
 # Whatever else a request says, it is to be let in by these.

@@ -73,7 +73,7 @@ pub(crate) fn assert_known(request: &Incoming, answer: &Answer) {
     let status = answer.status.to_string();
     let response = operation["responses"].get(&status).unwrap_or_else(|| {
         panic!(
-            "{asked} answered {status}, which docs/openapi.json does not know: {}\n\
+            "{asked} answered {status}, which docs/openapi/ does not know: {}\n\
              If that is right, add the error to the endpoint's `REFUSALS`, and write the document anew:\n  {REWRITE}",
             answer.text
         )
@@ -83,7 +83,7 @@ pub(crate) fn assert_known(request: &Incoming, answer: &Answer) {
         let schema = format!("{operation}/responses/{status}/content/application~1json/schema");
         if let Err(error) = validator(&schema).validate(&answer.body) {
             panic!(
-                "{asked} answered {status} with a body that docs/openapi.json does not know: {}\n{error} at `{}`\n\
+                "{asked} answered {status} with a body that docs/openapi/ does not know: {}\n{error} at `{}`\n\
                  If that is right, add a refusal to the endpoint's `REFUSALS`, or change what its `Reply` derives, and write \
                  the document anew:\n  {REWRITE}",
                 answer.text,
@@ -106,7 +106,7 @@ pub(crate) fn assert_known(request: &Incoming, answer: &Answer) {
         let schema = format!("{operation}/requestBody/content/application~1json/schema");
         if let Err(error) = validator(&schema).validate(&body) {
             panic!(
-                "{asked} answered well what docs/openapi.json does not allow to ask: {body}\n{error} at `{}`\n\
+                "{asked} answered well what docs/openapi/ does not allow to ask: {body}\n{error} at `{}`\n\
                  If it should be allowed, change what the endpoint's `Request` derives, and write the document anew:\n  \
                  {REWRITE}",
                 error.instance_path(),
@@ -190,5 +190,5 @@ fn parts(schema: &Value) -> impl Iterator<Item = &Value> {
 fn schema(pointer: &str) -> &'static Value {
     DOCUMENT
         .pointer(pointer)
-        .unwrap_or_else(|| panic!("docs/openapi.json has no schema at {pointer}"))
+        .unwrap_or_else(|| panic!("docs/openapi/ has no schema at {pointer}"))
 }

@@ -269,6 +269,21 @@ const FLAT: &[Row] = &[
         foreign: Foreign::NoOwners,
     },
     Row {
+        name: "openapi-flat",
+        good: |_| json!({}),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "openapi-license-keys",
+        good: |_| json!({}),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "openapi-accounts",
+        good: |_| json!({}),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
         name: "docs",
         good: |_| json!({}),
         foreign: Foreign::NoOwners,

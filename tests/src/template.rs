@@ -66,9 +66,10 @@ pub fn function(route: &str) -> Option<&'static Value> {
     (function["Type"] == "AWS::Serverless::Function").then_some(&function["Properties"])
 }
 
-/// What the template calls the function of this route: `ActivateFunction`.
+/// What the template calls the function of this route, or of this name: `ActivateFunction`.
 pub fn function_id(route: &str) -> String {
-    format!("{}Function", pascal(route))
+    let name = routes::function_of(route).map_or(route, |function| function.name);
+    format!("{}Function", pascal(name))
 }
 
 /// What the template calls this table: `RateLimitsTable`.

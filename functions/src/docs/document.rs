@@ -1,7 +1,10 @@
-//! `GET /openapi.json`: what this service can be asked, for machines.
+//! `GET /openapi.json`, and a document for each API: what this service can be asked, for machines.
+//!
+//! The documents are committed: a function makes none. The tests write them, from the endpoints' types.
 
-use keystead_core::Result;
+use keystead_core::{Error, Result};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::face::Documentation;
 use crate::frame::{
@@ -11,8 +14,9 @@ use crate::frame::{
     reply::{Body, Cache, JSON},
 };
 
-/// `GET /openapi.json`.
-pub struct OpenapiJson;
+const FLAT: &[u8] = include_bytes!("../../../docs/openapi/flat.json");
+const LICENSE_KEYS: &[u8] = include_bytes!("../../../docs/openapi/license-keys.json");
+const ACCOUNTS: &[u8] = include_bytes!("../../../docs/openapi/accounts.json");
 
 /// Nothing to ask.
 #[derive(Deserialize)]
@@ -21,20 +25,43 @@ pub struct Request {}
 
 /// An OpenAPI document.
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(extend("type" = "object")))]
-pub struct Reply;
+pub struct Document(Vec<u8>);
 
-impl Body for Reply {
+impl Body for Document {
     const CONTENT_TYPE: &'static str = JSON;
 
-    /// The committed document: a function makes none.
     fn to_bytes(&self) -> Result<Vec<u8>> {
-        Ok(include_bytes!("../../../docs/openapi.json").to_vec())
+        Ok(self.0.clone())
     }
 }
+
+/// `GET /openapi.json`: every API in one document.
+pub struct OpenapiJson;
 
 impl Endpoint for OpenapiJson {
     const NAME: &'static str = "openapi-json";
     const ROUTE: &'static str = "GET /openapi.json";
+    const SUMMARY: &'static str = "Get the document of every API.";
+    const CALLS_DYNAMODB: bool = false;
+    const CACHE: Cache = Cache::FiveMinutes;
+
+    type Face = Documentation;
+    type Caller = Anyone;
+    type Request = Request;
+    type Subject = ();
+    type Reply = Document;
+
+    async fn call(_: &Context, _: Anyone, _: Request, (): ()) -> Result<Document> {
+        whole().map(Document)
+    }
+}
+
+/// `GET /openapi/flat.json`.
+pub struct OpenapiFlat;
+
+impl Endpoint for OpenapiFlat {
+    const NAME: &'static str = "openapi-flat";
+    const ROUTE: &'static str = "GET /openapi/flat.json";
     const SUMMARY: &'static str = "Get this document.";
     const CALLS_DYNAMODB: bool = false;
     const CACHE: Cache = Cache::FiveMinutes;
@@ -43,9 +70,82 @@ impl Endpoint for OpenapiJson {
     type Caller = Anyone;
     type Request = Request;
     type Subject = ();
-    type Reply = Reply;
+    type Reply = Document;
 
-    async fn call(_: &Context, _: Anyone, _: Request, (): ()) -> Result<Reply> {
-        Ok(Reply)
+    async fn call(_: &Context, _: Anyone, _: Request, (): ()) -> Result<Document> {
+        Ok(Document(FLAT.to_vec()))
+    }
+}
+
+/// `GET /openapi/license-keys.json`.
+pub struct OpenapiLicenseKeys;
+
+impl Endpoint for OpenapiLicenseKeys {
+    const NAME: &'static str = "openapi-license-keys";
+    const ROUTE: &'static str = "GET /openapi/license-keys.json";
+    const SUMMARY: &'static str = "Get the document of the license-keys API.";
+    const CALLS_DYNAMODB: bool = false;
+    const CACHE: Cache = Cache::FiveMinutes;
+
+    type Face = Documentation;
+    type Caller = Anyone;
+    type Request = Request;
+    type Subject = ();
+    type Reply = Document;
+
+    async fn call(_: &Context, _: Anyone, _: Request, (): ()) -> Result<Document> {
+        Ok(Document(LICENSE_KEYS.to_vec()))
+    }
+}
+
+/// `GET /openapi/accounts.json`.
+pub struct OpenapiAccounts;
+
+impl Endpoint for OpenapiAccounts {
+    const NAME: &'static str = "openapi-accounts";
+    const ROUTE: &'static str = "GET /openapi/accounts.json";
+    const SUMMARY: &'static str = "Get the document of the accounts API.";
+    const CALLS_DYNAMODB: bool = false;
+    const CACHE: Cache = Cache::FiveMinutes;
+
+    type Face = Documentation;
+    type Caller = Anyone;
+    type Request = Request;
+    type Subject = ();
+    type Reply = Document;
+
+    async fn call(_: &Context, _: Anyone, _: Request, (): ()) -> Result<Document> {
+        Ok(Document(ACCOUNTS.to_vec()))
+    }
+}
+
+/// The documents of all APIs as one. What two of them hold, they hold alike.
+fn whole() -> Result<Vec<u8>> {
+    let mut whole = Map::new();
+    for document in [FLAT, LICENSE_KEYS, ACCOUNTS] {
+        let document: Map<String, Value> = serde_json::from_slice(document).map_err(Error::internal)?;
+        merge(&mut whole, document);
+    }
+    let title = Map::from_iter([("title".to_owned(), Value::from("Keystead"))]);
+    merge(&mut whole, Map::from_iter([("info".to_owned(), Value::Object(title))]));
+    serde_json::to_vec(&whole).map_err(Error::internal)
+}
+
+/// Puts `more` into `whole`: objects into objects, what is new to a list behind it, and anything else in its place.
+fn merge(whole: &mut Map<String, Value>, more: Map<String, Value>) {
+    for (name, value) in more {
+        match (whole.get_mut(&name), value) {
+            (Some(Value::Object(known)), Value::Object(more)) => merge(known, more),
+            (Some(Value::Array(known)), Value::Array(more)) => {
+                for item in more {
+                    if !known.contains(&item) {
+                        known.push(item);
+                    }
+                }
+            }
+            (_, value) => {
+                whole.insert(name, value);
+            }
+        }
     }
 }

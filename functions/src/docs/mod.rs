@@ -3,12 +3,26 @@
 mod document;
 mod face;
 mod page;
-use crate::frame::function::functions;
 
-pub use document::OpenapiJson;
+pub use document::{OpenapiAccounts, OpenapiFlat, OpenapiJson, OpenapiLicenseKeys};
 pub use page::Docs;
 
-functions! {
-    OPENAPI_JSON = OpenapiJson;
-    DOCS = Docs;
-}
+use crate::frame::{endpoint::Endpoint, function::Function, route::Route};
+
+/// The function of the OpenAPI documents.
+pub const OPENAPI_JSON: Function = Function {
+    name: OpenapiJson::NAME,
+    routes: &[
+        Route::of::<OpenapiJson>(),
+        Route::of::<OpenapiFlat>(),
+        Route::of::<OpenapiLicenseKeys>(),
+        Route::of::<OpenapiAccounts>(),
+    ],
+    open_mailer: None,
+};
+
+/// The function of [`Docs`].
+pub const DOCS: Function = Function::of::<Docs>();
+
+/// Every function.
+pub const FUNCTIONS: &[&Function] = &[&OPENAPI_JSON, &DOCS];

@@ -20,7 +20,7 @@ pub struct Docs;
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Request {}
 
-/// A page that shows `/openapi.json`.
+/// A page that shows the documents of all APIs.
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(extend("type" = "string")))]
 pub struct Reply;
 

@@ -13,6 +13,31 @@ pub struct Function {
     pub open_mailer: Option<OpenMailer>,
 }
 
+/// An API: a document of its own, in the folder of the documentation.
+#[derive(Clone, Copy)]
+pub struct Api {
+    /// Its name, which is that of its document: `flat`.
+    pub name: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// What it is, in one sentence.
+    pub summary: &'static str,
+    /// Its functions, in the order of its contract.
+    pub functions: &'static [&'static [&'static Function]],
+}
+
+impl Api {
+    /// Its functions, in the order of its contract.
+    pub fn functions(self) -> impl Iterator<Item = &'static Function> {
+        self.functions.iter().copied().flatten().copied()
+    }
+
+    /// Its routes, in the order of its contract.
+    pub fn routes(self) -> Vec<Route> {
+        self.functions().flat_map(|function| function.routes).copied().collect()
+    }
+}
+
 impl Function {
     /// A function of one endpoint.
     pub const fn of<E: Endpoint>() -> Self {

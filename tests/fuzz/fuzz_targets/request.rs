@@ -1,4 +1,4 @@
-//! Requests: whatever is sent to whatever route, it is answered as docs/openapi.json says, and never with a 5xx.
+//! Requests: whatever is sent to whatever route, it is answered as docs/openapi/ says, and never with a 5xx.
 //!
 //! An input is who asks (a letter), a method, a blank, a path with its query, a line break, and the body. `TOKEN` in it
 //! stands for the token of a machine.

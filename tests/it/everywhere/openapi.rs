@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 
 use expect_test::expect_file;
 use keystead_core::config::Config;
-use keystead_functions::{frame::callers::CallerKind, routes};
+use keystead_functions::{
+    frame::{callers::CallerKind, function::Api, openapi},
+    routes,
+};
 use keystead_tests::{
     DOCUMENT, Options, REWRITE, TestApp,
     examples::{World, row},
@@ -15,9 +18,24 @@ use keystead_tests::{
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn the_document_is_what_the_endpoints_say() {
-    let mut document = DOCUMENT.clone();
-    for route in routes::all() {
+async fn each_api_s_document_is_what_its_endpoints_say() {
+    for api in &routes::APIS {
+        let document = with_examples(api).await;
+        let text = serde_json::to_string_pretty(&document).expect("JSON") + "\n";
+        let secrets = secrets();
+        for secret in [&secrets.admin_secret, &secrets.webhook_secret] {
+            assert!(!text.contains(secret.as_str()), "an example shows a secret");
+        }
+        // If this fails, the endpoints have changed: write the documents anew, with the command in `REWRITE`.
+        let committed = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi");
+        expect_file![committed.join(format!("{}.json", api.name))].assert_eq(&text);
+    }
+}
+
+/// The document of an API, with an example of each request and of its answer.
+async fn with_examples(api: &Api) -> Value {
+    let mut document = openapi::api_document(api);
+    for route in api.routes() {
         for method in route.methods() {
             let world = World::new().await;
             let asked = (row(&route).good)(&world);
@@ -45,21 +63,16 @@ async fn the_document_is_what_the_endpoints_say() {
             let mut replied = answer.expect(200).clone();
             fade(&mut replied);
             let content = operation["responses"]["200"]["content"].get_mut("application/json");
-            // The document is no example of itself.
-            if let (Some(content), true) = (content, route.path() != "/openapi.json") {
+            // A document is no example of itself.
+            if let (Some(content), false) = (content, route.path().contains("openapi")) {
                 content["example"] = replied;
             }
         }
     }
-    let validate = &mut document["paths"]["/api/license-keys/validate"]["post"];
-    validate["responses"]["403"]["content"]["application/json"]["example"] = other_machine().await;
-    let text = serde_json::to_string_pretty(&document).expect("JSON") + "\n";
-    let secrets = secrets();
-    for secret in [&secrets.admin_secret, &secrets.webhook_secret] {
-        assert!(!text.contains(secret.as_str()), "an example shows a secret");
+    if let Some(validate) = document["paths"].get_mut("/api/license-keys/validate") {
+        validate["post"]["responses"]["403"]["content"]["application/json"]["example"] = other_machine().await;
     }
-    // If this fails, the endpoints have changed: write the document anew, with the command in `REWRITE`.
-    expect_file!["../../../docs/openapi.json"].assert_eq(&text);
+    document
 }
 
 /// What `/api/license-keys/validate` answers to another machine than the key's, where the deployment wants a 403 for it.
@@ -113,27 +126,57 @@ fn every_route_is_in_the_document_and_no_other() {
     }
     assert_eq!(
         documented, routed,
-        "left: docs/openapi.json, right: routes::all(); write the document anew:\n  {REWRITE}"
+        "left: docs/openapi/, right: routes::all(); write the document anew:\n  {REWRITE}"
     );
 }
 
 #[tokio::test]
 async fn the_service_serves_the_document_and_a_page_that_needs_nothing_else() {
     let app = TestApp::start().await;
-    let served = app.stranger().get("/openapi.json").await;
-    let committed = include_str!("../../../docs/openapi.json");
-    assert_eq!(
-        served.expect(200).to_string(),
-        serde_json::from_str::<Value>(committed).expect("JSON").to_string()
-    );
-    assert_eq!(served.header("content-type"), "application/json");
+    for api in &routes::APIS {
+        let served = app.stranger().get(&format!("/openapi/{}.json", api.name)).await;
+        let committed = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi");
+        let committed = std::fs::read_to_string(committed.join(format!("{}.json", api.name))).expect("a document");
+        served.expect(200);
+        assert_eq!(served.text, committed, "{}", api.name);
+        assert_eq!(served.header("content-type"), "application/json");
+    }
 
     let page = app.stranger().get("/docs").await;
     page.expect(200);
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-    assert!(page.text.contains("url: \"openapi.json\""));
+    for api in &routes::APIS {
+        let chosen = format!("{{ url: \"openapi/{}.json\", name: \"{}\" }}", api.name, api.title);
+        assert!(page.text.contains(&chosen), "the page does not show {chosen}");
+    }
     for elsewhere in ["src=\"http", "src=\"//", "href=\"http", "href=\"//", "@import"] {
         let (head, _) = page.text.split_once("<script>").expect("a script");
         assert!(!head.contains(elsewhere), "the page loads something: {elsewhere}");
     }
+}
+
+#[tokio::test]
+async fn every_api_is_in_the_document_of_the_whole_service() {
+    let app = TestApp::start().await;
+    let answer = app.stranger().get("/openapi.json").await;
+    let whole = answer.expect(200);
+    assert_eq!(whole["info"]["title"], "Keystead");
+    for part in [
+        "/paths",
+        "/components/schemas",
+        "/components/securitySchemes",
+        "/components/headers",
+    ] {
+        let names = |document: &Value| -> BTreeSet<String> {
+            let part = document.pointer(part).and_then(Value::as_object);
+            part.expect("an object").keys().cloned().collect()
+        };
+        assert_eq!(
+            names(whole),
+            names(&DOCUMENT),
+            "left: /openapi.json, right: routes::all(); {part}"
+        );
+    }
+    let tags = |document: &Value| document["tags"].as_array().map(Vec::len);
+    assert_eq!(tags(whole), tags(&DOCUMENT));
 }

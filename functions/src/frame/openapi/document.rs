@@ -1,7 +1,7 @@
 //! The OpenAPI document, made of what every [`Endpoint`] says of itself.
 //!
-//! Only the feature `openapi` brings this in, and only the tests ask for it: they write `docs/openapi.json`, and hold
-//! every answer of every story against it. What is served is that file.
+//! Only the feature `openapi` brings this in, and only the tests ask for it: they write `docs/openapi/`, and hold
+//! every answer of every story against it. What is served is those files.
 
 use std::{
     borrow::Cow,
@@ -18,10 +18,24 @@ use super::{
 };
 use crate::frame::{
     callers::document::{TAGS, schemes},
+    function::Api,
     route::Route,
 };
 
-/// The document over `routes`.
+/// The document of an API.
+pub fn api_document(api: &Api) -> Value {
+    let mut document = document(&api.routes());
+    document["info"]["title"] = json!(format!("Keystead: {}", api.title));
+    document["info"]["description"] = json!(api.summary);
+    let paths = document["paths"].to_string();
+    let tagged = |tag: &Value| paths.contains(&format!("\"tags\":[{}]", tag["name"]));
+    if let Some(tags) = document["tags"].as_array_mut() {
+        tags.retain(tagged);
+    }
+    document
+}
+
+/// One document over `routes`. What is shared and none of them uses is not in it.
 pub fn document(routes: &[Route]) -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.meta_schema = None;
@@ -83,7 +97,22 @@ pub fn document(routes: &[Route]) -> Value {
     });
     describe_parameters(&mut document);
     tidy(&mut document);
+    drop_unused(&mut document);
     document
+}
+
+/// Takes out headers, parameters and ways to be let in that no operation names.
+fn drop_unused(document: &mut Value) {
+    let paths = document["paths"].to_string();
+    for (kind, named) in [
+        ("headers", "#/components/headers/"),
+        ("parameters", "#/components/parameters/"),
+        ("securitySchemes", ""),
+    ] {
+        if let Some(parts) = document["components"][kind].as_object_mut() {
+            parts.retain(|name, _| paths.contains(&format!("\"{named}{name}\"")));
+        }
+    }
 }
 
 /// Tells of parameters that say nothing of their own what their schema says.

@@ -5,4 +5,4 @@ mod document;
 mod refusals;
 pub(crate) mod schema;
 
-pub use document::document;
+pub use document::{api_document, document};
