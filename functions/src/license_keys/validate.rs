@@ -178,10 +178,7 @@ impl Valid {
             expires_at: license.expires_at(),
             key: license.license_key,
             activation_count: license.lock.bindings,
-            max_activations: match max_activations {
-                Some(SeatLimit::Limited(limit)) => Some(limit),
-                Some(SeatLimit::Unlimited) | None => None,
-            },
+            max_activations: max_activations.and_then(SeatLimit::limit),
             hwid: license.lock.hwid,
             hwid_reset_count: license.lock.binding_resets,
             product: match product {

@@ -1,10 +1,10 @@
 //! Seats: how many machines, or sessions at once, a license allows.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Timestamp,
-    value::{json_schema::schema, number::whole_number, text::choice},
+    value::{number::number_value, text::choice},
 };
 
 choice!(
@@ -19,72 +19,16 @@ choice!(
     }
 );
 
-/// How many machines, or sessions at once, a license allows. On the wire and in the tables, -1 means unlimited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SeatLimit {
-    /// Any number.
-    Unlimited,
-    /// This many.
-    Limited(u32),
-}
-
-impl SeatLimit {
-    /// The largest limit that can be set.
-    pub const MAX: u32 = 1_000_000;
-
-    /// The limit that `number` stands for on the wire.
-    pub fn parse(number: i64) -> Option<Self> {
-        if number == -1 {
-            return Some(Self::Unlimited);
-        }
-        u32::try_from(number)
-            .ok()
-            .filter(|limit| *limit <= Self::MAX)
-            .map(Self::Limited)
-    }
-
-    /// The limit as the wire has it.
-    pub fn number(self) -> i64 {
-        match self {
-            Self::Unlimited => -1,
-            Self::Limited(limit) => i64::from(limit),
-        }
-    }
-
-    /// Whether one more fits beside `used`.
-    pub fn admits(self, used: u32) -> bool {
-        match self {
-            Self::Unlimited => true,
-            Self::Limited(limit) => used < limit,
-        }
-    }
-}
+number_value!(
+    /// How many machines, or sessions at once. -1 means unlimited.
+    SeatLimit, "a whole number", 0 to 1_000_000, or -1 for unlimited
+);
 
 impl std::fmt::Display for SeatLimit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.number())
     }
 }
-
-impl Serialize for SeatLimit {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_i64(self.number())
-    }
-}
-
-impl<'de> Deserialize<'de> for SeatLimit {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected = format!("a whole number from 0 to {}, or -1 for unlimited", Self::MAX);
-        whole_number(deserializer, &expected, Self::parse)
-    }
-}
-
-schema!(SeatLimit, {
-    "type": "integer",
-    "description": "How many machines, or sessions at once. -1 means unlimited.",
-    "minimum": -1,
-    "maximum": SeatLimit::MAX,
-});
 
 /// The seats of a license.
 ///

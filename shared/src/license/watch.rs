@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, Result, Timestamp,
     license::machine::{Country, MachineMark},
-    value::{json_schema::schema, timestamp::HOUR},
+    value::{number::number_value, timestamp::HOUR},
 };
 
 /// What is seen of a license's machines.
@@ -128,29 +128,10 @@ pub struct DetectionOverrides {
     pub suspension_grace_hours: Option<Count>,
 }
 
-/// A whole number from 1 to 1000.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
-pub struct Count(u32);
-
-impl Count {
-    /// The largest.
-    pub const MAX: u32 = 1000;
-
-    fn parse(number: i64) -> Option<Self> {
-        let count = u32::try_from(number).ok()?;
-        (1..=Self::MAX).contains(&count).then_some(Self(count))
-    }
-}
-
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let expected = format!("a whole number from 1 to {}", Self::MAX);
-        crate::value::number::whole_number(deserializer, &expected, Self::parse)
-    }
-}
-
-schema!(Count, { "type": "integer", "description": "A whole number.", "minimum": 1, "maximum": Count::MAX });
+number_value!(
+    /// A whole number.
+    Count, "a whole number", 1 to 1000
+);
 
 impl DetectionLimits {
     /// The policy of a product that has these numbers of its own.

@@ -15,9 +15,8 @@ use crate::{
     owner::OwnerId,
     product::key_rules::{KeyRuleChanges, KeyRules},
     value::{
-        json_schema::schema,
         name::Name,
-        number::whole_number,
+        number::number_value,
         text::{choice, is_plain, text_value},
     },
 };
@@ -65,38 +64,17 @@ impl From<Slug> for ProductId {
     }
 }
 
-/// How many days an application may run on past its token when the service can't be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct GraceDays(u32);
+number_value!(
+    /// How many days an application may run on past its token when the service can't be reached.
+    GraceDays, "a whole number", 0 to 365
+);
 
 impl GraceDays {
-    /// The most.
-    pub const MAX: u32 = 365;
-
     /// As a duration.
     pub fn duration(self) -> Duration {
         Duration::from_secs(u64::from(self.0) * 24 * 60 * 60)
     }
-
-    fn parse(number: i64) -> Option<Self> {
-        u32::try_from(number).ok().filter(|days| *days <= Self::MAX).map(Self)
-    }
 }
-
-impl<'de> Deserialize<'de> for GraceDays {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let expected = format!("a whole number from 0 to {}", Self::MAX);
-        whole_number(deserializer, &expected, Self::parse)
-    }
-}
-
-schema!(GraceDays, {
-    "type": "integer",
-    "description": "How many days an application may run on past its token when the service can't be reached.",
-    "minimum": 0,
-    "maximum": GraceDays::MAX,
-});
 
 /// What a vendor changes of a product; what is `None` stays, and an inner `None` takes the value away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

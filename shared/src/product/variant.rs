@@ -1,6 +1,6 @@
 //! Variants: the editions in which a product is sold, and the defaults of their licenses.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::CreationId,
@@ -8,9 +8,8 @@ use crate::{
     product::ProductId,
     value::{
         days::Days,
-        json_schema::schema,
         name::Name,
-        number::decimal,
+        number::number_value,
         text::{is_plain, text_value},
     },
 };
@@ -67,32 +66,13 @@ pub const TRIAL: &str = "trial";
 /// In how many ways a prefixed id is read at most.
 const MAX_SPLITS: usize = 8;
 
-/// A price that a variant is shown with; Keystead takes no money, and attaches no meaning to it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Price(serde_json::Number);
-
-impl Eq for Price {}
-
-impl Price {
-    const MAX: f64 = 1e12;
-    /// The smallest that is not nothing.
-    const MIN: f64 = 1e-6;
-}
-
-impl<'de> Deserialize<'de> for Price {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected = format!("a number from 0 to {}", Self::MAX);
-        let fits = |number: f64| number.abs() == 0.0 || (Self::MIN..=Self::MAX).contains(&number);
-        decimal(deserializer, &expected, fits).map(Self)
-    }
-}
-
-schema!(Price, {
-    "description": "A price to show. Keystead takes no money, and attaches no meaning to it.",
-    "type": "number",
-    "anyOf": [{ "const": 0 }, { "minimum": Price::MIN, "maximum": Price::MAX }],
-});
+number_value!(
+    /// A price to show. Keystead takes no money, and attaches no meaning to it.
+    Price,
+    "a number from 0 to 1000000000000",
+    |number| number.abs() == 0.0 || (1e-6..=1e12).contains(&number),
+    { "type": "number", "anyOf": [{ "const": 0 }, { "minimum": 1e-6, "maximum": 1e12 }] }
+);
 
 /// What a vendor changes of a variant; what is `None` stays, and an inner `None` takes the value away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

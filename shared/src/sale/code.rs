@@ -1,6 +1,6 @@
 //! Codes: coupons that a customer types in for a trial or a discount.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result, Timestamp,
@@ -11,8 +11,7 @@ use crate::{
     product::{Product, ProductId},
     value::{
         days::Days,
-        json_schema::schema,
-        number::{decimal, whole_number},
+        number::number_value,
         reference::Reference,
         text::{is_plain, text_value},
     },
@@ -42,90 +41,19 @@ impl From<&CodeName> for Reference {
     }
 }
 
-/// How often a code may be used. Where it is read, and in the tables, -1 means unlimited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UseLimit {
-    /// Any number of times.
-    Unlimited,
-    /// This many times.
-    Limited(u32),
-}
+number_value!(
+    /// How often something may be used. -1 means unlimited.
+    UseLimit, "a whole number", 0 to 1_000_000_000, or -1 for unlimited
+);
 
-impl UseLimit {
-    /// The largest limit that can be set.
-    pub const MAX: u32 = 1_000_000_000;
-
-    fn parse(number: i64) -> Option<Self> {
-        if number == -1 {
-            return Some(Self::Unlimited);
-        }
-        let limit = u32::try_from(number).ok().filter(|limit| *limit <= Self::MAX);
-        limit.map(Self::Limited)
-    }
-
-    /// The number, if there is a limit.
-    pub fn number(self) -> Option<u32> {
-        match self {
-            Self::Unlimited => None,
-            Self::Limited(limit) => Some(limit),
-        }
-    }
-
-    /// Whether one more use is allowed after `used`.
-    pub fn admits(self, used: u64) -> bool {
-        self.number().is_none_or(|limit| used < u64::from(limit))
-    }
-}
-
-impl Serialize for UseLimit {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_i64(self.number().map_or(-1, i64::from))
-    }
-}
-
-impl<'de> Deserialize<'de> for UseLimit {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let expected = format!("a whole number from 0 to {}, or -1 for unlimited", Self::MAX);
-        whole_number(deserializer, &expected, Self::parse)
-    }
-}
-
-schema!(UseLimit, {
-    "type": "integer",
-    "description": "How often something may be used. -1 means unlimited.",
-    "minimum": -1,
-    "maximum": UseLimit::MAX,
-});
-
-/// A part of a price in percent, fractions allowed; kept as it was written. Keystead takes no money, and only shows it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Percent(serde_json::Number);
-
-impl Eq for Percent {}
-
-impl Percent {
-    /// The smallest; without one, a number could be too small for DynamoDB.
-    const MIN: f64 = 0.01;
-    const MAX: f64 = 100.0;
-}
-
-impl<'de> Deserialize<'de> for Percent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let expected = format!("a number from {} to {}", Self::MIN, Self::MAX);
-        decimal(deserializer, &expected, |number| {
-            (Self::MIN..=Self::MAX).contains(&number)
-        })
-        .map(Self)
-    }
-}
-
-schema!(Percent, {
-    "type": "number",
-    "description": "A part of a price in percent, fractions allowed.",
-    "minimum": Percent::MIN,
-    "maximum": Percent::MAX,
-});
+// Keystead takes no money, and only shows it. Without a smallest one, a number could be too small for DynamoDB.
+number_value!(
+    /// A part of a price in percent, fractions allowed.
+    Percent,
+    "a number from 0.01 to 100",
+    |number| (0.01..=100.0).contains(&number),
+    { "type": "number", "minimum": 0.01, "maximum": 100.0 }
+);
 
 /// A code, as stored.
 ///

@@ -57,6 +57,13 @@ pub(crate) fn of_choice(description: &[&str], spellings: &[(&str, &[&str])]) -> 
     schemars::json_schema!({ "type": "string", "description": text, "enum": spellings })
 }
 
+/// `schema`, with its description.
+#[cfg(feature = "schema")]
+pub(crate) fn described(description: &[&str], mut schema: schemars::Schema) -> schemars::Schema {
+    schema.insert("description".to_owned(), paragraph(description).into());
+    schema
+}
+
 /// A doc comment's lines as one text.
 #[cfg(feature = "schema")]
 fn paragraph(lines: &[&str]) -> String {

@@ -68,7 +68,7 @@ impl From<Code> for CodeView {
             product_id: code.product_id.map(|id| id.to_string()).unwrap_or_default(),
             trial_days: code.trial_days,
             discount_percent: code.discount_percent,
-            max_uses: code.max_uses.number(),
+            max_uses: code.max_uses.limit(),
             used_count: code.used_count,
             expires_at: code.expires_at,
             created_at: code.created_at,
