@@ -422,7 +422,7 @@ async fn a_subscription_that_ends_while_its_license_s_key_is_shuffled_has_ended(
         };
         validate(&app, &new, "hw-1").await.expect_body(
             200,
-            &json!({ "valid": false, "status": "ACTIVE", "reason": "Subscription is no longer active", "key": new.key }),
+            &json!({ "valid": false, "status": "ACTIVE", "reason": "Membership is no longer active", "key": new.key }),
         );
     }
 }

@@ -102,7 +102,7 @@ enum Reason {
     Revoked,
     #[serde(rename = "Key has expired")]
     Expired,
-    #[serde(rename = "Subscription is no longer active")]
+    #[serde(rename = "Membership is no longer active")]
     MembershipEnded,
     #[serde(rename = "Hardware ID mismatch")]
     OtherMachine,

@@ -75,7 +75,7 @@ async fn what_is_wrong_with_a_key_is_told_in_one_order() {
         &license.key,
         Some("hw-2"),
         "ACTIVE",
-        "Subscription is no longer active",
+        "Membership is no longer active",
     )
     .await;
     app.advance(120 * DAY);

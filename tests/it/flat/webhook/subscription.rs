@@ -18,7 +18,7 @@ fn reason(answer: &Value) -> (bool, Option<&str>) {
     (answer["valid"].as_bool().expect("a bool"), answer["reason"].as_str())
 }
 
-const ENDED: (bool, Option<&str>) = (false, Some("Subscription is no longer active"));
+const ENDED: (bool, Option<&str>) = (false, Some("Membership is no longer active"));
 const GOOD: (bool, Option<&str>) = (true, None);
 
 #[tokio::test]
