@@ -349,7 +349,7 @@ prop_compose! {
             discount_code: None,
             purchase_id: None,
             bundle_id: None,
-            membership: None,
+            subscription: None,
             former_keys: Vec::new(),
             standing: StandingState { status, suspension, ..StandingState::GOOD },
             expiry: Expiry::from(expires_at),

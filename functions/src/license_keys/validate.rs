@@ -6,7 +6,7 @@ use keystead_core::{
     error::{ErrorCode, Noun},
     license::{
         License,
-        binding::{Checked, Unfit},
+        binding::{LockRefusal, LockVerdict},
         key::LicenseKey,
         machine::Fingerprint,
         seats::SeatLimit,
@@ -151,16 +151,16 @@ impl Endpoint for LicenseKeysValidate {
         let Binding {
             license,
             catalog,
-            checked,
+            verdict,
         } = cx.store.license_bind(license, hwid, &audit).await?;
-        match checked {
-            Checked::Bad(unfit) => return Ok(Reply::Invalid(Invalid::new(license.license_key, unfit))),
-            Checked::Good if !noted => {
+        match verdict {
+            LockVerdict::Refused(refusal) => return Ok(Reply::Invalid(Invalid::new(license.license_key, refusal))),
+            LockVerdict::Good if !noted => {
                 cx.store
                     .event_create_validated(&license.license_key, hwid, &audit)
                     .await?;
             }
-            Checked::Good | Checked::Binds(_) => {}
+            LockVerdict::Good | LockVerdict::Binds(_) => {}
         }
         Ok(Reply::Valid(Valid::new(license, catalog.as_deref())))
     }
@@ -198,14 +198,14 @@ impl Valid {
 }
 
 impl Invalid {
-    fn new(key: LicenseKey, unfit: Unfit) -> Self {
-        let (status, reason) = match unfit {
+    fn new(key: LicenseKey, refusal: LockRefusal) -> Self {
+        let (status, reason) = match refusal {
             // The contract has no word of its own for a suspension.
-            Unfit::Blocked => (Status::Revoked, Reason::Revoked),
-            Unfit::Expired => (Status::Expired, Reason::Expired),
-            Unfit::MembershipEnded => (Status::Active, Reason::MembershipEnded),
-            Unfit::OtherMachine => (Status::Active, Reason::OtherMachine),
-            Unfit::BindingsUsedUp => (Status::Active, Reason::LimitReached),
+            LockRefusal::Blocked => (Status::Revoked, Reason::Revoked),
+            LockRefusal::Expired => (Status::Expired, Reason::Expired),
+            LockRefusal::SubscriptionEnded => (Status::Active, Reason::MembershipEnded),
+            LockRefusal::OtherMachine => (Status::Active, Reason::OtherMachine),
+            LockRefusal::BindingsUsedUp => (Status::Active, Reason::LimitReached),
         };
         Self {
             valid: false,

@@ -17,26 +17,26 @@ use crate::{
 /// How many former keys a license remembers.
 const FORMER_KEYS: usize = 24;
 
-/// What a license may do for who shows its key.
+/// What the lock decides about a request that shows a license's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Checked {
+pub enum LockVerdict {
     /// It is good.
     Good,
     /// It is good once it is bound to the machine that asks: the license as it then is.
     Binds(Box<License>),
     /// It is not good.
-    Bad(Unfit),
+    Refused(LockRefusal),
 }
 
-/// Why a license is not good.
+/// Why the lock refuses a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unfit {
+pub enum LockRefusal {
     /// It was blocked: revoked, or suspended and its grace is over.
     Blocked,
     /// Its `expiresAt` has passed.
     Expired,
     /// The subscription that it is linked to has ended.
-    MembershipEnded,
+    SubscriptionEnded,
     /// It is bound to another machine.
     OtherMachine,
     /// It was bound as often as it may be.
@@ -45,36 +45,39 @@ pub enum Unfit {
 
 impl License {
     /// Whether the license is good at `now` on the machine that asks, if it says which it is. In the contract's order of
-    /// precedence: blocked, expired, membership, machine.
-    pub fn check(&self, hwid: Option<&Fingerprint>, rules: &KeyRules, now: Timestamp) -> Checked {
+    /// precedence: blocked, expired, subscription, machine.
+    pub fn check(&self, hwid: Option<&Fingerprint>, rules: &KeyRules, now: Timestamp) -> LockVerdict {
         if self.standing.is_blocked(now) {
-            return Checked::Bad(Unfit::Blocked);
+            return LockVerdict::Refused(LockRefusal::Blocked);
         }
         if self.has_expired(now) {
-            return Checked::Bad(Unfit::Expired);
+            return LockVerdict::Refused(LockRefusal::Expired);
         }
-        if self.membership.is_some_and(|membership| !membership.is_active(now)) {
-            return Checked::Bad(Unfit::MembershipEnded);
+        if self
+            .subscription
+            .is_some_and(|subscription| !subscription.is_active(now))
+        {
+            return LockVerdict::Refused(LockRefusal::SubscriptionEnded);
         }
         match (hwid, &self.lock.hwid) {
-            (None, _) => Checked::Good,
-            (Some(asks), Some(bound)) if asks == bound => Checked::Good,
-            (Some(_), Some(_)) => Checked::Bad(Unfit::OtherMachine),
+            (None, _) => LockVerdict::Good,
+            (Some(asks), Some(bound)) if asks == bound => LockVerdict::Good,
+            (Some(_), Some(_)) => LockVerdict::Refused(LockRefusal::OtherMachine),
             (Some(_), None)
                 if rules
                     .max_activations
                     .is_some_and(|limit| !limit.admits(self.lock.bindings)) =>
             {
-                Checked::Bad(Unfit::BindingsUsedUp)
+                LockVerdict::Refused(LockRefusal::BindingsUsedUp)
             }
-            (Some(asks), None) => Checked::Binds(Box::new(Self {
+            (Some(asks), None) => LockVerdict::Binds(Box::new(Self {
                 lock: self.lock.bound(asks),
                 ..self.used(now)
             })),
         }
     }
 
-    /// That the license is good, but for its membership and machine: only of such a one may a buyer change anything.
+    /// That the license is good, its subscription and machine aside: a buyer may change nothing of another.
     ///
     /// # Errors
     /// [`Denial::NotActive`].

@@ -64,12 +64,12 @@ impl License {
     }
 
     /// The license after it was paid for another period, which begins when the last one ends, or now. A perpetual license
-    /// stays perpetual, and a revoked one revoked. Its membership is paid for as long.
+    /// stays perpetual, and a revoked one revoked. Its subscription is paid for as long.
     #[must_use]
     pub fn renew(&self, days: Days, now: Timestamp) -> Self {
         Self {
             expiry: self.expiry.extended(self.first_used_at, days, now),
-            membership: Some(self.membership.unwrap_or_default().paid(days, now)),
+            subscription: Some(self.subscription.unwrap_or_default().paid(days, now)),
             ..self.clone()
         }
     }
@@ -123,14 +123,14 @@ impl License {
     /// The license after its customer cancelled the subscription: what is paid for is used up first. `None` when an end
     /// that comes no later is known.
     pub fn cancel(&self, now: Timestamp) -> Option<Self> {
-        let membership = self.membership.unwrap_or_default();
+        let subscription = self.subscription.unwrap_or_default();
         let paid_until = self
             .expires_at()
-            .max(membership.paid_until)
+            .max(subscription.paid_until)
             .map_or(now, |until| until.max(now));
         self.ending(Subscription {
             ends_at: Some(paid_until),
-            ..membership
+            ..subscription
         })
     }
 
@@ -139,14 +139,14 @@ impl License {
         self.ending(Subscription {
             ends_at: Some(now),
             is_over: true,
-            ..self.membership.unwrap_or_default()
+            ..self.subscription.unwrap_or_default()
         })
     }
 
     fn ending(&self, ending: Subscription) -> Option<Self> {
-        let known = self.membership.and_then(|membership| membership.ends_at);
+        let known = self.subscription.and_then(|subscription| subscription.ends_at);
         known.is_none_or(|known| ending.ends_at < Some(known)).then(|| Self {
-            membership: Some(ending),
+            subscription: Some(ending),
             ..self.clone()
         })
     }

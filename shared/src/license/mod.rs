@@ -80,7 +80,7 @@ pub struct License {
     pub bundle_id: Option<Reference>,
     /// The subscription that it is linked to, should it be to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub membership: Option<Subscription>,
+    pub subscription: Option<Subscription>,
     /// What is left of the keys that it had before, the last one last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub former_keys: Vec<KeyMark>,
@@ -135,7 +135,7 @@ impl License {
             discount_code: None,
             purchase_id: None,
             bundle_id: None,
-            membership: None,
+            subscription: None,
             former_keys: Vec::new(),
             standing: StandingState::GOOD,
             expiry: Expiry::Never,

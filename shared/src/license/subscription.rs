@@ -1,4 +1,4 @@
-//! Memberships: the subscriptions that licenses are linked to.
+//! Subscriptions: what licenses are paid by. The license-keys API calls one a membership.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::{Timestamp, value::days::Days};
 /// The subscription behind a license, as far as stores told of it.
 ///
 /// A license is linked by the first notice that tells of a subscription. The license-keys API lets it run only while the
-/// membership is active; the flat API goes by `expiresAt` alone, as its contract has it.
+/// subscription is active; the flat API goes by `expiresAt` alone, as its contract has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscription {

@@ -66,7 +66,7 @@ pub struct Notice {
     /// How long it is good, or good for longer.
     pub duration_days: Option<Days>,
     /// The subscription that was begun, where the store says that it is one.
-    pub membership: Option<Subscription>,
+    pub subscription: Option<Subscription>,
 }
 
 impl Notice {

@@ -12,7 +12,7 @@ use keystead_core::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Offer, Reply, Terms, complete, dispute, end_membership, license_of, product_key, renew};
+use super::{Offer, Reply, Terms, complete, dispute, end_subscription, license_of, product_key, renew};
 use crate::{
     flat::face::FlatAdmin,
     frame::{callers::Store, context::Context, endpoint::Endpoint, fields, lenient::blank_is_absent},
@@ -56,7 +56,7 @@ impl Request {
             discount_code: terms.discount_code,
             trial_days: terms.trial_days,
             duration_days: terms.duration_days,
-            membership: None,
+            subscription: None,
         })
     }
 }
@@ -126,12 +126,12 @@ impl Endpoint for CgloungeWebhook {
                     }
                 }
                 if license.is_none() {
-                    let linked = |license: &License| license.membership.is_some() && unsold(id, license);
+                    let linked = |license: &License| license.subscription.is_some() && unsold(id, license);
                     license = cx.store.license_newest(&product, &notice.email, linked).await?;
                 }
                 let now = cx.clock.now();
                 if let Some(license) = license {
-                    end_membership(cx, &caller.origin, license, |license| license.cancel(now)).await?;
+                    end_subscription(cx, &caller.origin, license, |license| license.cancel(now)).await?;
                 }
                 Ok(Reply::default())
             }

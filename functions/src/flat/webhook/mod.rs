@@ -181,7 +181,7 @@ async fn complete(
         expiry: Expiry::from(notice.expiry(offer.code.as_ref(), now)),
         discount_code: notice.discount_code.clone(),
         purchase_id: notice.purchase_id.clone(),
-        membership: notice.membership,
+        subscription: notice.subscription,
         ..usual
     };
     let purchases: Vec<Purchase> = keys.into_iter().map(|key| Purchase::new(key, &license, now)).collect();
@@ -227,9 +227,9 @@ async fn renew(
     Reply::told(cx, cx.store.license_renew(license, days, keys, &audit).await?).await
 }
 
-/// Notes that the membership ends which a license is linked to. The license itself runs to its end, which is all that the
+/// Notes that the subscription of a license ends. The license itself runs to its end, which is all that the
 /// flat API looks at.
-async fn end_membership(
+async fn end_subscription(
     cx: &Context,
     origin: &Origin,
     license: License,

@@ -23,7 +23,7 @@ use keystead_core::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Offer, Reply, complete, days_between, dispute, end_membership, license_of, renew};
+use super::{Offer, Reply, complete, days_between, dispute, end_subscription, license_of, renew};
 use crate::{
     flat::face::FlatAdmin,
     frame::{callers::Stripe, context::Context, endpoint::Endpoint},
@@ -92,7 +92,7 @@ impl Endpoint for StripeWebhook {
             "customer.subscription.deleted" => {
                 if let Some(license) = found(cx, &object.ids(&["id"])).await? {
                     let now = cx.clock.now();
-                    end_membership(cx, &caller.origin, license, |license| license.leave(now)).await?;
+                    end_subscription(cx, &caller.origin, license, |license| license.leave(now)).await?;
                 }
                 Ok(Reply::default())
             }
@@ -117,7 +117,7 @@ async fn checked_out(cx: &Context, origin: &Origin, session: Object<'_>, event: 
             .ids(&["payment_intent", "subscription", "id"])
             .into_iter()
             .next(),
-        membership: (session.0["mode"] == "subscription").then_some(Subscription::ACTIVE),
+        subscription: (session.0["mode"] == "subscription").then_some(Subscription::ACTIVE),
         ..metadata.notice(NoticeType::Completed, session.email(&email)?)?
     };
     if session.0["mode"] == "subscription" && notice.duration_days.or(notice.trial_days).is_none() {
@@ -182,7 +182,7 @@ async fn invoice_paid(cx: &Context, origin: &Origin, invoice: Object<'_>, event:
         discount_code: None,
         trial_days: None,
         duration_days: said.flatten().or(invoice.period()),
-        membership: None,
+        subscription: None,
     };
     let mut keys = vec![event];
     let own = invoice.ids(&["id"]);
@@ -334,7 +334,7 @@ impl<'a> Metadata<'a> {
             discount_code: self.parsed("discountCode", "a string of 1 to 256 characters", Reference::parse)?,
             trial_days: self.days("trialDays")?,
             duration_days: self.days("durationDays")?,
-            membership: None,
+            subscription: None,
         })
     }
 }

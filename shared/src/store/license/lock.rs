@@ -9,7 +9,7 @@ use crate::{
     Result,
     audit::Audit,
     event::{Event, EventType},
-    license::{License, binding::Checked, key::LicenseKey, machine::Fingerprint, standing::LicenseStatus},
+    license::{License, binding::LockVerdict, key::LicenseKey, machine::Fingerprint, standing::LicenseStatus},
     store::{
         Store,
         cache::Catalog,
@@ -22,7 +22,7 @@ use crate::{
 
 /// How a key that is plainly good is told by DynamoDB itself: a case of [`License::check`] that needs no thought.
 const PLAINLY_GOOD: &str = "status IN (:active, :degraded) AND (attribute_not_exists(expiresAt) OR expiresAt > :now) \
-     AND (attribute_not_exists(membership) OR attribute_not_exists(membership.endsAt) OR membership.endsAt > :now)";
+     AND (attribute_not_exists(subscription) OR attribute_not_exists(subscription.endsAt) OR subscription.endsAt > :now)";
 
 /// A license that [`Store::license_bind`] looked at.
 pub struct Binding {
@@ -30,8 +30,8 @@ pub struct Binding {
     pub license: License,
     /// What it is for.
     pub catalog: Option<Arc<Catalog>>,
-    /// How it stands.
-    pub checked: Checked,
+    /// What the lock decides.
+    pub verdict: LockVerdict,
 }
 
 impl Store {
@@ -79,7 +79,7 @@ impl Store {
     ///
     /// The rules are those of the product cache, and so may be a minute late.
     ///
-    /// Answers the license as it is afterwards, and the last check: [`Checked::Binds`] when this bound it.
+    /// Answers the license as it is afterwards, and the last verdict: [`LockVerdict::Binds`] when this bound it.
     ///
     /// # Errors
     /// [`crate::error::Noun::License`] when the key is gone meanwhile.
@@ -92,14 +92,14 @@ impl Store {
         let catalog = self.product_cached_unscoped(&license.product_id, now).await?;
         let rules = catalog.as_ref().map(|catalog| catalog.product.keys.clone());
         let rules = &rules.unwrap_or_default();
-        let (license, checked) = retried("a license", license, |attempt, license| async move {
-            let checked = license.check(hwid, rules, now);
-            let Checked::Binds(bound) = &checked else {
-                return Ok(Break((license, checked)));
+        let (license, verdict) = retried("a license", license, |attempt, license| async move {
+            let verdict = license.check(hwid, rules, now);
+            let LockVerdict::Binds(bound) = &verdict else {
+                return Ok(Break((license, verdict)));
             };
             Ok(
                 match self.license_try_change(&license, (**bound).clone(), event).await? {
-                    ChangeOutcome::Done(bound) => Break((bound, checked)),
+                    ChangeOutcome::Done(bound) => Break((bound, verdict)),
                     ChangeOutcome::Overtaken(now) if attempt.retries_at_once() => Continue(now),
                     ChangeOutcome::Overtaken(_) | ChangeOutcome::Contended => {
                         Continue(self.license_later(attempt, &license).await?)
@@ -111,7 +111,7 @@ impl Store {
         Ok(Binding {
             license,
             catalog,
-            checked,
+            verdict,
         })
     }
 }

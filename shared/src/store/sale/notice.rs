@@ -109,7 +109,7 @@ impl Store {
         .await
     }
 
-    /// Notes that the membership ends which a license is linked to, by `end`: `None` where it is known to end no later.
+    /// Notes that the subscription of a license ends, by `end`: `None` where it is known to end no later.
     ///
     /// # Errors
     /// As for [`Store::license_dispute`].

@@ -1,4 +1,4 @@
-//! Memberships: licenses that are linked to a subscription, as stores tell of it.
+//! Subscriptions: licenses that are linked to one, as stores tell of it.
 
 use keystead_tests::{Answer, DAY, PRODUCT, TestApp};
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ const ENDED: (bool, Option<&str>) = (false, Some("Membership is no longer active
 const GOOD: (bool, Option<&str>) = (true, None);
 
 #[tokio::test]
-async fn a_cancelled_membership_goes_on_until_what_was_paid_for_is_used_up() {
+async fn a_cancelled_subscription_goes_on_until_what_was_paid_for_is_used_up() {
     let app = TestApp::start().await;
     let key = bought(&app, json!({ "purchaseId": "p-1", "durationDays": 30 })).await;
     let cancelled = json!({ "purchaseId": "p-1" });
@@ -32,7 +32,7 @@ async fn a_cancelled_membership_goes_on_until_what_was_paid_for_is_used_up() {
         .expect_body(200, &json!({ "success": true }));
     app.advance(29 * DAY);
     assert_eq!(reason(&validate(&app, &key).await), GOOD);
-    // The vendor lets the license itself go on; the membership is over all the same.
+    // The vendor lets the license itself go on; the subscription is over all the same.
     let change = json!({ "licenseKey": key, "expiresAt": null });
     app.admin().post("/updateLicense", change).await.expect(200);
     app.advance(2 * DAY);
@@ -44,7 +44,7 @@ async fn a_cancelled_membership_goes_on_until_what_was_paid_for_is_used_up() {
 }
 
 #[tokio::test]
-async fn a_membership_of_a_license_without_an_end_is_over_when_it_is_cancelled() {
+async fn a_subscription_of_a_license_without_an_end_is_over_when_it_is_cancelled() {
     let app = TestApp::start().await;
     let key = bought(&app, json!({ "purchaseId": "p-1" })).await;
     assert_eq!(reason(&validate(&app, &key).await), GOOD);
