@@ -1,12 +1,10 @@
 //! License keys: the credential of the client API, and what is left of one that was exchanged.
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{
     Result, Timestamp,
-    event::EventId,
     ids::Ids,
     product::key_rules::{KeyFormat, KeyPrefix},
     value::text::{is_plain, text_value},
@@ -106,26 +104,4 @@ impl KeyMark {
     pub(crate) fn of_license(id: &LicenseId) -> Self {
         Self(format!("license#{id}"))
     }
-}
-
-/// A key that was exchanged for another, as stored. Which one the license has now, [`CurrentKey`] tells.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FormerKey {
-    /// What is left of it.
-    pub key_mark: KeyMark,
-    /// The license.
-    pub license_id: LicenseId,
-    /// The event that tells of the exchange.
-    pub event_id: EventId,
-}
-
-/// The key of a license whose key was ever exchanged, as stored: one item a license, however often that was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CurrentKey {
-    /// [`KeyMark::of_license`].
-    pub key_mark: KeyMark,
-    /// The key.
-    pub license_key: LicenseKey,
 }

@@ -7,6 +7,7 @@ pub mod changes;
 pub mod detection;
 pub mod expiry;
 pub mod key;
+pub mod key_exchange;
 pub mod lock;
 pub mod machine;
 pub mod moves;

@@ -10,12 +10,11 @@ use std::{
 };
 
 use crate::{
-    Result, Timestamp,
+    Timestamp,
     product::{
         Product, ProductId,
         variant::{Variant, VariantId},
     },
-    store::Store,
 };
 
 /// How many products a process keeps: more than a vendor has. At one more, it begins anew.
@@ -55,6 +54,18 @@ struct Entry {
     catalog: Option<Arc<Catalog>>,
 }
 
+/// What the cache answers.
+pub(super) enum CacheLookup {
+    /// The product, or that there is none, as it was read within the TTL.
+    Hit(Option<Arc<Catalog>>),
+    /// It must be read; [`ProductCache::insert`] wants to know the version since when.
+    Miss(CacheVersion),
+}
+
+/// How often this process had changed a product when the cache was asked.
+#[derive(Clone, Copy)]
+pub(super) struct CacheVersion(u64);
+
 impl ProductCache {
     pub(super) fn new(ttl: Duration) -> Self {
         Self {
@@ -67,42 +78,38 @@ impl ProductCache {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is kept of a product at `now`.
+    pub(super) fn get(&self, id: &ProductId, now: Timestamp) -> CacheLookup {
+        let entries = self.entries();
+        let fresh = |entry: &&Entry| now.since(entry.read_at) < self.ttl;
+        entries.by_id.get(id).filter(fresh).map_or_else(
+            || CacheLookup::Miss(CacheVersion(entries.changes)),
+            |entry| CacheLookup::Hit(entry.catalog.clone()),
+        )
+    }
+
+    /// Keeps what was read of a product after a miss.
+    pub(super) fn insert(
+        &self,
+        id: &ProductId,
+        catalog: Option<Arc<Catalog>>,
+        version: CacheVersion,
+        read_at: Timestamp,
+    ) {
+        let mut entries = self.entries();
+        // **Race**: what was read before this process changed a product, and arrives after, is not kept.
+        if entries.changes == version.0 {
+            if entries.by_id.len() >= MOST {
+                entries.by_id.clear();
+            }
+            entries.by_id.insert(id.clone(), Entry { read_at, catalog });
+        }
+    }
+
     /// Forgets a product that this process changed.
     pub(super) fn invalidate(&self, id: &ProductId) {
         let mut entries = self.entries();
         entries.changes += 1;
         entries.by_id.remove(id);
-    }
-}
-
-impl Store {
-    /// The product with this id and its variants, as they are or were within the last minute.
-    ///
-    /// **Unscoped**: for the holder of a license of the product. Elsewhere, the caller must check the owner.
-    pub async fn product_cached_unscoped(&self, id: &ProductId, now: Timestamp) -> Result<Option<Arc<Catalog>>> {
-        let cache = &self.products;
-        let changes = {
-            let entries = cache.entries();
-            let fresh = |entry: &&Entry| now.since(entry.read_at) < cache.ttl;
-            if let Some(entry) = entries.by_id.get(id).filter(fresh) {
-                return Ok(entry.catalog.clone());
-            }
-            entries.changes
-        };
-        let catalog = self.product_get_with_variants_unscoped(id).await?;
-        let catalog = catalog.map(|(product, variants)| Arc::new(Catalog { product, variants }));
-        let mut entries = cache.entries();
-        // **Race**: what was read before this process changed a product, and arrives after, is not kept.
-        if entries.changes == changes {
-            if entries.by_id.len() >= MOST {
-                entries.by_id.clear();
-            }
-            let entry = Entry {
-                read_at: now,
-                catalog: catalog.clone(),
-            };
-            entries.by_id.insert(id.clone(), entry);
-        }
-        Ok(catalog)
     }
 }

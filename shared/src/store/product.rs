@@ -1,12 +1,15 @@
 //! Products and their variants.
 
-use std::ops::ControlFlow::{Break, Continue};
+use std::{
+    ops::ControlFlow::{Break, Continue},
+    sync::Arc,
+};
 
 use aws_sdk_dynamodb::types::Select;
 use futures_util::future::try_join_all;
 
 use crate::{
-    Error, Result,
+    Error, Result, Timestamp,
     error::Noun,
     owner::{OwnerId, Scope},
     product::{
@@ -15,6 +18,7 @@ use crate::{
     },
     store::{
         Store,
+        cache::{CacheLookup, Catalog},
         item::{Item, decode, encode, text},
         read::{all, all_of},
         schema, unexpected,
@@ -181,6 +185,20 @@ impl Store {
             }
         })
         .await
+    }
+
+    /// The product with this id and its variants, as they are or were within the last minute.
+    ///
+    /// **Unscoped**: for the holder of a license of the product. Elsewhere, the caller must check the owner.
+    pub async fn product_cached_unscoped(&self, id: &ProductId, now: Timestamp) -> Result<Option<Arc<Catalog>>> {
+        let version = match self.products.get(id, now) {
+            CacheLookup::Hit(catalog) => return Ok(catalog),
+            CacheLookup::Miss(version) => version,
+        };
+        let found = self.product_get_with_variants_unscoped(id).await?;
+        let catalog = found.map(|(product, variants)| Arc::new(Catalog { product, variants }));
+        self.products.insert(id, catalog.clone(), version, now);
+        Ok(catalog)
     }
 
     /// The products that `scope` covers in any of `statuses`, newest first. One query a status, all at once.

@@ -11,10 +11,9 @@ use crate::{
     store::{
         Store,
         item::decode,
-        license::{item::license_item, key_exchange::key_is_unused},
+        license::{item::license_creation, key_exchange::key_is_unused},
         sale::{code::code_use, purchase::purchase_creation},
-        schema,
-        write::{Action, Refusal, Transaction, WriteOutcome, put, retried},
+        write::{Refusal, Transaction, WriteOutcome, retried},
     },
 };
 
@@ -126,11 +125,4 @@ impl Store {
         })
         .await
     }
-}
-
-/// That `license` is made, unless its key is taken.
-pub(in crate::store) fn license_creation(license: &License) -> Result<Action> {
-    let license = put(&schema::LICENSES, license_item(license)?);
-    // **Race**: a key is one license's.
-    Ok(license.when("attribute_not_exists(licenseKey)", []))
 }

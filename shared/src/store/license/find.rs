@@ -10,7 +10,8 @@ use crate::{
     license::{
         License,
         activation::Activation,
-        key::{CurrentKey, FormerKey, KeyMark, LicenseId, LicenseKey},
+        key::{KeyMark, LicenseId, LicenseKey},
+        key_exchange::{CurrentKey, FormerKey},
         machine::Fingerprint,
     },
     product::Product,

@@ -9,7 +9,7 @@ use crate::{
     store::{
         item::{Item, encode, text},
         schema,
-        write::UpdateExpression,
+        write::{Action, UpdateExpression, put},
     },
     value::email::Email,
 };
@@ -55,6 +55,13 @@ pub(in crate::store) fn license_item(license: &License) -> Result<Item> {
 /// The key of a license's item.
 pub(in crate::store) fn license_key(key: &LicenseKey) -> Item {
     schema::LICENSES.key(key.as_str(), None)
+}
+
+/// That `license` is made, unless its key is taken.
+pub(in crate::store) fn license_creation(license: &License) -> Result<Action> {
+    let license = put(&schema::LICENSES, license_item(license)?);
+    // **Race**: a key is one license's.
+    Ok(license.when("attribute_not_exists(licenseKey)", []))
 }
 
 /// What turns `old` into `new`, except for its key and its counters.

@@ -9,12 +9,16 @@ use crate::{
     event::{Event, EventId, EventType},
     license::{
         License,
-        key::{CurrentKey, FormerKey, KeyMark, LicenseKey},
+        key::{KeyMark, LicenseKey},
+        key_exchange::{CurrentKey, FormerKey},
     },
     store::{
         Store,
         item::{attribute, decode, encode, number},
-        license::{activation::activation_removal, create::license_creation, item::license_key},
+        license::{
+            activation::activation_removal,
+            item::{license_creation, license_key},
+        },
         schema,
         write::{Action, Refusal, Transaction, WriteOutcome, check, delete, put, retried},
     },

@@ -16,7 +16,7 @@ use crate::{
     store::{
         Store,
         item::{Item, decode, encode, number, text},
-        license::create::license_creation,
+        license::item::license_creation,
         read::all_of,
         schema,
         write::{Action, Refusal, Transaction, UpdateExpression, WriteOutcome, delete, put, retried, update},
