@@ -11,6 +11,7 @@ mod database;
 mod document;
 pub mod examples;
 mod faults;
+pub mod imports;
 mod leak_check;
 mod license;
 mod person;

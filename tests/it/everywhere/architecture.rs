@@ -7,8 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use keystead_core::config::variable;
 use keystead_core::error::ErrorCode;
 use keystead_functions::routes;
+use keystead_tests::imports::{Modules, UPDATE};
 
 /// The folders whose code is the product's: what runs in Lambda and in `keystead serve`.
 const SOURCES: [&str; 6] = [
@@ -145,6 +147,47 @@ fn decisions_never_wait() {
         .filter(|line| !line.file.starts_with("shared/src/store/"));
     let why = "Decisions are pure: fetch in shared/src/store, decide in shared/src/<noun>/, write in shared/src/store.";
     assert_unnamed(nouns, &["async", ".await"], &[], why);
+}
+
+/// The packages whose modules stand on floors.
+const FLOORED: [&str; 2] = ["shared/src", "functions/src"];
+
+#[test]
+fn no_module_imports_one_that_imports_it() {
+    for folder in FLOORED {
+        if let Some(circle) = Modules::read(folder).circle() {
+            panic!(
+                "{folder} has a circle of imports, so none of its modules can be read, tested or moved without the others:\n  \
+                 {}\nOpen it at the arrow that goes up: move the item that both need into the lower module, or into a \
+                 module of its own below both; or hand it over as an argument.",
+                circle.join("\n  ")
+            );
+        }
+    }
+}
+
+#[test]
+fn the_page_on_architecture_draws_the_floors_as_the_imports_make_them() {
+    const PAGE: &str = "docs/ARCHITECTURE.md";
+    let page = read(PAGE);
+    let mut written = page.clone();
+    for folder in FLOORED {
+        let begin = format!("<!-- The floors of {folder}, written by a test. -->\n```text\n");
+        let (before, rest) = written
+            .split_once(&begin)
+            .unwrap_or_else(|| panic!("{PAGE} has no {begin}"));
+        let (_, after) = rest.split_once("\n```\n").expect("the end of a drawing");
+        written = format!("{before}{begin}{}\n```\n{after}", Modules::read(folder).drawing());
+    }
+    if variable("UPDATE_EXPECT").is_some() {
+        fs::write(root().join(PAGE), written).expect("the page can be written");
+        return;
+    }
+    assert!(
+        page == written,
+        "{PAGE} draws other floors than the imports make. See whether each module stands where it should, then have the \
+         drawing written:\n  {UPDATE}"
+    );
 }
 
 #[test]
