@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
+use keystead_core::value::patch::Patch;
 #[cfg(feature = "openapi")]
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
@@ -94,17 +95,8 @@ impl<'de> serde::Deserialize<'de> for Limit {
 schema!(Limit, {
     "description": "How many records a page holds.", "type": "integer", "minimum": 1, "maximum": Limit::MAX, "default": Limit::DEFAULT });
 
-/// A field that tells being absent from being null: `null` takes the value away.
-pub(crate) fn nullable<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: serde::Deserialize<'de>,
-{
-    serde::Deserialize::deserialize(deserializer).map(Some)
-}
-
-/// As [`nullable`], of an object. What `serde` derives for a struct takes a list of its fields' values as well.
-pub(crate) fn nullable_object<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+/// A [`Patch`] of an object. What `serde` derives for a struct takes a list of its fields' values as well.
+pub(crate) fn object_patch<'de, D, T>(deserializer: D) -> Result<Patch<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: serde::Deserialize<'de>,
@@ -131,8 +123,8 @@ where
         }
     }
 
-    let object: Option<Object<T>> = serde::Deserialize::deserialize(deserializer)?;
-    Ok(Some(object.map(|Object(object)| object)))
+    let patch: Patch<Object<T>> = serde::Deserialize::deserialize(deserializer)?;
+    Ok(patch.map(|Object(object)| object))
 }
 
 /// A number of which 0, or a blank, means that there is none.

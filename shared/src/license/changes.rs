@@ -13,7 +13,7 @@ use crate::{
     },
     product::variant::VariantId,
     sale::purchase::told_again_within,
-    value::{days::Days, reference::Reference},
+    value::{days::Days, patch::Patch, reference::Reference},
 };
 
 /// What a vendor changes of a license by hand; what is `None` stays.
@@ -26,9 +26,9 @@ pub struct Changes {
     /// Another number of machines.
     pub max_machines: Option<SeatLimit>,
     /// Another number of sessions, or none of its own.
-    pub max_concurrent: Option<Option<SeatLimit>>,
+    pub max_concurrent: Patch<SeatLimit>,
     /// Another end, or none.
-    pub expires_at: Option<Option<Timestamp>>,
+    pub expires_at: Patch<Timestamp>,
     /// Another status.
     pub status: Option<LicenseStatus>,
 }
@@ -111,11 +111,11 @@ impl License {
         if let Some(max) = changes.max_machines {
             license.seats.max_machines = max;
         }
-        if let Some(max) = changes.max_concurrent {
-            license.seats.max_concurrent = max;
-        }
-        if let Some(expiry) = changes.expires_at {
-            license.expiry = Expiry::from(expiry);
+        changes.max_concurrent.apply(&mut license.seats.max_concurrent);
+        match changes.expires_at {
+            Patch::Keep => {}
+            Patch::Clear => license.expiry = Expiry::from(None),
+            Patch::Set(end) => license.expiry = Expiry::from(Some(end)),
         }
         license
     }

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     license::seats::SeatLimit,
-    value::text::{choice, text_value},
+    value::{
+        patch::Patch,
+        text::{choice, text_value},
+    },
 };
 
 choice!(
@@ -69,22 +72,22 @@ impl KeyRules {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyRuleChanges {
     /// [`KeyRules::allow_buyer_shuffle`].
-    pub allow_buyer_shuffle: Option<Option<bool>>,
+    pub allow_buyer_shuffle: Patch<bool>,
     /// [`KeyRules::allow_buyer_reset`].
-    pub allow_buyer_reset: Option<Option<bool>>,
+    pub allow_buyer_reset: Patch<bool>,
     /// [`KeyRules::key_prefix`].
-    pub key_prefix: Option<Option<KeyPrefix>>,
+    pub key_prefix: Patch<KeyPrefix>,
     /// [`KeyRules::max_activations`].
-    pub max_activations: Option<Option<SeatLimit>>,
+    pub max_activations: Patch<SeatLimit>,
 }
 
 impl KeyRuleChanges {
     pub(crate) fn of(&self, rules: &KeyRules) -> KeyRules {
-        KeyRules {
-            allow_buyer_shuffle: self.allow_buyer_shuffle.unwrap_or(rules.allow_buyer_shuffle),
-            allow_buyer_reset: self.allow_buyer_reset.unwrap_or(rules.allow_buyer_reset),
-            key_prefix: self.key_prefix.clone().unwrap_or_else(|| rules.key_prefix.clone()),
-            max_activations: self.max_activations.unwrap_or(rules.max_activations),
-        }
+        let mut changed = rules.clone();
+        self.allow_buyer_shuffle.apply(&mut changed.allow_buyer_shuffle);
+        self.allow_buyer_reset.apply(&mut changed.allow_buyer_reset);
+        self.key_prefix.apply(&mut changed.key_prefix);
+        self.max_activations.apply(&mut changed.max_activations);
+        changed
     }
 }

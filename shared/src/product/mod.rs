@@ -17,6 +17,7 @@ use crate::{
     value::{
         name::Name,
         number::number_value,
+        patch::Patch,
         text::{choice, is_plain, text_value},
     },
 };
@@ -76,7 +77,7 @@ impl GraceDays {
     }
 }
 
-/// What a vendor changes of a product; what is `None` stays, and an inner `None` takes the value away.
+/// What a vendor changes of a product; what is `None` stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProductChanges {
     /// Another name.
@@ -84,11 +85,11 @@ pub struct ProductChanges {
     /// Another status.
     pub status: Option<ProductStatus>,
     /// Other rules.
-    pub enforcement: Option<Option<DetectionOverrides>>,
+    pub enforcement: Patch<DetectionOverrides>,
     /// Another grace.
-    pub grace_days: Option<Option<GraceDays>>,
+    pub grace_days: Patch<GraceDays>,
     /// Another picture.
-    pub image: Option<Option<Image>>,
+    pub image: Patch<Image>,
     /// Other rules for keys.
     pub keys: KeyRuleChanges,
 }
@@ -142,14 +143,14 @@ impl Product {
     /// # Errors
     /// [`Denial::ProductArchived`].
     pub fn change(&self, changes: &ProductChanges) -> Result<Self> {
-        let changed = Self {
+        let mut changed = Self {
             name: changes.name.clone().unwrap_or_else(|| self.name.clone()),
-            enforcement: changes.enforcement.clone().unwrap_or_else(|| self.enforcement.clone()),
-            grace_days: changes.grace_days.unwrap_or(self.grace_days),
-            image: changes.image.clone().unwrap_or_else(|| self.image.clone()),
             keys: changes.keys.of(&self.keys),
             ..self.clone()
         };
+        changes.enforcement.apply(&mut changed.enforcement);
+        changes.grace_days.apply(&mut changed.grace_days);
+        changes.image.apply(&mut changed.image);
         if changed != *self {
             self.writable()?;
         }

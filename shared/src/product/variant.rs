@@ -10,6 +10,7 @@ use crate::{
         days::Days,
         name::Name,
         number::number_value,
+        patch::Patch,
         text::{is_plain, text_value},
     },
 };
@@ -74,7 +75,7 @@ number_value!(
     { "type": "number", "anyOf": [{ "const": 0 }, { "minimum": 1e-6, "maximum": 1e12 }] }
 );
 
-/// What a vendor changes of a variant; what is `None` stays, and an inner `None` takes the value away.
+/// What a vendor changes of a variant; what is `None` stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VariantChanges {
     /// Another name; the id stays.
@@ -82,15 +83,15 @@ pub struct VariantChanges {
     /// Another way to count seats.
     pub license_type: Option<LicenseType>,
     /// Another number of machines.
-    pub max_machines: Option<Option<SeatLimit>>,
+    pub max_machines: Patch<SeatLimit>,
     /// Another number of sessions.
-    pub max_concurrent: Option<Option<SeatLimit>>,
+    pub max_concurrent: Patch<SeatLimit>,
     /// Another length of its trial.
-    pub trial_days: Option<Option<Days>>,
+    pub trial_days: Patch<Days>,
     /// Another time offline.
-    pub offline_days: Option<Option<Days>>,
+    pub offline_days: Patch<Days>,
     /// Another price.
-    pub price: Option<Option<Price>>,
+    pub price: Patch<Price>,
     /// Whether it is sold.
     pub active: Option<bool>,
 }
@@ -142,19 +143,18 @@ impl Variant {
     /// The variant with `changes`.
     #[must_use]
     pub fn change(&self, changes: &VariantChanges) -> Self {
-        Self {
-            product_id: self.product_id.clone(),
-            variant_id: self.variant_id.clone(),
+        let mut changed = Self {
             name: changes.name.clone().unwrap_or_else(|| self.name.clone()),
             license_type: changes.license_type.unwrap_or(self.license_type),
-            max_machines: changes.max_machines.unwrap_or(self.max_machines),
-            max_concurrent: changes.max_concurrent.unwrap_or(self.max_concurrent),
-            trial_days: changes.trial_days.unwrap_or(self.trial_days),
-            offline_days: changes.offline_days.unwrap_or(self.offline_days),
-            price: changes.price.clone().unwrap_or_else(|| self.price.clone()),
             active: changes.active.unwrap_or(self.active),
-            creation: self.creation.clone(),
-        }
+            ..self.clone()
+        };
+        changes.max_machines.apply(&mut changed.max_machines);
+        changes.max_concurrent.apply(&mut changed.max_concurrent);
+        changes.trial_days.apply(&mut changed.trial_days);
+        changes.offline_days.apply(&mut changed.offline_days);
+        changes.price.apply(&mut changed.price);
+        changed
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     value::{
         days::Days,
         number::number_value,
+        patch::Patch,
         reference::Reference,
         text::{is_plain, text_value},
     },
@@ -97,7 +98,7 @@ fn switched_on() -> bool {
     true
 }
 
-/// A vendor's changes of a code; a field that is `None` stays, and an inner `None` clears the value.
+/// A vendor's changes of a code; what is `None` stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CodeChanges {
     /// Whether it is switched on.
@@ -105,11 +106,11 @@ pub struct CodeChanges {
     /// Another number of uses.
     pub max_uses: Option<UseLimit>,
     /// Another end.
-    pub expires_at: Option<Option<Timestamp>>,
+    pub expires_at: Patch<Timestamp>,
     /// Another length of its trials.
-    pub trial_days: Option<Option<Days>>,
+    pub trial_days: Patch<Days>,
     /// Another discount.
-    pub discount_percent: Option<Option<Percent>>,
+    pub discount_percent: Patch<Percent>,
 }
 
 /// That a customer has redeemed a code, as stored. It outlives the code.
@@ -135,17 +136,15 @@ impl Code {
     /// The code with `changes`.
     #[must_use]
     pub fn change(&self, changes: &CodeChanges) -> Self {
-        Self {
+        let mut changed = Self {
             active: changes.active.unwrap_or(self.active),
             max_uses: changes.max_uses.unwrap_or(self.max_uses),
-            expires_at: changes.expires_at.unwrap_or(self.expires_at),
-            trial_days: changes.trial_days.unwrap_or(self.trial_days),
-            discount_percent: changes
-                .discount_percent
-                .clone()
-                .unwrap_or_else(|| self.discount_percent.clone()),
             ..self.clone()
-        }
+        };
+        changes.expires_at.apply(&mut changed.expires_at);
+        changes.trial_days.apply(&mut changed.trial_days);
+        changes.discount_percent.apply(&mut changed.discount_percent);
+        changed
     }
 
     /// That the code can be used at `now`, once more.

@@ -4,19 +4,13 @@ use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
     error::ErrorCode,
     sale::code::{Code, CodeChanges, CodeName, Percent, UseLimit},
-    value::days::Days,
+    value::{days::Days, patch::Patch},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatAdmin,
-    frame::{
-        callers::Admin,
-        context::Context,
-        endpoint::Endpoint,
-        lenient::{Flag, nullable},
-        subject::Names,
-    },
+    frame::{callers::Admin, context::Context, endpoint::Endpoint, lenient::Flag, subject::Names},
 };
 
 /// `POST /updateDiscountCode`.
@@ -32,14 +26,14 @@ pub struct UpdateTrialCode;
 pub struct Request {
     code: CodeName,
     active: Option<Flag>,
-    #[serde(default, deserialize_with = "nullable")]
-    max_uses: Option<Option<UseLimit>>,
-    #[serde(default, deserialize_with = "nullable")]
-    expires_at: Option<Option<Timestamp>>,
-    #[serde(default, deserialize_with = "nullable")]
-    trial_days: Option<Option<Days>>,
-    #[serde(default, deserialize_with = "nullable")]
-    discount_percent: Option<Option<Percent>>,
+    #[serde(default)]
+    max_uses: Patch<UseLimit>,
+    #[serde(default)]
+    expires_at: Patch<Timestamp>,
+    #[serde(default)]
+    trial_days: Patch<Days>,
+    #[serde(default)]
+    discount_percent: Patch<Percent>,
 }
 
 /// The code is changed.
@@ -58,7 +52,11 @@ impl Request {
     fn changes(&self) -> CodeChanges {
         CodeChanges {
             active: self.active.map(|flag| flag.0),
-            max_uses: self.max_uses.map(|limit| limit.unwrap_or(UseLimit::Unlimited)),
+            max_uses: match self.max_uses {
+                Patch::Keep => None,
+                Patch::Clear => Some(UseLimit::Unlimited),
+                Patch::Set(limit) => Some(limit),
+            },
             expires_at: self.expires_at,
             trial_days: self.trial_days,
             discount_percent: self.discount_percent.clone(),

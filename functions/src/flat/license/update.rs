@@ -12,12 +12,13 @@ use keystead_core::{
         standing::LicenseStatus,
     },
     product::variant::VariantId,
+    value::patch::Patch,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatAdmin,
-    frame::{callers::Admin, context::Context, endpoint::Endpoint, lenient::nullable, subject::Names},
+    frame::{callers::Admin, context::Context, endpoint::Endpoint, subject::Names},
 };
 
 /// `POST /updateLicense`.
@@ -32,11 +33,11 @@ pub struct Request {
     variant: Option<VariantId>,
     license_type: Option<LicenseType>,
     max_machines: Option<SeatLimit>,
-    #[serde(default, deserialize_with = "nullable")]
-    max_concurrent: Option<Option<SeatLimit>>,
+    #[serde(default)]
+    max_concurrent: Patch<SeatLimit>,
     /// Null makes it perpetual.
-    #[serde(default, deserialize_with = "nullable")]
-    expires_at: Option<Option<Timestamp>>,
+    #[serde(default)]
+    expires_at: Patch<Timestamp>,
     status: Option<LicenseStatus>,
 }
 

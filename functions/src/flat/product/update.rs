@@ -8,7 +8,7 @@ use keystead_core::{
         GraceDays, Image, Product, ProductChanges, ProductId, ProductStatus,
         key_rules::{KeyPrefix, KeyRuleChanges},
     },
-    value::name::Name,
+    value::{name::Name, patch::Patch},
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ use crate::{
         callers::Admin,
         context::Context,
         endpoint::Endpoint,
-        lenient::{Flag, nullable, nullable_object},
+        lenient::{Flag, object_patch},
         subject::Names,
     },
 };
@@ -37,23 +37,23 @@ pub struct Request {
     /// False archives it; true makes an archived one live again. `status` says more, and wins.
     active: Option<Flag>,
     /// What its licenses are caught at. Null: as usual.
-    #[serde(default, deserialize_with = "nullable_object")]
-    enforcement: Option<Option<DetectionOverrides>>,
+    #[serde(default, deserialize_with = "object_patch")]
+    enforcement: Patch<DetectionOverrides>,
     /// Null: as usual.
-    #[serde(default, deserialize_with = "nullable")]
-    grace_days: Option<Option<GraceDays>>,
+    #[serde(default)]
+    grace_days: Patch<GraceDays>,
     /// Null: none.
-    #[serde(default, deserialize_with = "nullable")]
-    image: Option<Option<Image>>,
+    #[serde(default)]
+    image: Patch<Image>,
     /// Of this and the following, null: as usual.
-    #[serde(default, deserialize_with = "nullable")]
-    allow_buyer_shuffle: Option<Option<Flag>>,
-    #[serde(default, deserialize_with = "nullable")]
-    allow_buyer_reset: Option<Option<Flag>>,
-    #[serde(default, deserialize_with = "nullable")]
-    key_prefix: Option<Option<KeyPrefix>>,
-    #[serde(default, deserialize_with = "nullable")]
-    max_activations: Option<Option<SeatLimit>>,
+    #[serde(default)]
+    allow_buyer_shuffle: Patch<Flag>,
+    #[serde(default)]
+    allow_buyer_reset: Patch<Flag>,
+    #[serde(default)]
+    key_prefix: Patch<KeyPrefix>,
+    #[serde(default)]
+    max_activations: Patch<SeatLimit>,
 }
 
 /// The product is changed.
@@ -74,8 +74,8 @@ impl Request {
             grace_days: self.grace_days,
             image: self.image.clone(),
             keys: KeyRuleChanges {
-                allow_buyer_shuffle: self.allow_buyer_shuffle.map(|flag| flag.map(|flag| flag.0)),
-                allow_buyer_reset: self.allow_buyer_reset.map(|flag| flag.map(|flag| flag.0)),
+                allow_buyer_shuffle: self.allow_buyer_shuffle.map(|flag| flag.0),
+                allow_buyer_reset: self.allow_buyer_reset.map(|flag| flag.0),
                 key_prefix: self.key_prefix.clone(),
                 max_activations: self.max_activations,
             },
@@ -112,7 +112,7 @@ impl Endpoint for UpdateProduct {
         if changes == ProductChanges::default() && request.active.is_none() {
             return Err(Error::Invalid(InvalidRequest::NothingToUpdate));
         }
-        if let Some(Some(overrides)) = &changes.enforcement {
+        if let Patch::Set(overrides) = &changes.enforcement {
             cx.config.enforcement.with(overrides).sound()?;
         }
         Ok(())

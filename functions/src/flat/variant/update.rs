@@ -8,18 +8,13 @@ use keystead_core::{
         ProductId,
         variant::{Price, VariantChanges, VariantId},
     },
-    value::{days::Days, name::Name},
+    value::{days::Days, name::Name, patch::Patch},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatAdmin,
-    frame::{
-        callers::Admin,
-        context::Context,
-        endpoint::Endpoint,
-        lenient::{Flag, nullable},
-    },
+    frame::{callers::Admin, context::Context, endpoint::Endpoint, lenient::Flag},
 };
 
 /// `POST /updateVariant`.
@@ -36,16 +31,16 @@ pub struct Request {
     /// The variant's new name or, without a `variantId`, the name that it is found by.
     name: Option<Name>,
     license_type: Option<LicenseType>,
-    #[serde(default, deserialize_with = "nullable")]
-    max_machines: Option<Option<SeatLimit>>,
-    #[serde(default, deserialize_with = "nullable")]
-    max_concurrent: Option<Option<SeatLimit>>,
-    #[serde(default, deserialize_with = "nullable")]
-    trial_days: Option<Option<Days>>,
-    #[serde(default, deserialize_with = "nullable")]
-    offline_days: Option<Option<Days>>,
-    #[serde(default, deserialize_with = "nullable")]
-    price: Option<Option<Price>>,
+    #[serde(default)]
+    max_machines: Patch<SeatLimit>,
+    #[serde(default)]
+    max_concurrent: Patch<SeatLimit>,
+    #[serde(default)]
+    trial_days: Patch<Days>,
+    #[serde(default)]
+    offline_days: Patch<Days>,
+    #[serde(default)]
+    price: Patch<Price>,
     active: Option<Flag>,
 }
 
