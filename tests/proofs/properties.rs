@@ -10,7 +10,7 @@ use keystead_core::{
     error::{Denial, Resource, Throttle},
     license::{
         License,
-        activation::{Activation, Admission, Arrival, LAST_SEEN_PRECISION, SESSION_TIMEOUT},
+        activation::{Activation, Admission, Api, Arrival, LAST_SEEN_PRECISION, SESSION_TIMEOUT},
         expiry::Expiry,
         key::{LicenseId, LicenseKey},
         lock::Lock,
@@ -365,6 +365,7 @@ prop_compose! {
 fn arrival(now: Timestamp) -> Arrival {
     Arrival {
         fingerprint: parsed(Fingerprint::parse("machine")),
+        via: Api::Flat,
         hostname: Hostname::parse("host"),
         country: None,
         token_expiry: None,

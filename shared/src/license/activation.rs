@@ -11,7 +11,42 @@ use crate::{
         machine::{Country, Fingerprint, Hostname},
         seats::Seats,
     },
+    value::text::choice,
 };
+
+choice!(
+    /// An API that lets machines in.
+    Api {
+        /// The flat client API.
+        Flat = "flat",
+        /// The license-keys API.
+        LicenseKeys = "licenseKeys",
+        /// `/v1`.
+        V1 = "v1",
+    }
+);
+
+impl Default for Api {
+    /// That of an activation that does not say through which API it came.
+    fn default() -> Self {
+        Self::Flat
+    }
+}
+
+impl Api {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Who takes a machine off a license.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remover {
+    /// The license's customer, through this API.
+    Customer(Api),
+    /// The license's vendor.
+    Vendor,
+}
 
 /// A machine on a license, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +56,9 @@ pub struct Activation {
     pub license_key: LicenseKey,
     /// The machine.
     pub fingerprint: Fingerprint,
+    /// The API through which it came. Not stored if it is [`Api::Flat`].
+    #[serde(default, skip_serializing_if = "Api::is_default")]
+    pub via: Api,
     /// The machine's name for people.
     pub hostname: Hostname,
     /// When the machine first activated.
@@ -83,6 +121,8 @@ impl Admission {
 pub struct Arrival {
     /// The machine.
     pub fingerprint: Fingerprint,
+    /// The API through which it shows itself.
+    pub via: Api,
     /// Its name, when it told one.
     pub hostname: Option<Hostname>,
     /// The country it is in, when a trusted proxy told.
@@ -106,6 +146,15 @@ impl Activation {
         machines
             .pop()
             .filter(|machine| machine.fingerprint.shown() == name.as_str())
+    }
+
+    /// Whether `remover` may take it off its license. A machine counts once, whichever API let it in; a customer takes it
+    /// off only through the API through which it came.
+    pub fn may_be_removed_by(&self, remover: Remover) -> bool {
+        match remover {
+            Remover::Customer(api) => api == self.via,
+            Remover::Vendor => true,
+        }
     }
 
     /// Whether its floating session is alive at `now`.
@@ -136,6 +185,7 @@ impl Activation {
         let mut activation = known.cloned().unwrap_or_else(|| Self {
             license_key: key.clone(),
             fingerprint: arrival.fingerprint.clone(),
+            via: arrival.via,
             // A machine without a name is known by its fingerprint; every client that activates tells a name.
             hostname: arrival.hostname.clone().unwrap_or_else(|| Hostname::unknown()),
             first_seen: arrival.now,

@@ -7,7 +7,7 @@ use crate::{
     error::{Noun, Throttle},
     license::{
         License,
-        activation::{Activation, Admission, Arrival},
+        activation::{Activation, Admission, Arrival, Remover},
         seats::Seats,
     },
     product::ProductId,
@@ -76,6 +76,8 @@ pub fn admit_in_place(
 ) -> Result<MoveVerdict> {
     let now = request.arrival.now;
     license.opens(request.product, now)?;
+    let mover = Remover::Customer(request.arrival.via);
+    let leaving = leaving.filter(|leaving| leaving.may_be_removed_by(mover));
     let leaving = leaving.ok_or(Error::NotFound(Noun::Activation))?;
     let moves = license.may_move(now, request.policy)?;
     let admission = match license.admit_in_place_of(leaving, coming) {

@@ -7,7 +7,7 @@ use keystead_core::{
     error::{ErrorCode, Noun},
     license::{
         License,
-        activation::{Activation, Arrival},
+        activation::{Activation, Api, Arrival},
         admission::{Purpose, SeatRequest},
         key::LicenseKey,
         machine::{Fingerprint, Hostname},
@@ -150,6 +150,7 @@ impl Endpoint for Activate {
         let catalogs = Catalogs::of(cx, &license, &product, (&product, catalog)).await?;
         let arrival = Arrival {
             fingerprint: request.machine_fingerprint,
+            via: Api::Flat,
             hostname: Some(request.hostname),
             country: caller.country.clone(),
             token_expiry: None,

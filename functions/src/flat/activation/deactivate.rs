@@ -3,7 +3,13 @@
 use keystead_core::{
     Error, Result,
     error::{ErrorCode, Noun},
-    license::{License, activation::Activation, key::LicenseKey, machine::Fingerprint, seats::SeatLimit},
+    license::{
+        License,
+        activation::{Activation, Api, Remover},
+        key::LicenseKey,
+        machine::Fingerprint,
+        seats::SeatLimit,
+    },
     signing::token::{Claims, Token},
 };
 use serde::{Deserialize, Serialize};
@@ -96,7 +102,10 @@ impl Endpoint for Deactivate {
             license, activation, ..
         } = leaving;
         let audit = cx.audit(&caller.origin);
-        let license = cx.store.activation_release(license, activation, &audit).await?;
+        let license = cx
+            .store
+            .activation_release(license, activation, Remover::Customer(Api::Flat), &audit)
+            .await?;
         Ok(Reply {
             message: "License deactivated",
             machines_used: license.seats.machines_used,

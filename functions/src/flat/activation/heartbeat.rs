@@ -4,7 +4,7 @@ use keystead_core::{
     Error, Result, Timestamp,
     error::{Denial, ErrorCode, Noun},
     license::{
-        activation::{Arrival, HEARTBEAT_INTERVAL, SESSION_TIMEOUT},
+        activation::{Api, Arrival, HEARTBEAT_INTERVAL, SESSION_TIMEOUT},
         admission::{Purpose, SeatRequest},
         key::LicenseKey,
         machine::Fingerprint,
@@ -88,6 +88,7 @@ impl Endpoint for Heartbeat {
                 let activation = activation.ok_or(Error::NotFound(Noun::Session))?;
                 let arrival = Arrival {
                     fingerprint: request.machine_fingerprint,
+                    via: Api::Flat,
                     hostname: None,
                     // Nobody looks at where it is, so it is not noted either: the next validation tells it.
                     country: None,

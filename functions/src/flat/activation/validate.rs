@@ -7,7 +7,7 @@ use keystead_core::{
     error::{Denial, ErrorCode, Noun},
     license::{
         License,
-        activation::{Activation, Arrival},
+        activation::{Activation, Api, Arrival},
         admission::{Purpose, SeatRequest},
         key::LicenseKey,
         machine::Fingerprint,
@@ -139,6 +139,7 @@ impl Endpoint for Validate {
         let renewed = renewed_expiry(cx, &license, &claims, &product, now);
         let arrival = Arrival {
             fingerprint: request.machine_fingerprint,
+            via: Api::Flat,
             hostname: None,
             country: caller.country.clone(),
             token_expiry: renewed,

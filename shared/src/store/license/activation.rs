@@ -14,7 +14,7 @@ use crate::{
     ids,
     license::{
         License,
-        activation::{Activation, Arrival, SESSION_TIMEOUT},
+        activation::{Activation, Api, Arrival, Remover, SESSION_TIMEOUT},
         key::LicenseKey,
         machine::Fingerprint,
     },
@@ -105,8 +105,8 @@ impl Store {
         Ok(false)
     }
 
-    /// Removes a machine's activation, and gives its slot and session back. Answers the license as it was read, with
-    /// these taken off its counters.
+    /// Removes a machine's activation, if `remover` may, and gives its slot and session back. Answers the license as it was
+    /// read, with these taken off its counters.
     ///
     /// # Errors
     /// [`Noun::Activation`], [`Noun::License`].
@@ -114,19 +114,24 @@ impl Store {
         &self,
         license: License,
         activation: Option<Activation>,
+        remover: Remover,
         audit: &Audit,
     ) -> Result<License> {
-        let machine = activation.as_ref().ok_or(Error::NotFound(Noun::Activation))?;
+        let removable = |activation: &&Activation| activation.may_be_removed_by(remover);
+        let machine = activation.as_ref().filter(removable);
+        let machine = machine.ok_or(Error::NotFound(Noun::Activation))?;
         let event = &audit.machine_event(EventType::Deactivated, &license, &machine.fingerprint)?;
         let key = &license.license_key;
         let freed = retried("an activation", activation, |attempt, activation| async move {
-            let leaving = activation.as_ref().ok_or(Error::NotFound(Noun::Activation))?;
+            let leaving = activation.as_ref().filter(removable);
+            let leaving = leaving.ok_or(Error::NotFound(Noun::Activation))?;
             let in_session = leaving.lease_until.is_some();
             let counters = Counters {
                 machines: 1,
                 sessions: u32::from(in_session),
             };
             let removal = activation_removal(&leaving.license_key, &leaving.fingerprint, in_session);
+            let removal = if_removable(removal, remover);
             let transaction = Transaction::of([give_back(key, counters), removal]).with_event(event)?;
             match self.commit(transaction).await? {
                 WriteOutcome::Done => Ok(Break(counters)),
@@ -148,8 +153,9 @@ impl Store {
         Ok(license)
     }
 
-    /// Removes every activation of a license, and gives their slots and sessions back: as many as fit in a transaction
-    /// at a time, each true to the counters. Answers how many. The event is noted with the first that are removed.
+    /// Removes every activation of a license, through whichever API they came, and gives their slots and sessions back: as
+    /// many as fit in a transaction at a time, each true to the counters. Answers how many. The event is noted with the
+    /// first that are removed.
     ///
     /// # Errors
     /// [`Noun::License`], [`Error::Internal`]; what was removed until then stays removed.
@@ -233,6 +239,16 @@ pub(in crate::store) fn activation_removal(key: &LicenseKey, fingerprint: &Finge
         removal.when("attribute_exists(fingerprint) AND attribute_exists(leaseUntil)", [])
     } else {
         removal.when("attribute_exists(fingerprint) AND attribute_not_exists(leaseUntil)", [])
+    }
+}
+
+/// `removal` on the condition of [`Activation::may_be_removed_by`].
+pub(in crate::store) fn if_removable(removal: Action, remover: Remover) -> Action {
+    // **Race**: since it was read, the machine may have left and come through another API.
+    match remover {
+        Remover::Customer(Api::Flat) => removal.when("attribute_not_exists(via)", []),
+        Remover::Customer(api @ (Api::LicenseKeys | Api::V1)) => removal.when("via = :via", [(":via", text(api))]),
+        Remover::Vendor => removal,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     event::{Event, EventType},
     license::{
         License,
-        activation::{Activation, Admission},
+        activation::{Activation, Admission, Remover},
         key::LicenseKey,
         machine::{Fingerprint, MachineMark},
         moves::{MovePlan, MoveRequest, MoveVerdict, admit_in_place},
@@ -21,7 +21,9 @@ use crate::{
         Store,
         item::{decode, decode_all, number, text},
         license::{
-            activation::{activation_creation, activation_key, activation_removal, activation_update, while_there},
+            activation::{
+                activation_creation, activation_key, activation_removal, activation_update, if_removable, while_there,
+            },
             item::license_key,
         },
         schema, unexpected,
@@ -155,6 +157,7 @@ impl Store {
                 Admission::Refresh | Admission::OpenSession => activation_arrival(&license, &plan),
             };
             let leave = activation_removal(key, leaver, plan.freed > 0);
+            let leave = if_removable(leave, Remover::Customer(request.arrival.via));
             let count = move_count(&license, &plan);
             let mut transaction = Transaction::of([count, leave, comes]).with_event(deactivated)?;
             if plan.admission == Admission::NewMachine {

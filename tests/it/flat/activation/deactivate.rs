@@ -1,6 +1,6 @@
 //! `POST /deactivate`.
 
-use keystead_core::license::standing::SuspendedBy;
+use keystead_core::{license::standing::SuspendedBy, store::schema};
 use keystead_tests::{DAY, TestApp};
 use serde_json::json;
 
@@ -135,5 +135,39 @@ async fn a_floating_session_ends_with_the_activation() {
         .heartbeat(&license)
         .await
         .expect_refusal(404, "Session not found");
+    app.assert_counters_true(&license).await;
+}
+
+/// No endpoint of another API lets machines in yet, so the story writes down that one did.
+#[tokio::test]
+async fn a_machine_leaves_through_the_api_through_which_it_came_or_by_its_vendor() {
+    let app = TestApp::start().await;
+    let license = app.license().max_machines(1).create().await;
+    let machine = app.machine("a");
+    machine.activate(&license).await.expect(200);
+    let fingerprint = machine.fingerprint.clone();
+    app.set_attribute(
+        &schema::ACTIVATIONS,
+        &license.key,
+        Some(&fingerprint),
+        "via",
+        json!({ "S": "v1" }),
+    );
+
+    let gone = "Activation not found";
+    machine.deactivate(&license).await.expect_refusal(404, gone);
+    let moved = app.machine("b").move_license(&license, &fingerprint).await;
+    moved.expect_refusal(404, gone);
+    // It counts as any other.
+    let full = "Machine limit reached (1). Deactivate another machine first.";
+    app.machine("b").activate(&license).await.expect_error(403, full);
+    machine.activate(&license).await.expect(200);
+    machine.deactivate(&license).await.expect_refusal(404, gone);
+    app.assert_counters_true(&license).await;
+
+    let asked = json!({ "licenseKey": license.key });
+    let reset = app.admin().post("/resetActivations", asked).await;
+    reset.expect_body(200, &json!({ "success": true, "deletedCount": 1 }));
+    app.machine("b").activate(&license).await.expect(200);
     app.assert_counters_true(&license).await;
 }
