@@ -3,10 +3,10 @@
 //! Keys are generated with AWS-LC, which is in no binary that answers requests: those only sign.
 
 use aws_lc_rs::{
-    encoding::AsDer,
+    encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
     rand::{SecureRandom, SystemRandom},
-    rsa::{KeyPair, KeySize},
-    signature::Ed25519KeyPair,
+    rsa::{self, KeySize},
+    signature::{Ed25519KeyPair, KeyPair as _},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use keystead_core::{
@@ -30,7 +30,7 @@ pub fn secrets(algorithm: Algorithm, now: Timestamp) -> Result<Secrets, KeyError
         admin_secret: credential()?,
         webhook_secret: credential()?,
         stripe_webhook_secret: None,
-        root_public_key: root_key.public_pem(),
+        root_public_key: public_pem(Algorithm::Rs256, &root)?,
         root_key: BASE64_STANDARD.encode(&root),
         signing_keys: vec![signing_key(algorithm, &root_key, now)?],
         others: Map::new(),
@@ -90,13 +90,40 @@ fn signing_key(algorithm: Algorithm, root: &SigningKey, now: Timestamp) -> Resul
             .as_ref()
             .to_vec(),
     };
-    SigningKey::from_pkcs8(algorithm, &pkcs8)?.certified(&pkcs8, root, now)
+    let public_key = public_pem(algorithm, &pkcs8)?;
+    Ok(StoredKey {
+        jwk: SigningKey::from_pkcs8(algorithm, &pkcs8)?.jwk(),
+        root_signature: BASE64_STANDARD.encode(root.sign(public_key.as_bytes())?),
+        public_key,
+        created_at: now,
+        retired_at: None,
+        prepared: false,
+        private_key: BASE64_STANDARD.encode(pkcs8),
+        others: Map::new(),
+    })
 }
 
 fn rsa(size: KeySize) -> Result<Vec<u8>, KeyError> {
-    let pair = KeyPair::generate(size).map_err(|_| KeyError::NoRandomness)?;
-    let pkcs8: aws_lc_rs::encoding::Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyError::Malformed)?;
+    let pair = rsa::KeyPair::generate(size).map_err(|_| KeyError::NoRandomness)?;
+    let pkcs8: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyError::Malformed)?;
     Ok(pkcs8.as_ref().to_vec())
+}
+
+/// The public half of a private key in PEM: a SubjectPublicKeyInfo (RFC 5280), as every library reads it.
+fn public_pem(algorithm: Algorithm, pkcs8: &[u8]) -> Result<String, KeyError> {
+    let info: Result<PublicKeyX509Der<'_>, _> = match algorithm {
+        Algorithm::Rs256 => rsa::KeyPair::from_pkcs8(pkcs8).map(|pair| pair.public_key().as_der()),
+        Algorithm::EdDsa => Ed25519KeyPair::from_pkcs8(pkcs8).map(|pair| pair.public_key().as_der()),
+    }
+    .map_err(|_| KeyError::Malformed)?;
+    let info = BASE64_STANDARD.encode(info.map_err(|_| KeyError::Malformed)?.as_ref());
+    let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
+    for start in (0..info.len()).step_by(64) {
+        pem.push_str(&info[start..info.len().min(start + 64)]);
+        pem.push('\n');
+    }
+    pem.push_str("-----END PUBLIC KEY-----\n");
+    Ok(pem)
 }
 
 /// A secret for people to copy: 32 random bytes in hex.

@@ -186,59 +186,6 @@ impl SigningKey {
         jwk.kid = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(canonical.as_bytes()));
         jwk
     }
-
-    /// The public half in PEM: a SubjectPublicKeyInfo (RFC 5280), as every library reads it.
-    pub fn public_pem(&self) -> String {
-        // DER of the AlgorithmIdentifier: rsaEncryption with NULL (RFC 3279), id-Ed25519 (RFC 8410).
-        const RSA: &[u8] = &[
-            0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
-        ];
-        const ED: &[u8] = &[0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];
-        let (algorithm, key) = match &self.pair {
-            Pair::Rsa(pair) => (RSA, KeyPair::public_key(pair).as_ref()),
-            Pair::Ed25519(pair) => (ED, pair.public_key().as_ref()),
-        };
-        let bits = der(0x03, &[&[0], key]);
-        let info = BASE64_STANDARD.encode(der(0x30, &[algorithm, &bits]));
-        let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
-        for start in (0..info.len()).step_by(64) {
-            pem.push_str(&info[start..info.len().min(start + 64)]);
-            pem.push('\n');
-        }
-        pem.push_str("-----END PUBLIC KEY-----\n");
-        pem
-    }
-
-    /// The form in which the secrets keep this key, certified by `root`. `pkcs8` is what the key was made from.
-    pub fn certified(&self, pkcs8: &[u8], root: &Self, now: Timestamp) -> Result<StoredKey, KeyError> {
-        let public_key = self.public_pem();
-        Ok(StoredKey {
-            jwk: self.jwk(),
-            root_signature: BASE64_STANDARD.encode(root.sign(public_key.as_bytes())?),
-            public_key,
-            created_at: now,
-            retired_at: None,
-            prepared: false,
-            private_key: BASE64_STANDARD.encode(pkcs8),
-            others: Map::new(),
-        })
-    }
-}
-
-/// A DER value: its tag, the length of its content, its content.
-fn der(tag: u8, content: &[&[u8]]) -> Vec<u8> {
-    let length: usize = content.iter().map(|part| part.len()).sum();
-    let mut value = vec![tag];
-    if length < 0x80 {
-        value.push(u8::try_from(length).unwrap_or_default());
-    } else {
-        let bytes = length.to_be_bytes();
-        let digits = &bytes[bytes.iter().take_while(|byte| **byte == 0).count()..];
-        value.push(0x80 | u8::try_from(digits.len()).unwrap_or_default());
-        value.extend_from_slice(digits);
-    }
-    content.iter().for_each(|part| value.extend_from_slice(part));
-    value
 }
 
 /// The public half of a key that tokens may be signed with.
