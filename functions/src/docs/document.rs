@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::face::Documentation;
+#[cfg(feature = "openapi")]
+use crate::frame::openapi::schema::schema;
 use crate::frame::{
     callers::Anyone,
     context::Context,
@@ -24,8 +26,10 @@ const ACCOUNTS: &[u8] = include_bytes!("../../../docs/openapi/accounts.json");
 pub struct Request {}
 
 /// An OpenAPI document.
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(extend("type" = "object")))]
 pub struct Document(Vec<u8>);
+
+#[cfg(feature = "openapi")]
+schema!(Document, { "description": "An OpenAPI document.", "type": "object" });
 
 impl Body for Document {
     const CONTENT_TYPE: &'static str = JSON;
