@@ -23,7 +23,7 @@ pub(crate) struct NamedRequest {
 /// What becomes of it.
 pub(crate) enum Attempted {
     /// It is to be carried out.
-    Now(Execution),
+    Now(Box<Execution>),
     /// It was carried out before, and answered so.
     Before(Answer),
 }
@@ -55,7 +55,7 @@ impl NamedRequest {
         let repeatable = Repeatable::new(credential, &key, self.operation, &self.asked);
         let begun = repeatable.begin(&cx.ids, cx.clock.now())?;
         match cx.store.attempt_begin(begun, &cx.clock).await? {
-            BeginOutcome::Now(attempt) => Ok(Attempted::Now(Execution { repeatable, attempt })),
+            BeginOutcome::Now(attempt) => Ok(Attempted::Now(Box::new(Execution { repeatable, attempt }))),
             BeginOutcome::Before(attempt, answer) => replay(&repeatable, &attempt, &answer).map(Attempted::Before),
         }
     }

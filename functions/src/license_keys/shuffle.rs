@@ -24,7 +24,7 @@ pub struct Reply {
 /// The license whose key is to be exchanged.
 pub enum Shuffled {
     /// The key is its license's.
-    Current(License),
+    Current(Box<License>),
     /// The key is no license's: it may have been exchanged by this same request, whose reply was lost.
     Gone,
 }
@@ -40,7 +40,7 @@ impl Subject<Request, SignedIn> for Shuffled {
         match license {
             Some(license) => {
                 license.bought_by(&caller.account.email)?;
-                Ok(Self::Current(license))
+                Ok(Self::Current(Box::new(license)))
             }
             None => Ok(Self::Gone),
         }
@@ -93,7 +93,7 @@ impl Endpoint for LicenseKeysShuffle {
         };
         let license = cx
             .store
-            .license_exchange_key(license, &event_id, &audit, reissue)
+            .license_exchange_key(*license, &event_id, &audit, reissue)
             .await?;
         Ok(Reply {
             key: license.license_key,

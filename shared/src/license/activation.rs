@@ -187,7 +187,7 @@ impl Activation {
             fingerprint: arrival.fingerprint.clone(),
             via: arrival.via,
             // A machine without a name is known by its fingerprint; every client that activates tells a name.
-            hostname: arrival.hostname.clone().unwrap_or_else(|| Hostname::unknown()),
+            hostname: arrival.hostname.clone().unwrap_or_else(Hostname::unknown),
             first_seen: arrival.now,
             last_seen: arrival.now,
             token_expiry: arrival.now,

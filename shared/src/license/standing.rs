@@ -206,7 +206,6 @@ impl StandingState {
             dispute_reason: reason,
             disputed_at: Some(now),
             suspension: None,
-            ..self.clone()
         })
     }
 
@@ -225,7 +224,6 @@ impl StandingState {
             dispute_reason: Some(Reference::known(dispute.as_str())),
             disputed_at: Some(now),
             suspension: None,
-            ..self.clone()
         })
     }
 

@@ -33,7 +33,7 @@ impl RawApiKey {
 
     /// Its hash, which is stored in its place.
     pub fn hash(&self) -> KeyHash {
-        KeyHash(hex::encode(&Sha256::digest(self.0.as_bytes())))
+        KeyHash(hex::encode(Sha256::digest(self.0.as_bytes())))
     }
 }
 

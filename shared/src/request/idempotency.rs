@@ -53,8 +53,8 @@ impl Repeatable {
         let of_request = hmac::sign(&of_credential, key.as_str().as_bytes());
         let secret = hmac::Key::new(hmac::HMAC_SHA256, of_request.as_ref());
         Self {
-            request_id: hex::encode(&derived(&secret, "request", &[])),
-            asked: hex::encode(&derived(&secret, "asked", &[route.as_bytes(), b"\n", fields])),
+            request_id: hex::encode(derived(&secret, "request", &[])),
+            asked: hex::encode(derived(&secret, "asked", &[route.as_bytes(), b"\n", fields])),
             secret,
         }
     }

@@ -75,14 +75,13 @@ pub(in crate::store) fn license_difference(old: &License, new: &License) -> Resu
 fn paths(item: Item) -> Item {
     let mut paths = Item::with_capacity(item.len());
     for (name, value) in item {
-        match value {
-            AttributeValue::M(part) if PARTS.contains(&name.as_str()) => {
-                let inner = part.into_iter();
-                paths.extend(inner.map(|(inner, value)| (format!("{name}.{inner}"), value)));
-            }
-            value => {
-                paths.insert(name, value);
-            }
+        if let AttributeValue::M(part) = &value
+            && PARTS.contains(&name.as_str())
+        {
+            let inner = part.iter();
+            paths.extend(inner.map(|(inner, value)| (format!("{name}.{inner}"), value.clone())));
+        } else {
+            paths.insert(name, value);
         }
     }
     paths
