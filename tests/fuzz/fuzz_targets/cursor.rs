@@ -5,7 +5,13 @@
 use std::cell::RefCell;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use keystead_core::{license::standing::LicenseStatus, owner::{OwnerId, Scope}, product::ProductId, store::license::list::{Cursor, LicenseFilter, LicenseState}, value::email::Email};
+use keystead_core::{
+    license::standing::LicenseStatus,
+    owner::{OwnerId, Scope},
+    product::ProductId,
+    store::license::list::{Cursor, LicenseFilter, LicenseState},
+    value::email::Email,
+};
 use keystead_tests::{OWNER, PRODUCT, TestApp};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use serde_json::{Value, json};

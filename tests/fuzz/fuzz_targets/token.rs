@@ -3,7 +3,20 @@
 
 use std::sync::LazyLock;
 
-use keystead_core::{Timestamp, license::{key::{LicenseId, LicenseKey}, machine::Fingerprint, standing::LicenseStatus}, product::{ProductId, variant::VariantId}, signing::{account_token::{AccountToken, Purpose}, keys::{Algorithm, KeyRing}, token::{Claims, Token}}};
+use keystead_core::{
+    Timestamp,
+    license::{
+        key::{LicenseId, LicenseKey},
+        machine::Fingerprint,
+        standing::LicenseStatus,
+    },
+    product::{ProductId, variant::VariantId},
+    signing::{
+        account_token::{AccountToken, Purpose},
+        keys::{Algorithm, KeyRing},
+        token::{Claims, Token},
+    },
+};
 use keystead_keygen as keygen;
 use libfuzzer_sys::{Corpus, fuzz_target};
 
