@@ -222,13 +222,14 @@ enum Search {
 ///
 /// An order that explains a batch is seldom the only one, and one wrong step may lead to millions of states. So it is
 /// searched for by chance, over and over.
-fn explained(before: &Model, records: &[Record], after: &Model) -> Result<bool, String> {
+fn explained(before: &Model, records: &[Record], after: &Model, resends: bool) -> Result<bool, String> {
     for attempt in 0..SEARCHES {
         let mut chance = fastrand::Rng::with_seed(attempt);
         match search(
             before,
             records,
             after,
+            resends,
             FEW_STATES << (attempt / 8),
             &mut chance,
             attempt % 2 == 0,
@@ -245,6 +246,7 @@ fn search(
     before: &Model,
     records: &[Record],
     after: &Model,
+    resends: bool,
     most: usize,
     chance: &mut fastrand::Rng,
     prefers_sessions: bool,
@@ -274,7 +276,7 @@ fn search(
                 continue;
             }
             for now in &record.times {
-                for (step, model) in record.request.steps(&seen[i], &model, record.times[0], *now) {
+                for (step, model) in record.request.steps(&seen[i], &model, record.times[0], *now, resends) {
                     let fits = |answer| record.is_cut_short() || record.is_answered_by(answer);
                     if step.answer.as_ref().is_none_or(fits) {
                         let mut seen = seen.clone();
@@ -547,6 +549,13 @@ fn may_fail(faults: &[Fault]) -> bool {
     faults.contains(&Fault::Garbled) || failures.count() >= 4
 }
 
+/// Whether a reply is lost of a call that took effect. The SDK sends the call again.
+fn loses_replies(faults: &[Fault]) -> bool {
+    faults
+        .iter()
+        .any(|fault| matches!(fault, Fault::LostAfter | Fault::Garbled))
+}
+
 /// Runs a history. The error says what can't be explained.
 async fn check(history: &History, license_type: LicenseType) -> Result<(), String> {
     // The SDK's waits are part chance.
@@ -571,7 +580,7 @@ async fn check(history: &History, license_type: LicenseType) -> Result<(), Strin
         let failed = records.iter().find(failed).filter(|_| !may_fail(&batch.faults));
         let mut told = match failed {
             Some(_) => format!("A request failed in batch {i}, where nothing warranted it:\n"),
-            None => match explained(&before, &records, &after) {
+            None => match explained(&before, &records, &after, loses_replies(&batch.faults)) {
                 Ok(true) => continue,
                 Ok(false) => format!("No order explains batch {i}:\n"),
                 Err(many) => format!("Batch {i} was not searched through: {many}:\n"),

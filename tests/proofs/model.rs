@@ -243,7 +243,17 @@ type Outcome = ((u16, Value), Model);
 
 impl Request {
     /// Every step that the request, which was made at `since`, may take next, and the license as each leaves it.
-    pub(crate) fn steps(&self, seen: &Seen, model: &Model, since: Timestamp, now: Timestamp) -> Vec<(Seen, Model)> {
+    ///
+    /// With `resends`, a call whose reply is lost is sent again. A transaction is then recognized; a heartbeat, which is a
+    /// plain update, takes effect at both moments, and is answered by what the second finds.
+    pub(crate) fn steps(
+        &self,
+        seen: &Seen,
+        model: &Model,
+        since: Timestamp,
+        now: Timestamp,
+        resends: bool,
+    ) -> Vec<(Seen, Model)> {
         let mut steps = Vec::new();
         let view = (model.rules.clone(), model.machines.len(), model.sessions());
         if let Some((rules, used, open)) = &seen.license {
@@ -274,7 +284,7 @@ impl Request {
         }
         match self {
             // The session is extended without a look at the license.
-            Self::Heartbeat(machine) if seen.beat.is_none() => {
+            Self::Heartbeat(machine) if seen.beat.is_none() || (resends && matches!(seen.beat, Some(Ok(_)))) => {
                 let (beat, after) = match model.machines.get(machine) {
                     Some(Some(_)) => (Ok(model.extended(*machine, now)), model.with(*machine, true, now)),
                     activation => (Err(activation.is_some()), model.clone()),
