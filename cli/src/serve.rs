@@ -12,6 +12,7 @@ use keystead_core::{
     clock::Clock,
     config::{Config, variable},
     ids::Ids,
+    request::{client_address::AddressBlock, trusted_proxy::TrustedProxy},
     signing::{
         keys::{Algorithm, KeyRing},
         secrets::Secrets,
@@ -97,6 +98,17 @@ pub struct ServeArgs {
     /// How many of them one address may have. Behind a proxy all are the proxy's.
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
     max_connections_per_address: u32,
+    /// A proxy that may tell its clients' addresses and countries: an address, or a CIDR block. Can be given more than once.
+    /// KEYSTEAD_TRUSTED_PROXIES stands in for it.
+    #[arg(long, value_name = "CIDR", value_parser = address_block)]
+    trusted_proxy: Vec<AddressBlock>,
+    /// The header in which the trusted proxy tells a client's address, such as x-forwarded-for. Its last value counts.
+    /// KEYSTEAD_ADDRESS_HEADER stands in for it.
+    #[arg(long, value_name = "NAME")]
+    client_address_header: Option<String>,
+    /// The header in which the trusted proxy tells a client's country. KEYSTEAD_COUNTRY_HEADER stands in for it.
+    #[arg(long, value_name = "NAME")]
+    client_country_header: Option<String>,
     /// Write no line for each request.
     #[arg(long)]
     quiet: bool,
@@ -121,6 +133,10 @@ pub(crate) fn algorithm(name: &str) -> Result<Algorithm, String> {
         .collect::<Vec<_>>()
         .join(" or ");
     Algorithm::parse(name).ok_or(format!("must be {names}"))
+}
+
+fn address_block(text: &str) -> Result<AddressBlock, String> {
+    AddressBlock::parse(text).ok_or_else(|| "must be an address or a CIDR block, such as 10.0.0.0/8".to_owned())
 }
 
 fn private_address(text: &str) -> Result<SocketAddr, String> {
@@ -171,6 +187,8 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     };
     let (secrets, shown) = secrets(args, folder.as_ref(), &clock)?;
     let mut config = Config::from_env()?;
+    trust(args, &mut config.proxy);
+    config.check()?;
     let (store, engine) = open_store(args, folder.as_ref(), &mut config)?;
     store.table_create_all().await.map_err(|error| explain(&error))?;
 
@@ -239,6 +257,19 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     };
     server::serve(listener, Arc::new(app), stop).await;
     Ok(())
+}
+
+/// What the arguments say of the proxy goes before what the environment does.
+fn trust(args: &ServeArgs, proxy: &mut TrustedProxy) {
+    if !args.trusted_proxy.is_empty() {
+        proxy.addresses.clone_from(&args.trusted_proxy);
+    }
+    if let Some(header) = &args.client_address_header {
+        proxy.address_header = header.trim().to_lowercase();
+    }
+    if let Some(header) = &args.client_country_header {
+        proxy.country_header = header.trim().to_lowercase();
+    }
 }
 
 /// The socket to serve on.

@@ -120,7 +120,7 @@ async fn answer(app: &App, request: Request<Stream>, address: IpAddr) -> Respons
         query: head.uri.query().map(str::to_owned),
         headers: head.headers,
         body,
-        ip: Some(address),
+        peer: address.into(),
     };
     // Without its key, a door is not there.
     if let Some(key) = &app.test_clock

@@ -1,7 +1,7 @@
 //! Audit: who makes a request, from where and when. The store makes the events of a request from it, where the fact is
 //! known.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use crate::{
     Result, Timestamp,
@@ -12,6 +12,7 @@ use crate::{
         key::{KeyMark, LicenseKey},
         machine::Fingerprint,
     },
+    request::client_address::ClientAddress,
 };
 
 /// Who makes a request, and from where.
@@ -19,8 +20,8 @@ use crate::{
 pub struct Origin {
     /// Who.
     pub actor: Actor,
-    /// The address they called from, as far as the network tells.
-    pub ip: Option<IpAddr>,
+    /// The address they called from.
+    pub address: ClientAddress,
     /// What they called with, as it calls itself.
     pub user_agent: Option<UserAgent>,
 }
@@ -30,7 +31,7 @@ impl Origin {
     pub fn keystead() -> Self {
         Self {
             actor: Actor::the(ActorKind::Keystead),
-            ip: None,
+            address: ClientAddress::UNKNOWN,
             user_agent: None,
         }
     }
@@ -99,7 +100,7 @@ impl Audit {
             r#type,
             at: self.now,
             actor: self.origin.actor.clone(),
-            ip: self.origin.ip,
+            ip: self.origin.address.ip(),
             user_agent: self.origin.user_agent.clone(),
             fingerprint: None,
             details: serde_json::Map::new(),

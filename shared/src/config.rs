@@ -8,7 +8,8 @@ use crate::{
         moves::MovePolicy,
         watch::{Count, DetectionLimits},
     },
-    signing::token::TokenPolicy,
+    request::{client_address::AddressBlock, trusted_proxy::TrustedProxy},
+    signing::{secrets::SecretHash, token::TokenPolicy},
     value::timestamp::{DAY, HOUR},
 };
 
@@ -17,12 +18,8 @@ use crate::{
 pub struct Config {
     /// What every table's name starts with (`KEYSTEAD_TABLE_PREFIX`, default `keystead-`); it may be empty.
     pub table_prefix: String,
-    /// The request header in which a trusted proxy tells the client's country (`KEYSTEAD_COUNTRY_HEADER`, default
-    /// `cloudfront-viewer-country`). Empty: no header is trusted.
-    pub country_header: String,
-    /// The request header in which a trusted proxy tells the client's address (`KEYSTEAD_ADDRESS_HEADER`, default none).
-    /// Empty: the client's address is that of the connection.
-    pub address_header: String,
+    /// Who may tell a client's address and country; nobody by default.
+    pub proxy: TrustedProxy,
     /// The issuer of tokens: their claim `iss` (`KEYSTEAD_ISSUER`, default `keystead`).
     pub issuer: String,
     /// How long tokens live.
@@ -44,8 +41,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             table_prefix: "keystead-".to_owned(),
-            country_header: "cloudfront-viewer-country".to_owned(),
-            address_header: String::new(),
+            proxy: TrustedProxy::default(),
             issuer: "keystead".to_owned(),
             tokens: TokenPolicy {
                 life: 30 * DAY,
@@ -74,8 +70,7 @@ impl Config {
         let default = Self::default();
         Ok(Self {
             table_prefix: set("KEYSTEAD_TABLE_PREFIX").unwrap_or(default.table_prefix),
-            country_header: set("KEYSTEAD_COUNTRY_HEADER").map_or(default.country_header, |h| h.trim().to_lowercase()),
-            address_header: set("KEYSTEAD_ADDRESS_HEADER").map_or(default.address_header, |h| h.trim().to_lowercase()),
+            proxy: proxy()?,
             issuer: variable("KEYSTEAD_ISSUER").unwrap_or(default.issuer),
             tokens: TokenPolicy {
                 grace: number("KEYSTEAD_GRACE_DAYS", 0..=365)?.map_or(default.tokens.grace, |days| days * DAY),
@@ -113,6 +108,22 @@ impl Config {
     }
 }
 
+fn proxy() -> Result<TrustedProxy, InvalidSetting> {
+    let addresses = variable("KEYSTEAD_TRUSTED_PROXIES").unwrap_or_default();
+    let addresses = addresses.split(',').filter(|block| !block.trim().is_empty());
+    let addresses: Option<_> = addresses.map(AddressBlock::parse).collect();
+    let header = |name| variable(name).unwrap_or_default().trim().to_lowercase();
+    Ok(TrustedProxy {
+        addresses: addresses.ok_or_else(|| InvalidSetting {
+            name: "KEYSTEAD_TRUSTED_PROXIES",
+            expected: "addresses or CIDR blocks, such as 10.0.0.0/8, with commas between".to_owned(),
+        })?,
+        secret: variable("KEYSTEAD_EDGE_SECRET").map(|secret| SecretHash::of(secret.trim())),
+        address_header: header("KEYSTEAD_ADDRESS_HEADER"),
+        country_header: header("KEYSTEAD_COUNTRY_HEADER"),
+    })
+}
+
 /// The numbers of the detectors.
 fn enforcement(default: DetectionLimits) -> Result<DetectionLimits, InvalidSetting> {
     let count = |name, usual| Ok(number(name, 1..=Count::MAX)?.unwrap_or(usual));
@@ -136,6 +147,24 @@ fn enforcement(default: DetectionLimits) -> Result<DetectionLimits, InvalidSetti
             name: "KEYSTEAD_GEO_HIGH, KEYSTEAD_CHURN_HIGH or KEYSTEAD_CHURN_UNLIMITED_HIGH",
             expected: "at least as much as its number for medium severity".to_owned(),
         }),
+    }
+}
+
+impl Config {
+    /// Whether the settings go together.
+    ///
+    /// # Errors
+    /// When a header is named, and no proxy can prove that it sent it.
+    pub fn check(&self) -> Result<(), InvalidSetting> {
+        if self.proxy.lacks_proof() {
+            return Err(InvalidSetting {
+                name: "KEYSTEAD_TRUSTED_PROXIES or KEYSTEAD_EDGE_SECRET",
+                expected:
+                    "set where KEYSTEAD_ADDRESS_HEADER or KEYSTEAD_COUNTRY_HEADER is: any client can send a header"
+                        .to_owned(),
+            });
+        }
+        Ok(())
     }
 }
 

@@ -167,6 +167,7 @@ pub struct Machine {
     pub fingerprint: String,
     hostname: String,
     country: Option<String>,
+    address: Option<String>,
     token: Arc<Mutex<Option<String>>>,
 }
 
@@ -177,6 +178,7 @@ impl Machine {
             fingerprint: format!("fingerprint-of-{name}"),
             hostname: format!("{name}.local"),
             country: None,
+            address: None,
             token: Arc::default(),
         }
     }
@@ -185,6 +187,13 @@ impl Machine {
     #[must_use]
     pub fn in_country(mut self, country: &str) -> Self {
         self.country = Some(country.to_owned());
+        self
+    }
+
+    /// At this address, as the trusted proxy tells.
+    #[must_use]
+    pub fn at(mut self, address: &str) -> Self {
+        self.address = Some(address.to_owned());
         self
     }
 
@@ -276,11 +285,10 @@ impl Machine {
     }
 
     async fn post(&self, path: &str, body: Value) -> (Answer, Usage) {
-        let country = self
-            .country
-            .as_deref()
-            .map(|country| ("cloudfront-viewer-country", country));
-        let headers: Vec<(&str, &str)> = country.into_iter().collect();
+        let country = self.country.as_deref();
+        let country = country.map(|country| ("cloudfront-viewer-country", country));
+        let address = self.address.as_deref().map(|address| ("x-forwarded-for", address));
+        let headers: Vec<(&str, &str)> = country.into_iter().chain(address).collect();
         let (answer, usage) = self
             .app
             .send(request(&Method::POST, path, &headers, body.to_string().as_bytes()))

@@ -20,6 +20,7 @@ pub mod template;
 pub mod token;
 
 use std::{
+    net::{IpAddr, Ipv4Addr},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -36,6 +37,7 @@ use keystead_core::{
     config::Config,
     ids::Ids,
     license::{License, key::LicenseKey},
+    request::{client_address::AddressBlock, trusted_proxy::TrustedProxy},
     signing::{
         keys::{Algorithm, KeyRing},
         secrets::Secrets,
@@ -107,6 +109,8 @@ pub struct Options {
     routes: Option<Vec<Route>>,
     /// How long what is sold is kept, if not as usual.
     product_ttl: Option<Duration>,
+    /// Whom it trusts to tell addresses and countries, if not as usual.
+    proxy: Option<TrustedProxy>,
     /// The time and the ids of the process that was before.
     before: Option<(Clock, Ids)>,
 }
@@ -123,6 +127,15 @@ impl Options {
     pub fn product_ttl(self, kept: Duration) -> Self {
         Self {
             product_ttl: Some(kept),
+            ..self
+        }
+    }
+
+    /// Trusting this proxy only.
+    #[must_use]
+    pub fn trusting(self, proxy: TrustedProxy) -> Self {
+        Self {
+            proxy: Some(proxy),
             ..self
         }
     }
@@ -160,6 +173,19 @@ pub fn secrets() -> &'static Secrets {
     })
 }
 
+/// The address that every request of a story comes from, unless it says otherwise.
+pub const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// The proxy that stories trust: at [`PEER`].
+pub fn proxy() -> TrustedProxy {
+    TrustedProxy {
+        addresses: AddressBlock::parse("127.0.0.1").into_iter().collect(),
+        secret: None,
+        address_header: "x-forwarded-for".to_owned(),
+        country_header: "cloudfront-viewer-country".to_owned(),
+    }
+}
+
 /// [`EPOCH`] as a time.
 pub fn epoch() -> Timestamp {
     Timestamp::parse(EPOCH).expect("the epoch is a time")
@@ -193,6 +219,7 @@ impl TestApp {
         let mut config = options.config;
         // What a password costs is measured elsewhere.
         config.accounts.hashing = Hashing { memory: 8, passes: 1 };
+        config.proxy = options.proxy.unwrap_or_else(proxy);
         let mails = Kept::default();
         let cx = Context {
             mailer: Mailer::Kept(mails.clone()),
@@ -467,7 +494,7 @@ pub fn request(method: &Method, path_and_query: &str, headers: &[(&str, &str)], 
         query,
         headers: headers.collect::<HeaderMap>(),
         body: Some(Bytes::copy_from_slice(body)),
-        ip: None,
+        peer: PEER.into(),
     }
 }
 

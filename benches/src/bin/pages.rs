@@ -13,6 +13,7 @@ use keystead::embedded::Engine;
 use keystead_core::{
     clock::Clock,
     config::Config,
+    request::client_address::ClientAddress,
     signing::keys::Algorithm,
     store::{Connection, Store, meter::Usage},
 };
@@ -140,7 +141,7 @@ impl Api {
             query: None,
             headers: HeaderMap::new(),
             body: Some(Bytes::from(body.to_string())),
-            ip: None,
+            peer: ClientAddress::UNKNOWN,
         };
         let response = self.router.answer(&self.cx, &request).await;
         if !response.status().is_success() {

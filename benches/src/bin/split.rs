@@ -16,6 +16,7 @@ use keystead_core::{
     clock::Clock,
     config::Config,
     license::{key::LicenseKey, machine::Fingerprint},
+    request::client_address::ClientAddress,
     signing::{
         keys::{Algorithm, KeyRing},
         token::Token,
@@ -159,7 +160,7 @@ impl Api<'_> {
             query: None,
             headers: HeaderMap::new(),
             body: Some(Bytes::from(body.to_string())),
-            ip: None,
+            peer: ClientAddress::UNKNOWN,
         };
         let response = self.router.answer(self.cx, &request).await;
         if !response.status().is_success() {

@@ -12,13 +12,14 @@ mod register;
 mod reset_password;
 mod verify;
 
-use std::net::IpAddr;
-
 use keystead_core::{
     Result, Timestamp,
     account::Account,
     audit::Origin,
-    request::rate_limit::Allowances,
+    request::{
+        client_address::Tier,
+        rate_limit::{Allowance, Allowances},
+    },
     signing::account_token::{AccountClaims, AccountToken, Purpose},
     value::email::Email,
 };
@@ -63,31 +64,9 @@ fn cookie(token: &str, seconds: u64) -> String {
     format!("{SESSION}={token}; Path=/; Max-Age={seconds}; HttpOnly; Secure; SameSite=Lax")
 }
 
-/// Counts an attempt against what one address of the network is allowed, and then, so that nobody far away uses up what
-/// another has, against what one account is.
-async fn count(cx: &Context, origin: &Origin, email: &Email, allowed: &Allowances, now: Timestamp) -> Result<()> {
-    if let Some(ip) = origin.ip {
-        cx.store
-            .rate_limit_count(&allowed.from_address, &network(ip), now)
-            .await?;
-    }
-    cx.store
-        .rate_limit_count(&allowed.of_account, &email.folded(), now)
-        .await
-}
-
-/// Where an address is counted. Of IPv6, a household has 2^64.
-fn network(ip: IpAddr) -> String {
-    match ip {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
-}
-
-/// Counts an attempt, and at the same time answers the account with its address.
+/// Counts an attempt against what one address of the network is allowed, and the network around it; and then, so that nobody
+/// far away uses up what another has, against what one account is. Answers the account with its address, which is read
+/// meanwhile.
 async fn counted_account(
     cx: &Context,
     origin: &Origin,
@@ -95,8 +74,14 @@ async fn counted_account(
     allowed: &Allowances,
     now: Timestamp,
 ) -> Result<Option<Account>> {
-    let counted = count(cx, origin, email, allowed, now);
-    let (account, ()) = tokio::try_join!(cx.store.account_get(email), counted)?;
+    let count = async |allowance: &Allowance, who: &str| cx.store.rate_limit_count(allowance, who, now).await;
+    let (host, around) = (
+        origin.address.network(Tier::Host),
+        origin.address.network(Tier::Organisation),
+    );
+    let (account, ()) = tokio::try_join!(cx.store.account_get(email), count(&allowed.from_address, &host))?;
+    count(&allowed.from_organisation(), &around).await?;
+    count(&allowed.of_account, &email.folded()).await?;
     Ok(account)
 }
 

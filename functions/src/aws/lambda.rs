@@ -1,12 +1,13 @@
 //! Runs a function in Lambda.
 
-use std::{pin::Pin, sync::Arc};
+use std::{net::IpAddr, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use http::Response;
 use keystead_core::{
     clock::Clock,
     config::{AwsEnvironment, Config, variable},
+    request::client_address::ClientAddress,
     signing::secrets::Secrets,
     store::{Connection, Store},
 };
@@ -52,6 +53,7 @@ async fn start(function: &Function) -> Result<Context, Error> {
     Log::stdout().install();
     let environment = AwsEnvironment::from_env().map_err(|name| format!("Lambda did not set {name}"))?;
     let config = Config::from_env()?;
+    config.check()?;
     let connector = transport::aws_connector()?;
     let mailer = match function.open_mailer {
         Some(open) => open(connector.clone(), &environment, &config)?,
@@ -100,10 +102,12 @@ async fn start(function: &Function) -> Result<Context, Error> {
 }
 
 fn incoming(request: lambda_http::Request) -> Incoming {
-    let ip = match request.request_context_ref() {
+    // API Gateway and function URLs alike tell whose connection it was; no client can say otherwise.
+    let peer = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref().and_then(|ip| ip.parse().ok()),
         Some(_) | None => None,
     };
+    let peer = peer.map_or(ClientAddress::UNKNOWN, |ip: IpAddr| ip.into());
     let (parts, body) = request.into_parts();
     let body = match body {
         Body::Text(text) => Bytes::from(text),
@@ -116,6 +120,6 @@ fn incoming(request: lambda_http::Request) -> Incoming {
         query: parts.uri.query().map(str::to_owned),
         headers: parts.headers,
         body: (body.len() <= BODY_LIMIT).then_some(body),
-        ip,
+        peer,
     }
 }

@@ -65,7 +65,7 @@ async fn reply<E: Endpoint>(
             .and_then(|request| E::check(cx, &request).map(|()| request)),
     };
 
-    let check = E::Caller::check(cx, shown, Source::of(incoming, &cx.config));
+    let check = E::Caller::check(cx, shown, Source::of(incoming, &cx.config.proxy));
     let (authenticated, asked) = match request {
         Ok(request) => {
             let prefetch = <E::Subject as Subject<_, _>>::prefetch(cx, &request);

@@ -4,7 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
-use keystead_core::license::machine::Country;
+use keystead_core::{
+    license::machine::Country,
+    request::{client_address::ClientAddress, trusted_proxy::TrustedProxy},
+};
 
 /// The longest body that is read, in bytes.
 pub const BODY_LIMIT: usize = 256 * 1024;
@@ -25,8 +28,8 @@ pub struct Incoming {
     pub headers: HeaderMap,
     /// Its body; `None` when it is longer than [`BODY_LIMIT`], and was not read.
     pub body: Option<Bytes>,
-    /// Who sent it, as far as the network tells.
-    pub ip: Option<IpAddr>,
+    /// Who sent it, as the network tells: the client, or a proxy.
+    pub peer: ClientAddress,
 }
 
 impl Incoming {
@@ -53,26 +56,48 @@ impl Incoming {
         cookies.find(|(found, _)| *found == name).map(|(_, value)| value)
     }
 
-    /// The client's address, as the proxy tells it that the operator trusts, and otherwise as the network does.
+    /// Where the client is: its address, which is that of the peer unless a trusted proxy tells another; and its country, if
+    /// a trusted proxy tells one.
     ///
-    /// Of a list, to which each proxy adds whom it got the request from, the last is the proxy's own word. A port may
-    /// follow, as CloudFront has it.
-    pub(crate) fn address(&self, trusted_header: &str) -> Option<IpAddr> {
-        if trusted_header.is_empty() {
-            return self.ip;
+    /// What a trusted proxy does not tell, or tells illegibly, is not taken from anybody else: then the peer's address is the
+    /// client's, and all who come through that proxy are counted together.
+    pub(crate) fn whereabouts(&self, proxy: &TrustedProxy) -> (ClientAddress, Option<Country>) {
+        let shown = self.headers.get_all(TrustedProxy::SECRET_HEADER).iter();
+        if !proxy.is(self.peer, shown.filter_map(|value| value.to_str().ok())) {
+            return (self.peer, None);
         }
-        let told = self.header(trusted_header)?.rsplit(',').next()?.trim();
-        let without_port = || told.rsplit_once(':')?.0.parse().ok();
-        let with_port = || Some(told.parse::<SocketAddr>().ok()?.ip());
-        told.parse().ok().or_else(with_port).or_else(without_port)
+        let address = self.told(&proxy.address_header).and_then(|told| {
+            let port_is_last = proxy.address_header == VIEWER_ADDRESS;
+            address(told, port_is_last)
+        });
+        let country = self.told(&proxy.country_header).and_then(Country::parse);
+        (address.map_or(self.peer, ClientAddress::from), country)
     }
 
-    /// The client's country, as the proxy tells it that the operator trusts.
-    pub(crate) fn country(&self, trusted_header: &str) -> Option<Country> {
-        if trusted_header.is_empty() {
-            None
-        } else {
-            Country::parse(self.header(trusted_header)?)
+    /// The last value of the last of a header's lines. Each proxy adds what it knows at the end, to the last line or in a
+    /// line of its own (RFC 9110, section 5.3), so the last is the word of the proxy that sent the request.
+    fn told(&self, header: &str) -> Option<&str> {
+        if header.is_empty() {
+            return None;
         }
+        let last_line = self.headers.get_all(header).iter().next_back()?;
+        Some(last_line.to_str().ok()?.rsplit(',').next()?.trim())
+    }
+}
+
+/// Where CloudFront tells a client's address: always with its port, of IPv6 without brackets.
+const VIEWER_ADDRESS: &str = "cloudfront-viewer-address";
+
+/// An address that is written with or without a port.
+fn address(told: &str, port_is_last: bool) -> Option<IpAddr> {
+    let without_port = || told.rsplit_once(':')?.0.parse().ok();
+    let plain = || told.trim_start_matches('[').trim_end_matches(']').parse().ok();
+    if let Ok(with_port) = told.parse::<SocketAddr>() {
+        return Some(with_port.ip());
+    }
+    if port_is_last {
+        without_port().or_else(plain)
+    } else {
+        plain().or_else(without_port)
     }
 }

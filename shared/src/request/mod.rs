@@ -1,4 +1,6 @@
-//! What holds for requests of every kind: that they may arrive twice, and how often.
+//! What holds for requests of every kind: where they come from, that they may arrive twice, and how often.
 
+pub mod client_address;
 pub mod idempotency;
 pub mod rate_limit;
+pub mod trusted_proxy;

@@ -53,6 +53,14 @@ pub struct Allowances {
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl Allowances {
+    /// What may be tried from all addresses of an organisation's network together: many times what one may.
+    pub fn from_organisation(&self) -> Allowance {
+        Allowance {
+            attempts: self.from_address.attempts.saturating_mul(10),
+            ..self.from_address
+        }
+    }
+
     /// Logins, right or wrong: who guesses gets nowhere, and who forgot is not kept out for long.
     pub const LOGINS: Self = Self {
         from_address: Allowance {

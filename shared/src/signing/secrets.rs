@@ -33,6 +33,13 @@ pub struct Secrets {
 #[derive(Clone)]
 pub struct SecretHash([u8; 32]);
 
+/// Shows nothing of it.
+impl std::fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretHash")
+    }
+}
+
 impl SecretHash {
     /// The hash of `secret`.
     pub fn of(secret: &str) -> Self {

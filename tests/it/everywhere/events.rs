@@ -1,6 +1,6 @@
 //! What is kept of what happened to a license.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use http::Method;
 use keystead_core::{
@@ -112,7 +112,7 @@ async fn an_event_tells_from_where_and_with_what_it_was_done() {
     let long = format!("Brush/3.1 {}", "x".repeat(1000));
     let headers = [("user-agent", long.as_str())];
     let mut asked = request(&Method::POST, "/activate", &headers, body.to_string().as_bytes());
-    asked.ip = Some("203.0.113.9".parse().expect("an address"));
+    asked.peer = IpAddr::from([203, 0, 113, 9]).into();
     app.send(asked).await.0.expect(200);
     let activated = last(&app, &license).await;
     assert_eq!(activated.ip, Some("203.0.113.9".parse().expect("an address")));

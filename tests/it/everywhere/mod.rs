@@ -1,5 +1,6 @@
 //! What holds for every endpoint, or spans several.
 
+mod addresses;
 mod admin_session;
 mod architecture;
 mod authentication;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
 use keystead_core::{
-    config::{Config, variable},
+    config::variable,
     store::schema::{self, Projection},
 };
 use keystead_functions::routes;
@@ -387,7 +387,11 @@ fn the_distribution_hands_on_every_header_that_is_looked_at() {
     let mut handed_on = headers("DistributionHeaders", "OriginRequestPolicyConfig");
     handed_on.extend(headers("DistributionCache", "CachePolicyConfig"));
     let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/src");
-    let mut looked_at = BTreeSet::from([Config::default().country_header, "idempotency-key".to_owned()]);
+    let mut looked_at = BTreeSet::from([
+        "cloudfront-viewer-country".to_owned(),
+        "cloudfront-viewer-address".to_owned(),
+        "idempotency-key".to_owned(),
+    ]);
     let callers = std::fs::read_dir(source.join("frame/callers")).expect("the callers");
     let callers = callers.map(|file| file.expect("a file").path());
     let others = ["frame/request.rs", "frame/pipeline.rs"].map(|file| source.join(file));

@@ -1,5 +1,7 @@
 //! `GET /api/license-keys/{keyId}/events`.
 
+use std::net::IpAddr;
+
 use http::Method;
 use keystead_core::{license::standing::SuspendedBy, store::schema};
 use keystead_tests::{DAY, HOUR, OWNER, TestApp, TestLicense, request};
@@ -34,7 +36,7 @@ async fn each_good_validation_is_an_event_with_where_it_came_from() {
             &[("user-agent", "Brush/1.0")],
             body.as_bytes(),
         );
-        asked.ip = Some([203, 0, 113, 9].into());
+        asked.peer = IpAddr::from([203, 0, 113, 9]).into();
         asked
     };
     for hwid in ["hw-1", "hw-1", "hw-2", "hw-1"] {

@@ -10,16 +10,16 @@ mod store;
 mod stripe;
 mod super_admin;
 
-use std::{future::Future, net::IpAddr};
+use std::future::Future;
 
 use keystead_core::{
     Error, Result,
     audit::Origin,
-    config::Config,
     error::Restriction,
     event::{Actor, UserAgent},
     license::machine::Country,
     owner::{OwnerId, member::Role},
+    request::{client_address::ClientAddress, trusted_proxy::TrustedProxy},
 };
 
 use crate::frame::{context::Context, fields::Fields, request::Incoming};
@@ -107,25 +107,28 @@ pub struct Authenticated<C> {
 }
 
 /// Where a request comes from.
+#[derive(Clone)]
 pub struct Source {
-    ip: Option<IpAddr>,
+    /// The client's address.
+    pub address: ClientAddress,
     user_agent: Option<UserAgent>,
     country: Option<Country>,
 }
 
 impl Source {
-    pub(crate) fn of(incoming: &Incoming, config: &Config) -> Self {
+    pub(crate) fn of(incoming: &Incoming, proxy: &TrustedProxy) -> Self {
+        let (address, country) = incoming.whereabouts(proxy);
         Self {
-            ip: incoming.address(&config.address_header),
+            address,
             user_agent: incoming.header("user-agent").and_then(UserAgent::parse),
-            country: incoming.country(&config.country_header),
+            country,
         }
     }
 
     fn origin(self, actor: Actor) -> Origin {
         Origin {
             actor,
-            ip: self.ip,
+            address: self.address,
             user_agent: self.user_agent,
         }
     }
