@@ -59,6 +59,7 @@ pub struct Valid {
     key: LicenseKey,
     activation_count: u32,
     max_activations: Option<u32>,
+    /// The machine that the key is bound to, for who has named it; otherwise null.
     hwid: Option<Fingerprint>,
     hwid_reset_count: u32,
     expires_at: Option<Timestamp>,
@@ -162,12 +163,12 @@ impl Endpoint for LicenseKeysValidate {
             }
             LockVerdict::Good | LockVerdict::Binds(_) => {}
         }
-        Ok(Reply::Valid(Valid::new(license, catalog.as_deref())))
+        Ok(Reply::Valid(Valid::new(license, hwid, catalog.as_deref())))
     }
 }
 
 impl Valid {
-    fn new(license: License, catalog: Option<&Catalog>) -> Self {
+    fn new(license: License, asked: Option<&Fingerprint>, catalog: Option<&Catalog>) -> Self {
         let product = catalog.map(|catalog| &catalog.product);
         let max_activations = product.and_then(|product| product.keys.max_activations);
         let slug = license.product_id.to_string();
@@ -179,7 +180,8 @@ impl Valid {
             key: license.license_key,
             activation_count: license.lock.bindings,
             max_activations: max_activations.and_then(SeatLimit::limit),
-            hwid: license.lock.hwid,
+            // Whoever has the key and not the machine would be told what to say the next time.
+            hwid: license.lock.hwid.filter(|bound| asked == Some(bound)),
             hwid_reset_count: license.lock.binding_resets,
             product: match product {
                 Some(product) => Product {
