@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 
 use crate::{cpu, lambda::Lambda};
 
+/// What a function is told of each of its secrets.
+const SECRET_ARN: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:bench";
+
 /// How a function is started.
 #[derive(Debug, Clone)]
 pub struct Program {
@@ -167,11 +170,10 @@ fn environment(lambda: &Lambda, dynamodb: &Dynamodb) -> Vec<(&'static str, Strin
         given("AWS_SESSION_TOKEN", "local"),
         given("KEYSTEAD_DYNAMODB_ENDPOINT", &dynamodb.url),
         given("KEYSTEAD_MAIL_FROM", "bench@example.com"),
-        (
-            "KEYSTEAD_SECRET_ARN",
-            "arn:aws:secretsmanager:us-east-1:123456789012:secret:bench".to_owned(),
-        ),
+        given("KEYSTEAD_ACCOUNTS_SECRET_ARN", SECRET_ARN),
+        given("KEYSTEAD_CREDENTIALS_SECRET_ARN", SECRET_ARN),
         ("KEYSTEAD_SECRETS_MANAGER_ENDPOINT", format!("http://{address}/")),
+        given("KEYSTEAD_SIGNING_SECRET_ARN", SECRET_ARN),
         given("KEYSTEAD_TABLE_PREFIX", "keystead-"),
         given("LAMBDA_TASK_ROOT", "/var/task"),
         given("LANG", "en_US.UTF-8"),

@@ -10,7 +10,12 @@ use std::{
 
 use clap::Args;
 use http::Uri;
-use keystead_core::{clock::Clock, config::variable, ids::Ids};
+use keystead_core::{
+    clock::Clock,
+    config::variable,
+    ids::Ids,
+    signing::secrets::{Credentials, SecretName},
+};
 use serde_json::Value;
 use ureq::Agent;
 
@@ -204,12 +209,13 @@ impl ServerArgs {
             }
         }
         if is_local {
-            let file = data_dir::secrets_file(&self.data_dir);
-            let secrets = data_dir::read_secrets(&file).map_err(|error| Failure::Local(error.to_string()))?;
-            if let Some(secrets) = secrets {
+            let file = data_dir::secret_file(&self.data_dir, SecretName::Credentials);
+            let credentials: Option<Credentials> =
+                data_dir::read_secret(&file).map_err(|error| Failure::Local(error.to_string()))?;
+            if let Some(credentials) = credentials {
                 return Ok(Credential {
                     kind: CredentialKind::AdminSecret,
-                    value: secrets.admin_secret,
+                    value: credentials.admin_secret,
                     origin: file.display().to_string(),
                 });
             }

@@ -7,8 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use keystead_core::signing::secrets::Secrets;
+use keystead_core::signing::secrets::SecretName;
 use rustix::fs::OFlags;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::private_file::Draft;
 
@@ -87,35 +88,38 @@ impl DataDir {
         self.path.join("keystead.db")
     }
 
-    /// The secrets' file.
-    pub fn secrets_file(&self) -> PathBuf {
-        secrets_file(&self.path)
+    /// The file of a secret.
+    pub fn secret_file(&self, name: SecretName) -> PathBuf {
+        secret_file(&self.path, name)
     }
 
-    /// The secrets, if there are any yet.
+    /// A secret, if there is one yet.
     ///
     /// # Errors
     /// When the file is there and can't be read.
-    pub fn secrets(&self) -> io::Result<Option<Secrets>> {
-        read_secrets(&self.secrets_file())
+    pub fn secret<T: DeserializeOwned>(&self, name: SecretName) -> io::Result<Option<T>> {
+        read_secret(&self.secret_file(name))
     }
 
-    /// Writes the secrets for this user only: all of them, or none should the machine fail in between.
+    /// Writes a secret for this user only: all of it, or nothing should the machine fail in between.
     ///
     /// # Errors
     /// When the file system refuses.
-    pub fn keep_secrets(&self, secrets: &Secrets) -> io::Result<()> {
-        let draft = Draft::new(&self.secrets_file())?;
-        (&draft).write_all(&serde_json::to_vec_pretty(secrets)?)?;
+    pub fn keep_secret<T: Serialize>(&self, name: SecretName, secret: &T) -> io::Result<()> {
+        let draft = Draft::new(&self.secret_file(name))?;
+        (&draft).write_all(&serde_json::to_vec_pretty(secret)?)?;
         draft.keep()?;
         File::open(&self.path)?.sync_all()
     }
 }
 
 /// What a data folder holds.
-const OWN_FILES: [&str; 5] = [
+const OWN_FILES: [&str; 8] = [
     "lock",
-    "secrets.json",
+    "root.json",
+    "signing.json",
+    "credentials.json",
+    "accounts.json",
     "keystead.db",
     "keystead.db-wal",
     "keystead.db-shm",
@@ -135,13 +139,13 @@ fn close_to_others(path: &Path, mode: u32) -> io::Result<()> {
     })
 }
 
-/// Where a data folder's secrets are.
-pub(crate) fn secrets_file(folder: &Path) -> PathBuf {
-    folder.join("secrets.json")
+/// Where a data folder has this secret.
+pub(crate) fn secret_file(folder: &Path, name: SecretName) -> PathBuf {
+    folder.join(format!("{name}.json"))
 }
 
-/// The secrets in this file, if it is there.
-pub(crate) fn read_secrets(file: &Path) -> io::Result<Option<Secrets>> {
+/// The secret in this file, if it is there.
+pub(crate) fn read_secret<T: DeserializeOwned>(file: &Path) -> io::Result<Option<T>> {
     match fs::read(file) {
         Ok(document) => serde_json::from_slice(&document)
             .map(Some)

@@ -1,31 +1,34 @@
-//! `keystead secrets`: look at a deployment's secrets, and set the one that Stripe makes.
+//! `keystead secrets`: look at a deployment's secrets, replace them, and set the one that Stripe makes.
 
 use std::{
     io,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use clap::{Args, Subcommand, ValueEnum};
 use keystead_core::{
     clock::Clock,
     config::{AwsEnvironment, variable},
-    signing::secrets::Secrets,
+    signing::{
+        keys::KeyError,
+        secrets::{AccountKeys, CredentialName, Credentials, SecretName, SigningKeys},
+    },
 };
 use keystead_functions::aws::{
     call::CallError,
     secrets_manager::{SecretError, SecretsManager, Version},
 };
-use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    data_dir::{DataDir, read_secrets, secrets_file},
+    data_dir::{DataDir, read_secret, secret_file},
     failure::Failure,
     output,
 };
 
-/// Look at a deployment's secrets.
+/// Look at a deployment's secrets, and replace them.
 #[derive(Args)]
 pub struct SecretsArgs {
     #[command(subcommand)]
@@ -47,6 +50,30 @@ enum Action {
         #[command(flatten)]
         place: Place,
     },
+    /// Replace a secret with a new one. The old one is good for a while yet.
+    Rotate {
+        /// Which.
+        #[arg(value_enum)]
+        secret: Replaceable,
+        /// For how many hours the old one stays good.
+        #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=720))]
+        overlap: u32,
+        /// Drop the old one at once, as when it has leaked.
+        #[arg(long, conflicts_with = "overlap")]
+        now: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Replaceable {
+    /// The super admin's credential.
+    Admin,
+    /// The credential of stores.
+    Webhook,
+    /// The key of people's sign-ins and mailed links: with the old one, they end.
+    Accounts,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -77,7 +104,7 @@ pub(crate) struct Place {
 /// Why it could not be done.
 pub fn run(args: &SecretsArgs) -> Result<(), Failure> {
     match &args.action {
-        Action::Show { secret, place } => show(&place.read()?, *secret),
+        Action::Show { secret, place } => show(place, *secret),
         Action::SetStripe { place } => {
             let mut secret = String::new();
             io::stdin()
@@ -87,31 +114,84 @@ pub fn run(args: &SecretsArgs) -> Result<(), Failure> {
             if !secret.starts_with("whsec_") {
                 return Err(Failure::Usage("what Stripe signs with begins with whsec_".to_owned()));
             }
-            place.change(|secrets| {
-                secrets.stripe_webhook_secret = Some(secret.to_owned());
+            place.change(SecretName::Credentials, |credentials: &mut Credentials| {
+                credentials.stripe_webhook_secret = Some(secret.to_owned());
                 Ok(())
             })?;
-            output::print("Set. Functions that run already know it once they were started anew.")
+            output::print("Set.")
         }
+        Action::Rotate {
+            secret,
+            overlap,
+            now,
+            place,
+        } => rotate(
+            place,
+            *secret,
+            (!now).then(|| Duration::from_secs(u64::from(*overlap) * 3600)),
+        ),
     }
 }
 
-fn show(secrets: &Secrets, only: Option<Name>) -> Result<(), Failure> {
-    let stripe = secrets.stripe_webhook_secret.as_deref();
+fn rotate(place: &Place, secret: Replaceable, overlap: Option<Duration>) -> Result<(), Failure> {
+    let now = Clock::system().now();
+    let good_until = overlap.map(|overlap| now + overlap);
+    let local = |error: KeyError| Failure::Local(error.to_string());
+    let named = match secret {
+        Replaceable::Admin => Some((CredentialName::Admin, "admin-secret")),
+        Replaceable::Webhook => Some((CredentialName::Webhook, "webhook-secret")),
+        Replaceable::Accounts => None,
+    };
+    match named {
+        Some((name, _)) => {
+            let new = keystead_keygen::credential().map_err(local)?;
+            place.change(SecretName::Credentials, |credentials: &mut Credentials| {
+                credentials.rotate(name, new, now, good_until);
+                Ok(())
+            })?;
+        }
+        None => {
+            place.change(SecretName::Accounts, |accounts: &mut AccountKeys| {
+                keystead_keygen::rotate_accounts(accounts, now, good_until.unwrap_or(now)).map_err(local)
+            })?;
+        }
+    }
+    let old = match good_until {
+        Some(until) => format!("The old one is good until {until}."),
+        None if place.is_stack() => {
+            "The old one is dropped, by functions that run once they were started anew (infra/README.md).".to_owned()
+        }
+        None => "The old one is good for nothing.".to_owned(),
+    };
+    match named {
+        Some((_, name)) => output::print(format!(
+            "Replaced. {old} To see the new one: keystead secrets show {name}"
+        )),
+        None => output::print(format!("Replaced. {old}")),
+    }
+}
+
+fn show(place: &Place, only: Option<Name>) -> Result<(), Failure> {
+    let credentials = || place.read::<Credentials>(SecretName::Credentials);
+    let root = || Ok::<_, Failure>(place.read::<SigningKeys>(SecretName::Signing)?.root_public_key);
     match only {
-        Some(Name::AdminSecret) => output::print(&secrets.admin_secret),
-        Some(Name::WebhookSecret) => output::print(&secrets.webhook_secret),
+        Some(Name::AdminSecret) => output::print(credentials()?.admin_secret),
+        Some(Name::WebhookSecret) => output::print(credentials()?.webhook_secret),
         Some(Name::StripeWebhookSecret) => {
+            let stripe = credentials()?.stripe_webhook_secret;
             output::print(stripe.ok_or_else(|| Failure::Local("Stripe's secret is not set".to_owned()))?)
         }
-        Some(Name::RootPublicKey) => output::print(secrets.root_public_key.trim_end()),
-        None => output::print(format!(
-            "admin secret           {}\nwebhook secret         {}\nStripe webhook secret  {}\n\n{}",
-            secrets.admin_secret,
-            secrets.webhook_secret,
-            stripe.unwrap_or("-"),
-            secrets.root_public_key.trim_end(),
-        )),
+        Some(Name::RootPublicKey) => output::print(root()?.trim_end()),
+        None => {
+            let shown = credentials()?;
+            output::print(format!(
+                "admin secret           {}\nwebhook secret         {}\nStripe webhook secret  {}\n\n{}",
+                shown.admin_secret,
+                shown.webhook_secret,
+                shown.stripe_webhook_secret.as_deref().unwrap_or("-"),
+                root()?.trim_end(),
+            ))
+        }
     }
 }
 
@@ -121,37 +201,42 @@ impl Place {
         self.stack.is_some()
     }
 
-    /// The secrets.
-    pub(crate) fn read(&self) -> Result<Secrets, Failure> {
+    /// A secret.
+    pub(crate) fn read<T: DeserializeOwned>(&self, name: SecretName) -> Result<T, Failure> {
         match &self.stack {
             Some(stack) => {
                 let manager = self.manager()?;
-                parse(&wait(manager.read(&secret_of(stack)))?)
+                parse(&wait(manager.read(&secret_of(stack, name)))?)
             }
             // Without the lock: a server may run, and the file is there whole or not at all.
-            None => self.kept(&secrets_file(&self.data_dir)),
+            None => self.kept(&secret_file(&self.data_dir, name)),
         }
     }
 
-    /// Changes the secrets, unless somebody else has changed them meanwhile. Answers them as they then are.
-    pub(crate) fn change(&self, change: impl FnOnce(&mut Secrets) -> Result<(), Failure>) -> Result<Secrets, Failure> {
+    /// Changes a secret, unless somebody else has changed it meanwhile. Answers it as it then is.
+    pub(crate) fn change<T: Serialize + DeserializeOwned>(
+        &self,
+        name: SecretName,
+        change: impl FnOnce(&mut T) -> Result<(), Failure>,
+    ) -> Result<T, Failure> {
         let Some(stack) = &self.stack else {
             let folder = self.folder()?;
-            let mut secrets = self.kept(&folder.secrets_file())?;
-            change(&mut secrets)?;
+            let file = folder.secret_file(name);
+            let mut secret = self.kept(&file)?;
+            change(&mut secret)?;
             folder
-                .keep_secrets(&secrets)
-                .map_err(|error| Failure::file(&folder.secrets_file(), &error))?;
-            return Ok(secrets);
+                .keep_secret(name, &secret)
+                .map_err(|error| Failure::file(&file, &error))?;
+            return Ok(secret);
         };
         let manager = self.manager()?;
-        let secret = secret_of(stack);
-        let was = wait(manager.read(&secret))?;
-        let mut secrets = parse(&was)?;
-        change(&mut secrets)?;
-        let document = serde_json::to_string(&secrets).map_err(|error| Failure::Local(error.to_string()))?;
-        wait(manager.write(&secret, &document, &after(&was.id)))?;
-        Ok(secrets)
+        let id = secret_of(stack, name);
+        let was = wait(manager.read(&id))?;
+        let mut secret = parse(&was)?;
+        change(&mut secret)?;
+        let document = serde_json::to_string(&secret).map_err(|error| Failure::Local(error.to_string()))?;
+        wait(manager.write(&id, &document, &was.next_id()))?;
+        Ok(secret)
     }
 
     /// The folder, held, so that no server starts in between.
@@ -159,12 +244,12 @@ impl Place {
         DataDir::open(&self.data_dir).map_err(|error| Failure::Local(error.to_string()))
     }
 
-    fn kept(&self, file: &Path) -> Result<Secrets, Failure> {
-        let secrets = read_secrets(file).map_err(|error| Failure::Local(error.to_string()))?;
-        secrets.ok_or_else(|| {
-            let folder = self.data_dir.display();
+    fn kept<T: DeserializeOwned>(&self, file: &Path) -> Result<T, Failure> {
+        let secret = read_secret(file).map_err(|error| Failure::Local(error.to_string()))?;
+        secret.ok_or_else(|| {
+            let (folder, file) = (self.data_dir.display(), file.file_name().unwrap_or_default().display());
             Failure::Local(format!(
-                "{folder} holds no secrets; keystead serve makes them at its first start"
+                "{folder} holds no {file}; keystead serve makes it at its first start"
             ))
         })
     }
@@ -175,17 +260,12 @@ impl Place {
     }
 }
 
-/// What template.yaml calls the secret of this stack.
-fn secret_of(stack: &str) -> String {
-    format!("{stack}/keystead")
+/// What template.yaml calls this secret of this stack.
+fn secret_of(stack: &str, name: SecretName) -> String {
+    format!("{stack}/keystead/{name}")
 }
 
-/// The id of the version after `id`: of two that change the same version, Secrets Manager refuses the second.
-fn after(id: &str) -> String {
-    hex::encode(Sha256::digest(id.as_bytes()))
-}
-
-fn parse(version: &Version) -> Result<Secrets, Failure> {
+fn parse<T: DeserializeOwned>(version: &Version) -> Result<T, Failure> {
     serde_json::from_str(&version.text).map_err(|error| Failure::Local(format!("the secret: {error}")))
 }
 

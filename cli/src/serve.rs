@@ -9,13 +9,14 @@ use std::{
 
 use clap::{Args, Parser};
 use keystead_core::{
+    Timestamp,
     clock::Clock,
     config::{Config, variable},
     ids::Ids,
     request::{client_address::AddressBlock, trusted_proxy::TrustedProxy},
     signing::{
-        keys::{Algorithm, KeyRing},
-        secrets::Secrets,
+        keys::{Algorithm, KeyError, KeyRing},
+        secrets::{AccountKeys, CredentialName, Credentials, RootKey, SecretName, SigningKeys},
     },
     store::{Connection, Store},
 };
@@ -26,9 +27,11 @@ use keystead_functions::{
         log::Log,
         mail::{Kept, Mailer},
         router::Router,
+        secrets::KnownSecrets,
     },
     routes::{self},
 };
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -186,6 +189,8 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
         Some(DataDir::open(&args.data_dir)?)
     };
     let (secrets, shown) = secrets(args, folder.as_ref(), &clock)?;
+    let keys = KeyRing::signing_with(&secrets.signing.signing_keys, signer::signer)?;
+    let known = KnownSecrets::with_keys(keys, &secrets.credentials, &secrets.accounts)?;
     let mut config = Config::from_env()?;
     trust(args, &mut config.proxy);
     config.check()?;
@@ -194,11 +199,10 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
 
     let mails = Kept::default();
     let context = Context {
-        keys: Arc::new(KeyRing::signing_with(&secrets.signing_keys, signer::signer)?),
         log: if args.quiet { Log::nowhere() } else { Log::stdout() },
         clock,
         mailer: Mailer::Kept(mails.clone()),
-        ..Context::new(store, &secrets, config)?
+        ..Context::knowing(store, known, config)
     };
     let api_key = if args.no_demo || !demo::wanted(&context).await? {
         None
@@ -216,7 +220,7 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
         args,
         folder: folder.as_ref(),
         url: &url,
-        secrets: &secrets,
+        secrets: &secrets.credentials,
         shown,
         api_key: api_key.as_deref(),
         test_clock: test_clock.as_ref(),
@@ -292,34 +296,19 @@ struct Shown {
     webhook_secret: bool,
 }
 
-/// The secrets to serve with, and which were generated rather than given. They are kept in the data folder; those
-/// that the environment gives stand in for the kept ones.
-fn secrets(args: &ServeArgs, folder: Option<&DataDir>, clock: &Clock) -> Result<(Secrets, Shown), Failure> {
-    let kept = folder.map(DataDir::secrets).transpose()?.flatten();
-    let is_new = kept.is_none();
-    let wanted = match (args.signing_algorithm, variable("KEYSTEAD_SIGNING_ALGORITHM")) {
-        (Some(flag), _) => Some(flag),
-        (None, Some(name)) => Some(algorithm(&name).map_err(|error| format!("KEYSTEAD_SIGNING_ALGORITHM {error}"))?),
-        (None, None) => None,
-    };
-    let mut secrets = match kept {
-        Some(secrets) => secrets,
-        None => keystead_keygen::secrets(wanted.unwrap_or(Algorithm::Rs256), clock.now())?,
-    };
-    let current = secrets
-        .signing_keys
-        .iter()
-        .find(|key| key.retired_at.is_none() && !key.prepared)
-        .map(|key| key.jwk.alg);
-    let rotate = wanted.filter(|wanted| Some(*wanted) != current);
-    if let Some(algorithm) = rotate {
-        keystead_keygen::rotate(&mut secrets, algorithm, clock.now())?;
-    }
-    if let Some(folder) = folder
-        && (is_new || rotate.is_some())
-    {
-        folder.keep_secrets(&secrets)?;
-    }
+/// The secrets to serve with. The root key is none of them.
+struct ServedSecrets {
+    signing: SigningKeys,
+    credentials: Credentials,
+    accounts: AccountKeys,
+}
+
+/// The secrets to serve with, and which credentials were generated rather than given. They are kept in the data folder, a
+/// file each; those that the environment gives stand in for the kept ones.
+fn secrets(args: &ServeArgs, folder: Option<&DataDir>, clock: &Clock) -> Result<(ServedSecrets, Shown), Failure> {
+    let signing = signing_keys(args, folder, clock.now())?;
+    let (accounts, _) = kept_or_made(folder, SecretName::Accounts, keystead_keygen::accounts)?;
+    let (mut credentials, is_new) = kept_or_made(folder, SecretName::Credentials, keystead_keygen::credentials)?;
     let admin_secret = variable("KEYSTEAD_ADMIN_SECRET");
     let webhook_secret = variable("KEYSTEAD_WEBHOOK_SECRET");
     for (name, given) in [
@@ -337,12 +326,73 @@ fn secrets(args: &ServeArgs, folder: Option<&DataDir>, clock: &Clock) -> Result<
         admin_secret: is_new && admin_secret.is_none(),
         webhook_secret: is_new && webhook_secret.is_none(),
     };
-    secrets.admin_secret = admin_secret.unwrap_or(secrets.admin_secret);
-    secrets.webhook_secret = webhook_secret.unwrap_or(secrets.webhook_secret);
-    if let Some(secret) = variable("KEYSTEAD_STRIPE_WEBHOOK_SECRET") {
-        secrets.stripe_webhook_secret = Some(secret);
+    for (name, given) in [
+        (CredentialName::Admin, admin_secret),
+        (CredentialName::Webhook, webhook_secret),
+    ] {
+        if let Some(given) = given {
+            credentials.rotate(name, given, clock.now(), None);
+        }
     }
+    if let Some(secret) = variable("KEYSTEAD_STRIPE_WEBHOOK_SECRET") {
+        credentials.stripe_webhook_secret = Some(secret);
+    }
+    let secrets = ServedSecrets {
+        signing,
+        credentials,
+        accounts,
+    };
     Ok((secrets, shown))
+}
+
+/// What the folder has of this name or, where it has nothing, what `make` makes; and whether that was so.
+fn kept_or_made<T: Serialize + DeserializeOwned>(
+    folder: Option<&DataDir>,
+    name: SecretName,
+    make: impl FnOnce() -> Result<T, KeyError>,
+) -> Result<(T, bool), Failure> {
+    if let Some(kept) = folder.map(|folder| folder.secret(name)).transpose()?.flatten() {
+        return Ok((kept, false));
+    }
+    let made = make()?;
+    if let Some(folder) = folder {
+        folder.keep_secret(name, &made)?;
+    }
+    Ok((made, true))
+}
+
+/// The keys that sign for applications, of the algorithm that is wanted. The root key is read only to certify one.
+fn signing_keys(args: &ServeArgs, folder: Option<&DataDir>, now: Timestamp) -> Result<SigningKeys, Failure> {
+    let wanted = match (args.signing_algorithm, variable("KEYSTEAD_SIGNING_ALGORITHM")) {
+        (Some(flag), _) => Some(flag),
+        (None, Some(name)) => Some(algorithm(&name).map_err(|error| format!("KEYSTEAD_SIGNING_ALGORITHM {error}"))?),
+        (None, None) => None,
+    };
+    let kept: Option<SigningKeys> = folder.map(|f| f.secret(SecretName::Signing)).transpose()?.flatten();
+    let Some(mut keys) = kept else {
+        let (root, _) = kept_or_made(folder, SecretName::Root, keystead_keygen::root)?;
+        let make = || keystead_keygen::signing(&root, wanted.unwrap_or(Algorithm::Rs256), now);
+        return Ok(kept_or_made(folder, SecretName::Signing, make)?.0);
+    };
+    let root: Option<RootKey> = folder.map(|f| f.secret(SecretName::Root)).transpose()?.flatten();
+    let other = wanted.filter(|wanted| keys.current().is_none_or(|key| key.jwk.alg != *wanted));
+    let changed = match (other, &root) {
+        (Some(algorithm), Some(root)) => {
+            keystead_keygen::rotate(&mut keys, root, algorithm, now)?;
+            true
+        }
+        (Some(algorithm), None) => {
+            return Err(format!("a key for {algorithm} needs the root key: put root.json back for this start").into());
+        }
+        (None, Some(root)) => keystead_keygen::certify(&mut keys, root, now, false)?,
+        (None, None) => false,
+    };
+    if let Some(folder) = folder
+        && changed
+    {
+        folder.keep_secret(SecretName::Signing, &keys)?;
+    }
+    Ok(keys)
 }
 
 fn open_store(
@@ -383,7 +433,7 @@ struct Welcome<'a> {
     args: &'a ServeArgs,
     folder: Option<&'a DataDir>,
     url: &'a str,
-    secrets: &'a Secrets,
+    secrets: &'a Credentials,
     shown: Shown,
     api_key: Option<&'a str>,
     test_clock: Option<&'a DoorKey>,
@@ -423,7 +473,7 @@ impl Welcome<'_> {
         if self.shown.admin_secret || self.shown.webhook_secret {
             let kept = self
                 .folder
-                .map(|f| format!(", kept in {}", f.secrets_file().display()))
+                .map(|f| format!(", kept in {}", f.secret_file(SecretName::Credentials).display()))
                 .unwrap_or_default();
             eprintln!(
                 "Secrets (generated{kept}, shown this once; KEYSTEAD_ADMIN_SECRET and KEYSTEAD_WEBHOOK_SECRET set your own):"

@@ -54,7 +54,7 @@ mod tests {
         for algorithm in [Algorithm::Rs256, Algorithm::EdDsa] {
             let secrets = keystead_keygen::secrets(algorithm, Timestamp::from_millis(0)).expect("new secrets");
             let pkcs8 = BASE64_STANDARD
-                .decode(&secrets.signing_keys[0].private_key)
+                .decode(&secrets.signing.signing_keys[0].private_key)
                 .expect("base64");
             let ring = SigningKey::from_pkcs8(algorithm, &pkcs8)
                 .expect("a key")

@@ -89,7 +89,7 @@ class Server:
 
     def root_public_key(self):
         """What an application ships with."""
-        return json.loads((self.folder / "secrets.json").read_text())["rootPublicKey"]
+        return json.loads((self.folder / "signing.json").read_text())["rootPublicKey"]
 
     def validate(self, token, fingerprint):
         return call(

@@ -129,7 +129,7 @@ async fn scene() -> (TestApp, TestLicense, String, String) {
 async fn a_forged_token_opens_nothing() {
     let (app, license, fingerprint, token) = scene().await;
     let (header, claims, signature) = parts(&token);
-    let [ours] = secrets().signing_keys.as_slice() else {
+    let [ours] = secrets().signing.signing_keys.as_slice() else {
         panic!("the tests have one signing key");
     };
     // What is signed and encoded here is right but for what each attack does.
@@ -139,7 +139,7 @@ async fn a_forged_token_opens_nothing() {
     );
 
     let other = keystead_keygen::secrets(Algorithm::Rs256, epoch()).expect("secrets");
-    let stranger = &other.signing_keys[0];
+    let stranger = &other.signing.signing_keys[0];
     let ed_pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("a key");
     let ed = Ed25519KeyPair::from_pkcs8(ed_pkcs8.as_ref()).expect("a key");
     let pem = ours.public_key.as_bytes();
@@ -424,13 +424,13 @@ async fn tokens_of_previous_keys_stay_good_and_new_ones_are_by_the_new_key() {
     let (app, license, fingerprint, token) = scene().await;
     let mut rotated: Secrets = secrets().clone();
     for algorithm in [Algorithm::Rs256, Algorithm::EdDsa, Algorithm::Rs256] {
-        keystead_keygen::rotate(&mut rotated, algorithm, app.now()).expect("a new key");
+        keystead_keygen::rotate(&mut rotated.signing, &rotated.root, algorithm, app.now()).expect("a new key");
         let app = app.restarted_with(Options::default().secrets(rotated.clone())).await;
         app.faults.without_rate_limit();
         let machine = app.machine("new");
         machine.activate(&license).await.expect(200);
         let (header, claims, _) = parts(&machine.token());
-        let current = rotated.signing_keys.last().expect("a key");
+        let current = rotated.signing.signing_keys.last().expect("a key");
         let expected = format!(r#"{{"alg":"{algorithm}","typ":"JWT","kid":"{}"}}"#, current.jwk.kid);
         assert_eq!(header, expected);
         // The algorithm is the key's own: another can't be asked for under its id.
@@ -453,7 +453,7 @@ async fn tokens_of_previous_keys_stay_good_and_new_ones_are_by_the_new_key() {
         app.machine("a").activate(&license).await.expect(200);
     }
     // A key that is gone for good takes its tokens with it.
-    rotated.signing_keys.remove(0);
+    rotated.signing.signing_keys.remove(0);
     let app = app.restarted_with(Options::default().secrets(rotated)).await;
     assert_refused(&app, &license, &fingerprint, "a token of a key that is gone", &token).await;
 }

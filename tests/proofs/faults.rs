@@ -288,7 +288,7 @@ fn admin_scenarios() -> Vec<Scenario> {
         }),
         scenario!("/createApiKey", |app, trial| {
             let license = app.license().create().await;
-            let body = json!({ "adminSecret": secrets().admin_secret, "creatorId": "bob", "name": trial });
+            let body = json!({ "adminSecret": secrets().credentials.admin_secret, "creatorId": "bob", "name": trial });
             Asked {
                 path: "/createApiKey",
                 body,
@@ -397,7 +397,7 @@ fn further_admin_scenarios() -> Vec<Scenario> {
         }),
         scenario!("/listApiKeys", |app, trial| {
             let license = app.license().create().await;
-            let body = json!({ "adminSecret": secrets().admin_secret, "note": trial });
+            let body = json!({ "adminSecret": secrets().credentials.admin_secret, "note": trial });
             Asked {
                 path: "/listApiKeys",
                 body,
@@ -407,7 +407,7 @@ fn further_admin_scenarios() -> Vec<Scenario> {
         scenario!("/revokeApiKey", |app, trial| {
             let license = app.license().create().await;
             let key = app.creator(&trial).await.api_key;
-            let body = json!({ "adminSecret": secrets().admin_secret, "apiKey": key });
+            let body = json!({ "adminSecret": secrets().credentials.admin_secret, "apiKey": key });
             Asked {
                 path: "/revokeApiKey",
                 body,
@@ -485,7 +485,7 @@ fn machine_s(path: &'static str, machine: &str, license: TestLicense, more: Valu
 /// What a store tells of the purchase with this id.
 fn told(r#type: &str, license: TestLicense, id: &str) -> Asked {
     let body = json!({
-        "webhookSecret": secrets().webhook_secret, "type": r#type, "email": "customer@example.com",
+        "webhookSecret": secrets().credentials.webhook_secret, "type": r#type, "email": "customer@example.com",
         "productId": PRODUCT, "purchaseId": id, "durationDays": 30,
     });
     Asked {

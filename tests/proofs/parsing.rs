@@ -13,21 +13,23 @@ use keystead_core::{
         machine::{Fingerprint, Hostname},
         standing::LicenseStatus,
     },
-    owner::OwnerId,
+    owner::{OwnerId, Scope},
     product::{ProductId, variant::VariantId},
     sale::{code::CodeName, stripe::SigningSecret},
     signing::{
-        account_token::{AccountToken, Purpose},
+        account_token::{AccountKeyRing, AccountToken, Purpose},
         keys::{Algorithm, KeyRing},
+        sealing::{Seal, SealingRoot},
         token::{Claims, Token},
     },
-    store::license::list::Cursor,
+    store::license::list::{Cursor, LicenseFilter, LicenseState},
     value::{email::Email, name::Name, reference::Reference},
 };
 use keystead_functions::routes;
 use keystead_tests::{
     OWNER, PRODUCT, TestApp, epoch,
     examples::{World, row},
+    secrets,
 };
 use proptest::{
     collection::vec,
@@ -298,11 +300,12 @@ proptest! {
     }
 }
 
-/// Rings of one key each, of either algorithm.
-fn rings() -> [KeyRing; 2] {
+/// Rings of one key each, of either algorithm, and that of accounts.
+fn rings() -> [(KeyRing, AccountKeyRing); 2] {
     [Algorithm::Rs256, Algorithm::EdDsa].map(|algorithm| {
         let secrets = keystead_keygen::secrets(algorithm, epoch()).expect("secrets");
-        KeyRing::new(&secrets.signing_keys).expect("keys")
+        let keys = KeyRing::new(&secrets.signing.signing_keys).expect("keys");
+        (keys, AccountKeyRing::new(&secrets.accounts).expect("keys"))
     })
 }
 
@@ -336,13 +339,16 @@ fn claims() -> impl Strategy<Value = Claims> {
 }
 
 #[track_caller]
-fn assert_no_token(keys: &KeyRing, text: &str) {
+fn assert_no_token((keys, account_keys): &(KeyRing, AccountKeyRing), text: &str) {
     if let Some(token) = Token::parse(text) {
         assert!(keys.verify(&token, epoch()).is_err(), "{text}");
     }
     if let Some(token) = AccountToken::parse(text) {
         for purpose in [Purpose::Login, Purpose::Verify, Purpose::Reset] {
-            assert!(keys.verify_account_token(&token, purpose, epoch()).is_none(), "{text}");
+            assert!(
+                account_keys.verify_account_token(&token, purpose, epoch()).is_none(),
+                "{text}"
+            );
         }
     }
 }
@@ -351,7 +357,8 @@ fn assert_no_token(keys: &KeyRing, text: &str) {
 fn a_token_says_what_was_signed_and_any_other_text_is_none() {
     let rings = rings();
     let tried = TestRunner::new(cases(40)).run(&(claims(), any_text(), any::<Index>()), |(claims, text, cut)| {
-        for (keys, other) in [(&rings[0], &rings[1]), (&rings[1], &rings[0])] {
+        for (ring, (other, _)) in [(&rings[0], &rings[1]), (&rings[1], &rings[0])] {
+            let (keys, _) = ring;
             let token = keys.issue(&claims).expect("a token");
             prop_assert_eq!(&keys.verify(&token, epoch()).expect("it is ours"), &claims);
             prop_assert!(keys.verify(&token, claims.expiry()).is_err());
@@ -366,7 +373,7 @@ fn a_token_says_what_was_signed_and_any_other_text_is_none() {
                 format!("{before}.{after}"),
                 before.to_owned(),
             ] {
-                assert_no_token(keys, &text);
+                assert_no_token(ring, &text);
             }
         }
         Ok(())
@@ -378,14 +385,14 @@ fn a_token_says_what_was_signed_and_any_other_text_is_none() {
 fn every_bit_of_a_token_counts() {
     let mut runner = TestRunner::deterministic();
     let claims = claims().new_tree(&mut runner).expect("claims").current();
-    for keys in rings() {
-        let token = keys.issue(&claims).expect("a token");
+    for ring in rings() {
+        let token = ring.0.issue(&claims).expect("a token");
         let bytes = token.as_str().as_bytes();
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.to_vec();
             flipped[bit / 8] ^= 1 << (bit % 8);
             if let Ok(flipped) = std::str::from_utf8(&flipped) {
-                assert_no_token(&keys, flipped);
+                assert_no_token(&ring, flipped);
             }
         }
     }
@@ -395,16 +402,31 @@ proptest! {
     #![proptest_config(cases(500))]
 
     #[test]
-    fn any_text_is_a_cursor_of_ours_or_none(text in any_text(), json in any_json()) {
+    fn no_text_is_a_cursor_of_ours_but_what_was_sealed(
+        text in any_text(),
+        json in any_json(),
+        positions in vec(position(), 0..5),
+    ) {
+        let seal = seal();
+        let (scope, filter) = (Scope::Everything, LicenseFilter::default());
         for text in [text, BASE64_URL_SAFE_NO_PAD.encode(json.to_string())] {
-            if let Some(cursor) = Cursor::parse(&text) {
-                prop_assert_eq!(Cursor::parse(&cursor.encode()), Some(cursor));
-            }
+            prop_assert_eq!(Cursor::open(&text, &seal, &scope, &filter), None);
+        }
+        let made_up = json!({ "positions": positions }).to_string();
+        if let Some(cursor) = Cursor::from_bytes(made_up.as_bytes()) {
+            let sealed = cursor.seal(&seal, &scope, &filter).expect("sealed");
+            prop_assert_eq!(Cursor::open(&sealed, &seal, &scope, &filter), Some(cursor));
         }
     }
 }
 
-/// A position in a list, as someone makes it up who has seen one.
+/// What the tests' service seals cursors with.
+fn seal() -> Seal {
+    let root = SealingRoot::new(&secrets().credentials.sealing_key).expect("a root");
+    root.seal_for("cursor").expect("a key")
+}
+
+/// A position in a list, as someone makes it up who has the key.
 fn position() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         4 => any_text(),
@@ -419,7 +441,7 @@ fn position() -> impl Strategy<Value = Value> {
 }
 
 #[test]
-fn a_cursor_that_was_made_up_leads_to_no_failure_and_to_no_license_of_others() {
+fn a_cursor_that_was_made_up_with_our_key_leads_to_no_failure_and_to_no_license_of_others() {
     let runtime = runtime();
     let app = runtime.block_on(TestApp::start());
     let creator = runtime.block_on(app.creator(OWNER));
@@ -431,13 +453,27 @@ fn a_cursor_that_was_made_up_leads_to_no_failure_and_to_no_license_of_others() {
             app.license().with("productId", "foreign").create().await;
         }
     });
+    let product = ProductId::parse(PRODUCT);
+    let filter = |product: &Option<ProductId>, email: Option<&str>, state| LicenseFilter {
+        product: product.clone(),
+        email: email.and_then(Email::parse),
+        state,
+    };
+    let active = Some(LicenseState::Status(LicenseStatus::Active));
     let lists = [
-        json!({}),
-        json!({ "productId": PRODUCT }),
-        json!({ "status": "active" }),
-        json!({ "status": "expired" }),
-        json!({ "email": "customer@example.com" }),
+        (json!({}), filter(&None, None, None)),
+        (json!({ "productId": PRODUCT }), filter(&product, None, None)),
+        (json!({ "status": "active" }), filter(&None, None, active)),
+        (
+            json!({ "status": "expired" }),
+            filter(&None, None, Some(LicenseState::Expired)),
+        ),
+        (
+            json!({ "email": "customer@example.com" }),
+            filter(&None, Some("customer@example.com"), None),
+        ),
     ];
+    let (seal, scope) = (seal(), Scope::Owner(OwnerId::parse(OWNER).expect("an id")));
     let ask = |list: &Value, more: Value| {
         let mut asked = list.clone();
         asked
@@ -447,17 +483,18 @@ fn a_cursor_that_was_made_up_leads_to_no_failure_and_to_no_license_of_others() {
         runtime.block_on(creator.post("/listLicenses", asked))
     };
     let asked = (select(lists.to_vec()), vec(position(), 4));
-    let tried = TestRunner::new(cases(200)).run(&asked, |(list, positions)| {
+    let tried = TestRunner::new(cases(200)).run(&asked, |((list, filter), positions)| {
         let first = ask(&list, json!({ "limit": 1 }));
         let genuine = first.expect(200)["nextCursor"].as_str().expect("there are more");
-        let told = BASE64_URL_SAFE_NO_PAD.decode(genuine).expect("base64");
-        let mut told: Value = serde_json::from_slice(&told).expect("JSON");
+        let genuine = Cursor::open(genuine, &seal, &scope, &filter).expect("it is ours");
+        let mut told: Value = serde_json::from_slice(&genuine.to_bytes()).expect("JSON");
         let count = told["positions"].as_array().expect("positions").len();
         told["positions"] = json!(positions[..count]);
-        let answer = ask(
-            &list,
-            json!({ "cursor": BASE64_URL_SAFE_NO_PAD.encode(told.to_string()) }),
-        );
+        let Some(forged) = Cursor::from_bytes(told.to_string().as_bytes()) else {
+            return Ok(());
+        };
+        let forged = forged.seal(&seal, &scope, &filter).expect("sealed");
+        let answer = ask(&list, json!({ "cursor": forged }));
         if answer.status == 400 {
             answer.expect_refusal(400, "Invalid cursor: must be the nextCursor of a page of the same list");
             return Ok(());

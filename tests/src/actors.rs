@@ -60,7 +60,7 @@ impl Admin {
 
     /// As [`Admin::post`]; answers beside it what it cost at DynamoDB.
     pub async fn post_metered(&self, path: &str, body: Value) -> (Answer, Usage) {
-        let body = merged(body, json!({ "adminSecret": secrets().admin_secret }));
+        let body = merged(body, json!({ "adminSecret": secrets().credentials.admin_secret }));
         self.app
             .send(request(&Method::POST, path, &[], body.to_string().as_bytes()))
             .await
@@ -117,7 +117,7 @@ impl Store {
     pub async fn tell(&self, r#type: &str, notice: Value) -> Answer {
         let usual = json!({ "type": r#type, "email": "customer@example.com", "productId": PRODUCT });
         let body = merged(usual, notice).to_string();
-        let headers = [("x-webhook-secret", secrets().webhook_secret.as_str())];
+        let headers = [("x-webhook-secret", secrets().credentials.webhook_secret.as_str())];
         let asked = request(&Method::POST, "/cgloungeWebhook", &headers, body.as_bytes());
         self.app.send(asked).await.0
     }
@@ -150,7 +150,11 @@ impl Stripe {
 
     /// The header `Stripe-Signature` of a body that is sent now.
     pub fn sign(&self, body: &str) -> String {
-        let secret = secrets().stripe_webhook_secret.as_deref().expect("a secret");
+        let secret = secrets()
+            .credentials
+            .stripe_webhook_secret
+            .as_deref()
+            .expect("a secret");
         let at = self.app.now().seconds();
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
         let tag = hmac::sign(&key, format!("{at}.{body}").as_bytes());

@@ -421,8 +421,8 @@ impl World {
         match route.caller {
             CallerKind::Anyone | CallerKind::LicenseKeyHolder => {}
             CallerKind::Admin => body["apiKey"] = json!(self.alice.api_key),
-            CallerKind::SuperAdmin => body["adminSecret"] = json!(secrets().admin_secret),
-            CallerKind::Store => body["webhookSecret"] = json!(secrets().webhook_secret),
+            CallerKind::SuperAdmin => body["adminSecret"] = json!(secrets().credentials.admin_secret),
+            CallerKind::Store => body["webhookSecret"] = json!(secrets().credentials.webhook_secret),
             // `send` signs it.
             CallerKind::Stripe => body["signed"] = json!(true),
             // `send` shows the token.

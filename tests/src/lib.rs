@@ -38,10 +38,7 @@ use keystead_core::{
     ids::Ids,
     license::{License, key::LicenseKey},
     request::{client_address::AddressBlock, trusted_proxy::TrustedProxy},
-    signing::{
-        keys::{Algorithm, KeyRing},
-        secrets::Secrets,
-    },
+    signing::{keys::Algorithm, secrets::Secrets},
     store::{
         Connection, Store,
         meter::Usage,
@@ -167,9 +164,10 @@ impl Options {
 /// The credentials and keys of the tests: generated once a process, because RSA keys take a while.
 pub fn secrets() -> &'static Secrets {
     static SECRETS: OnceLock<Secrets> = OnceLock::new();
-    SECRETS.get_or_init(|| Secrets {
-        stripe_webhook_secret: Some("whsec_of-the-tests".to_owned()),
-        ..keystead_keygen::secrets(Algorithm::Rs256, epoch()).expect("new secrets")
+    SECRETS.get_or_init(|| {
+        let mut secrets = keystead_keygen::secrets(Algorithm::Rs256, epoch()).expect("new secrets");
+        secrets.credentials.stripe_webhook_secret = Some("whsec_of-the-tests".to_owned());
+        secrets
     })
 }
 
@@ -225,7 +223,6 @@ impl TestApp {
             mailer: Mailer::Kept(mails.clone()),
             clock,
             ids,
-            keys: Arc::new(KeyRing::new(&secrets.signing_keys).expect("keys")),
             log: Log::memory(),
             ..Context::new(store, secrets, config).expect("a context")
         };
@@ -320,7 +317,13 @@ impl TestApp {
     /// Sends a request, and answers what came back beside what it cost at DynamoDB.
     pub async fn send(&self, request: Incoming) -> (Answer, Usage) {
         let route = self.routes.iter().find(|route| is_at(route, &request.path));
-        let answered = self.router.answer(&self.cx, &request);
+        // As in Lambda, a function has the secrets that it may read and no other.
+        let served = route.and_then(|route| routes::function_of(route.name));
+        let cx = match served {
+            Some(served) => self.cx.with_secrets_only(&served.secrets()),
+            None => self.cx.as_ref().clone(),
+        };
+        let answered = self.router.answer(&cx, &request);
         let response = match route {
             Some(route) => {
                 faults::as_function(

@@ -11,7 +11,7 @@ use std::{
 };
 
 use keystead_core::store::schema::{self, Table};
-use keystead_functions::routes;
+use keystead_functions::{frame::function::Function, routes};
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 
@@ -167,17 +167,19 @@ pub fn with_grants(used: &BTreeSet<(&str, Grant)>) -> (String, Vec<String>) {
         let end = length.map_or(lines.len(), |length| start + length);
         let function = &lines[start..end];
         let statements = function.iter().position(|line| line == "        - Statement:");
-        let (first, head) = match statements {
-            Some(at) => (start + at + 1, Vec::new()),
-            None if actions.is_empty() => continue,
-            None => (
-                end,
-                vec!["      Policies:", "        - !Ref StartPolicy", "        - Statement:"],
-            ),
-        };
+        let policies = function.iter().position(|line| line == "      Policies:");
+        let first = policies.map_or(end, |at| start + at);
         let old = lines[first..end].to_vec();
-        let mut new: Vec<String> = head.into_iter().map(str::to_owned).collect();
-        for statement in old.chunk_by(|_, next| !next.starts_with("            - ")) {
+        let secrets = secret_policies(route.name).map(|policy| format!("        - !Ref {policy}"));
+        let mut new: Vec<String> = secrets.collect();
+        if statements.is_some() || !actions.is_empty() {
+            new.push("        - Statement:".to_owned());
+        }
+        if !new.is_empty() {
+            new.insert(0, "      Policies:".to_owned());
+        }
+        let old_statements = statements.map_or(&[][..], |at| &lines[start + at + 1..end]).to_vec();
+        for statement in old_statements.chunk_by(|_, next| !next.starts_with("            - ")) {
             match resource_in(statement) {
                 Some(resource) => {
                     let actions = actions.remove(&*resource);
@@ -206,6 +208,13 @@ pub fn with_grants(used: &BTreeSet<(&str, Grant)>) -> (String, Vec<String>) {
         lines.splice(first..end, new);
     }
     (lines.join("\n") + "\n", differences)
+}
+
+/// What grants the function of this route its secrets, in the template.
+pub fn secret_policies(route: &str) -> impl Iterator<Item = String> {
+    let function = routes::functions().find(|function| function.routes.iter().any(|served| served.name == route));
+    let names = function.map(Function::secrets).unwrap_or_default();
+    names.into_iter().map(|name| format!("Read{}", pascal(name.as_str())))
 }
 
 /// The table or index that the lines of a statement are about; `None` if they are about something else.

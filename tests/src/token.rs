@@ -53,7 +53,7 @@ pub async fn jwks(app: &TestApp) -> Value {
 /// The tests' secrets with another signing key, of another kind.
 pub fn ed25519() -> Secrets {
     let mut secrets = secrets().clone();
-    keystead_keygen::rotate(&mut secrets, Algorithm::EdDsa, epoch()).expect("a rotation");
-    secrets.signing_keys.remove(0);
+    keystead_keygen::rotate(&mut secrets.signing, &secrets.root, Algorithm::EdDsa, epoch()).expect("a rotation");
+    secrets.signing.signing_keys.remove(0);
     secrets
 }

@@ -70,7 +70,7 @@ async fn compare(args: &Args, licenses: u32) -> Result<(), Failure> {
     let api = Api {
         cx,
         router: Router::new(&routes::all())?,
-        admin_secret: secrets.admin_secret,
+        admin_secret: secrets.credentials.admin_secret,
     };
     let began = Instant::now();
     api.post(

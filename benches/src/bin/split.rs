@@ -4,7 +4,7 @@
 //! face and core is what is left. Figures are CPU time of the process from `/proc/self/stat`, so other work on the
 //! machine does not count, except by what it does to caches and clock speed.
 
-use std::{error::Error, sync::Arc};
+use std::error::Error;
 
 use bytes::Bytes;
 use clap::Parser;
@@ -24,7 +24,7 @@ use keystead_core::{
     store::Store,
 };
 use keystead_functions::{
-    frame::{context::Context, log::Log, request::Incoming, router::Router},
+    frame::{context::Context, log::Log, request::Incoming, router::Router, secrets::KnownSecrets},
     routes::{self},
 };
 use serde_json::{Value, json};
@@ -54,12 +54,13 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 async fn run(args: &Args) -> Result<(), Box<dyn Error + Send + Sync>> {
     let algorithm = Algorithm::parse(&args.algorithm).ok_or("--algorithm must be RS256 or EdDSA")?;
     let secrets = keystead_keygen::secrets(algorithm, Clock::system().now())?;
+    let keys = KeyRing::signing_with(&secrets.signing.signing_keys, signer::signer)?;
+    let known = KnownSecrets::with_keys(keys, &secrets.credentials, &secrets.accounts)?;
     let store = Store::new(Engine::in_memory()?.connection(), "");
     store.table_create_all().await?;
     let cx = Context {
         log: Log::nowhere(),
-        keys: Arc::new(KeyRing::signing_with(&secrets.signing_keys, signer::signer)?),
-        ..Context::new(store, &secrets, Config::default())?
+        ..Context::knowing(store, known, Config::default())
     };
     let router = Router::new(&routes::all())?;
     let api = Api {
@@ -67,7 +68,7 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error + Send + Sync>> {
         router: &router,
     };
 
-    let secret = &secrets.admin_secret;
+    let secret = &secrets.credentials.admin_secret;
     let product = json!({ "adminSecret": secret, "name": "App", "slug": "app", "creatorId": "bench" });
     api.post("/createProduct", &product).await?;
     let order = json!({ "adminSecret": secret, "email": "c@example.com", "productId": "app", "maxMachines": -1 });
@@ -123,10 +124,13 @@ async fn run(args: &Args) -> Result<(), Box<dyn Error + Send + Sync>> {
     let now: Timestamp = cx.clock.now();
     let meter = Meter::start()?;
     for token in &parsed {
-        cx.keys.verify(token, now)?;
+        cx.keys.verify(token, now).await?;
     }
     let verify = meter.per_run(args.requests)?;
-    let claims = cx.keys.verify(parsed.first().ok_or("no token was issued")?, now)?;
+    let claims = cx
+        .keys
+        .verify(parsed.first().ok_or("no token was issued")?, now)
+        .await?;
     let meter = Meter::start()?;
     for _ in 0..args.requests {
         cx.keys.issue(&claims)?;

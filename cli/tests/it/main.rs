@@ -6,5 +6,6 @@ mod import;
 mod mail;
 mod operator;
 mod secrecy;
+mod secrets;
 mod serve;
 mod server;

@@ -313,7 +313,7 @@ fn a_credential_is_in_a_file_in_the_environment_or_in_the_data_folder() {
     }
 
     let secrets: serde_json::Value =
-        serde_json::from_slice(&fs::read(home.join("secrets.json")).expect("secrets")).expect("JSON");
+        serde_json::from_slice(&fs::read(home.join("credentials.json")).expect("secrets")).expect("JSON");
     let secret = secrets["adminSecret"].as_str().expect("a secret");
     let file = home.join("the-secret");
     fs::write(&file, format!("  {secret}\r\n")).expect("a file");

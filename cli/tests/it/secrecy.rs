@@ -116,19 +116,24 @@ fn no_credential_is_in_the_files_of_a_server_nor_in_what_it_says() {
         .env("KEYSTEAD_ADMIN_SECRET", SECRET)
         .stdout(Stdio::from(fs::File::create(&said).expect("a file")));
     let mut server = Server::spawn(command);
-    let kept: Value =
-        serde_json::from_slice(&fs::read(folder.join("secrets.json")).expect("the secrets")).expect("JSON");
-    let mut secrets = use_them_all(&server, &text(&kept["webhookSecret"]));
+    let kept = |name: &str| -> Value {
+        serde_json::from_slice(&fs::read(folder.join(name)).expect("a secret")).expect("JSON")
+    };
+    let webhook_secret = text(&kept("credentials.json")["webhookSecret"]);
+    let mut secrets = use_them_all(&server, &webhook_secret);
     server.process.kill().expect("SIGKILL");
     let (_, errors) = server.end();
     // A generated secret is printed once, at the first start, for whoever started it.
-    let printed = errors.replace(&text(&kept["webhookSecret"]), "");
+    let printed = errors.replace(&webhook_secret, "");
     assert_nowhere(&secrets, "what it says", printed.as_bytes());
     assert_nowhere(&secrets, "its log", &fs::read(&said).expect("the log"));
-    for key in kept["signingKeys"].as_array().expect("keys") {
+    for key in kept("signing.json")["signingKeys"].as_array().expect("keys") {
         secrets.push(("a signing key", text(&key["privateKey"])));
     }
-    secrets.push(("the root key", text(&kept["rootKey"])));
+    for key in kept("accounts.json")["accountKeys"].as_array().expect("keys") {
+        secrets.push(("an account key", text(&key["secret"])));
+    }
+    secrets.push(("the root key", text(&kept("root.json")["rootKey"])));
     let looked_at = files(&folder);
     assert!(
         looked_at.iter().any(|file| file.to_string_lossy().ends_with("-wal")),
@@ -141,9 +146,19 @@ fn no_credential_is_in_the_files_of_a_server_nor_in_what_it_says() {
     let is_there = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
     assert!(is_there(b"customer@example.com"), "what is no secret is found this way");
     for file in looked_at {
-        // The one place for secrets: of mode 0600, which another story sees to.
-        if !file.ends_with("secrets.json") {
-            assert_nowhere(&secrets, &file.to_string_lossy(), &fs::read(&file).expect("a file"));
-        }
+        // The places for secrets, of mode 0600, which another story sees to. Each holds its own and none of the others'.
+        let own: &[&str] = match file.file_name().and_then(|name| name.to_str()) {
+            Some("root.json") => &["the root key"],
+            Some("signing.json") => &["a signing key"],
+            Some("credentials.json") => &["the admin secret", "the webhook secret"],
+            Some("accounts.json") => &["an account key"],
+            Some(_) | None => &[],
+        };
+        let others: Vec<_> = secrets
+            .iter()
+            .filter(|(kind, _)| !own.contains(kind))
+            .cloned()
+            .collect();
+        assert_nowhere(&others, &file.to_string_lossy(), &fs::read(&file).expect("a file"));
     }
 }

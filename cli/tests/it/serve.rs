@@ -115,7 +115,9 @@ fn a_restart_keeps_data_and_secrets() {
     let server = Server::start(&folder, &["--signing-algorithm", "EdDSA"]);
     server.expect(200, "/validate", &shown);
     assert_ne!(server.send("GET", "/getSigningKey", ""), certificate);
-    assert_eq!(mode("secrets.json"), 0o600);
+    for file in ["root.json", "signing.json", "credentials.json", "accounts.json"] {
+        assert_eq!(mode(file), 0o600, "{file}");
+    }
     server.stop();
 }
 
@@ -158,7 +160,7 @@ fn no_file_of_the_data_folder_is_open_to_others() {
 
 #[test]
 fn a_link_in_the_data_folder_is_not_followed() {
-    for name in ["secrets.json", "lock", "keystead.db"] {
+    for name in ["root.json", "signing.json", "credentials.json", "lock", "keystead.db"] {
         let folder = folder(&format!("link-{name}"));
         fs::create_dir_all(&folder).expect("a folder");
         let elsewhere = folder.join("elsewhere");
@@ -409,7 +411,7 @@ fn a_secret_from_the_environment_is_used_and_not_printed() {
         assert!(!welcome.contains(SECRET), "{welcome}");
         let line = format!("{generated} secret");
         assert_eq!(printed_secret(&welcome, &line).map(str::len), Some(64), "{welcome}");
-        let kept = fs::read_to_string(folder.join("secrets.json")).expect("the secrets");
+        let kept = fs::read_to_string(folder.join("credentials.json")).expect("the secrets");
         assert!(!kept.contains(SECRET), "it stays where its owner keeps it");
     }
 }

@@ -11,17 +11,20 @@ use keystead_core::{
     Timestamp,
     clock::Clock,
     config::AwsEnvironment,
-    signing::{keys::Algorithm, secrets::Secrets},
+    signing::{
+        keys::Algorithm,
+        secrets::{RootKey, SigningKeys},
+    },
 };
 use keystead_functions::{
     aws::{
-        secrets_manager::{SecretError, SecretsManager},
+        secrets_manager::{SecretError, SecretsManager, Version},
         transport,
     },
     frame::log::Log,
 };
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 /// What CloudFormation asks.
@@ -47,11 +50,14 @@ enum RequestType {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Properties {
-    secret_id: String,
+    root_secret_id: String,
+    signing_secret_id: String,
+    credentials_secret_id: String,
+    accounts_secret_id: String,
     signing_algorithm: String,
 }
 
-/// The id of the first version of the secret. **Race**: two invocations write under the same id, so Secrets Manager refuses
+/// The id of the first version of a secret. **Race**: two invocations write under the same id, so Secrets Manager refuses
 /// the second.
 const FIRST_VERSION: &str = "keystead-bootstrap-first-version";
 
@@ -76,31 +82,89 @@ async fn answer(request: &Request) -> Result<Option<String>, Error> {
         RequestType::Create | RequestType::Update => {
             let environment = AwsEnvironment::from_env().map_err(|name| format!("Lambda did not set {name}"))?;
             let manager = SecretsManager::new(&environment, Clock::system())?;
-            let secrets = bootstrap(&manager, &request.resource_properties, Clock::system().now()).await?;
-            Ok(Some(secrets.root_public_key))
+            let root = bootstrap(&manager, &request.resource_properties, Clock::system().now()).await?;
+            Ok(Some(root.root_public_key))
         }
         RequestType::Delete => Ok(None),
     }
 }
 
-/// Makes the secrets unless they are there, and answers them.
-async fn bootstrap(manager: &SecretsManager, wanted: &Properties, now: Timestamp) -> Result<Secrets, Error> {
-    let secret = &wanted.secret_id;
-    let document = match manager.read(secret).await {
-        Ok(version) => version.text,
-        Err(SecretError::Empty) => {
-            let algorithm = &wanted.signing_algorithm;
-            let algorithm = Algorithm::parse(algorithm).ok_or_else(|| format!("{algorithm} is no algorithm"))?;
-            let made = serde_json::to_string(&keystead_keygen::secrets(algorithm, now)?)?;
-            match manager.write(secret, &made, FIRST_VERSION).await {
-                Ok(()) => made,
-                Err(SecretError::AlreadyWritten) => manager.read(secret).await?.text,
-                Err(error) => return Err(error.into()),
-            }
-        }
+/// Makes the secrets that are not there, renews certificates that end soon, and answers the root key.
+async fn bootstrap(manager: &SecretsManager, wanted: &Properties, now: Timestamp) -> Result<RootKey, Error> {
+    // The root first: it certifies the rest. Where there are signing keys, it has to be the one that they know.
+    let found = match manager.read(&wanted.signing_secret_id).await {
+        Ok(version) => Some(version),
+        Err(SecretError::Empty) => None,
         Err(error) => return Err(error.into()),
     };
-    Ok(serde_json::from_str(&document)?)
+    let root: RootKey = match manager.read(&wanted.root_secret_id).await {
+        Ok(version) => serde_json::from_str(&version.text)?,
+        Err(SecretError::Empty) if found.is_some() => {
+            return Err("the root key is missing and the signing keys are there: put the root key back".into());
+        }
+        Err(SecretError::Empty) => first(manager, &wanted.root_secret_id, keystead_keygen::root()?).await?,
+        Err(error) => return Err(error.into()),
+    };
+    match found {
+        Some(version) => renew(manager, &wanted.signing_secret_id, &version, &root, now).await?,
+        None => {
+            let algorithm = &wanted.signing_algorithm;
+            let algorithm = Algorithm::parse(algorithm).ok_or_else(|| format!("{algorithm} is no algorithm"))?;
+            let made = keystead_keygen::signing(&root, algorithm, now)?;
+            first(manager, &wanted.signing_secret_id, made).await?;
+        }
+    }
+    for (secret, made) in [
+        (
+            &wanted.credentials_secret_id,
+            serde_json::to_value(keystead_keygen::credentials()?)?,
+        ),
+        (
+            &wanted.accounts_secret_id,
+            serde_json::to_value(keystead_keygen::accounts()?)?,
+        ),
+    ] {
+        match manager.read(secret).await {
+            Ok(_) => {}
+            Err(SecretError::Empty) => drop(first(manager, secret, made).await?),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(root)
+}
+
+/// Writes the first version of a secret. Answers what is there: somebody else's, should they have been faster.
+async fn first<T: Serialize + DeserializeOwned>(manager: &SecretsManager, secret: &str, made: T) -> Result<T, Error> {
+    match manager
+        .write(secret, &serde_json::to_string(&made)?, FIRST_VERSION)
+        .await
+    {
+        Ok(()) => Ok(made),
+        Err(SecretError::AlreadyWritten) => Ok(serde_json::from_str(&manager.read(secret).await?.text)?),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Renews the certificates of signing keys that end soon.
+async fn renew(
+    manager: &SecretsManager,
+    secret: &str,
+    found: &Version,
+    root: &RootKey,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let mut keys: SigningKeys = serde_json::from_str(&found.text)?;
+    if !keystead_keygen::certify(&mut keys, root, now, false)? {
+        return Ok(());
+    }
+    match manager
+        .write(secret, &serde_json::to_string(&keys)?, &found.next_id())
+        .await
+    {
+        // Somebody else does the same, or has just rotated the keys, whose new certificates are not due.
+        Ok(()) | Err(SecretError::AlreadyWritten) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Timeout of the answer to CloudFormation. After a failure, Lambda retries the invocation.
@@ -110,7 +174,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 async fn tell(request: &Request, outcome: Result<Option<String>, Error>) -> Result<(), Error> {
     let mut answer = json!({
         "Status": if outcome.is_ok() { "SUCCESS" } else { "FAILED" },
-        "PhysicalResourceId": request.resource_properties.secret_id,
+        "PhysicalResourceId": request.resource_properties.root_secret_id,
         "StackId": request.stack_id,
         "RequestId": request.request_id,
         "LogicalResourceId": request.logical_resource_id,
@@ -137,9 +201,13 @@ async fn tell(request: &Request, outcome: Result<Option<String>, Error>) -> Resu
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::{
+        collections::BTreeMap,
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
 
-    use keystead_core::{Timestamp, clock::Clock, config::AwsEnvironment};
+    use keystead_core::{Timestamp, clock::Clock, config::AwsEnvironment, signing::certificate};
     use keystead_functions::aws::secrets_manager::SecretsManager;
     use serde_json::{Value, json};
     use tokio::{
@@ -148,6 +216,21 @@ mod tests {
     };
 
     use super::{FIRST_VERSION, Properties, bootstrap};
+
+    /// The secrets in Secrets Manager, by their names.
+    #[derive(Default)]
+    struct Stored(BTreeMap<String, StoredSecret>);
+
+    impl Stored {
+        fn of(&mut self, name: &str) -> &mut StoredSecret {
+            self.0.entry(name.to_owned()).or_default()
+        }
+
+        fn versions(&mut self) -> Vec<usize> {
+            let names = ["root", "signing", "credentials", "accounts"];
+            names.map(|name| self.of(name).versions.len()).to_vec()
+        }
+    }
 
     /// A secret in Secrets Manager: its versions, the last of which is current.
     #[derive(Default)]
@@ -193,7 +276,7 @@ mod tests {
         }
     }
 
-    async fn serve(mut stream: TcpStream, stored: Arc<Mutex<StoredSecret>>) -> std::io::Result<()> {
+    async fn serve(mut stream: TcpStream, stored: Arc<Mutex<Stored>>) -> std::io::Result<()> {
         let mut asked = Vec::new();
         loop {
             let mut part = [0; 4096];
@@ -216,8 +299,9 @@ mod tests {
                 "{head}"
             );
             let operation = header("x-amz-target").trim_start_matches("secretsmanager.");
-            let request = serde_json::from_str(body).expect("JSON");
-            let (status, reply) = stored.lock().expect("a lock").answer(operation, &request);
+            let request: Value = serde_json::from_str(body).expect("JSON");
+            let named = request["SecretId"].as_str().expect("a name").to_owned();
+            let (status, reply) = stored.lock().expect("a lock").of(&named).answer(operation, &request);
             let reply = reply.to_string();
             let length = reply.len();
             let reply = format!("HTTP/1.1 {status} -\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{reply}");
@@ -225,7 +309,7 @@ mod tests {
         }
     }
 
-    async fn manager(stored: &Arc<Mutex<StoredSecret>>) -> SecretsManager {
+    async fn manager(stored: &Arc<Mutex<Stored>>) -> SecretsManager {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let stored = Arc::clone(stored);
@@ -248,56 +332,103 @@ mod tests {
 
     fn wanted() -> Properties {
         Properties {
-            secret_id: "keystead/keystead".to_owned(),
+            root_secret_id: "root".to_owned(),
+            signing_secret_id: "signing".to_owned(),
+            credentials_secret_id: "credentials".to_owned(),
+            accounts_secret_id: "accounts".to_owned(),
             signing_algorithm: "EdDSA".to_owned(),
         }
     }
 
     #[tokio::test]
     async fn what_was_made_once_stays_with_what_others_wrote_beside_it() {
-        let stored = Arc::new(Mutex::new(StoredSecret::default()));
+        let stored = Arc::new(Mutex::new(Stored::default()));
         let manager = manager(&stored).await;
         let now = Timestamp::from_millis(0);
         let first = bootstrap(&manager, &wanted(), now).await.expect("secrets");
-        assert_eq!(stored.lock().expect("a lock").versions.len(), 1);
+        assert_eq!(stored.lock().expect("a lock").versions(), [1, 1, 1, 1]);
 
         // A newer version keeps something more.
         let mut document: Value = serde_json::to_value(&first).expect("JSON");
         document["sessionKey"] = json!("of a later version");
         manager
-            .write(
-                "keystead/keystead",
-                &document.to_string(),
-                "a-later-version-of-the-secret-00",
-            )
+            .write("root", &document.to_string(), "a-later-version-of-the-secret-00")
             .await
             .expect("written");
         let again = bootstrap(&manager, &wanted(), now).await.expect("secrets");
-        assert_eq!(again.root_key, first.root_key);
         assert_eq!(
             serde_json::to_value(&again).expect("JSON"),
             document,
             "nothing is lost on the way through"
         );
         assert_eq!(
-            stored.lock().expect("a lock").versions.len(),
-            2,
+            stored.lock().expect("a lock").versions(),
+            [2, 1, 1, 1],
             "and nothing is written"
         );
     }
 
     #[tokio::test]
+    async fn what_one_document_holds_is_in_no_other() {
+        let stored = Arc::new(Mutex::new(Stored::default()));
+        let manager = manager(&stored).await;
+        let root = bootstrap(&manager, &wanted(), Timestamp::from_millis(0))
+            .await
+            .expect("secrets");
+        for (name, holds) in [
+            ("root", [true, false, false, false]),
+            ("signing", [false, true, false, false]),
+            ("credentials", [false, false, true, false]),
+            ("accounts", [false, false, false, true]),
+        ] {
+            let text = manager.read(name).await.expect("a document").text;
+            let fields = ["rootKey\"", "privateKey", "adminSecret", "accountKeys"];
+            assert_eq!(fields.map(|field| text.contains(field)), holds, "{name}");
+        }
+        assert!(!root.root_key.is_empty());
+    }
+
+    #[tokio::test]
     async fn of_two_at_once_both_have_the_secrets_of_the_first() {
         let now = Timestamp::from_millis(0);
-        let others = keystead_keygen::secrets(keystead_core::signing::keys::Algorithm::EdDsa, now).expect("secrets");
-        let stored = Arc::new(Mutex::new(StoredSecret {
-            meanwhile: Some(serde_json::to_string(&others).expect("JSON")),
-            ..StoredSecret::default()
-        }));
+        let others = keystead_keygen::root().expect("a root key");
+        let stored = Arc::new(Mutex::new(Stored::default()));
+        stored.lock().expect("a lock").of("root").meanwhile = Some(serde_json::to_string(&others).expect("JSON"));
         let made = bootstrap(&manager(&stored).await, &wanted(), now)
             .await
             .expect("secrets");
         assert_eq!(made.root_key, others.root_key);
-        assert_eq!(stored.lock().expect("a lock").versions.len(), 1);
+        assert_eq!(stored.lock().expect("a lock").versions(), [1, 1, 1, 1]);
+    }
+
+    #[tokio::test]
+    async fn a_certificate_is_renewed_before_it_ends() {
+        let stored = Arc::new(Mutex::new(Stored::default()));
+        let manager = manager(&stored).await;
+        let began = Timestamp::from_millis(0);
+        bootstrap(&manager, &wanted(), began).await.expect("secrets");
+        let due = began + (certificate::LIFE - certificate::RENEWAL_WINDOW) + Duration::from_secs(60);
+        for versions in [[1, 2, 1, 1], [1, 2, 1, 1]] {
+            bootstrap(&manager, &wanted(), due).await.expect("secrets");
+            assert_eq!(stored.lock().expect("a lock").versions(), versions);
+        }
+    }
+
+    #[tokio::test]
+    async fn no_other_root_key_is_made_for_signing_keys_that_are_there() {
+        let stored = Arc::new(Mutex::new(Stored::default()));
+        let manager = manager(&stored).await;
+        let now = Timestamp::from_millis(0);
+        bootstrap(&manager, &wanted(), now).await.expect("secrets");
+        stored.lock().expect("a lock").of("root").versions.clear();
+        let error = bootstrap(&manager, &wanted(), now)
+            .await
+            .map(|root| root.root_public_key);
+        assert!(
+            error
+                .expect_err("a refusal")
+                .to_string()
+                .contains("put the root key back")
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! In which words accounts refuse: the usual ones.
 
-use keystead_core::Error;
+use keystead_core::{Error, signing::secrets::SecretName};
 use serde::Serialize;
 
 use crate::frame::face::{Face, Refusal, usual};
@@ -13,6 +13,7 @@ pub struct Accounts;
 impl Face for Accounts {
     const NAME: &'static str = "Accounts";
     const PREFIX: &'static str = PREFIX;
+    const SECRETS: &'static [SecretName] = &[SecretName::Accounts];
     const SETS_COOKIES: bool = true;
     const FLAG: Option<&'static str> = Some("success");
 
@@ -28,6 +29,7 @@ pub struct AccountsBare;
 impl Face for AccountsBare {
     const NAME: &'static str = "AccountsBare";
     const PREFIX: &'static str = PREFIX;
+    const SECRETS: &'static [SecretName] = &[SecretName::Accounts];
     const SETS_COOKIES: bool = true;
 
     fn refuse(error: &Error) -> Refusal {

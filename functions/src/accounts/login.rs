@@ -81,7 +81,7 @@ impl Endpoint for AuthLogin {
         };
         cx.store.login_create(&login).await?;
         Ok(Reply {
-            token: cx.keys.issue_account_token(&claims)?,
+            token: cx.account_keys.issue(&claims)?,
             expires_at: claims.expiry(),
             account: AccountView::from(&account),
         })

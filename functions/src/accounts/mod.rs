@@ -94,7 +94,7 @@ fn token(cx: &Context, purpose: Purpose, account: &Account, now: Timestamp) -> R
         Purpose::Reset => policy.reset_life,
     };
     let claims = AccountClaims::new(&cx.config.issuer, purpose, account, now, life);
-    cx.keys.issue_account_token(&claims)
+    cx.account_keys.issue(&claims)
 }
 
 /// How a mail hands a token over: in a link to the vendor's page, if there is one.

@@ -38,7 +38,7 @@ impl Endpoint for AuthResetPassword {
 
     async fn call(cx: &Context, caller: Anyone, request: Request, (): ()) -> Result<Done> {
         let now = cx.clock.now();
-        let claims = cx.keys.verify_account_token(&request.token, Purpose::Reset, now);
+        let claims = cx.account_keys.verify(&request.token, Purpose::Reset, now).await?;
         let claims = claims.ok_or(Error::Invalid(InvalidRequest::MailToken))?;
         // Before anything is hashed: a token whose request is broken off each time stays good.
         let account = counted_account(cx, &caller.origin, &claims.email, &Allowances::RESETS, now).await?;

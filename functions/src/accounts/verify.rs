@@ -35,7 +35,7 @@ impl Endpoint for AuthVerify {
 
     async fn call(cx: &Context, _: Anyone, request: Request, (): ()) -> Result<Done> {
         let now = cx.clock.now();
-        let claims = cx.keys.verify_account_token(&request.token, Purpose::Verify, now);
+        let claims = cx.account_keys.verify(&request.token, Purpose::Verify, now).await?;
         let claims = claims.ok_or(Error::Invalid(InvalidRequest::MailToken))?;
         let (account, registration) = tokio::try_join!(
             cx.store.account_get(&claims.email),

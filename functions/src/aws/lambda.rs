@@ -8,10 +8,11 @@ use keystead_core::{
     clock::Clock,
     config::{AwsEnvironment, Config, variable},
     request::client_address::ClientAddress,
-    signing::secrets::Secrets,
+    signing::secrets::SecretName,
     store::{Connection, Store},
 };
 use lambda_http::{Body, Error, RequestExt, request::RequestContext, service_fn};
+use serde_json::{Map, Value};
 
 use crate::{
     aws::{call, secrets_manager::SecretsManager, transport},
@@ -22,6 +23,7 @@ use crate::{
         mail::Mailer,
         request::{BODY_LIMIT, Incoming},
         router::Router,
+        secrets::{KnownSecrets, ReadSecret},
     },
 };
 
@@ -72,7 +74,8 @@ async fn start(function: &Function) -> Result<Context, Error> {
         },
         &config.table_prefix,
     );
-    let manager = SecretsManager::over(connector.clone(), &environment, Clock::system());
+    let read = read_secret(SecretsManager::over(connector.clone(), &environment, Clock::system()));
+    let names = function.secrets();
     let open_connection = async {
         if !function.calls_dynamodb() {
             return Ok(());
@@ -81,23 +84,41 @@ async fn start(function: &Function) -> Result<Context, Error> {
         let dynamodb = dynamodb.unwrap_or_else(|| transport::endpoint("dynamodb", &environment.region));
         transport::open(&connector, &dynamodb).await
     };
-    let fetch_secrets = async {
-        // The document itself, for a machine without Secrets Manager (`sam local invoke`).
-        if let Some(document) = variable("KEYSTEAD_SECRETS") {
-            return Ok::<_, Error>(document);
-        }
-        let arn = variable("KEYSTEAD_SECRET_ARN").ok_or("KEYSTEAD_SECRET_ARN is not set")?;
-        Ok(manager.read(&arn).await?.text)
-    };
-    let (secrets, opened) = tokio::join!(fetch_secrets, open_connection);
+    let (secrets, opened) = tokio::join!(KnownSecrets::read(&names, &read), open_connection);
     if let Err(error) = opened {
         // The first request will try again; a function that does not start can't even say so.
         tracing::warn!(cause = ?error, "DynamoDB could not be reached during INIT");
     }
-    let secrets: Secrets = serde_json::from_str(&secrets?)?;
     Ok(Context {
         mailer,
-        ..Context::new(store, &secrets, config)?
+        ..Context::knowing(store, secrets?, config)
+    })
+}
+
+/// Reads a secret's document where the environment says that it is.
+fn read_secret(manager: SecretsManager) -> ReadSecret {
+    let manager = Arc::new(manager);
+    Arc::new(move |name| {
+        let manager = Arc::clone(&manager);
+        Box::pin(async move {
+            // The documents themselves, for a machine without Secrets Manager (`sam local invoke`).
+            if let Some(documents) = variable("KEYSTEAD_SECRETS") {
+                let documents: Map<String, Value> =
+                    serde_json::from_str(&documents).map_err(keystead_core::Error::internal)?;
+                let document = documents.get(name.as_str());
+                let missing = || keystead_core::Error::internal(format!("KEYSTEAD_SECRETS has no {name}"));
+                return document.map(Value::to_string).ok_or_else(missing);
+            }
+            let of = match name {
+                SecretName::Root => return Err(keystead_core::Error::internal("no function reads the root key")),
+                SecretName::Signing => "KEYSTEAD_SIGNING_SECRET_ARN",
+                SecretName::Credentials => "KEYSTEAD_CREDENTIALS_SECRET_ARN",
+                SecretName::Accounts => "KEYSTEAD_ACCOUNTS_SECRET_ARN",
+            };
+            let arn = variable(of).ok_or_else(|| keystead_core::Error::internal(format!("{of} is not set")))?;
+            let read = manager.read(&arn).await.map_err(keystead_core::Error::internal)?;
+            Ok(read.text)
+        })
     })
 }
 

@@ -1,10 +1,11 @@
-//! Reads and writes the one secret of a deployment.
+//! Reads and writes the secrets of a deployment.
 
 use std::fmt;
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use keystead_core::{clock::Clock, config::AwsEnvironment};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::aws::{
     call::{CallError, Service},
@@ -55,6 +56,13 @@ pub struct Version {
     pub text: String,
     /// The version's id.
     pub id: String,
+}
+
+impl Version {
+    /// The id of the version after this one: of two that change the same version, Secrets Manager refuses the second.
+    pub fn next_id(&self) -> String {
+        hex::encode(Sha256::digest(self.id.as_bytes()))
+    }
 }
 
 /// Secrets Manager, in one region and with one's credentials.

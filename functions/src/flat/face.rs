@@ -4,6 +4,7 @@ use http::StatusCode;
 use keystead_core::{
     Error, InvalidRequest,
     error::{Denial, Noun, Resource, Restriction, Throttle, Unique},
+    signing::secrets::SecretName,
 };
 use serde::Serialize;
 
@@ -15,6 +16,7 @@ pub struct FlatClient;
 impl Face for FlatClient {
     const NAME: &'static str = "FlatClient";
     const SIGNS: bool = true;
+    const SECRETS: &'static [SecretName] = &[SecretName::Signing];
     const FLAG: Option<&'static str> = Some("success");
 
     fn refuse(error: &Error) -> Refusal {
@@ -28,6 +30,7 @@ pub struct FlatBare;
 impl Face for FlatBare {
     const NAME: &'static str = "FlatBare";
     const SIGNS: bool = true;
+    const SECRETS: &'static [SecretName] = &[SecretName::Signing];
 
     fn refuse(error: &Error) -> Refusal {
         FlatClient::refuse(error)
@@ -40,6 +43,7 @@ pub struct FlatValidate;
 impl Face for FlatValidate {
     const NAME: &'static str = "FlatValidate";
     const SIGNS: bool = true;
+    const SECRETS: &'static [SecretName] = &[SecretName::Signing];
     const FLAG: Option<&'static str> = Some("valid");
 
     fn refuse(error: &Error) -> Refusal {
@@ -53,6 +57,7 @@ pub struct FlatVerify;
 impl Face for FlatVerify {
     const NAME: &'static str = "FlatVerify";
     const SIGNS: bool = true;
+    const SECRETS: &'static [SecretName] = &[SecretName::Signing];
     const FLAG: Option<&'static str> = Some("valid");
 
     fn refuse(error: &Error) -> Refusal {

@@ -4,7 +4,7 @@ use keystead_core::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    flat::face::FlatClient,
+    flat::face::FlatAdmin,
     frame::{callers::Anyone, context::Context, endpoint::Endpoint},
 };
 
@@ -30,7 +30,7 @@ impl Endpoint for Health {
     const SUMMARY: &'static str = "Tell that the service serves.";
     const CALLS_DYNAMODB: bool = false;
 
-    type Face = FlatClient;
+    type Face = FlatAdmin;
     type Caller = Anyone;
     type Request = Request;
     type Subject = ();

@@ -11,15 +11,20 @@ use keystead_core::{
     license::key::LicenseKey,
     product::{Product, key_rules::KeyFormat},
     request::idempotency::{Attempt, Repeatable},
-    sale::stripe::SigningSecret,
     signing::{
+        account_token::AccountKeyRing,
         keys::{KeyError, KeyRing},
-        secrets::{SecretHash, Secrets},
+        secrets::{CredentialHashes, SecretName, Secrets},
     },
     store::Store,
 };
 
-use crate::frame::{log::Log, mail::Mailer, passwords::Passwords};
+use crate::frame::{
+    log::Log,
+    mail::Mailer,
+    passwords::Passwords,
+    secrets::{Known, KnownSecrets},
+};
 
 /// What every endpoint works with; built once a process. Clones share it.
 #[derive(Clone)]
@@ -31,13 +36,11 @@ pub struct Context {
     /// New ids and keys.
     pub ids: Ids,
     /// What signs and verifies tokens.
-    pub keys: Arc<KeyRing>,
-    /// The super admin's credential.
-    pub admin_secret: SecretHash,
-    /// The credential of stores.
-    pub webhook_secret: SecretHash,
-    /// With what Stripe signs, should it send anything here.
-    pub stripe_secret: Option<SigningSecret>,
+    pub keys: Arc<Known<KeyRing>>,
+    /// What callers show, as hashes.
+    pub credentials: Arc<Known<CredentialHashes>>,
+    /// What signs and verifies the tokens of accounts.
+    pub account_keys: Arc<Known<AccountKeyRing>>,
     /// The settings.
     pub config: Config,
     /// What delivers mail.
@@ -84,18 +87,39 @@ impl Context {
     /// # Errors
     /// When the secrets hold no signing key that is in use, or a malformed one; private halves are looked at later.
     pub fn new(store: Store, secrets: &Secrets, config: Config) -> Result<Self, KeyError> {
-        Ok(Self {
+        Ok(Self::knowing(store, KnownSecrets::fixed(secrets)?, config))
+    }
+
+    /// A context over `store` that knows these secrets.
+    pub fn knowing(store: Store, secrets: KnownSecrets, config: Config) -> Self {
+        Self {
             store,
             clock: Clock::system(),
             ids: Ids::random(),
-            keys: Arc::new(KeyRing::new(&secrets.signing_keys)?),
-            admin_secret: SecretHash::of(&secrets.admin_secret),
-            webhook_secret: SecretHash::of(&secrets.webhook_secret),
+            keys: secrets.keys,
+            credentials: secrets.credentials,
+            account_keys: secrets.account_keys,
             mailer: Mailer::Nowhere,
             passwords: Passwords::new(config.accounts.hashing),
-            stripe_secret: secrets.stripe_webhook_secret.as_deref().map(SigningSecret::new),
             config,
             log: Log::stdout(),
-        })
+        }
+    }
+
+    /// The same, with no other secrets than a function has that may read these.
+    #[must_use]
+    pub fn with_secrets_only(&self, names: &[SecretName]) -> Self {
+        let known = KnownSecrets {
+            keys: Arc::clone(&self.keys),
+            credentials: Arc::clone(&self.credentials),
+            account_keys: Arc::clone(&self.account_keys),
+        };
+        let known = known.only(names);
+        Self {
+            keys: known.keys,
+            credentials: known.credentials,
+            account_keys: known.account_keys,
+            ..self.clone()
+        }
     }
 }

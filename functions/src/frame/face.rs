@@ -4,6 +4,7 @@ use http::StatusCode;
 use keystead_core::{
     Error, InvalidRequest,
     error::{Conflict, Credential, Restriction, Throttle},
+    signing::secrets::SecretName,
 };
 use serde::Serialize;
 #[cfg(feature = "openapi")]
@@ -17,6 +18,8 @@ pub trait Face: 'static {
     const PREFIX: &'static str = "/";
     /// Whether its answers are signed for a client that sends a nonce.
     const SIGNS: bool = false;
+    /// The secrets that its endpoints need: what they sign, or verify of what was signed.
+    const SECRETS: &'static [SecretName] = &[];
     /// Whether its replies set a browser's cookie. No page's form may make such a request.
     const SETS_COOKIES: bool = false;
     /// The flag, always true, that opens each good reply.

@@ -1,5 +1,7 @@
 //! Functions: what one Lambda binary serves.
 
+use keystead_core::signing::secrets::SecretName;
+
 use crate::frame::{endpoint::Endpoint, mail::OpenMailer, route::Route};
 
 /// What one Lambda binary serves: a route, or a family of them.
@@ -54,6 +56,15 @@ impl Function {
             open_mailer: Some(open_mailer),
             ..self
         }
+    }
+
+    /// The secrets that it may read, and reads before its first request, in the order of [`SecretName::ALL`].
+    pub fn secrets(&self) -> Vec<SecretName> {
+        let needed = |name: &SecretName| {
+            let mut all = self.routes.iter().flat_map(|route| route.secrets);
+            all.any(|secrets| secrets.contains(name))
+        };
+        SecretName::ALL.iter().copied().filter(needed).collect()
     }
 
     /// Whether it calls DynamoDB, and so opens a connection before its first request.

@@ -19,5 +19,6 @@ pub mod reply;
 pub mod request;
 pub mod route;
 pub mod router;
+pub mod secrets;
 mod signature;
 pub mod subject;

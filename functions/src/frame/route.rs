@@ -3,13 +3,13 @@
 use std::pin::Pin;
 
 use http::StatusCode;
-use keystead_core::error::ErrorCode;
+use keystead_core::{error::ErrorCode, signing::secrets::SecretName};
 
 use crate::frame::{
     callers::{Caller, CallerKind},
     context::Context,
     endpoint::{Endpoint, Needs, path},
-    face::AnyFace,
+    face::{AnyFace, Face},
     pipeline,
     reply::{Answer, Cache},
     request::{Incoming, Parameters},
@@ -30,6 +30,8 @@ pub struct Route {
     pub caller: CallerKind,
     /// Whether a browser's cookie speaks for requests, or is set by them.
     pub by_cookie: bool,
+    /// The secrets that it needs: its caller's, and its face's.
+    pub secrets: [&'static [SecretName]; 2],
     /// [`Endpoint::NEEDS`].
     pub needs: Needs,
     /// [`Endpoint::Face`].
@@ -65,6 +67,7 @@ impl Route {
             name: E::NAME,
             caller: E::Caller::KIND,
             by_cookie: pipeline::goes_by_cookie::<E>(),
+            secrets: [E::Caller::SECRETS, E::Face::SECRETS],
             needs: E::NEEDS,
             face: AnyFace::of::<E::Face>(),
             required: E::REQUIRED,

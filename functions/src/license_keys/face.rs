@@ -4,6 +4,7 @@ use http::StatusCode;
 use keystead_core::{
     Error, InvalidRequest,
     error::{Denial, Noun},
+    signing::secrets::SecretName,
 };
 use serde::Serialize;
 
@@ -18,6 +19,7 @@ impl Face for KeysForApplications {
     const NAME: &'static str = "KeysForApplications";
     const PREFIX: &'static str = PREFIX;
     const SIGNS: bool = true;
+    const SECRETS: &'static [SecretName] = &[SecretName::Signing];
 
     fn refuse(error: &Error) -> Refusal {
         let (status, text) = say(error, "License key not found");

@@ -2,12 +2,21 @@
 
 use std::time::Duration;
 
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
+use ring::hmac;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result, Timestamp,
     account::{Account, AccountId, login::LoginId},
-    signing::keys::KeyRing,
+    signing::{
+        keys::KeyError,
+        sealing::SealingRoot,
+        secrets::{AccountKeys, StoredAccountKey},
+    },
     value::{
         email::Email,
         text::{choice, is_plain, text_value},
@@ -84,24 +93,114 @@ impl AccountClaims {
     }
 }
 
-impl KeyRing {
+/// The keys of a running process that sign the tokens of accounts.
+pub struct AccountKeyRing {
+    /// The current key first.
+    keys: Vec<AccountKey>,
+    /// What seals.
+    pub sealing: SealingRoot,
+}
+
+struct AccountKey {
+    /// The one header that its tokens have, as they carry it.
+    header: String,
+    key: hmac::Key,
+    good_until: Option<Timestamp>,
+}
+
+impl AccountKey {
+    fn new(stored: &StoredAccountKey) -> std::result::Result<Self, KeyError> {
+        let secret = BASE64_STANDARD
+            .decode(&stored.secret)
+            .map_err(|_| KeyError::Malformed)?;
+        // Whoever can guess a short one signs in as anybody.
+        if secret.len() < 32 {
+            return Err(KeyError::Malformed);
+        }
+        Ok(Self {
+            header: header(&stored.kid),
+            key: hmac::Key::new(hmac::HMAC_SHA256, &secret),
+            good_until: stored.good_until,
+        })
+    }
+
+    fn is_good(&self, now: Timestamp) -> bool {
+        self.good_until.is_none_or(|until| now < until)
+    }
+}
+
+fn header(kid: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(format!(
+        r#"{{"alg":"HS256","typ":"keystead-account+jwt","kid":"{kid}"}}"#
+    ))
+}
+
+impl AccountKeyRing {
+    /// The keys in `stored`; the last one signs.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn new(stored: &AccountKeys) -> std::result::Result<Self, KeyError> {
+        let keys = stored.account_keys.iter().rev().map(AccountKey::new);
+        let keys = keys.collect::<std::result::Result<Vec<_>, _>>()?;
+        if keys.is_empty() {
+            return Err(KeyError::NoCurrentKey);
+        }
+        Ok(Self {
+            keys,
+            sealing: SealingRoot::new(&stored.sealing_key)?,
+        })
+    }
+
     /// Signs a token of an account.
     pub fn issue_account_token(&self, claims: &AccountClaims) -> Result<AccountToken> {
-        let token = self.jws(&self.account_header()?, claims)?;
+        let current = self.keys.first().ok_or(Error::internal("there is no account key"))?;
+        let payload = serde_json::to_vec(claims).map_err(Error::internal)?;
+        let message = format!("{}.{}", current.header, BASE64_URL_SAFE_NO_PAD.encode(payload));
+        let tag = hmac::sign(&current.key, message.as_bytes());
+        let token = format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(tag));
         AccountToken::parse(&token).ok_or_else(|| Error::internal("the token is too long"))
     }
 
     /// Verifies a token of an account, for this purpose. `None`, whatever is wrong with it.
     ///
-    /// Its header must be, letter for letter, that of an account token of a key of ours. So it is neither a license's
-    /// token nor a signed answer, though the same keys sign them (RFC 8725, section 3.11).
+    /// Its header must be, letter for letter, that of one of these keys, which sign nothing else (RFC 8725, section 3.11):
+    /// what applications are shown is signed by other keys, which this process may not even have.
     pub fn verify_account_token(
         &self,
         token: &AccountToken,
         purpose: Purpose,
         now: Timestamp,
     ) -> Option<AccountClaims> {
-        let claims: AccountClaims = self.opened(token.as_str(), |key| &key.account_header)?;
+        let (message, tag) = token.as_str().rsplit_once('.')?;
+        let (shown, payload) = message.split_once('.')?;
+        let mut good = self.keys.iter().filter(|key| key.is_good(now));
+        let key = good.find(|key| key.header == shown)?;
+        let tag = BASE64_URL_SAFE_NO_PAD.decode(tag).ok()?;
+        hmac::verify(&key.key, message.as_bytes(), &tag).ok()?;
+        let claims: AccountClaims = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
         (claims.purpose == purpose && now < claims.expiry()).then_some(claims)
     }
+
+    /// Whether a token names a key that could have been made since these were read.
+    pub fn is_by_unknown_key(&self, token: &AccountToken) -> bool {
+        let Some((shown, _)) = token.as_str().split_once('.') else {
+            return false;
+        };
+        is_header_of_ours(shown) && !self.keys.iter().any(|key| key.header == shown)
+    }
+}
+
+/// Whether this may be the header of a token of an account: letter for letter as they are written, but for the key's id.
+fn is_header_of_ours(shown: &str) -> bool {
+    let Some(text) = BASE64_URL_SAFE_NO_PAD
+        .decode(shown)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+    else {
+        return false;
+    };
+    let kid = text.strip_prefix(r#"{"alg":"HS256","typ":"keystead-account+jwt","kid":""#);
+    kid.and_then(|kid| kid.strip_suffix(r#""}"#))
+        .is_some_and(|kid| kid.len() == 16 && kid.bytes().all(|b| b.is_ascii_hexdigit()))
 }

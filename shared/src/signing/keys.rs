@@ -69,6 +69,8 @@ pub struct StoredKey {
     pub public_key: String,
     /// The root's signature (RSASSA-PKCS1-v1_5 with SHA-256) over `public_key`, in base64.
     pub root_signature: String,
+    /// The root's statement about it: what it may sign, and from when until when ([`crate::signing::certificate`]).
+    pub certificate: String,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was replaced; the newest key without this, that is not just prepared, signs.
@@ -77,11 +79,21 @@ pub struct StoredKey {
     /// Whether it is known everywhere before it signs: it verifies, and the next rotation puts it to use.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prepared: bool,
-    /// Its private half: PKCS #8 in base64.
+    /// When it was revoked: from then on nothing that it signed is good. It stays here so that it is known again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Timestamp>,
+    /// Its private half: PKCS #8 in base64. Of a revoked key, nothing.
     pub private_key: String,
     /// Fields of a newer version. They are written back as they were read.
     #[serde(flatten)]
     pub others: Map<String, Value>,
+}
+
+impl StoredKey {
+    /// Whether it may sign.
+    pub fn is_in_use(&self) -> bool {
+        self.retired_at.is_none() && self.revoked_at.is_none() && !self.prepared
+    }
 }
 
 /// Why a key can't be used.
@@ -222,12 +234,10 @@ pub(crate) struct TrustedKey {
     /// `{"alg":...,"typ":"JWT","kid":...}` in base64url. A token is matched with its key by comparing this text, so
     /// that nothing of a token is parsed, and no algorithm chosen, before its signature is verified.
     pub(crate) header: String,
-    /// As `header`, of the tokens of accounts.
-    pub(crate) account_header: String,
     pub(crate) key: VerifyingKey,
 }
 
-/// The certificate of the current signing key.
+/// What the root says of the current signing key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
     /// The key's id.
@@ -236,6 +246,8 @@ pub struct Certificate {
     pub public_key: String,
     /// The root's signature over `public_key`, in base64.
     pub root_signature: String,
+    /// The root's statement about the key, a JWS.
+    pub statement: String,
 }
 
 /// What signs tokens. [`SigningKey`] does, on ring, which the Lambda binaries have for TLS already; the local server has
@@ -283,6 +295,8 @@ pub struct KeyRing {
     pub(crate) answer_header: String,
     certificate: Certificate,
     jwks: Vec<Jwk>,
+    /// As [`TrustedKey::header`], of the keys that were revoked.
+    pub(crate) revoked: Vec<String>,
 }
 
 impl KeyRing {
@@ -305,15 +319,13 @@ impl KeyRing {
         stored: &[StoredKey],
         signer: impl FnOnce(Algorithm, &[u8]) -> Result<Box<dyn Sign>, KeyError>,
     ) -> Result<Self, KeyError> {
-        let current = stored
-            .iter()
-            .filter(|key| key.retired_at.is_none() && !key.prepared)
-            .max_by_key(|key| key.created_at)
-            .ok_or(KeyError::NoCurrentKey)?;
+        let in_use = stored.iter().filter(|key| key.is_in_use());
+        let current = in_use.max_by_key(|key| key.created_at).ok_or(KeyError::NoCurrentKey)?;
         let pkcs8 = BASE64_STANDARD
             .decode(&current.private_key)
             .map_err(|_| KeyError::Malformed)?;
-        let others = stored.iter().filter(|key| key.jwk.kid != current.jwk.kid);
+        let (revoked, good): (Vec<_>, Vec<_>) = stored.iter().partition(|key| key.revoked_at.is_some());
+        let others = good.into_iter().filter(|key| key.jwk.kid != current.jwk.kid);
         let all: Vec<&StoredKey> = std::iter::once(current).chain(others).collect();
         Ok(Self {
             signing: signer(current.jwk.alg, &pkcs8)?,
@@ -322,7 +334,6 @@ impl KeyRing {
                 .map(|key| {
                     Ok(TrustedKey {
                         header: header(&key.jwk, "JWT"),
-                        account_header: header(&key.jwk, "keystead-account+jwt"),
                         key: VerifyingKey::from_jwk(&key.jwk)?,
                     })
                 })
@@ -332,8 +343,10 @@ impl KeyRing {
                 kid: current.jwk.kid.clone(),
                 public_key: current.public_key.clone(),
                 root_signature: current.root_signature.clone(),
+                statement: current.certificate.clone(),
             },
             jwks: all.iter().map(|key| key.jwk.clone()).collect(),
+            revoked: revoked.into_iter().map(|key| header(&key.jwk, "JWT")).collect(),
         })
     }
 
@@ -345,12 +358,6 @@ impl KeyRing {
     /// Every key whose tokens are still good, the current one first.
     pub fn jwks(&self) -> &[Jwk] {
         &self.jwks
-    }
-
-    /// The header of the account tokens that the current key signs.
-    pub(crate) fn account_header(&self) -> crate::Result<String> {
-        let current = self.trusted.first().ok_or(Error::internal("the key ring is empty"))?;
-        Ok(current.account_header.clone())
     }
 
     /// The payload of a JWS whose header is that which `header` names of one of the trusted keys, letter for letter, and
@@ -419,7 +426,6 @@ mod tests {
         let of_ours = |r#type| super::header(&jwk, r#type);
         let trusted = TrustedKey {
             header: header.map_or_else(|| of_ours("JWT"), str::to_owned),
-            account_header: of_ours("other"),
             key: VerifyingKey::from_jwk(&jwk).ok()?,
         };
         Some(KeyRing {
@@ -430,8 +436,10 @@ mod tests {
                 kid: String::new(),
                 public_key: String::new(),
                 root_signature: String::new(),
+                statement: String::new(),
             },
             jwks: Vec::new(),
+            revoked: Vec::new(),
         })
     }
 
@@ -496,9 +504,11 @@ mod tests {
             },
             public_key: String::new(),
             root_signature: String::new(),
+            certificate: String::new(),
             created_at: Timestamp::from_millis(0),
             retired_at: None,
             prepared: false,
+            revoked_at: None,
             private_key: BASE64_STANDARD.encode("no PKCS #8"),
             others: Map::new(),
         };

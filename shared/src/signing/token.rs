@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
         standing::LicenseStatus,
     },
     product::{ProductId, variant::VariantId},
-    signing::keys::KeyRing,
+    signing::keys::{Algorithm, KeyRing},
     value::text::{is_plain, text_value},
 };
 
@@ -117,6 +118,34 @@ impl KeyRing {
             .filter(|claims: &Claims| now < claims.expiry())
             .ok_or(Error::Unauthenticated(Credential::Token))
     }
+
+    /// Whether a token names a key that could have been made since these were read: its header is as we write them, and
+    /// of none of these keys.
+    pub fn is_by_unknown_key(&self, token: &Token) -> bool {
+        let Some((shown, _)) = token.as_str().split_once('.') else {
+            return false;
+        };
+        let mut known = self.trusted.iter().map(|key| &key.header).chain(&self.revoked);
+        is_header_of_ours(shown) && !known.any(|header| header == shown)
+    }
+}
+
+/// Whether this may be the header of a license's token that some key of ours signed: letter for letter as they are
+/// written, but for the key's id, which is a SHA-256.
+fn is_header_of_ours(shown: &str) -> bool {
+    let Some(text) = BASE64_URL_SAFE_NO_PAD
+        .decode(shown)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+    else {
+        return false;
+    };
+    let kid = Algorithm::ALL.iter().find_map(|algorithm| {
+        let start = format!(r#"{{"alg":"{algorithm}","typ":"JWT","kid":""#);
+        text.strip_prefix(&*start)?.strip_suffix(r#""}"#)
+    });
+    kid.and_then(|kid| BASE64_URL_SAFE_NO_PAD.decode(kid).ok())
+        .is_some_and(|bytes| bytes.len() == 32)
 }
 
 /// How long tokens live.

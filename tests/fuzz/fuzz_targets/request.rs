@@ -103,13 +103,13 @@ fuzz_target!(|data: &[u8]| -> Corpus {
                     } else {
                         ","
                     };
-                    body.extend(format!(r#""adminSecret":"{}"{comma}"#, secrets.admin_secret).bytes());
+                    body.extend(format!(r#""adminSecret":"{}"{comma}"#, secrets.credentials.admin_secret).bytes());
                     body.extend(rest);
                 }
                 None
             }
             b'k' => Some(("x-api-key", world.api_key.as_str())),
-            b'w' => Some(("x-webhook-secret", secrets.webhook_secret.as_str())),
+            b'w' => Some(("x-webhook-secret", secrets.credentials.webhook_secret.as_str())),
             b'l' => Some(("authorization", bearer.as_str())),
             b'i' => Some(("idempotency-key", "once")),
             b's' => {

@@ -12,7 +12,7 @@ use keystead_core::{
     },
     product::{ProductId, variant::VariantId},
     signing::{
-        account_token::{AccountToken, Purpose},
+        account_token::{AccountKeyRing, AccountToken, Purpose},
         keys::{Algorithm, KeyRing},
         token::{Claims, Token},
     },
@@ -23,9 +23,13 @@ use libfuzzer_sys::{Corpus, fuzz_target};
 /// A ring with the keys of both algorithms, of which EdDSA's signs.
 static KEYS: LazyLock<KeyRing> = LazyLock::new(|| {
     let mut secrets = keygen::secrets(Algorithm::Rs256, NOW).expect("secrets");
-    keygen::rotate(&mut secrets, Algorithm::EdDsa, NOW).expect("another key");
-    KeyRing::new(&secrets.signing_keys).expect("keys")
+    keygen::rotate(&mut secrets.signing, &secrets.root, Algorithm::EdDsa, NOW).expect("another key");
+    KeyRing::new(&secrets.signing.signing_keys).expect("keys")
 });
+
+/// The ring of accounts.
+static ACCOUNT_KEYS: LazyLock<AccountKeyRing> =
+    LazyLock::new(|| AccountKeyRing::new(&keygen::accounts().expect("keys")).expect("keys"));
 
 const NOW: Timestamp = Timestamp::from_millis(1_893_456_000_000);
 
@@ -35,7 +39,10 @@ fn refused(text: &str) {
     }
     if let Some(token) = AccountToken::parse(text) {
         for purpose in [Purpose::Login, Purpose::Verify] {
-            assert!(KEYS.verify_account_token(&token, purpose, NOW).is_none(), "{text}");
+            assert!(
+                ACCOUNT_KEYS.verify_account_token(&token, purpose, NOW).is_none(),
+                "{text}"
+            );
         }
     }
 }

@@ -162,7 +162,7 @@ async fn of_api_keys_that_disagree_the_body_s_goes_before_the_header_s_before_th
 async fn a_right_admin_secret_wins_over_an_api_key_and_a_wrong_one_does_not_stand_in_its_way() {
     let (app, alice, ..) = shop().await;
     let key = Some(alice.as_str());
-    let right = Some(secrets().admin_secret.as_str());
+    let right = Some(secrets().credentials.admin_secret.as_str());
     let none = Shown::default();
     let everyone = vec![OWNER, "bob", "carol"];
     for (shown, whose) in [
@@ -231,7 +231,7 @@ async fn a_missing_wrong_or_blank_credential_is_unauthorized() {
     let (app, alice, ..) = shop().await;
     let almost = format!("{}0", &alice[..alice.len() - 1]);
     let upper = alice.to_uppercase();
-    let almost_secret = format!("{}x", secrets().admin_secret);
+    let almost_secret = format!("{}x", secrets().credentials.admin_secret);
     let none = Shown::default();
     for shown in [
         none,
@@ -262,7 +262,7 @@ async fn a_missing_wrong_or_blank_credential_is_unauthorized() {
             ..none
         },
         Shown {
-            in_body: Some(&secrets().admin_secret),
+            in_body: Some(&secrets().credentials.admin_secret),
             ..none
         },
         Shown {
@@ -327,7 +327,7 @@ async fn what_is_not_text_is_no_credential() {
 #[tokio::test]
 async fn the_admin_secret_may_be_in_the_query_of_a_get_and_nowhere_else_but_the_body() {
     let app = TestApp::start().await;
-    let secret = secrets().admin_secret.as_str();
+    let secret = secrets().credentials.admin_secret.as_str();
     let query = format!("/listProducts?adminSecret={secret}");
     app.stranger().get(&query).await.expect(200);
     app.stranger()
@@ -385,7 +385,7 @@ async fn a_revoked_key_lets_nobody_in() {
     }
     let with_secret = Shown {
         in_body: Some(&alice),
-        secret_in_body: Some(&secrets().admin_secret),
+        secret_in_body: Some(&secrets().credentials.admin_secret),
         ..Shown::default()
     };
     with_secret.post(&app).await.expect(200);
@@ -434,7 +434,7 @@ async fn neither_a_credential_nor_a_license_key_is_in_the_log() {
         .await
         .expect(200);
     let log = app.cx.log.written();
-    let (token, secret): (Value, _) = (json!(machine.token()), &secrets().admin_secret);
+    let (token, secret): (Value, _) = (json!(machine.token()), &secrets().credentials.admin_secret);
     for secret in [&alice, &license.key, secret, token.as_str().expect("a text")] {
         assert!(!log.contains(secret), "{log}");
     }

@@ -117,12 +117,12 @@ async fn every_admin_route_answers_401_to_a_stranger() {
         json!({ "adminSecret": "wrong" }),
         json!({ "apiKey": unknown_key }),
         json!({ "apiKey": "wrong", "adminSecret": "wrong" }),
-        json!({ "apiKey": secrets().admin_secret }),
+        json!({ "apiKey": secrets().credentials.admin_secret }),
         json!({ "adminSecret": world.alice.api_key }),
         json!({ "apiKey": "", "adminSecret": "" }),
         json!({ "webhookSecret": "" }),
         json!({ "webhookSecret": "wrong" }),
-        json!({ "webhookSecret": secrets().admin_secret }),
+        json!({ "webhookSecret": secrets().credentials.admin_secret }),
     ];
     for route in routes::all() {
         match route.caller {

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 async fn ask(app: &TestApp, path: &str, name: &str, mut body: Value) -> Answer {
     if body.get("apiKey").is_none() {
-        body["adminSecret"] = secrets().admin_secret.as_str().into();
+        body["adminSecret"] = secrets().credentials.admin_secret.as_str().into();
     }
     let headers = [("idempotency-key", name)];
     app.stranger()
@@ -67,7 +67,7 @@ async fn a_key_stands_for_one_request() {
     // In another order, and with other spaces, it is the same request.
     let same = format!(
         r#"{{ "productId" : "{PRODUCT}","adminSecret":"{}", "email":"a@example.com" }}"#,
-        secrets().admin_secret
+        secrets().credentials.admin_secret
     );
     let headers = [("idempotency-key", "order-1")];
     let stranger = app.stranger();
@@ -152,7 +152,7 @@ async fn an_api_key_that_is_told_again_is_stored_nowhere_in_clear() {
         let (status, items) = app.database.answer("Scan", scan.as_bytes());
         let items = String::from_utf8_lossy(&items);
         assert_eq!(status, 200);
-        for secret in [raw, secrets().admin_secret.as_str(), "key-1"] {
+        for secret in [raw, secrets().credentials.admin_secret.as_str(), "key-1"] {
             assert!(!items.contains(secret), "{secret} is in {}", table.name);
         }
     }

@@ -16,6 +16,7 @@ mod openapi;
 mod product_cache;
 mod requests;
 mod secrecy;
+mod secrets;
 mod security;
 mod signed_answers;
 mod template;

@@ -23,7 +23,7 @@ async fn each_api_s_document_is_what_its_endpoints_say() {
         let document = with_examples(api).await;
         let text = serde_json::to_string_pretty(&document).expect("JSON") + "\n";
         let secrets = secrets();
-        for secret in [&secrets.admin_secret, &secrets.webhook_secret] {
+        for secret in [&secrets.credentials.admin_secret, &secrets.credentials.webhook_secret] {
             assert!(!text.contains(secret.as_str()), "an example shows a secret");
         }
         // If this fails, the endpoints have changed: write the documents anew, with the command in `REWRITE`.

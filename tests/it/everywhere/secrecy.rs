@@ -36,20 +36,20 @@ impl Session {
 
 async fn session() -> Session {
     let app = TestApp::start().await;
-    let admin = &secrets().admin_secret;
+    let admin = &secrets().credentials.admin_secret;
     let mut session = Session {
         app,
         answers: Vec::new(),
         credentials: vec![
             admin.clone(),
-            secrets().webhook_secret.clone(),
-            secrets().root_key.clone(),
+            secrets().credentials.webhook_secret.clone(),
+            secrets().root.root_key.clone(),
         ],
         personal: vec![EMAIL.to_owned(), EMAIL.to_lowercase(), "203.0.113.7".to_owned()],
     };
     session
         .credentials
-        .extend(secrets().signing_keys.iter().map(|key| key.private_key.clone()));
+        .extend(secrets().signing.signing_keys.iter().map(|key| key.private_key.clone()));
     let s = &mut session;
 
     let key = s

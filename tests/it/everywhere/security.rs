@@ -49,16 +49,16 @@ const HEADERS: [&str; 8] = [
 async fn a_right_credential_in_a_wrong_place_opens_nothing() {
     let world = World::new().await;
     let secrets = secrets();
-    let stripe = secrets.stripe_webhook_secret.clone().expect("a secret");
+    let stripe = secrets.credentials.stripe_webhook_secret.clone().expect("a secret");
     let license = world.app.license().create().await;
     let machine = world.app.machine("with-a-token");
     machine.activate(&license).await.expect(200);
     let api_key = world.app.creator(keystead_tests::OWNER).await.api_key;
     let person = world.app.person("somebody@example.com").await;
     let credentials = [
-        ("admin", secrets.admin_secret.clone()),
+        ("admin", secrets.credentials.admin_secret.clone()),
         ("api key", api_key),
-        ("webhook", secrets.webhook_secret.clone()),
+        ("webhook", secrets.credentials.webhook_secret.clone()),
         ("stripe", stripe),
         ("login", person.token.clone()),
         ("machine's token", machine.token()),

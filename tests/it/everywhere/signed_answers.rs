@@ -354,7 +354,7 @@ async fn neither_the_header_nor_the_claims_of_a_token_alone_make_one() {
         .expect("a signature")
         .to_owned();
     let token = machine.token();
-    let stored = &secrets().signing_keys[0];
+    let stored = &secrets().signing.signing_keys[0];
     let pkcs8 = BASE64_STANDARD.decode(&stored.private_key).expect("base64");
     let key = SigningKey::from_pkcs8(stored.jwk.alg, &pkcs8).expect("a key");
     // What the key's holder could sign, and does not.

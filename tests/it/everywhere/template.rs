@@ -12,7 +12,8 @@ use keystead_tests::{
     MINUTE, OWNER, PRODUCT, TestApp, TestLicense,
     examples::{World, row},
     template::{
-        self, Grant, UPDATE, function, function_id, grants, list, of_type, pascal, table_id, template, with_grants,
+        self, Grant, UPDATE, function, function_id, grants, list, of_type, pascal, secret_policies, table_id, template,
+        with_grants,
     },
 };
 use serde_json::{Value, json};
@@ -34,7 +35,7 @@ fn every_function_is_built_from_its_binary() {
              tables (the stories of the endpoint say what is missing):\n\n  {id}:\n    Type: \
              AWS::Serverless::Function\n    Metadata: {{BuildMethod: rust-cargolambda, BuildProperties: {{Binary: \
              {name}}}}}\n    Properties:\n      Events:\n        Api: {{Type: HttpApi, Properties: {{ApiId: !Ref Api, \
-             Method: ANY, Path: {path}}}}}\n      Policies:\n        - !Ref StartPolicy\n        - Statement:\n            \
+             Method: ANY, Path: {path}}}}}\n      Policies:\n        - Statement:\n            \
              - {{Effect: Allow, Action: [dynamodb:GetItem], Resource: !GetAtt LicensesTable.Arn}}\n",
             name = served.name,
             path = served.routes[0].path(),
@@ -200,7 +201,7 @@ fn every_variable_that_functions_read_is_set_and_no_other() {
     // Each number is a parameter of the same name.
     let variables = &template()["Globals"]["Function"]["Environment"]["Variables"];
     for (name, value) in variables.as_object().expect("variables") {
-        if let Some(parameter) = value["Ref"].as_str().filter(|_| name != "KEYSTEAD_SECRET_ARN") {
+        if let Some(parameter) = value["Ref"].as_str().filter(|_| !name.ends_with("_SECRET_ARN")) {
             let kebab = name["KEYSTEAD_".len()..].to_lowercase().replace('_', "-");
             assert_eq!(parameter, pascal(&kebab), "template.yaml: {name}");
             assert!(
@@ -215,13 +216,19 @@ fn every_variable_that_functions_read_is_set_and_no_other() {
 fn every_function_may_start_and_none_may_do_more_than_its_boundary() {
     for route in routes::all() {
         let policies = &function(route.name).unwrap_or(&Value::Null)["Policies"];
+        let secrets: Vec<Value> = secret_policies(route.name)
+            .map(|policy| json!({ "Ref": policy }))
+            .collect();
+        let (first, others): (Vec<_>, Vec<_>) = list(policies)
+            .into_iter()
+            .partition(|policy| policy.get("Ref").is_some());
         assert_eq!(
-            policies[0],
-            json!({ "Ref": "StartPolicy" }),
-            "template.yaml: the first policy of {}",
+            first,
+            secrets.iter().collect::<Vec<_>>(),
+            "template.yaml: the secrets of {}. Have them written:\n  {UPDATE}",
             function_id(route.name)
         );
-        let others = list(policies).into_iter().skip(1);
+        let others = others.into_iter();
         assert!(
             others.clone().all(|policy| policy.get("Statement").is_some()),
             "template.yaml: {}: write statements, which can be held against what the endpoint does",

@@ -9,7 +9,7 @@ use std::{
 };
 
 use keystead_benches::function::Dynamodb;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A folder that ends with this process.
 pub(crate) struct Folder(pub(crate) PathBuf);
@@ -64,16 +64,20 @@ impl Server {
             &folder.join("server"),
             "serves on ",
         )?;
-        let secrets = fs::read_to_string(data.join("secrets.json"))
-            .map_err(|error| format!("Cannot read the server's secrets: {error}."))?;
-        let parsed: Value = serde_json::from_str(&secrets).unwrap_or_default();
+        // In one document: whichever a function asks for, it finds what it needs.
+        let mut secrets = Map::new();
+        for name in ["signing.json", "credentials.json", "accounts.json"] {
+            let text = fs::read_to_string(data.join(name))
+                .map_err(|error| format!("Cannot read the server's secrets: {error}."))?;
+            secrets.extend(serde_json::from_str::<Map<String, Value>>(&text).unwrap_or_default());
+        }
         Ok(Self {
             _database: database,
             _child: child,
             url,
             dynamodb,
-            admin_secret: parsed["adminSecret"].as_str().unwrap_or_default().to_owned(),
-            secrets,
+            admin_secret: secrets["adminSecret"].as_str().unwrap_or_default().to_owned(),
+            secrets: Value::Object(secrets).to_string(),
         })
     }
 }

@@ -60,7 +60,7 @@ impl Subject<Request, LicenseKeyHolder> for Leaving {
 
     async fn prefetch(cx: &Context, request: &Request) -> Result<Option<Self>> {
         let (key, machine) = (&request.license_key, &request.machine_fingerprint);
-        let claims = shown(cx, request.token.as_ref(), key, machine)?;
+        let claims = shown(cx, request.token.as_ref(), key, machine).await?;
         let (license, activation) = cx.store.license_get_with_activation_unscoped(key, machine).await?;
         Ok(license.map(|license| Self {
             license,

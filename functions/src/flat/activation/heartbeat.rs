@@ -73,7 +73,7 @@ impl Endpoint for Heartbeat {
     async fn call(cx: &Context, caller: LicenseKeyHolder, request: Request, (): ()) -> Result<Reply> {
         let now = cx.clock.now();
         let (key, machine) = (&request.license_key, &request.machine_fingerprint);
-        let claims = shown(cx, request.token.as_ref(), key, machine)?;
+        let claims = shown(cx, request.token.as_ref(), key, machine).await?;
         // Extending the session of a license that turns out to be blocked does no harm, and saves a round trip.
         let (license, beat) = tokio::try_join!(
             cx.store.license_get_unscoped(key),

@@ -84,7 +84,7 @@ impl Endpoint for ListMachines {
     async fn call(cx: &Context, _: LicenseKeyHolder, request: Request, (): ()) -> Result<Reply> {
         let now = cx.clock.now();
         let claims = match &request.token {
-            Some(token) => Some(cx.keys.verify(token, now)?),
+            Some(token) => Some(cx.keys.verify(token, now).await?),
             None => None,
         };
         let named = request.machine_fingerprint.as_ref();

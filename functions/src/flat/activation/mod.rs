@@ -28,14 +28,14 @@ use keystead_core::{
 use crate::frame::context::Context;
 
 /// What the token says that a machine showed, if it showed one.
-fn shown(
+async fn shown(
     cx: &Context,
     token: Option<&Token>,
     license_key: &LicenseKey,
     fingerprint: &Fingerprint,
 ) -> Result<Option<Claims>> {
     let Some(token) = token else { return Ok(None) };
-    let claims = cx.keys.verify(token, cx.clock.now())?;
+    let claims = cx.keys.verify(token, cx.clock.now()).await?;
     claims.bound_to(license_key, fingerprint)?;
     Ok(Some(claims))
 }

@@ -78,7 +78,7 @@ impl Subject<Request, LicenseKeyHolder> for Running {
     async fn prefetch(cx: &Context, request: &Request) -> Result<Option<Self>> {
         // A token that is not ours is refused before it costs a read.
         let now = cx.clock.now();
-        let claims = cx.keys.verify(&request.token, now)?;
+        let claims = cx.keys.verify(&request.token, now).await?;
         claims.bound_to(&request.license_key, &request.machine_fingerprint)?;
         let ((license, activation), catalog) = tokio::try_join!(
             cx.store

@@ -51,14 +51,6 @@ pub struct Reply {
 /// With more products than this, an API key must name one.
 const MAX_PRODUCTS: usize = 30;
 
-impl Request {
-    fn cursor(&self) -> Result<Option<Cursor>> {
-        let text = self.cursor.as_deref();
-        text.map(|text| Cursor::parse(text).ok_or_else(invalid_cursor))
-            .transpose()
-    }
-}
-
 impl Names<Option<ProductId>> for Request {
     fn named(&self) -> &Option<ProductId> {
         &self.product_id
@@ -78,18 +70,16 @@ impl Endpoint for ListLicenses {
     type Subject = Option<Product>;
     type Reply = Reply;
 
-    fn check(_: &Context, request: &Request) -> Result<()> {
-        request.cursor().map(drop)
-    }
-
     async fn call(cx: &Context, caller: Admin, request: Request, _: Option<Product>) -> Result<Reply> {
-        let cursor = request.cursor()?;
         let needs_product = request.product_id.is_none();
         let filter = LicenseFilter {
             product: request.product_id,
             email: request.email,
             state: request.status.as_deref().map(state).transpose()?,
         };
+        let seal = cx.credentials.get()?.sealing.seal_for("cursor")?;
+        let opened = |text: &str| Cursor::open(text, &seal, &caller.scope, &filter).ok_or_else(invalid_cursor);
+        let cursor = request.cursor.as_deref().map(opened).transpose()?;
         let limit = request.limit.map_or(Limit::DEFAULT, |limit| limit.0);
         let too_many = async {
             match &caller.scope {
@@ -106,6 +96,7 @@ impl Endpoint for ListLicenses {
             return Err(Error::Invalid(InvalidRequest::MissingFields(&["productId"])));
         }
         let page = page.ok_or_else(invalid_cursor)?;
+        let next = page.next.map(|cursor| cursor.seal(&seal, &caller.scope, &filter));
         Ok(Reply {
             count: page.licenses.len(),
             licenses: page
@@ -113,7 +104,7 @@ impl Endpoint for ListLicenses {
                 .iter()
                 .map(|license| json!(LicenseView::from(license)))
                 .collect(),
-            next_cursor: page.next.map(|cursor| cursor.encode()),
+            next_cursor: next.transpose()?,
         })
     }
 }

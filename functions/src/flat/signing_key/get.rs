@@ -26,6 +26,8 @@ pub struct Reply {
     public_key: String,
     /// Base64 of the root's RSASSA-PKCS1-v1_5 signature with SHA-256 over the text of `publicKey`.
     root_signature: String,
+    /// The root's certificate of the key, a JWT: what it may sign, and from when until when.
+    certificate: String,
 }
 
 impl Endpoint for GetSigningKey {
@@ -42,11 +44,12 @@ impl Endpoint for GetSigningKey {
     type Reply = Reply;
 
     async fn call(cx: &Context, _: Anyone, _: Request, (): ()) -> Result<Reply> {
-        let certificate = cx.keys.certificate().clone();
+        let certificate = cx.keys.get()?.certificate().clone();
         Ok(Reply {
             kid: certificate.kid,
             public_key: certificate.public_key,
             root_signature: certificate.root_signature,
+            certificate: certificate.statement,
         })
     }
 }

@@ -38,7 +38,7 @@ impl Endpoint for Jwks {
 
     async fn call(cx: &Context, _: Anyone, _: Request, (): ()) -> Result<Reply> {
         Ok(Reply {
-            keys: cx.keys.jwks().to_vec(),
+            keys: cx.keys.get()?.jwks().to_vec(),
         })
     }
 }

@@ -6,6 +6,7 @@ use keystead_core::{
     error::Credential,
     event::{Actor, ActorKind},
     owner::{OwnerId, Scope, api_key::RawApiKey},
+    signing::secrets::SecretName,
 };
 
 use super::{Authenticated, Caller, CallerKind, Sees, Source};
@@ -31,6 +32,7 @@ pub struct Shown {
 
 impl Caller for Admin {
     const KIND: CallerKind = CallerKind::Admin;
+    const SECRETS: &'static [SecretName] = &[SecretName::Credentials];
     #[cfg(feature = "openapi")]
     const DOCUMENT: super::document::Document = super::document::Document {
         tag: "Vendors",
@@ -78,7 +80,9 @@ impl Caller for Admin {
 
     /// A right admin secret wins over an API key; a wrong one does not stand in the key's way.
     async fn check(cx: &Context, shown: Shown, source: Source) -> Result<Authenticated<Self>> {
-        if let Some(secret) = shown.admin_secret.filter(|secret| cx.admin_secret.matches(secret)) {
+        if let Some(secret) = shown.admin_secret
+            && cx.credentials.is_admin_secret(&secret, cx.clock.now()).await?
+        {
             return Ok(Authenticated {
                 caller: Self {
                     scope: Scope::Everything,

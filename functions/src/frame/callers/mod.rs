@@ -20,6 +20,7 @@ use keystead_core::{
     license::machine::Country,
     owner::{OwnerId, member::Role},
     request::{client_address::ClientAddress, trusted_proxy::TrustedProxy},
+    signing::secrets::SecretName,
 };
 
 use crate::frame::{context::Context, fields::Fields, request::Incoming};
@@ -55,6 +56,8 @@ pub enum CallerKind {
 pub trait Caller: Sized + Send + Sync + 'static {
     /// Its place in the list.
     const KIND: CallerKind;
+    /// The secrets without which the credential can't be checked.
+    const SECRETS: &'static [SecretName] = &[];
     /// Whether a request's body may hold the credential. Where it may not, a caller without one is told so before anything
     /// that is wrong with the body.
     const IN_BODY: bool = true;

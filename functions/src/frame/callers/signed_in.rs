@@ -7,7 +7,10 @@ use keystead_core::{
     error::{Credential, Restriction},
     event::Actor,
     owner::{OwnerId, member::Role},
-    signing::account_token::{AccountToken, Purpose},
+    signing::{
+        account_token::{AccountToken, Purpose},
+        secrets::SecretName,
+    },
 };
 
 use super::{Authenticated, Caller, CallerKind, Source};
@@ -28,6 +31,7 @@ pub struct SignedIn {
 
 impl Caller for SignedIn {
     const KIND: CallerKind = CallerKind::SignedIn;
+    const SECRETS: &'static [SecretName] = &[SecretName::Accounts];
     const IN_BODY: bool = false;
     const IN_COOKIE: bool = true;
     #[cfg(feature = "openapi")]
@@ -52,9 +56,9 @@ impl Caller for SignedIn {
     /// A forged or expired token costs no call of DynamoDB; a good one is looked up, so that it is good for nothing from
     /// the moment that its holder signs out.
     async fn check(cx: &Context, token: String, source: Source) -> Result<Authenticated<Self>> {
-        let claims = AccountToken::parse(&token)
-            .and_then(|token| cx.keys.verify_account_token(&token, Purpose::Login, cx.clock.now()))
-            .ok_or(Error::Unauthenticated(Credential::Caller))?;
+        let shown = AccountToken::parse(&token).ok_or(Error::Unauthenticated(Credential::Caller))?;
+        let claims = cx.account_keys.verify(&shown, Purpose::Login, cx.clock.now()).await?;
+        let claims = claims.ok_or(Error::Unauthenticated(Credential::Caller))?;
         let account = cx
             .store
             .account_by_login(&claims)

@@ -5,6 +5,7 @@ use keystead_core::{
     audit::Origin,
     error::Credential,
     event::{Actor, ActorKind},
+    signing::secrets::SecretName,
 };
 
 use super::{Authenticated, Caller, CallerKind, Source};
@@ -18,6 +19,7 @@ pub struct Store {
 
 impl Caller for Store {
     const KIND: CallerKind = CallerKind::Store;
+    const SECRETS: &'static [SecretName] = &[SecretName::Credentials];
     #[cfg(feature = "openapi")]
     const DOCUMENT: super::document::Document = super::document::Document {
         tag: "Stores",
@@ -41,7 +43,7 @@ impl Caller for Store {
     }
 
     async fn check(cx: &Context, shown: Vec<String>, source: Source) -> Result<Authenticated<Self>> {
-        let right = shown.into_iter().find(|secret| cx.webhook_secret.matches(secret));
+        let right = cx.credentials.webhook_secret_among(&shown, cx.clock.now()).await?;
         Ok(Authenticated {
             credential: right.ok_or(Error::Unauthenticated(Credential::Caller))?,
             caller: Self {

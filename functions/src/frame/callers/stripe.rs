@@ -1,7 +1,7 @@
 //! Stripe, which signs what it sends.
 
 use bytes::Bytes;
-use keystead_core::{Error, Result, audit::Origin, error::Credential};
+use keystead_core::{Error, Result, audit::Origin, error::Credential, signing::secrets::SecretName};
 
 use super::{Authenticated, Caller, CallerKind, Source, store::store_actor};
 use crate::frame::{context::Context, fields::Fields, request::Incoming};
@@ -20,6 +20,7 @@ pub struct Shown {
 
 impl Caller for Stripe {
     const KIND: CallerKind = CallerKind::Stripe;
+    const SECRETS: &'static [SecretName] = &[SecretName::Credentials];
     #[cfg(feature = "openapi")]
     const DOCUMENT: super::document::Document = super::document::Document {
         tag: "Stores",
@@ -40,11 +41,7 @@ impl Caller for Stripe {
     }
 
     async fn check(cx: &Context, Shown { header, body }: Shown, source: Source) -> Result<Authenticated<Self>> {
-        let secret = cx
-            .stripe_secret
-            .as_ref()
-            .ok_or(Error::Unauthenticated(Credential::Caller))?;
-        secret.verify(&header, &body, cx.clock.now())?;
+        cx.credentials.verify_stripe(&header, &body, cx.clock.now()).await?;
         Ok(Authenticated {
             caller: Self {
                 origin: source.origin(store_actor("stripe")),

@@ -5,6 +5,7 @@ use keystead_core::{
     audit::Origin,
     error::Credential,
     event::{Actor, ActorKind},
+    signing::secrets::SecretName,
 };
 
 use super::{Authenticated, Caller, CallerKind, Source};
@@ -18,6 +19,7 @@ pub struct SuperAdmin {
 
 impl Caller for SuperAdmin {
     const KIND: CallerKind = CallerKind::SuperAdmin;
+    const SECRETS: &'static [SecretName] = &[SecretName::Credentials];
     #[cfg(feature = "openapi")]
     const DOCUMENT: super::document::Document = super::document::Document {
         tag: "Operators",
@@ -39,7 +41,7 @@ impl Caller for SuperAdmin {
     }
 
     async fn check(cx: &Context, secret: String, source: Source) -> Result<Authenticated<Self>> {
-        if !cx.admin_secret.matches(&secret) {
+        if !cx.credentials.is_admin_secret(&secret, cx.clock.now()).await? {
             return Err(Error::Unauthenticated(Credential::Caller));
         }
         Ok(Authenticated {

@@ -5,16 +5,15 @@
 //! licenses themselves are then read together. What a page costs grows with its length, never with the table.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::{
     Result, Timestamp,
     license::{License, key::LicenseKey, standing::LicenseStatus},
     owner::Scope,
     product::ProductId,
+    signing::sealing::Seal,
     store::{
         Store,
         item::{Item, decode, text},
@@ -57,8 +56,6 @@ pub struct LicensePage {
 /// Where a page begins: per partition of the index that is read, the last key that was taken from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
-    /// The list it was made for. A position in another list would skip some of its licenses unnoticed.
-    list: String,
     positions: Vec<Position>,
 }
 
@@ -73,14 +70,25 @@ enum Position {
 }
 
 impl Cursor {
-    /// The cursor as clients carry it.
-    pub fn encode(&self) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
+    /// The cursor as clients carry it: sealed, because it holds license keys and is part of addresses. It leads on in the
+    /// list for which it was made; in another, it would skip some licenses unnoticed.
+    pub fn seal(&self, seal: &Seal, scope: &Scope, filter: &LicenseFilter) -> Result<String> {
+        seal.seal(&filter.list(scope), &self.to_bytes())
     }
 
-    /// The cursor that a client carried; `None` when it is none of ours.
-    pub fn parse(text: &str) -> Option<Self> {
-        let cursor: Self = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    /// The cursor that a client carried; `None` when it is none of ours, or of another list.
+    pub fn open(text: &str, seal: &Seal, scope: &Scope, filter: &LicenseFilter) -> Option<Self> {
+        Self::from_bytes(&seal.open(&filter.list(scope), text)?)
+    }
+
+    /// What is sealed of it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// The cursor of which this was sealed. An older version of the service may have done so.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let cursor: Self = serde_json::from_slice(bytes).ok()?;
         // Of what can't be a key, DynamoDB makes an error.
         let sound = |position: &Position| match position {
             Position::Start | Position::End => true,
@@ -112,7 +120,7 @@ struct Found {
 }
 
 impl Store {
-    /// A page of at most `limit` licenses that `scope` covers. `None` when `cursor` was made for another list.
+    /// A page of at most `limit` licenses that `scope` covers. `None` when `cursor` was made for a list of another shape.
     pub async fn license_list(
         &self,
         scope: &Scope,
@@ -122,11 +130,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<LicensePage>> {
         let partitions = partitions(scope, filter, now);
-        let list = filter.list(scope);
         let mut positions = match cursor {
-            Some(cursor) if cursor.list == list && cursor.positions.len() == partitions.len() => {
-                cursor.positions.clone()
-            }
+            Some(cursor) if cursor.positions.len() == partitions.len() => cursor.positions.clone(),
             Some(_) => return Ok(None),
             None => vec![Position::Start; partitions.len()],
         };
@@ -143,7 +148,7 @@ impl Store {
         let more = positions.iter().any(|position| *position != Position::End);
         Ok(Some(LicensePage {
             licenses,
-            next: more.then_some(Cursor { list, positions }),
+            next: more.then_some(Cursor { positions }),
         }))
     }
 
@@ -296,8 +301,7 @@ impl LicenseFilter {
             Some(LicenseState::Expired) => "expired".to_owned(),
         };
         // None of them holds a line break.
-        let names = [owner, product, &email, &state].join("\n");
-        hex::encode(&Sha256::digest(names)[..8])
+        ["licenses", owner, product, &email, &state].join("\n")
     }
 
     /// Whether a license that an index led to is meant. The index may be late, and narrows by some conditions only.

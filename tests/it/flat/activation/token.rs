@@ -165,7 +165,7 @@ async fn after_a_rotation_old_tokens_stay_good_and_new_ones_name_the_new_key() {
 
     app.advance(DAY);
     let mut secrets = secrets().clone();
-    keystead_keygen::rotate(&mut secrets, Algorithm::Rs256, app.now()).expect("a rotation");
+    keystead_keygen::rotate(&mut secrets.signing, &secrets.root, Algorithm::Rs256, app.now()).expect("a rotation");
     let app = rotated(&app, secrets).await;
     let (answer, _) = app.machine("a").validate_with(&license, json!({ "token": old })).await;
     assert_eq!(answer.expect(200)["token"], old);
@@ -207,7 +207,7 @@ async fn private_halves_are_in_no_answer() {
     let app = TestApp::start().await;
     for path in ["/getSigningKey", "/.well-known/jwks.json"] {
         let body = app.stranger().get(path).await.expect(200).to_string();
-        for private in ["\"d\"", "\"p\"", "\"q\"", "PRIVATE", &secrets().root_key] {
+        for private in ["\"d\"", "\"p\"", "\"q\"", "PRIVATE", &secrets().root.root_key] {
             assert!(!body.contains(private), "{path} holds {private}");
         }
     }
@@ -215,7 +215,7 @@ async fn private_halves_are_in_no_answer() {
 
 #[test]
 fn a_ring_without_a_current_key_is_refused() {
-    let mut keys = secrets().signing_keys.clone();
+    let mut keys = secrets().signing.signing_keys.clone();
     keys[0].retired_at = Some(epoch());
     assert!(KeyRing::new(&keys).is_err());
 }

@@ -266,7 +266,7 @@ async fn a_good_token_of_a_license_that_is_gone_is_not_found() {
     let machine = activated(&app, &license).await;
     // As a restored backup would have it: the token is ours, and its license is not there.
     let token = Token::parse(&machine.token()).expect("a token");
-    let mut claims = app.cx.keys.verify(&token, app.now()).expect("our own token");
+    let mut claims = app.cx.keys.verify(&token, app.now()).await.expect("our own token");
     claims.license_key = LicenseKey::parse("gone").expect("a key");
     let token = app.cx.keys.issue(&claims).expect("a token");
     let gone = json!({ "licenseKey": "gone", "token": token });

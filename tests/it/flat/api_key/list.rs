@@ -45,7 +45,7 @@ async fn an_owner_s_keys_are_listed_alone_and_by_a_get_as_well() {
     assert_eq!(answer.body["keys"][0]["hash"], hash(&bob));
     let answer = app.admin().post("/listApiKeys", json!({ "creatorId": "nobody" })).await;
     answer.expect_body(200, &json!({ "success": true, "count": 0, "keys": [] }));
-    let secret = &secrets().admin_secret;
+    let secret = &secrets().credentials.admin_secret;
     for (query, count) in [("", 2), ("&creatorId=bob", 1), ("&creatorId=", 2)] {
         let path = format!("/listApiKeys?adminSecret={secret}{query}");
         assert_eq!(app.stranger().get(&path).await.expect(200)["count"], count);

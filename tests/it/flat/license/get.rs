@@ -22,7 +22,7 @@ async fn violation(app: &TestApp, license: &TestLicense, id: &str, resolved_at: 
 }
 
 async fn get(app: &TestApp, license: &TestLicense) -> Answer {
-    let secret = &secrets().admin_secret;
+    let secret = &secrets().credentials.admin_secret;
     app.stranger()
         .get(&format!("/getLicense?adminSecret={secret}&licenseKey={}", license.key))
         .await
@@ -157,7 +157,7 @@ async fn the_key_is_required() {
         .post("/getLicense", json!({ "licenseKey": " " }))
         .await
         .expect_refusal(400, missing);
-    let secret = &secrets().admin_secret;
+    let secret = &secrets().credentials.admin_secret;
     for query in ["", "&licenseKey=", "&licenseKey=%20"] {
         let answer = app
             .stranger()

@@ -151,7 +151,7 @@ async fn the_admin_lists_all_owners_or_one() {
         .post("/listProducts", json!({ "creatorId": "nobody" }))
         .await;
     nobodys.expect_body(200, &json!({ "success": true, "count": 0, "products": [] }));
-    let secret = &secrets().admin_secret;
+    let secret = &secrets().credentials.admin_secret;
     let by_get = app
         .stranger()
         .get(&format!("/listProducts?adminSecret={secret}&creatorId=carol"))

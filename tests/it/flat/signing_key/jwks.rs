@@ -7,7 +7,7 @@ use serde_json::json;
 async fn the_key_set_holds_the_same_key_as_any_jwt_library_reads_it() {
     let app = TestApp::start().await;
     let answer = app.stranger().get("/.well-known/jwks.json").await;
-    let jwk = &secrets().signing_keys[0].jwk;
+    let jwk = &secrets().signing.signing_keys[0].jwk;
     answer.expect_body(
         200,
         &json!({ "keys": [

@@ -418,7 +418,7 @@ async fn a_cancelled_subscription_runs_to_its_end() {
 #[tokio::test]
 async fn a_store_shows_its_secret_in_a_header_or_in_the_body() {
     let app = TestApp::start().await;
-    let secret = secrets().webhook_secret.as_str();
+    let secret = secrets().credentials.webhook_secret.as_str();
     let notice = json!({ "type": "purchase.completed", "email": "a@example.com", "productId": PRODUCT });
     let with = |in_body: Option<&str>| {
         let mut body = notice.clone();
@@ -437,7 +437,7 @@ async fn a_store_shows_its_secret_in_a_header_or_in_the_body() {
         (None, Some("wrong"), 401),
         (None, None, 401),
         (Some(""), None, 401),
-        (Some(secrets().admin_secret.as_str()), None, 401),
+        (Some(secrets().credentials.admin_secret.as_str()), None, 401),
     ] {
         let headers: Vec<(&str, &str)> = in_header
             .map(|secret| ("x-webhook-secret", secret))
