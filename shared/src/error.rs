@@ -50,6 +50,8 @@ pub enum Error {
 pub enum InvalidRequest {
     /// The body is not JSON, not UTF-8, or not a JSON object.
     NotAnObject,
+    /// The body is compressed.
+    Encoded,
     /// The body is longer than the limit, in bytes.
     TooLarge {
         /// The limit, in bytes.
@@ -219,6 +221,7 @@ macro_rules! codes {
 
 codes! {
     InvalidJson "invalid_json" = Error::Invalid(InvalidRequest::NotAnObject);
+    BodyEncoded "body_encoded" = Error::Invalid(InvalidRequest::Encoded);
     BodyTooLarge "body_too_large" = Error::Invalid(InvalidRequest::TooLarge { limit: 256 * 1024 });
     MissingFields "missing_fields" = Error::Invalid(InvalidRequest::MissingFields(&["email"]));
     NothingToUpdate "nothing_to_update" = Error::Invalid(InvalidRequest::NothingToUpdate);
@@ -306,6 +309,7 @@ impl Error {
         match self {
             Self::Invalid(invalid) => match invalid {
                 InvalidRequest::NotAnObject => ErrorCode::InvalidJson,
+                InvalidRequest::Encoded => ErrorCode::BodyEncoded,
                 InvalidRequest::TooLarge { .. } => ErrorCode::BodyTooLarge,
                 InvalidRequest::MissingFields(_) => ErrorCode::MissingFields,
                 InvalidRequest::NothingToUpdate => ErrorCode::NothingToUpdate,

@@ -17,7 +17,7 @@ use crate::{
         machine::Fingerprint,
     },
     owner::{OwnerId, api_key::KeyHash},
-    value::text::{choice, is_plain, text_value},
+    value::text::{choice, harmless, is_plain, text_value},
 };
 
 text_value!(
@@ -143,7 +143,8 @@ text_value!(
         if text.len() > UserAgent::LONGEST {
             text = &text[..text.floor_char_boundary(UserAgent::LONGEST)];
         }
-        is_plain(text, UserAgent::LONGEST).then(|| text.to_owned())
+        let text = harmless(text);
+        is_plain(&text, UserAgent::LONGEST).then_some(text)
     }
 );
 

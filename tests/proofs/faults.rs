@@ -6,7 +6,13 @@
 use std::{collections::HashSet, pin::Pin, time::Duration};
 
 use http::Method;
-use keystead_core::{license::activation::SESSION_TIMEOUT, request::idempotency::LONGEST_REQUEST};
+use keystead_core::{
+    license::{
+        activation::SESSION_TIMEOUT,
+        machine::{Fingerprint, MachineId},
+    },
+    request::idempotency::LONGEST_REQUEST,
+};
 use keystead_functions::{frame::route::Route, routes};
 use keystead_tests::{Answer, Fault, LicenseBuilder, Options, PRODUCT, TestApp, TestLicense, secrets};
 use serde_json::{Value, json};
@@ -176,8 +182,9 @@ fn move_scenarios() -> Vec<Scenario> {
         ),
         scenario!("/moveLicense from a machine as it is shown", |app, trial| {
             let license = app.license().max_machines(1).create().await;
-            activated(&app, &trial, &license).await;
-            move_from("fingerpr", &trial, license)
+            let left = activated(&app, &trial, &license).await;
+            let left = Fingerprint::parse(&left).expect("a fingerprint");
+            move_from(MachineId::of(&left).shown(), &trial, license)
         }),
         scenario!("/moveLicense in its own place", |app, trial| {
             let license = app.license().max_machines(1).create().await;

@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use http::Method;
-use keystead_core::store::meter::Usage;
+use keystead_core::{
+    license::machine::{Fingerprint, MachineId},
+    store::meter::Usage,
+};
 use ring::hmac;
 use serde_json::{Value, json};
 
@@ -201,6 +204,12 @@ impl Machine {
         self
     }
 
+    /// What people are shown it as.
+    pub fn shown(&self) -> String {
+        let fingerprint = Fingerprint::parse(&self.fingerprint).expect("a fingerprint");
+        MachineId::of(&fingerprint).shown().to_owned()
+    }
+
     /// The token that it was last given.
     pub fn token(&self) -> String {
         self.token
@@ -271,7 +280,7 @@ impl Machine {
         self.post("/listMachines", merged(body, fields)).await
     }
 
-    /// `POST /moveLicense` from the machine with this fingerprint, or beginning of one, to this machine.
+    /// `POST /moveLicense` from the machine with this fingerprint, or shown so, to this machine.
     pub async fn move_license(&self, license: &TestLicense, release: &str) -> Answer {
         self.move_license_with(license, release, json!({})).await.0
     }

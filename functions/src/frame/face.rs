@@ -145,6 +145,10 @@ fn usual_of_invalid(invalid: &InvalidRequest) -> (StatusCode, String) {
             let text = format!("Request body is larger than {} KiB", limit / 1024);
             return (StatusCode::PAYLOAD_TOO_LARGE, text);
         }
+        InvalidRequest::Encoded => {
+            let text = "Content-Encoding is not supported: send the body as it is";
+            return (StatusCode::UNSUPPORTED_MEDIA_TYPE, text.to_owned());
+        }
         InvalidRequest::NotAnObject => "Invalid JSON body".to_owned(),
         InvalidRequest::MissingFields(fields) => format!("Missing required fields: {}", fields.join(", ")),
         InvalidRequest::NothingToUpdate => "No fields to update".to_owned(),

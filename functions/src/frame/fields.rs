@@ -5,14 +5,19 @@ use std::collections::HashSet;
 use http::Method;
 use keystead_core::{
     Error, InvalidRequest, Result,
+    license::key::LicenseKey,
     signing::signed_answer::{Nonce, Question},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::frame::request::{Incoming, Parameters};
+use crate::frame::{
+    notes,
+    request::{Incoming, Parameters},
+};
 
 /// A request's fields, before they are parsed.
+#[derive(Clone)]
 pub enum Fields {
     /// Those of a JSON body.
     Body(Map<String, Value>),
@@ -26,15 +31,21 @@ impl Fields {
         if incoming.method == Method::GET {
             return Ok(Self::Query(query(incoming)));
         }
+        if incoming.is_encoded() {
+            return Err(Error::Invalid(InvalidRequest::Encoded));
+        }
         let body = incoming
             .body
             .as_ref()
             .filter(|body| body.len() <= limit)
             .ok_or(Error::Invalid(InvalidRequest::TooLarge { limit }))?;
+        // Who reads JSON may pass over the mark of UTF-8 before it (RFC 8259, section 8.1).
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self::none());
         }
         serde_json::from_slice(body)
+            .or_else(|_| notes::object(body))
             .map(Self::Body)
             .map_err(|_| Error::Invalid(InvalidRequest::NotAnObject))
     }
@@ -95,6 +106,37 @@ impl Fields {
         }
     }
 
+    /// These fields, and beside them those in which the license key is the one of our own making that it reads like, if it
+    /// is written otherwise. A request that must name a license names one that is there; to others, a key is what they say
+    /// it is.
+    pub(crate) fn respelled(self, required: &[&str]) -> (Self, Option<Self>) {
+        const KEY: &str = "licenseKey";
+        let written = if required.contains(&KEY) { self.text(KEY) } else { None };
+        let Some((written, ours)) = written.and_then(|text| LicenseKey::ours(&text).map(|ours| (text, ours))) else {
+            return (self, None);
+        };
+        let exact = LicenseKey::parse(&written);
+        if exact.as_ref() == Some(&ours) {
+            return (self, None);
+        }
+        let mut respelled = self.clone();
+        match &mut respelled {
+            Self::Body(fields) => {
+                fields.insert(KEY.to_owned(), Value::String(ours.to_string()));
+            }
+            Self::Query(fields) => {
+                let named = fields.iter_mut().filter(|(field, _)| field == KEY);
+                named.for_each(|(_, value)| *value = ours.to_string());
+            }
+        }
+        // What can be no key as it is written, such as one over two lines, is meant to be that one.
+        if exact.is_some() {
+            (self, Some(respelled))
+        } else {
+            (respelled, None)
+        }
+    }
+
     /// All fields, always in one order: what tells one request from another.
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
         match self {
@@ -152,10 +194,17 @@ pub(crate) fn query(incoming: &Incoming) -> Vec<(String, String)> {
     serde_html_form::from_str(incoming.query.as_deref().unwrap_or_default()).unwrap_or_default()
 }
 
-/// Names the field that could not be parsed, and what it must be. The value itself goes nowhere: it may be a secret.
+/// Names the field that could not be parsed, and what it must be. Nothing that the client wrote goes into it: neither the
+/// value, which may be a secret, nor a name that is none of ours.
 fn refused<E: std::fmt::Display>(error: serde_path_to_error::Error<E>) -> Error {
-    // Serde's messages end so: `invalid type: integer `5`, expected a string of 1 to 128 characters`.
+    // Serde's messages end so: `invalid type: integer `5`, expected a string of 1 to 128 characters`. What comes before
+    // may be a client's text, and hold the same words.
     let message = error.inner().to_string();
-    let expected = message.split_once(", expected ").map_or("", |(_, expected)| expected);
-    Error::field(&error.path().to_string(), expected)
+    let expected = message.rsplit_once(", expected ").map_or("", |(_, expected)| expected);
+    let path = error.path().to_string();
+    if !message.starts_with("unknown field ") {
+        return Error::field(&path, expected);
+    }
+    let known = path.rsplit_once('.').map_or("request", |(object, _)| object);
+    Error::field(known, &format!("an object of {expected}"))
 }

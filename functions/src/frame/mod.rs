@@ -11,6 +11,7 @@ mod idempotency;
 pub(crate) mod lenient;
 pub mod log;
 pub mod mail;
+mod notes;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod passwords;

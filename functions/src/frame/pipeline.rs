@@ -1,7 +1,10 @@
 //! What happens to every request: read, authenticate, load the subject, check, call, reply, sign.
 
 use http::Method;
-use keystead_core::{Error, Result, error::Restriction};
+use keystead_core::{
+    Error, Result,
+    error::{Noun, Restriction},
+};
 
 use crate::frame::{
     callers::{Authenticated, Caller, Source},
@@ -58,36 +61,31 @@ async fn reply<E: Endpoint>(
     } else {
         None
     };
+    let (fields, respelled) = fields.respelled(E::REQUIRED);
     let request = match unreadable {
         Some(error) => Err(error),
-        None => fields
-            .parse(E::REQUIRED)
-            .and_then(|request| E::check(cx, &request).map(|()| request)),
+        None => parsed::<E>(cx, fields),
     };
 
     let check = E::Caller::check(cx, shown, Source::of(incoming, &cx.config.proxy));
     let (authenticated, asked) = match request {
-        Ok(request) => {
-            let prefetch = <E::Subject as Subject<_, _>>::prefetch(cx, &request);
-            let (authenticated, limited, prefetched) = tokio::join!(check, E::limit(cx, &request), prefetch);
-            let asked = limited.and(prefetched).map(|prefetched| (request, prefetched));
-            (authenticated, asked)
-        }
+        Ok(request) => tokio::join!(check, asked::<E>(cx, request)),
         Err(error) => (check.await, Err(error)),
     };
     // Who may not ask does not learn what was wrong with the question.
     let Authenticated { caller, credential } = authenticated?;
 
     let call = async |cx: &Context| {
-        let (request, prefetched) = asked?;
-        let subject = E::Subject::admit(cx, &caller, &request, prefetched).await?;
-        if let Needs::Role(role) = E::NEEDS {
-            let owner = <E::Subject as Subject<E::Request, E::Caller>>::owner(&subject);
-            let owner = owner.ok_or(Error::Forbidden(Restriction::Role))?;
-            caller.require(cx, owner, role).await?;
+        let Some(respelled) = respelled else {
+            return answered::<E>(cx, caller, asked).await;
+        };
+        // Exactly as it is written, it may be a key from elsewhere.
+        let answer = answered::<E>(cx, caller.clone(), asked).await;
+        if let Err(Error::NotFound(Noun::License)) = answer {
+            let request = parsed::<E>(cx, respelled)?;
+            return answered::<E>(cx, caller, self::asked::<E>(cx, request).await).await;
         }
-        let reply = E::call(cx, caller, request, subject).await?;
-        good::<E>(cx, &reply)
+        answer
     };
     let Some(named) = named else {
         return call(cx).await;
@@ -100,6 +98,38 @@ async fn reply<E: Endpoint>(
         }
         Attempted::Before(answer) => Ok(answer),
     }
+}
+
+/// The request in these fields.
+fn parsed<E: Endpoint>(cx: &Context, fields: Fields) -> Result<E::Request> {
+    let request = fields.parse(E::REQUIRED)?;
+    E::check(cx, &request)?;
+    Ok(request)
+}
+
+/// What was read for a request while it was counted.
+type Asked<E> = Result<(
+    <E as Endpoint>::Request,
+    <<E as Endpoint>::Subject as Subject<<E as Endpoint>::Request, <E as Endpoint>::Caller>>::Prefetched,
+)>;
+
+async fn asked<E: Endpoint>(cx: &Context, request: E::Request) -> Asked<E> {
+    let prefetch = <E::Subject as Subject<_, _>>::prefetch(cx, &request);
+    let (limited, prefetched) = tokio::join!(E::limit(cx, &request), prefetch);
+    limited.and(prefetched).map(|prefetched| (request, prefetched))
+}
+
+/// Loads the subject, checks the caller's role, calls and replies.
+async fn answered<E: Endpoint>(cx: &Context, caller: E::Caller, asked: Asked<E>) -> Result<Answer> {
+    let (request, prefetched) = asked?;
+    let subject = E::Subject::admit(cx, &caller, &request, prefetched).await?;
+    if let Needs::Role(role) = E::NEEDS {
+        let owner = <E::Subject as Subject<E::Request, E::Caller>>::owner(&subject);
+        let owner = owner.ok_or(Error::Forbidden(Restriction::Role))?;
+        caller.require(cx, owner, role).await?;
+    }
+    let reply = E::call(cx, caller, request, subject).await?;
+    good::<E>(cx, &reply)
 }
 
 /// Whether a browser's cookie speaks for requests, or is set by them.

@@ -38,6 +38,18 @@ impl Incoming {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// Whether its body is compressed, or otherwise not as it was written (RFC 9110, section 8.4).
+    pub(crate) fn is_encoded(&self) -> bool {
+        let codings = self.headers.get_all(header::CONTENT_ENCODING);
+        let mut codings = codings
+            .iter()
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        codings.any(|coding| {
+            let coding = coding.trim_ascii();
+            !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity")
+        })
+    }
+
     /// The token in `Authorization: Bearer`, whose scheme is read in any case (RFC 9110, section 11.1).
     pub(crate) fn bearer(&self) -> Option<&str> {
         let (scheme, token) = self.header("authorization")?.trim().split_once(' ')?;

@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, collections::HashMap, time::Instant};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use keystead_core::store::meter::{Usage, metered};
 
 use crate::frame::{
@@ -67,9 +67,15 @@ impl Router {
         if methods.is_some() && incoming.method == Method::OPTIONS {
             return cors::preflight();
         }
-        let route = methods.and_then(|methods| methods.get(incoming.method.as_str()));
+        // What a GET would answer, without the body (RFC 9110, section 9.3.2).
+        let headless = (incoming.method == Method::HEAD).then(|| Incoming {
+            method: Method::GET,
+            ..incoming.clone()
+        });
+        let asked = headless.as_ref().unwrap_or(incoming);
+        let route = methods.and_then(|methods| methods.get(asked.method.as_str()));
         let (answer, usage) = match (methods, route) {
-            (_, Some(route)) => cx.log.scope(metered(route.handle(cx, incoming, parameters))).await,
+            (_, Some(route)) => cx.log.scope(metered(route.handle(cx, asked, parameters))).await,
             (Some(_), None) => (self.unrouted(incoming, Unrouted::Method), Usage::default()),
             (None, None) => (self.unrouted(incoming, Unrouted::Path), Usage::default()),
         };
@@ -79,10 +85,9 @@ impl Router {
             request_id: request_id.clone(),
             route: methods.and_then(|m| m.values().next()).map_or("-", Route::path),
             method: route.map_or("-", |route| {
-                route
-                    .methods()
-                    .find(|method| *method == incoming.method.as_str())
-                    .unwrap_or("-")
+                let mut methods = route.methods();
+                let known = methods.find(|method| *method == asked.method.as_str()).unwrap_or("-");
+                if headless.is_some() { "HEAD" } else { known }
             }),
             status: answer.status.as_u16(),
             millis: began.elapsed().as_secs_f64() * 1000.0,
@@ -93,8 +98,18 @@ impl Router {
         let mut response = respond(answer, &request_id);
         // For whoever embeds the router: tests hold it against the budgets.
         response.extensions_mut().insert(usage);
+        if incoming.method == Method::HEAD {
+            let length = response.body().len();
+            response
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+            *response.body_mut() = Bytes::new();
+        }
         if let (Some(methods), None) = (methods, route) {
             let mut allowed: Vec<&str> = methods.keys().copied().collect();
+            if allowed.contains(&"GET") {
+                allowed.push("HEAD");
+            }
             allowed.sort_unstable();
             if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
                 response.headers_mut().insert(header::ALLOW, allowed);
@@ -116,6 +131,9 @@ fn respond(answer: Answer, request_id: &str) -> Response<Bytes> {
         Cache::FiveMinutes => "public, max-age=300",
     };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    if answer.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
     if let Some(seconds) = answer.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

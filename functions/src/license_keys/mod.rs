@@ -32,17 +32,44 @@ pub struct Request {
 }
 
 /// A license key as it is typed in.
-#[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-#[serde(transparent)]
-pub struct TypedKey(LicenseKey);
+#[cfg_attr(feature = "openapi", schemars(with = "LicenseKey"))]
+pub struct TypedKey {
+    /// The one of our own making that reads so.
+    ours: Option<LicenseKey>,
+    /// Exactly this one, which may be from elsewhere.
+    exact: Option<LicenseKey>,
+}
+
+impl<'de> Deserialize<'de> for TypedKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = TypedKey;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a string of 1 to 128 characters")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<TypedKey, E> {
+                let (ours, exact) = (LicenseKey::ours(text), LicenseKey::parse(text));
+                if ours.is_none() && exact.is_none() {
+                    return Err(E::invalid_value(serde::de::Unexpected::Other("text"), &self));
+                }
+                Ok(TypedKey { ours, exact })
+            }
+        }
+
+        deserializer.deserialize_str(Visitor)
+    }
+}
 
 impl TypedKey {
-    /// The keys that may be meant: that of ours which reads so in any letter case, and then exactly this one, which may be
-    /// from elsewhere.
+    /// The keys that may be meant, those of our own making first: the contract has them in any letter case.
     fn meant(&self) -> impl Iterator<Item = LicenseKey> + '_ {
-        let ours = LicenseKey::typed(self.0.as_str()).filter(|ours| *ours != self.0);
-        ours.into_iter().chain([self.0.clone()])
+        let exact = self.exact.iter().filter(|exact| self.ours.as_ref() != Some(exact));
+        self.ours.iter().chain(exact).cloned()
     }
 
     /// The license with this key.

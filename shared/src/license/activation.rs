@@ -134,20 +134,6 @@ pub struct Arrival {
 }
 
 impl Activation {
-    /// The one of `machines` that `name` means: the machine of that fingerprint or, if they are those whose fingerprints
-    /// begin like it, the only one that is shown so to people.
-    pub fn named(name: &Fingerprint, mut machines: Vec<Self>) -> Option<Self> {
-        if let Some(own) = machines.iter().position(|machine| machine.fingerprint == *name) {
-            return Some(machines.swap_remove(own));
-        }
-        if machines.len() > 1 {
-            return None;
-        }
-        machines
-            .pop()
-            .filter(|machine| machine.fingerprint.shown() == name.as_str())
-    }
-
     /// Whether `remover` may take it off its license. A machine counts once, whichever API let it in; a customer takes it
     /// off only through the API through which it came.
     pub fn may_be_removed_by(&self, remover: Remover) -> bool {

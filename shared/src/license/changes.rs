@@ -13,12 +13,14 @@ use crate::{
     },
     product::variant::VariantId,
     sale::purchase::told_again_within,
-    value::{days::Days, patch::Patch, reference::Reference},
+    value::{days::Days, email::Email, patch::Patch, reference::Reference},
 };
 
 /// What a vendor changes of a license by hand; what is `None` stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
+    /// Another address of its customer.
+    pub email: Option<Email>,
     /// Another variant.
     pub variant: Option<VariantId>,
     /// Another way to count seats.
@@ -102,6 +104,9 @@ impl License {
             None => self.standing.clone(),
         };
         let mut license = self.with(standing);
+        if let Some(email) = &changes.email {
+            license.email = email.clone();
+        }
         if let Some(variant) = &changes.variant {
             license.variant = variant.clone().within(&license.product_id);
         }

@@ -7,7 +7,10 @@ use crate::{
     Result, Timestamp,
     ids::Ids,
     product::key_rules::{KeyFormat, KeyPrefix},
-    value::text::{is_plain, text_value},
+    value::{
+        base32,
+        text::{is_invisible, is_plain, text_value, trimmed},
+    },
 };
 
 text_value!(
@@ -16,9 +19,11 @@ text_value!(
     LicenseKey,
     "a string of 1 to 128 characters",
     |text| {
-        let text = text.trim();
+        let text = trimmed(text);
         is_plain(text, 128).then(|| text.to_owned())
-    }
+    },
+    // Clients may send one of ours as it was typed, be it over two lines.
+    r"[^\s\x00-\x1f\x7f-\x9f]"
 );
 
 text_value!(
@@ -46,44 +51,94 @@ impl LicenseId {
     }
 }
 
-/// The characters of a grouped key that we make: none that is taken for another.
-const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-
 impl LicenseKey {
     /// A grouped key of these bits.
     fn from_bits(prefix: &KeyPrefix, bits: [u8; 10]) -> Self {
-        let mut key = prefix.as_str().to_owned();
-        let bits = bits.iter().fold(0_u128, |all, byte| all << 8 | u128::from(*byte));
-        for place in 0..16 {
-            if place % 4 == 0 {
-                key.push('-');
-            }
-            let letter = (bits >> (75 - 5 * place)) % 32;
-            key.push(char::from(ALPHABET[usize::try_from(letter).unwrap_or_default()]));
-        }
-        Self(key)
+        Self(in_groups(prefix, &base32::encode(&bits)))
     }
 
-    /// The key that someone typed: a grouped one in whatever case, a UUID likewise; any other exactly as it is.
+    /// The key that someone typed: one of ours however it is written, any other exactly as it is.
     pub fn typed(text: &str) -> Option<Self> {
-        let text = text.trim();
-        if is_grouped(text) {
-            return Self::parse(&text.to_ascii_uppercase());
+        Self::ours(text).or_else(|| Self::parse(text))
+    }
+
+    /// The key of our own making that reads like `text`, which may be written in any letter case, in full-width letters,
+    /// with another dash, and with what can't be seen anywhere in it; of a grouped key also with blanks or nothing for its
+    /// dashes, and broken over two lines.
+    ///
+    /// What reads so may be a key from elsewhere all the same, and then is another one.
+    pub fn ours(text: &str) -> Option<Self> {
+        // Longer than any key, whatever is between its letters.
+        const LONGEST: usize = 512;
+        if text.len() > LONGEST {
+            return None;
         }
-        match Uuid::try_parse(text) {
-            Ok(uuid) if text.len() == 36 => Some(Self(uuid.to_string())),
-            Ok(_) | Err(_) => Self::parse(text),
-        }
+        let plain: String = text
+            .chars()
+            .filter(|c| !is_invisible(*c))
+            .map(plain_character)
+            .collect();
+        let joined = || plain.replace(['\r', '\n'], "");
+        grouped(&plain)
+            .or_else(|| grouped(&joined()))
+            .or_else(|| uuid(&plain))
+            .map(Self)
     }
 }
 
-/// Whether `text` is a prefix and four groups of four, whatever its case.
-fn is_grouped(text: &str) -> bool {
-    let mut parts = text.split('-');
-    let prefixed = parts.next().is_some_and(|prefix| KeyPrefix::parse(prefix).is_some());
-    let groups: Vec<&str> = parts.collect();
-    let is_group = |group: &&str| group.len() == 4 && group.bytes().all(|b| b.is_ascii_alphanumeric());
-    prefixed && groups.len() == 4 && groups.iter().all(is_group)
+/// The ASCII character that was meant: a dash for every dash, and the usual width for a full one.
+fn plain_character(c: char) -> char {
+    match c {
+        '\u{2010}'..='\u{2015}'
+        | '\u{2043}'
+        | '\u{2212}'
+        | '\u{2e3a}'..='\u{2e3b}'
+        | '\u{30fc}'
+        | '\u{fe58}'
+        | '\u{fe63}' => '-',
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        _ => c,
+    }
+}
+
+/// The grouped key that `text` is: a prefix and four groups of four, with dashes or blanks between all of them or none.
+fn grouped(text: &str) -> Option<String> {
+    const GROUPS: usize = 16;
+    let parts = text.split(|c: char| c == '-' || c.is_whitespace());
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    if !parts.iter().all(|part| part.bytes().all(|b| b.is_ascii_alphanumeric())) {
+        return None;
+    }
+    let (prefix, groups) = match parts.as_slice() {
+        [prefix, groups @ ..] if groups.len() == 4 && groups.iter().all(|group| group.len() == 4) => {
+            ((*prefix).to_owned(), groups.concat())
+        }
+        [whole] => {
+            let (prefix, groups) = whole.split_at_checked(whole.len().checked_sub(GROUPS)?)?;
+            (prefix.to_owned(), groups.to_owned())
+        }
+        _ => return None,
+    };
+    Some(in_groups(&KeyPrefix::parse(&prefix)?, &groups.to_ascii_uppercase()))
+}
+
+/// A prefix, and letters in groups of four.
+fn in_groups(prefix: &KeyPrefix, letters: &str) -> String {
+    let mut key = prefix.as_str().to_owned();
+    for (place, letter) in letters.chars().enumerate() {
+        if place % 4 == 0 {
+            key.push('-');
+        }
+        key.push(letter);
+    }
+    key
+}
+
+/// The UUID that `text` is, with its hyphens.
+fn uuid(text: &str) -> Option<String> {
+    let text: String = text.split_whitespace().collect();
+    let uuid = Uuid::try_parse(&text).ok().filter(|_| text.len() == 36)?;
+    Some(uuid.to_string())
 }
 
 text_value!(

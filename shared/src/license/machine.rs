@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::value::text::{is_plain, text_value};
+use crate::value::{
+    base32,
+    text::{harmless, is_plain, text_value, trimmed},
+};
 
 text_value!(
     /// What tells one machine from another: opaque, computed by the client.
@@ -13,24 +16,40 @@ text_value!(
     r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 );
 
-impl Fingerprint {
-    /// How many of its characters tell a machine from others of its license, to people. A whole fingerprint is what lets
-    /// a machine be taken off its license, so it is shown to nobody who need not know it.
+/// What a machine is filed under on its license: a digest of its fingerprint, in the letters of license keys.
+///
+/// A fingerprint is what lets a machine be taken off its license, so people are shown the beginning of this one instead. It
+/// tells machines apart whose fingerprints begin alike, as those of one maker do; and no fingerprint is filed as anything
+/// but a machine, whatever text it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MachineId(String);
+
+impl MachineId {
+    /// How many of its characters are shown: 40 bits.
     const SHOWN: usize = 8;
 
-    /// Its beginning, as machines are shown to people.
-    pub fn shown(&self) -> &str {
-        let end = self
-            .0
-            .char_indices()
-            .nth(Self::SHOWN)
-            .map_or(self.0.len(), |(end, _)| end);
-        &self.0[..end]
+    /// That of a machine.
+    pub fn of(fingerprint: &Fingerprint) -> Self {
+        // 160 bits.
+        let digest = Sha256::digest(fingerprint.as_str());
+        Self(base32::encode(&digest[..20]))
     }
 
-    /// Whether it may be the beginning of another, as that one is shown.
-    pub fn may_be_shown(&self) -> bool {
-        self.0.chars().count() == Self::SHOWN
+    /// The whole id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Its beginning, as people are shown it.
+    pub fn shown(&self) -> &str {
+        &self.0[..Self::SHOWN]
+    }
+
+    /// The beginning of an id, as someone typed it who was shown it; `None` if it can't be one.
+    pub fn typed(text: &str) -> Option<String> {
+        let text = trimmed(text).to_ascii_uppercase();
+        let shown = text.len() == Self::SHOWN && text.bytes().all(|b| base32::ALPHABET.contains(&b));
+        shown.then_some(text)
     }
 }
 
@@ -39,8 +58,8 @@ text_value!(
     Hostname,
     "a string of 1 to 255 characters",
     |text| {
-        let text = text.trim();
-        is_plain(text, 255).then(|| text.to_owned())
+        let text = harmless(text.trim());
+        is_plain(&text, 255).then_some(text)
     }
 );
 

@@ -3,7 +3,7 @@
 pub mod api_key;
 pub mod member;
 
-use crate::value::text::{is_plain, text_value};
+use crate::value::text::{is_name, text_value};
 
 text_value!(
     /// The tenant: the owner of products, licenses, codes and API keys. The flat API's *creator*, an organisation, a
@@ -14,7 +14,7 @@ text_value!(
     "a string of 1 to 128 characters without #",
     |text| {
         let text = text.trim();
-        (is_plain(text, 128) && !text.contains('#')).then(|| text.to_owned())
+        (is_name(text, 128) && !text.contains('#')).then(|| text.to_owned())
     },
     r"^[\t-\r ]*[^#\x00-\x1f\x7f-\x9f]*[^#\s\x00-\x1f\x7f-\x9f][^#\x00-\x1f\x7f-\x9f]*[\t-\r ]*$"
 );

@@ -11,7 +11,7 @@ use crate::{
         name::Name,
         number::number_value,
         patch::Patch,
-        text::{is_plain, text_value},
+        text::{is_name, text_value},
     },
 };
 
@@ -22,7 +22,7 @@ text_value!(
     "a string of 1 to 128 characters",
     |text| {
         let text = text.trim();
-        is_plain(text, 128).then(|| text.to_owned())
+        is_name(text, 128).then(|| text.to_owned())
     }
 );
 

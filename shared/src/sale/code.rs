@@ -14,7 +14,7 @@ use crate::{
         number::number_value,
         patch::Patch,
         reference::Reference,
-        text::{is_plain, text_value},
+        text::{is_name, text_value, trimmed},
     },
 };
 
@@ -23,8 +23,8 @@ text_value!(
     CodeName,
     "a string of 1 to 64 characters without #",
     |text| {
-        let text = text.trim();
-        (is_plain(text, 64) && !text.contains('#')).then(|| text.to_owned())
+        let text = trimmed(text);
+        (is_name(text, 64) && !text.contains('#')).then(|| text.to_owned())
     },
     r"^[\t-\r ]*[^#\x00-\x1f\x7f-\x9f]*[^#\s\x00-\x1f\x7f-\x9f][^#\x00-\x1f\x7f-\x9f]*[\t-\r ]*$"
 );

@@ -108,11 +108,11 @@ pub const LICENSES_BY_PRODUCT_EXPIRY: Index = by("by-product-expiry", "expiringP
 /// Licenses of all owners that expire, by when. Sparse: others have no `expiring`.
 pub const LICENSES_BY_EXPIRY: Index = by("by-expiry", "expiring", "expiresAt");
 
-/// Activations: machines on licenses.
+/// Activations: machines on licenses, each under its [`MachineId`](crate::license::machine::MachineId).
 pub const ACTIVATIONS: Table = Table {
     name: "activations",
     partition: "licenseKey",
-    sort: Some("fingerprint"),
+    sort: Some("machineId"),
     ttl: None,
     indexes: &[],
 };

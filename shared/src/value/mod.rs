@@ -1,5 +1,6 @@
 //! What exists only if it is valid: texts, numbers and times.
 
+pub(crate) mod base32;
 pub mod days;
 pub mod email;
 pub(crate) mod json_schema;
@@ -9,3 +10,5 @@ pub mod patch;
 pub mod reference;
 pub(crate) mod text;
 pub mod timestamp;
+
+pub use text::turns_text;

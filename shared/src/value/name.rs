@@ -1,6 +1,6 @@
 //! Names for people.
 
-use crate::value::text::{is_plain, text_value};
+use crate::value::text::{is_name, text_value};
 
 text_value!(
     /// A product's or variant's name for people.
@@ -8,6 +8,6 @@ text_value!(
     "a string of 1 to 256 characters",
     |text| {
         let text = text.trim();
-        is_plain(text, 256).then(|| text.to_owned())
+        is_name(text, 256).then(|| text.to_owned())
     }
 );

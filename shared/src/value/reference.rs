@@ -1,14 +1,14 @@
 //! Short notes: what came with a purchase or a revocation.
 
-use crate::value::text::{is_plain, text_value};
+use crate::value::text::{harmless, is_plain, text_value};
 
 text_value!(
     /// A short note that came with a purchase or a revocation: a discount code, a purchase id, a reason.
     Reference,
     "a string of 1 to 256 characters",
     |text| {
-        let text = text.trim();
-        is_plain(text, Reference::LONGEST).then(|| text.to_owned())
+        let text = harmless(text.trim());
+        is_plain(&text, Reference::LONGEST).then_some(text)
     }
 );
 

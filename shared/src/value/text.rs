@@ -1,11 +1,57 @@
 //! How the text values of every noun are parsed: once, so that a value that exists is a valid one.
 
-/// Whether `text` has 1 to `max` bytes and no control characters.
+/// Whether `text` has 1 to `max` characters and no control characters.
 ///
-/// The limits are in bytes because DynamoDB's are, and the error texts say characters because that is what people count;
-/// the two differ only where the limit is generous anyway.
+/// They are characters because that is what people count, and what JSON Schema does. DynamoDB counts bytes, of which a
+/// character has at most four: a partition key takes 2048 of them, and a sort key 1024.
 pub(crate) fn is_plain(text: &str, max: usize) -> bool {
-    !text.is_empty() && text.len() <= max && !text.chars().any(char::is_control)
+    !text.is_empty() && text.chars().count() <= max && !text.chars().any(char::is_control)
+}
+
+/// `text` without what can't be seen at both of its ends: blanks, and what comes along when people copy from a page or a
+/// mail.
+pub(crate) fn trimmed(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
+}
+
+/// Whether a character shows nothing by itself: Unicode's property `Default_Ignorable_Code_Point`.
+pub(crate) const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fff8}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// Whether a character turns the direction in which what follows it is shown, so that a text reads as another: Unicode's
+/// property `Bidi_Control` without the marks, which turn nothing but themselves.
+pub const fn turns_text(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether `text` is plain, and reads as it is stored: for names, by which people tell one thing from another.
+pub(crate) fn is_name(text: &str, max: usize) -> bool {
+    is_plain(text, max) && !text.contains(turns_text)
+}
+
+/// A note or name that nobody is kept out by: what would turn the text around it is replaced.
+pub(crate) fn harmless(text: &str) -> String {
+    text.replace(turns_text, "\u{fffd}")
 }
 
 /// Defines a text value: a `String` that was checked when it came in.

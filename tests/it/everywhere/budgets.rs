@@ -152,7 +152,7 @@ async fn every_request_keeps_within_its_budget() {
     let other = app.machine("other");
     let measured = usage(other.move_license_with(&license, &machine.fingerprint, nothing()).await);
     line("/moveLicense", 3, (2, 3.0, 13.0), (2, 3.0, 13.0), measured);
-    let measured = usage(machine.move_license_with(&license, "fingerpr", nothing()).await);
+    let measured = usage(machine.move_license_with(&license, &other.shown(), nothing()).await);
     line(
         "/moveLicense, from a machine as it is shown",
         4,

@@ -21,3 +21,4 @@ mod security;
 mod signed_answers;
 mod template;
 mod transport;
+mod typing;

@@ -93,11 +93,10 @@ async fn a_wrong_method_is_told_in_json_with_the_right_ones() {
     for (method, path, allowed) in [
         (Method::GET, "/activate", "POST"),
         (Method::PUT, "/validate", "POST"),
-        (Method::DELETE, "/getLicense", "GET, POST"),
-        (Method::PATCH, "/listProducts", "GET, POST"),
+        (Method::DELETE, "/getLicense", "GET, HEAD, POST"),
+        (Method::PATCH, "/listProducts", "GET, HEAD, POST"),
         (Method::GET, "/createLicense", "POST"),
-        (Method::POST, "/health", "GET"),
-        (Method::HEAD, "/getSigningKey", "GET, POST"),
+        (Method::POST, "/health", "GET, HEAD"),
     ] {
         let answer = app.stranger().send(&method, path, &[], b"").await;
         answer.expect_refusal(405, "Method not allowed");
@@ -145,7 +144,6 @@ async fn a_body_that_is_not_a_json_object_is_refused_by_every_face() {
         b"[{\"licenseKey\": \"k\"}]",
         b"licenseKey=k&productId=p",
         b"{\"licenseKey\": \"\xff\xfe\"}",
-        b"\xef\xbb\xbf{}",
         b"{\"licenseKey\": \"\\ud800\"}",
         b"{\"maxMachines\": 1e999}",
         nested.as_bytes(),
@@ -372,6 +370,11 @@ async fn times_are_read_in_every_usual_form_and_written_in_one() {
         ("2030-12-31T19:00:00-05:00", "2031-01-01T00:00:00.000Z"),
         ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000Z"),
         ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"),
+        ("2030-01-31T12:00:00+0000", "2030-01-31T12:00:00.000Z"),
+        ("2030-01-31T12:00:00+02", "2030-01-31T10:00:00.000Z"),
+        ("2030-01-31T12:00Z", "2030-01-31T12:00:00.000Z"),
+        ("20300131T120000Z", "2030-01-31T12:00:00.000Z"),
+        ("2030-01-31T12:00:00.000+0200", "2030-01-31T10:00:00.000Z"),
     ] {
         let license = app.license().with("expiresAt", read).create().await;
         assert_eq!(app.shown(&license).await["license"]["expiresAt"], written, "{read}");

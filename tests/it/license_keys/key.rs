@@ -62,6 +62,28 @@ fn keys_are_found_as_people_type_them() {
             "DE300000-0000-4000-8000-00000000000A",
             Some("de300000-0000-4000-8000-00000000000a"),
         ),
+        (
+            "gld\u{2013}abcd\u{2011}ef23\u{2212}gh45\u{2014}jk67",
+            Some("GLD-ABCD-EF23-GH45-JK67"),
+        ),
+        ("GLD ABCD EF23 GH45 JK67", Some("GLD-ABCD-EF23-GH45-JK67")),
+        ("GLDABCDEF23GH45JK67", Some("GLD-ABCD-EF23-GH45-JK67")),
+        ("GLD - ABCD- EF23 -GH45-\u{a0}JK67", Some("GLD-ABCD-EF23-GH45-JK67")),
+        ("GLD-ABCD-EF\r\n23-GH45-JK67", Some("GLD-ABCD-EF23-GH45-JK67")),
+        ("GLD-ABCD-\nEF23-GH45-JK67", Some("GLD-ABCD-EF23-GH45-JK67")),
+        (
+            "ＧＬＤ－ＡＢＣＤ－ＥＦ２３－ＧＨ４５－ＪＫ６７",
+            Some("GLD-ABCD-EF23-GH45-JK67"),
+        ),
+        (
+            "\u{feff}GLD-AB\u{ad}CD-EF23-\u{200b}GH45-JK67\u{2060}",
+            Some("GLD-ABCD-EF23-GH45-JK67"),
+        ),
+        (
+            "\u{200e}DE300000\u{2010}0000\u{2012}4000\u{2013}8000\u{2014}00000000000A\u{200f}",
+            Some("de300000-0000-4000-8000-00000000000a"),
+        ),
+        ("\u{200b}Imported Key\u{feff}", Some("Imported Key")),
         // As they are: neither a group too few nor one of another length, nor anything else.
         ("gld-abcd-ef23-gh45", Some("gld-abcd-ef23-gh45")),
         ("gld-abcd-ef23-gh45-jk678", Some("gld-abcd-ef23-gh45-jk678")),

@@ -3,7 +3,12 @@
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
     error::{Denial, ErrorCode, Noun},
-    license::{key::LicenseKey, machine::Fingerprint, seats::SeatLimit, standing::LicenseStatus},
+    license::{
+        key::LicenseKey,
+        machine::{Fingerprint, MachineId},
+        seats::SeatLimit,
+        standing::LicenseStatus,
+    },
     signing::token::Token,
 };
 use serde::{Deserialize, Serialize};
@@ -49,7 +54,7 @@ pub struct Reply {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct Machine {
-    /// The beginning of its fingerprint.
+    /// What it is shown as: the beginning of a digest of its fingerprint.
     fingerprint: String,
     hostname: String,
     first_seen: Timestamp,
@@ -113,7 +118,7 @@ impl Endpoint for ListMachines {
         let machines: Vec<Machine> = machines
             .into_iter()
             .map(|machine| Machine {
-                fingerprint: machine.fingerprint.shown().to_owned(),
+                fingerprint: MachineId::of(&machine.fingerprint).shown().to_owned(),
                 hostname: machine.hostname.to_string(),
                 first_seen: machine.first_seen,
                 last_seen: machine.last_seen,

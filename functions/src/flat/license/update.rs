@@ -1,4 +1,4 @@
-//! `POST /updateLicense`: change what a license allows.
+//! `POST /updateLicense`: change what a license allows, and whose it is.
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
@@ -12,7 +12,7 @@ use keystead_core::{
         standing::LicenseStatus,
     },
     product::variant::VariantId,
-    value::patch::Patch,
+    value::{email::Email, patch::Patch},
 };
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,8 @@ pub struct UpdateLicense;
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     license_key: LicenseKey,
+    /// Its customer's address.
+    email: Option<Email>,
     variant: Option<VariantId>,
     license_type: Option<LicenseType>,
     max_machines: Option<SeatLimit>,
@@ -52,6 +54,7 @@ pub struct Reply {
 impl Request {
     fn changes(&self) -> Changes {
         Changes {
+            email: self.email.clone(),
             variant: self.variant.clone(),
             license_type: self.license_type,
             max_machines: self.max_machines,
@@ -71,7 +74,7 @@ impl Names<LicenseKey> for Request {
 impl Endpoint for UpdateLicense {
     const NAME: &'static str = "update-license";
     const ROUTE: &'static str = "POST /updateLicense";
-    const SUMMARY: &'static str = "Change what a license allows.";
+    const SUMMARY: &'static str = "Change what a license allows, or its customer's address.";
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::NothingToUpdate, ErrorCode::LicenseNotFound];

@@ -17,6 +17,7 @@ use crate::frame::{
 };
 
 /// A vendor's script or tool, or the operator.
+#[derive(Clone)]
 pub struct Admin {
     /// Whose records they may see.
     pub scope: Scope,

@@ -10,6 +10,7 @@ use super::{Authenticated, Caller, CallerKind, Source};
 use crate::frame::{context::Context, fields::Fields, request::Incoming};
 
 /// Anyone.
+#[derive(Clone)]
 pub struct Anyone {
     /// Who and where they are, as events have it.
     pub origin: Origin,

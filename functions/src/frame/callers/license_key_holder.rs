@@ -12,6 +12,7 @@ use super::{Authenticated, Caller, CallerKind, Sees, Source};
 use crate::frame::{context::Context, fields::Fields, request::Incoming};
 
 /// An application on a customer's machine.
+#[derive(Clone)]
 pub struct LicenseKeyHolder {
     /// Who and where they are, as events have it.
     pub origin: Origin,

@@ -53,7 +53,7 @@ pub enum CallerKind {
 }
 
 /// Who calls an endpoint: what an endpoint's `call` is given exists only if the credential is good.
-pub trait Caller: Sized + Send + Sync + 'static {
+pub trait Caller: Clone + Send + Sync + 'static {
     /// Its place in the list.
     const KIND: CallerKind;
     /// The secrets without which the credential can't be checked.

@@ -20,6 +20,7 @@ use crate::frame::{context::Context, fields::Fields, request::Incoming};
 pub const SESSION: &str = "session";
 
 /// Somebody who is signed in.
+#[derive(Clone)]
 pub struct SignedIn {
     /// Their account.
     pub account: Account,

@@ -12,6 +12,7 @@ use super::{Authenticated, Caller, CallerKind, Source};
 use crate::frame::{context::Context, fields::Fields, request::Incoming};
 
 /// A store, which tells of everybody's products.
+#[derive(Clone)]
 pub struct Store {
     /// Who and where they are, as events have it.
     pub origin: Origin,

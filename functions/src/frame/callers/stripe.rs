@@ -7,6 +7,7 @@ use super::{Authenticated, Caller, CallerKind, Source, store::store_actor};
 use crate::frame::{context::Context, fields::Fields, request::Incoming};
 
 /// Stripe, which tells of everybody's products.
+#[derive(Clone)]
 pub struct Stripe {
     /// Who and where they are, as events have it.
     pub origin: Origin,

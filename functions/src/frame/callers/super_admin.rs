@@ -12,6 +12,7 @@ use super::{Authenticated, Caller, CallerKind, Source};
 use crate::frame::{context::Context, fields::Fields, request::Incoming};
 
 /// The operator.
+#[derive(Clone)]
 pub struct SuperAdmin {
     /// Who and where they are, as events have it.
     pub origin: Origin,

@@ -102,6 +102,7 @@ fn refused_for_all(route: &Route, described: &Description, method: &str, fields:
     let mut errors = Vec::new();
     if method != "GET" {
         errors.push(Error::Invalid(InvalidRequest::NotAnObject));
+        errors.push(Error::Invalid(InvalidRequest::Encoded));
         errors.push(Error::Invalid(InvalidRequest::TooLarge {
             limit: route.body_limit,
         }));

@@ -16,7 +16,7 @@ use crate::{
         License,
         activation::{Activation, Api, Arrival, Remover, SESSION_TIMEOUT},
         key::LicenseKey,
-        machine::Fingerprint,
+        machine::{Fingerprint, MachineId},
     },
     store::{
         Store,
@@ -209,9 +209,12 @@ impl Store {
         .await
     }
 
-    /// Every activation of a license. Its key is the credential, or the caller was found to own the license.
+    /// Every activation of a license, in the order of the fingerprints. Its key is the credential, or the caller was found
+    /// to own the license.
     pub async fn activation_list(&self, key: &LicenseKey) -> Result<Vec<Activation>> {
-        all_of(self.query(&schema::ACTIVATIONS, key.as_str())).await
+        let mut machines: Vec<Activation> = all_of(self.query(&schema::ACTIVATIONS, key.as_str())).await?;
+        machines.sort_unstable_by(|one, other| one.fingerprint.cmp(&other.fingerprint));
+        Ok(machines)
     }
 }
 
@@ -320,6 +323,7 @@ struct Lapsed {
 /// An activation as stored: its countries are a set, which can be added to.
 fn activation_item(activation: &Activation) -> Result<Item> {
     let mut item = encode(activation)?;
+    item.extend(activation_key(&activation.license_key, &activation.fingerprint));
     if !activation.countries.is_empty() {
         let countries = activation.countries.iter().map(ToString::to_string).collect();
         item.insert("countries".to_owned(), AttributeValue::Ss(countries));
@@ -328,7 +332,7 @@ fn activation_item(activation: &Activation) -> Result<Item> {
 }
 
 pub(in crate::store) fn activation_key(key: &LicenseKey, fingerprint: &Fingerprint) -> Item {
-    schema::ACTIVATIONS.key(key.as_str(), Some(fingerprint.as_str()))
+    schema::ACTIVATIONS.key(key.as_str(), Some(MachineId::of(fingerprint).as_str()))
 }
 
 fn count<T>(items: impl Iterator<Item = T>) -> u32 {

@@ -13,7 +13,7 @@ use crate::{
         License,
         activation::{Activation, Admission, Remover},
         key::LicenseKey,
-        machine::{Fingerprint, MachineMark},
+        machine::{Fingerprint, MachineId, MachineMark},
         moves::{MovePlan, MoveRequest, MoveVerdict, admit_in_place},
         seats::SeatLimit,
     },
@@ -53,9 +53,10 @@ impl Store {
         coming: &Fingerprint,
         leaving: &Fingerprint,
     ) -> Result<MoveSubjects> {
+        let shown_id = MachineId::typed(leaving.as_str());
         let mut machines = vec![coming];
         // A batch names no item twice.
-        if leaving != coming && !leaving.may_be_shown() {
+        if leaving != coming && shown_id.is_none() {
             machines.push(leaving);
         }
         let keys = machines
@@ -67,10 +68,14 @@ impl Store {
             (&schema::ACTIVATIONS, keys),
         ]);
         let shown = async {
-            if leaving.may_be_shown() {
-                self.activation_shown_as(key, leaving).await
-            } else {
-                Ok(None)
+            let Some(shown) = &shown_id else { return Ok(None) };
+            match self.activation_shown_as(key, shown).await? {
+                Some(machine) => Ok(Some(machine)),
+                // It may be called so.
+                None => {
+                    let id = MachineId::of(leaving);
+                    self.get(&schema::ACTIVATIONS, key.as_str(), Some(id.as_str())).await
+                }
             }
         };
         let (mut found, shown) = tokio::try_join!(together, shown)?;
@@ -87,17 +92,16 @@ impl Store {
         })
     }
 
-    /// The one machine of a license that is shown so.
-    async fn activation_shown_as(&self, key: &LicenseKey, shown: &Fingerprint) -> Result<Option<Activation>> {
+    /// The one machine of a license that is shown so. Of two, neither is meant.
+    async fn activation_shown_as(&self, key: &LicenseKey, shown: &str) -> Result<Option<Activation>> {
         let page = self
-            .query_prefix(&schema::ACTIVATIONS, key.as_str(), shown.as_str())
-            // A second one makes it ambiguous, unless the first, in the order of the table, is so called.
+            .query_prefix(&schema::ACTIVATIONS, key.as_str(), shown)
             .limit(2)
             .send()
             .await
             .map_err(unexpected)?;
-        let machines: Vec<Activation> = decode_all(page.items)?;
-        Ok(Activation::named(shown, machines))
+        let mut machines: Vec<Activation> = decode_all(page.items)?;
+        Ok(machines.pop().filter(|_| machines.is_empty()))
     }
 
     /// Moves a license: removes the activation of the machine that leaves, and lets in the one that comes, which may have

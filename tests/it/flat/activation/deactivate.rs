@@ -1,6 +1,12 @@
 //! `POST /deactivate`.
 
-use keystead_core::{license::standing::SuspendedBy, store::schema};
+use keystead_core::{
+    license::{
+        machine::{Fingerprint, MachineId},
+        standing::SuspendedBy,
+    },
+    store::schema,
+};
 use keystead_tests::{DAY, TestApp};
 use serde_json::json;
 
@@ -146,10 +152,11 @@ async fn a_machine_leaves_through_the_api_through_which_it_came_or_by_its_vendor
     let machine = app.machine("a");
     machine.activate(&license).await.expect(200);
     let fingerprint = machine.fingerprint.clone();
+    let id = MachineId::of(&Fingerprint::parse(&fingerprint).expect("a fingerprint"));
     app.set_attribute(
         &schema::ACTIVATIONS,
         &license.key,
-        Some(&fingerprint),
+        Some(id.as_str()),
         "via",
         json!({ "S": "v1" }),
     );

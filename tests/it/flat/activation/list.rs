@@ -6,6 +6,7 @@ use keystead_core::{
     license::{
         License,
         activation::SESSION_TIMEOUT,
+        machine::{Fingerprint, MachineId},
         seats::{LicenseType, Seats},
         standing::SuspendedBy,
     },
@@ -40,11 +41,11 @@ async fn a_machine_sees_the_machines_of_its_license_the_last_seen_first() {
         .expect(200);
     let (one, two) = (
         json!({
-            "fingerprint": "11111111", "hostname": "any.local", "current": true, "sessionActive": false,
+            "fingerprint": shown("1111111122"), "hostname": "any.local", "current": true, "sessionActive": false,
             "firstSeen": "2030-01-01T00:00:00.000Z", "lastSeen": "2030-01-01T00:00:00.000Z",
         }),
         json!({
-            "fingerprint": "22222222", "hostname": "second.local", "current": false, "sessionActive": false,
+            "fingerprint": shown("2222222233"), "hostname": "second.local", "current": false, "sessionActive": false,
             "firstSeen": "2030-01-01T01:00:00.000Z", "lastSeen": "2030-01-01T01:00:00.000Z",
         }),
     );
@@ -55,7 +56,10 @@ async fn a_machine_sees_the_machines_of_its_license_the_last_seen_first() {
     app.advance(HOUR);
     first.validate(&license).await.expect(200);
     let again = first.list_machines(&license).await;
-    assert_eq!(fingerprints(again.expect(200)), ["11111111", "22222222"]);
+    assert_eq!(
+        fingerprints(again.expect(200)),
+        [shown("1111111122"), shown("2222222233")]
+    );
 }
 
 #[tokio::test]
@@ -66,10 +70,14 @@ async fn a_token_says_which_machine_asks() {
     a.activate(&license).await.expect(200);
     b.activate(&license).await.expect(200);
     for fingerprint in [json!(null), json!(""), json!(b.fingerprint)] {
-        let shown = json!({ "token": b.token(), "machineFingerprint": fingerprint });
-        let (answer, _) = a.list_machines_with(&license, shown).await;
+        let with_token = json!({ "token": b.token(), "machineFingerprint": fingerprint });
+        let (answer, _) = a.list_machines_with(&license, with_token).await;
         for machine in answer.expect(200)["machines"].as_array().expect("a list") {
-            assert_eq!(machine["current"], machine["fingerprint"] == "bbbbbbbb", "{machine}");
+            assert_eq!(
+                machine["current"],
+                machine["fingerprint"] == shown("bbbbbbbbbb"),
+                "{machine}"
+            );
         }
     }
     // A token that is shown must be that machine's own.
@@ -91,7 +99,7 @@ async fn only_a_machine_of_the_license_sees_the_others() {
     }
     stranger.list_machines(&license).await.expect_refusal(403, NOT_IN);
     // What is shown of a fingerprint is not enough.
-    let beginning = json!({ "machineFingerprint": &a.fingerprint[..8] });
+    let beginning = json!({ "machineFingerprint": shown(&a.fingerprint) });
     let (answer, _) = a.list_machines_with(&license, beginning).await;
     answer.expect_refusal(403, NOT_IN);
     for token in [stranger.token(), "nonsense".to_owned()] {
@@ -136,15 +144,44 @@ async fn the_machines_of_licenses_that_do_not_work_are_listed_unless_they_are_re
     }
 }
 
+/// What a machine is shown as.
+fn shown(fingerprint: &str) -> String {
+    let fingerprint = Fingerprint::parse(fingerprint).expect("a fingerprint");
+    MachineId::of(&fingerprint).shown().to_owned()
+}
+
 #[tokio::test]
-async fn a_fingerprint_is_shown_by_its_first_eight_characters() {
+async fn machines_whose_fingerprints_begin_alike_are_told_apart() {
     let app = TestApp::start().await;
     let license = app.license().max_machines(-1).create().await;
-    for (fingerprint, shown) in [
-        ("0123456789abcdef", "01234567"),
-        ("指紋指紋指紋指紋指紋", "指紋指紋指紋指紋"),
-        ("😀😀😀😀😀😀😀😀😀", "😀😀😀😀😀😀😀😀"),
-        ("short", "short"),
+    // As one maker's boards have them.
+    let raw = [
+        "4C4C4544-0043-4410-8052-B4C04F4E3232",
+        "4C4C4544-0043-4410-8052-B4C04F4E3233",
+    ];
+    for fingerprint in raw {
+        machine(&app, fingerprint).activate(&license).await.expect(200);
+    }
+    let listed = machine(&app, raw[0]).list_machines(&license).await;
+    let ids = fingerprints(listed.expect(200));
+    assert_eq!(ids.len(), 2);
+    assert_ne!(ids[0], ids[1]);
+    for id in ids {
+        assert_eq!(id.len(), 8);
+        let alphabet = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+        assert!(id.chars().all(|letter| alphabet.contains(letter)), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_a_fingerprint_is_shown() {
+    let app = TestApp::start().await;
+    let license = app.license().max_machines(-1).create().await;
+    for fingerprint in [
+        "0123456789abcdef",
+        "指紋指紋指紋指紋指紋",
+        "😀😀😀😀😀😀😀😀😀",
+        "short",
     ] {
         let machine = machine(&app, fingerprint);
         machine.activate(&license).await.expect(200);
@@ -153,9 +190,9 @@ async fn a_fingerprint_is_shown_by_its_first_eight_characters() {
         let current = listed["machines"].as_array().expect("a list").iter();
         let current: Vec<&Value> = current.filter(|machine| machine["current"] == true).collect();
         assert_eq!(current.len(), 1);
-        assert_eq!(current[0]["fingerprint"], shown);
-        let whole = format!("\"{fingerprint}\"");
-        assert!(fingerprint == shown || !listed.to_string().contains(&whole), "{listed}");
+        assert_eq!(current[0]["fingerprint"], shown(fingerprint));
+        let beginning: String = fingerprint.chars().take(5).collect();
+        assert!(!listed.to_string().contains(&beginning), "{listed}");
     }
 }
 
@@ -185,23 +222,27 @@ async fn a_session_is_told_while_it_is_alive() {
 async fn of_very_many_machines_the_thousand_last_seen_are_listed() {
     let app = TestApp::start().await;
     let license = app.license().with("licenseType", "site").create().await;
+    let called = |i: u64| Fingerprint::parse(&format!("{:08}-machine", i * 7919 % 1001)).expect("a fingerprint");
     for i in 0..1001 {
         let seen = (app.now() + Duration::from_secs(i)).to_string();
+        let fingerprint = called(i);
         app.put_item(
             &schema::ACTIVATIONS,
             json!({
-                "licenseKey": { "S": license.key }, "fingerprint": { "S": format!("{:08}-machine", i * 7919 % 1001) },
+                "licenseKey": { "S": license.key }, "fingerprint": { "S": fingerprint },
+                "machineId": { "S": MachineId::of(&fingerprint).as_str() },
                 "hostname": { "S": "host" }, "firstSeen": { "S": seen }, "lastSeen": { "S": seen },
                 "tokenExpiry": { "S": seen },
             }),
         );
     }
-    let newest = machine(&app, &format!("{:08}-machine", 1000 * 7919 % 1001));
+    let newest = machine(&app, called(1000).as_str());
     let answer = newest.list_machines(&license).await;
     let listed = answer.expect(200);
     assert_eq!(listed["count"], 1000);
     assert_eq!(listed["machines"][0]["current"], true);
     assert_eq!(listed["machines"].as_array().map(Vec::len), Some(1000));
     // The one that was seen first is left out.
-    assert!(!fingerprints(listed).contains(&"00000000"));
+    let first = shown(called(0).as_str());
+    assert!(!fingerprints(listed).contains(&first.as_str()));
 }

@@ -8,6 +8,7 @@ use keystead_core::{
     license::{
         License,
         activation::SESSION_TIMEOUT,
+        machine::{Fingerprint, MachineId},
         moves::MovePolicy,
         seats::{LicenseType, SeatLimit, Seats},
         standing::SuspendedBy,
@@ -103,39 +104,42 @@ async fn the_fields_of_a_move_are_all_required() {
     assert_eq!(on(&app, &license).await, [old.fingerprint]);
 }
 
+/// What a machine is shown as.
+fn shown(fingerprint: &str) -> String {
+    let fingerprint = Fingerprint::parse(fingerprint).expect("a fingerprint");
+    MachineId::of(&fingerprint).shown().to_owned()
+}
+
 #[tokio::test]
-async fn a_machine_is_released_by_its_beginning_if_that_names_only_it() {
+async fn a_machine_is_released_by_what_it_is_shown_as() {
     let app = TestApp::start().await;
     app.faults.without_rate_limit();
     let license = app.license().max_machines(4).create().await;
-    for fingerprint in ["abcdefgh-1", "abcdefgh-2", "指紋指紋指紋指紋-1", "12345678"] {
+    // Those of one maker begin alike; and one is called as another might be shown.
+    let alike = [
+        "4C4C4544-0043-4410-8052-B4C04F4E3232",
+        "4C4C4544-0043-4410-8052-B4C04F4E3233",
+    ];
+    for fingerprint in [alike[0], alike[1], "指紋-1", "3f9a2c47"] {
         machine(&app, fingerprint).activate(&license).await.expect(200);
     }
     let new = app.machine("new");
-    // Ambiguous, too short, too long, in the middle, unknown.
-    for wrong in [
-        "abcdefgh",
-        "指紋指紋指紋指",
-        "abcdefgh-",
-        "12345678-",
-        "1234567",
-        "bcdefgh-1",
-        "ABCDEFGH",
-        "99999999",
-    ] {
+    // The beginning of a fingerprint, too short, too long, in the middle, unknown.
+    let right = shown(alike[0]);
+    let longer = format!("{right}A");
+    for wrong in ["4C4C4544", &right[..7], &longer, &right[1..], "99999999"] {
         new.move_license(&license, wrong).await.expect_refusal(404, LEFT);
     }
-    new.move_license(&license, "指紋指紋指紋指紋").await.expect(200);
-    // One that is called so is meant, whatever begins like it.
-    machine(&app, "12345678-9")
-        .move_license(&license, &new.fingerprint)
+    // As people type it.
+    let typed = format!(" {} ", right.to_lowercase());
+    new.move_license(&license, &typed).await.expect(200);
+    assert!(on(&app, &license).await.contains(&alike[1].to_owned()));
+    assert!(!on(&app, &license).await.contains(&alike[0].to_owned()));
+    machine(&app, "other")
+        .move_license(&license, "3f9a2c47")
         .await
         .expect(200);
-    new.move_license(&license, "12345678").await.expect(200);
-    assert_eq!(
-        on(&app, &license).await,
-        ["12345678-9", "abcdefgh-1", "abcdefgh-2", "fingerprint-of-new"]
-    );
+    assert!(!on(&app, &license).await.contains(&"3f9a2c47".to_owned()));
     app.assert_counters_true(&license).await;
 }
 
@@ -146,7 +150,7 @@ async fn a_machine_of_another_license_is_not_there_to_leave() {
     let other = app.license().create().await;
     let elsewhere = activated(&app, &other, "elsewhere").await;
     let new = app.machine("new");
-    for named in [&elsewhere.fingerprint[..], &elsewhere.fingerprint[..8]] {
+    for named in [&elsewhere.fingerprint, &shown(&elsewhere.fingerprint)] {
         new.move_license(&license, named).await.expect_refusal(404, LEFT);
     }
     let unknown = TestLicense {
@@ -165,7 +169,7 @@ async fn a_machine_that_takes_its_own_place_is_refreshed_and_nothing_is_moved() 
     let app = TestApp::start().await;
     let license = app.license().max_machines(1).create().await;
     let a = activated(&app, &license, "a").await;
-    for named in [&a.fingerprint[..], &a.fingerprint[..8]] {
+    for named in [&a.fingerprint, &shown(&a.fingerprint)] {
         for _ in 0..3 {
             app.advance(HOUR);
             let renamed = json!({ "hostname": "renamed.local" });
@@ -517,7 +521,7 @@ async fn a_move_is_told_as_the_one_that_left_and_the_one_that_came() {
     let old = activated(&app, &license, "old").await;
     app.advance(MINUTE);
     app.machine("new")
-        .move_license(&license, &old.fingerprint[..8])
+        .move_license(&license, &old.shown())
         .await
         .expect(200);
     let told: Vec<(EventType, String)> = events(&app, &license)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use keystead_core::{
     clock::Clock,
+    event::EventType,
     license::{
         License,
         standing::{LicenseStatus, StandingState, SuspendedBy, Suspension, ThreatLevel},
@@ -26,6 +27,7 @@ async fn each_field_changes_alone() {
     let license = app.license().with("expiresAt", "2031-01-01T00:00:00Z").create().await;
     let mut before = app.shown(&license).await["license"].clone();
     for (field, value, shown) in [
+        ("email", json!("other@example.com"), json!("other@example.com")),
         ("variant", json!("studio"), json!("studio")),
         ("variant", json!("app-render-farm"), json!("render-farm")),
         ("licenseType", json!("floating"), json!("floating")),
@@ -217,15 +219,66 @@ async fn an_update_that_changes_nothing_writes_nothing() {
 async fn an_update_without_a_field_is_refused() {
     let app = TestApp::start().await;
     let license = app.license().create().await;
-    for fields in [
-        json!({}),
-        json!({ "email": "other@example.com" }),
-        json!({ "status": null }),
-    ] {
+    for fields in [json!({}), json!({ "email": null }), json!({ "status": null })] {
         let mut asked = fields;
         asked["licenseKey"] = json!(license.key);
         let answer = app.admin().post("/updateLicense", asked).await;
         answer.expect_refusal(400, "No fields to update");
+    }
+}
+
+#[tokio::test]
+async fn another_address_is_the_license_s_from_then_on_and_is_told() {
+    let app = TestApp::start().await;
+    let license = app.license().with("email", "ann@exmaple.com").create().await;
+    let found = async |email: &str| {
+        let asked = json!({ "email": email });
+        let as_admin = app.admin().post("/listLicenses", asked.clone()).await.expect(200)["count"].clone();
+        let as_owner = app.creator(OWNER).await.post("/listLicenses", asked).await.expect(200)["count"].clone();
+        assert_eq!(as_admin, as_owner);
+        as_admin
+    };
+    assert_eq!(found("ann@exmaple.com").await, 1);
+    update(&app, &license, json!({ "email": "Ann@Example.com" })).await;
+    // And once more: nothing is told of what changes nothing.
+    update(&app, &license, json!({ "email": "Ann@Example.com" })).await;
+    assert_eq!(
+        (found("ann@exmaple.com").await, found("ann@example.com").await),
+        (json!(0), json!(1))
+    );
+    let stored = app.stored(&license).await;
+    let events = app.cx.store.event_list(&stored).await.expect("a read");
+    let updated: Vec<_> = events
+        .iter()
+        .filter(|event| event.r#type == EventType::Updated)
+        .collect();
+    assert_eq!(updated.len(), 1);
+    let told = serde_json::to_value(updated[0]).expect("JSON").to_string();
+    assert!(
+        told.contains(r#""email":{"from":"ann@exmaple.com","to":"Ann@Example.com"}"#),
+        "{told}"
+    );
+    let wrong = json!({ "licenseKey": license.key, "email": "ann" });
+    let answer = app.admin().post("/updateLicense", wrong).await;
+    answer.expect_refusal(400, "Invalid email: must be an email address");
+}
+
+#[tokio::test]
+async fn two_addresses_at_once_leave_one_of_them_and_its_index() {
+    for seed in 0..8 {
+        let app = TestApp::start().await;
+        app.faults.seed(seed);
+        let license = app.license().create().await;
+        tokio::join!(
+            update(&app, &license, json!({ "email": "a@example.com" })),
+            update(&app, &license, json!({ "email": "b@example.com" })),
+        );
+        let now = app.shown(&license).await["license"]["email"].clone();
+        for email in ["a@example.com", "b@example.com", "customer@example.com"] {
+            let listed = app.admin().post("/listLicenses", json!({ "email": email })).await;
+            let count = u64::from(now == email);
+            assert_eq!(listed.expect(200)["count"], count, "seed {seed}: {now}, {email}");
+        }
     }
 }
 
