@@ -27,12 +27,15 @@ pub(crate) struct Subject {
     pub(crate) sha256: String,
     /// The server's address.
     pub(crate) server: String,
-    /// What stands in for an absent product.
+    /// The product that was given for all rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) product: Option<String>,
-    /// What stands in for an absent variant.
+    /// The variant that was given for all rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) variant: Option<String>,
+    /// What its columns are, if their names don't say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mapping: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -301,6 +304,8 @@ fn same(input: &Path, began: &Subject, wanted: &Subject) -> Result<(), Failure> 
         format!("its import began on {}", began.server)
     } else if (&began.product, &began.variant) != (&wanted.product, &wanted.variant) {
         "its import began with another --product or --variant".to_owned()
+    } else if began.mapping != wanted.mapping {
+        "its import began with another --preset, --map or --ignore".to_owned()
     } else {
         return Ok(());
     };
@@ -336,6 +341,7 @@ mod tests {
             server: "http://127.0.0.1:1".into(),
             product: None,
             variant: None,
+            mapping: None,
         }
     }
 

@@ -275,12 +275,9 @@ fn a_dry_run_rejects_the_lines_that_an_import_would_reject_for_their_products() 
     let at = file.with_file_name("dry.csv");
     let dry = import(&server, &file, &["--dry-run", "--json", "--report", text(&at)]).expect(4);
     let counted: Value = serde_json::from_str(&dry.out).expect("JSON");
-    assert_eq!(
-        counted,
-        json!({ "lines": 6, "rejected": 4, "missingProducts": 3 }),
-        "{}",
-        dry.err
-    );
+    for (count, number) in [("rows", 6), ("rejected", 4), ("missingProducts", 3)] {
+        assert_eq!(counted[count], number, "{}", dry.err);
+    }
     assert!(dry.err.contains("line 4: the product old is archived"), "{}", dry.err);
     assert!(
         dry.err.contains("\nthe product none is not there: 3 lines\n"),
@@ -293,7 +290,12 @@ fn a_dry_run_rejects_the_lines_that_an_import_would_reject_for_their_products() 
         "{report_of_it}"
     );
     let told = import(&server, &file, &["--dry-run"]).expect(4);
-    assert_eq!(told.out, "2 of 6 lines could be imported; nothing was changed\n");
+    assert!(
+        told.out
+            .ends_with("\n2 of 6 rows could be imported; nothing was changed\n"),
+        "{}",
+        told.out
+    );
     assert_eq!(licenses(&server).len(), 0);
 
     import(&server, &file, &[]).expect(4);
@@ -389,10 +391,182 @@ fn a_file_with_columns_of_something_else_is_refused_whole() {
     let server = server();
     let file = input("columns", "email,productId,colour\na@example.com,app,red\n");
     let refused = import(&server, &file, &[]).expect(1);
-    assert!(refused.err.contains("unknown columns: colour"), "{}", refused.err);
+    assert!(refused.err.contains(r#"not a license's: "colour""#), "{}", refused.err);
+    assert!(
+        refused.err.contains(r#"The file has "email", "productId", "colour""#),
+        "{}",
+        refused.err
+    );
     assert_eq!(licenses(&server).len(), 0);
     import(&server, &file, &["--ignore-unknown-columns"]).expect(0);
     assert_eq!(licenses(&server).len(), 1);
+}
+
+#[test]
+fn a_file_from_a_spreadsheet_on_any_system_is_read_to_its_last_row() {
+    let server = server();
+    for (at, end) in ["\r", "\n", "\r\n"].into_iter().enumerate() {
+        let rows = [
+            "email;productId".to_owned(),
+            format!("a{at}@x.com;app"),
+            format!("b{at}@x.com;app"),
+            String::new(),
+        ];
+        let file = input(&format!("ends-{at}"), &rows.join(end));
+        let told = import(&server, &file, &[]).printed();
+        assert!(told.starts_with("imported 2 licenses "), "{told}");
+        assert!(
+            told.contains("\n2 rows: 2 imported, 0 present already, 0 rejected\n"),
+            "{told}"
+        );
+        assert_eq!(licenses(&server).len(), 2 * (at + 1));
+    }
+}
+
+#[test]
+fn every_row_is_accounted_for() {
+    let server = server();
+    let file = input(
+        "accounted",
+        "licenseKey,email,productId\nK-2,a@example.com,app\nK-3,b@example.com,app\nK-4,nobody,app\n",
+    );
+    let present = ["license", "create", "--email", "b@example.com", "--product", "app"];
+    run(&server, &[&present[..], &["--license-key", "K-3"]].concat()).expect(0);
+    let told = import(&server, &file, &[]).expect(4);
+    assert!(
+        told.out
+            .contains("\n3 rows: 1 imported, 1 present already, 1 rejected\n"),
+        "{}",
+        told.out
+    );
+    let told = import(&server, &file, &["--json"]).expect(4);
+    let told: Value = serde_json::from_str(&told.out).expect("JSON");
+    let number = |field: &str| told[field].as_u64().expect("a number");
+    assert_eq!(
+        number("rows"),
+        number("created") + number("present") + number("rejected") + number("left")
+    );
+    let open = input("open", "email,productId\na@example.com,app\n\"b@example.com,app\n");
+    let told = import(&server, &open, &[]).expect(1);
+    assert!(
+        told.err.contains("line 3: a quotation mark has no partner"),
+        "{}",
+        told.err
+    );
+    assert_eq!(licenses(&server).len(), 2);
+}
+
+#[test]
+fn a_store_s_export_is_imported_as_it_is() {
+    let server = server();
+    let export = "Order,Buyer Email,Product ID,Key,Note\n\
+                  1,a@example.com,theirs,AAAA1111-BBBB2222-CCCC3333-DDDD4444,\"two\nlines\"\n\
+                  2,b@example.com,theirs,AAAA1111-BBBB2222-CCCC3333-DDDD5555,\n";
+    let file = input("store", export);
+    let refused = import(&server, &file, &[]).expect(1);
+    assert!(refused.err.contains(r#""Buyer Email""#), "{}", refused.err);
+    let mapped = [
+        "--map",
+        "email=Buyer Email",
+        "--map",
+        "purchaseId=Order",
+        "--ignore",
+        "Note",
+        "--product",
+        "app",
+    ];
+    let dry = import(&server, &file, &[&mapped[..], &["--dry-run"]].concat()).printed();
+    assert!(dry.contains("email is read from Buyer Email"), "{dry}");
+    let row = dry.lines().find(|line| line.contains("b@example.com")).expect("a row");
+    assert!(
+        row.contains("app") && row.contains("its own") && !row.contains("AAAA1111"),
+        "{dry}"
+    );
+    import(&server, &file, &mapped).expect(0);
+    let made = license(&server, "AAAA1111-BBBB2222-CCCC3333-DDDD4444");
+    assert_eq!((&made["productId"], &made["purchaseId"]), (&json!("app"), &json!("1")));
+    // With other columns it is another import.
+    let other = import(
+        &server,
+        &file,
+        &[&mapped[..6], &["--ignore", "Order", "--product", "app"]].concat(),
+    )
+    .expect(1);
+    assert!(
+        other.err.contains("another --preset, --map or --ignore"),
+        "{}",
+        other.err
+    );
+
+    let sales = input(
+        "gumroad",
+        "Purchase ID,Item Name,Purchase Email,Purchase Time (UTC timezone),Fully Refunded?,Product ID,License Key\n\
+         P-1,App,c@example.com,2024-01-31 12:00:00 UTC,0,theirs,1111AAAA-2222BBBB-3333CCCC-4444DDDD\n\
+         P-2,App,d@example.com,2024-01-31 12:00:00 UTC,1,theirs,1111AAAA-2222BBBB-3333CCCC-4444EEEE\n\
+         Totals,,,,,,\n",
+    );
+    let told = import(&server, &sales, &["--preset", "gumroad", "--product", "app"]).printed();
+    assert!(told.contains("\n2 rows: 2 imported"), "{told}");
+    let refunded = license(&server, "1111AAAA-2222BBBB-3333CCCC-4444EEEE");
+    assert_eq!(
+        (&refunded["status"], &refunded["disputeReason"]),
+        (&json!("revoked"), &json!("refund"))
+    );
+}
+
+#[test]
+fn refused_rows_are_written_mended_and_given_again() {
+    let server = server();
+    let file = input(
+        "refused",
+        "Mail;productId;Note;licenseKey\na@example.com;app;\"x\ny\";K-2\nnobody;app;'=1;K-3\nb@example.com;none;;K-4\n",
+    );
+    let options = ["--map", "email=Mail", "--ignore", "Note"];
+    let refused = file.with_file_name("refused.csv");
+    let told = import(&server, &file, &[&options[..], &["--refused", text(&refused)]].concat()).expect(4);
+    assert!(told.out.contains("refused.csv"), "{}", told.out);
+    let written = fs::read_to_string(&refused).expect("a file");
+    assert_eq!(
+        written,
+        "refusedBecause;Mail;productId;Note;licenseKey\n\
+         email must be an email address;nobody;app;'=1;K-3\n\
+         Product not found;b@example.com;none;;K-4\n"
+    );
+    let mode = fs::metadata(&refused).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let mended = written
+        .replace(";nobody;", ";c@example.com;")
+        .replace(";none;", ";extra;");
+    fs::write(&refused, mended).expect("a file");
+    let again = file.with_file_name("again.csv");
+    let told = import(
+        &server,
+        &refused,
+        &[&options[..], &["--refused", text(&again)]].concat(),
+    )
+    .printed();
+    assert!(told.contains("\n2 rows: 2 imported"), "{told}");
+    assert_eq!(licenses(&server).len(), 3);
+    let same = import(&server, &refused, &["--refused", text(&refused)]).expect(2);
+    assert!(same.err.contains("would replace"), "{}", same.err);
+}
+
+#[test]
+fn keys_that_can_be_guessed_are_warned_of() {
+    let server = server();
+    let file = input(
+        "weak",
+        "licenseKey,email,productId\n80e15db5-c796-436b-850c-8f9c98a48abe,a@example.com,app\nK-3,b@example.com,app\n",
+    );
+    for flags in [&["--dry-run"][..], &[]] {
+        let told = import(&server, &file, flags).expect(0);
+        assert!(
+            told.err.contains("warning: 1 license key can be guessed"),
+            "{}",
+            told.err
+        );
+        assert!(told.err.contains("Line 3") && !told.err.contains("K-3"), "{}", told.err);
+    }
 }
 
 #[test]
