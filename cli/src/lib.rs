@@ -16,6 +16,7 @@ mod journal;
 pub mod keys;
 pub mod license;
 mod license_file;
+pub mod machine;
 pub mod member;
 mod output;
 mod private_file;

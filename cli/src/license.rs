@@ -15,6 +15,7 @@ use crate::{
     export::{self, ExportArgs},
     failure::{EXIT_CODES, Failure},
     import::{self, ImportArgs},
+    machine,
     output::{self, Style},
 };
 
@@ -39,7 +40,7 @@ enum Command {
     /// List licenses, newest first.
     #[command(after_help = EXIT_CODES)]
     List(List),
-    /// Change what a license allows.
+    /// Change what a license allows, or its customer's address.
     #[command(after_help = EXIT_CODES)]
     Update(Update),
     /// Block a license for good.
@@ -62,7 +63,7 @@ enum Command {
 #[derive(Args, Debug)]
 struct Which {
     /// The license's key; `-` reads it from the standard input, which no other user can see.
-    #[arg(value_name = "KEY")]
+    #[arg(value_name = "KEY", allow_hyphen_values = true)]
     license: String,
 }
 
@@ -101,7 +102,7 @@ struct Create {
     #[arg(long, value_name = "FORMAT", conflicts_with = "license_key")]
     key_format: Option<String>,
     /// A key that the license has already, elsewhere; `-` reads it from the standard input. A new one is made otherwise.
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     license_key: Option<String>,
 }
 
@@ -139,11 +140,14 @@ struct List {
 }
 
 #[derive(Args, Debug)]
-#[command(group = ArgGroup::new("change").required(true).multiple(true).args(["variant", "license_type", "max_machines", "max_concurrent", "expires_at", "status"]))]
+#[command(group = ArgGroup::new("change").required(true).multiple(true).args(["email", "variant", "license_type", "max_machines", "max_concurrent", "expires_at", "status"]))]
 struct Update {
     /// The license's key; `-` reads it from the standard input, which no other user can see.
-    #[arg(value_name = "KEY")]
+    #[arg(value_name = "KEY", allow_hyphen_values = true)]
     license: String,
+    /// Another address of its customer.
+    #[arg(long)]
+    email: Option<String>,
     /// Another variant.
     #[arg(long, value_name = "ID")]
     variant: Option<String>,
@@ -160,7 +164,7 @@ struct Update {
 #[derive(Args, Debug)]
 struct Revoke {
     /// The license's key; `-` reads it from the standard input, which no other user can see.
-    #[arg(value_name = "KEY")]
+    #[arg(value_name = "KEY", allow_hyphen_values = true)]
     license: String,
     /// Why: refund, chargeback, fraud, manual, cancelled, or another word.
     #[arg(long)]
@@ -313,8 +317,9 @@ fn get(client: &Client, key: &str) -> Result<(), Failure> {
         };
         part(
             "Machines",
-            &found["activations"],
+            &machine::with_ids(&found["activations"]),
             &[
+                ("ID", "id"),
                 ("FINGERPRINT", "fingerprint"),
                 ("HOST", "hostname"),
                 ("FIRST SEEN", "firstSeen"),
@@ -373,6 +378,7 @@ fn list(client: &Client, wanted: &List) -> Result<(), Failure> {
 fn update(client: &Client, key: &str, changes: &Update) -> Result<(), Failure> {
     let mut body = given(json!({
         "licenseKey": key,
+        "email": changes.email,
         "variant": changes.variant,
         "licenseType": changes.terms.license_type,
         "maxMachines": changes.terms.max_machines,

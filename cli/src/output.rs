@@ -7,6 +7,7 @@ use std::{
 
 use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use keystead_core::value::turns_text;
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -73,10 +74,16 @@ pub(crate) fn text(value: &Value) -> String {
     printable(&plain)
 }
 
-/// `text` without what would move a terminal's cursor or colour it: it may come from a customer.
+/// `text` without what would move a terminal's cursor, colour it or turn its direction: it may come from a customer.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
+        .map(|c| {
+            if c.is_control() || turns_text(c) {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
+        })
         .collect()
 }
 

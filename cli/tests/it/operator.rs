@@ -174,6 +174,65 @@ fn a_license_lives_through_every_command() {
 }
 
 #[test]
+fn one_machine_is_taken_off_a_license() {
+    let (server, key) = with_license();
+    run(&server, &["license", "update", &key, "--max-machines", "unlimited"]).expect(0);
+    for (fingerprint, host) in [("4C4C4544-1", "ann"), ("4C4C4544-2", "ben"), ("4C4C4544-3", "ben")] {
+        server.expect(
+            200,
+            "/activate",
+            &json!({ "licenseKey": key, "machineFingerprint": fingerprint, "hostname": host, "productId": "app" }),
+        );
+    }
+    let listed = run(&server, &["machine", "list", &key]).printed();
+    let id = |host: &str| {
+        let line = listed.lines().find(|line| line.contains(host)).expect("a machine");
+        line.split_whitespace().next().expect("an id").to_owned()
+    };
+    let several = run(&server, &["machine", "remove", &key, "ben"]).expect(1);
+    assert!(several.err.contains("several machines"), "{}", several.err);
+    let removed = run(&server, &["machine", "remove", &key, &id("ann").to_lowercase()]).printed();
+    assert_eq!(removed, "Took the machine off the license; 2 of -1 are used.\n");
+    run(&server, &["machine", "remove", &key, "ann"]).expect(1);
+    run(&server, &["machine", "remove", &key.to_uppercase(), "4C4C4544-2"]).expect(0);
+    run(&server, &["machine", "remove", &key, "BEN"]).expect(0);
+    let listed = run(&server, &["machine", "list", &key]).printed();
+    assert_eq!(listed.lines().count(), 1, "{listed}");
+}
+
+#[test]
+fn a_key_that_begins_with_a_hyphen_is_a_key() {
+    let (server, _) = with_license();
+    let create = ["license", "create", "--email", "b@example.com", "--product", "app"];
+    let made = run(&server, &[&create[..], &["--license-key", "-ABC"]].concat());
+    assert_eq!(made.printed(), "-ABC\n");
+    for key in ["-ABC", "--ABC", "-"] {
+        // The last is the standard input, which is empty.
+        let shown = run(&server, &["license", "get", key, "--json"]);
+        assert_eq!(shown.code, Some(i32::from(key != "-ABC")), "{}", shown.err);
+    }
+    for (command, after) in [
+        ("update", &["--status", "suspended"][..]),
+        ("reinstate", &[]),
+        ("reset", &[]),
+        ("revoke", &["--reason", "refund"]),
+    ] {
+        run(&server, &[&["license", command, "-ABC"], after].concat()).expect(0);
+    }
+    run(&server, &["machine", "list", "-ABC"]).expect(0);
+    let help = ran(&mut bare(&["license", "get", "-h"])).printed();
+    assert!(help.contains("Usage:"), "{help}");
+}
+
+#[test]
+fn a_customer_s_address_is_corrected() {
+    let (server, key) = with_license();
+    run(&server, &["license", "update", &key, "--email", "Ann@Example.com"]).expect(0);
+    let listed = run(&server, &["license", "list", "--email", "ann@example.com"]).printed();
+    assert!(listed.contains(&key), "{listed}");
+}
+
+#[test]
 fn a_long_list_says_how_it_goes_on() {
     let (server, first) = with_license();
     let second = run(
