@@ -289,3 +289,51 @@ async fn a_customer_is_found_in_any_case_and_however_an_accent_is_written() {
         .await;
     assert_eq!(other.expect(200)["licenses"], Value::Array(Vec::new()));
 }
+
+#[tokio::test]
+async fn limits_of_texts_are_in_characters_as_refusals_say() {
+    let app = TestApp::start().await;
+    let license = app.license().max_machines(-1).create().await;
+    for (field, most) in [("hostname", 255), ("machineFingerprint", 512)] {
+        let fits = json!({ field: "機".repeat(most) });
+        app.machine("a").activate_with(&license, fits).await.0.expect(200);
+        let too_long = json!({ field: "機".repeat(most + 1) });
+        let text = format!("Invalid {field}: must be a string of 1 to {most} characters");
+        let (answer, _) = app.machine("a").activate_with(&license, too_long).await;
+        answer.expect_refusal(400, &text);
+    }
+    let key = "鍵".repeat(128);
+    let made = app.license().with("licenseKey", key.as_str()).create().await;
+    assert_eq!(made.key, key);
+}
+
+#[test]
+fn the_pages_say_what_the_service_does() {
+    let page = |name: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../docs/api")
+            .join(name);
+        std::fs::read_to_string(path).expect("a page")
+    };
+    let (admin, client) = (page("admin.md"), page("client.md"));
+    for kind in ["geo_spread", "machine_churn", "chargeback"] {
+        assert!(admin.contains(&format!("`{kind}`")), "admin.md names no {kind}");
+    }
+    assert!(
+        !admin.contains("the only `type`"),
+        "there are three types of violations"
+    );
+    // Both are tried by stories: a whole number may have a fraction of nothing, and texts are counted in characters.
+    assert!(!admin.contains(r#"neither `"3"` nor `3.0`"#));
+    for (name, text) in [("admin.md", &admin), ("client.md", &client)] {
+        for line in text
+            .lines()
+            .filter(|line| line.starts_with("| `") && line.contains(" bytes"))
+        {
+            assert!(
+                line.contains("254 bytes") || line.contains("cut after"),
+                "{name}: {line}"
+            );
+        }
+    }
+}
