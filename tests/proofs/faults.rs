@@ -180,12 +180,16 @@ fn move_scenarios() -> Vec<Scenario> {
             },
             again(404, LEFT)
         ),
-        scenario!("/moveLicense from a machine as it is shown", |app, trial| {
-            let license = app.license().max_machines(1).create().await;
-            let left = activated(&app, &trial, &license).await;
-            let left = Fingerprint::parse(&left).expect("a fingerprint");
-            move_from(MachineId::of(&left).shown(), &trial, license)
-        }),
+        scenario!(
+            "/moveLicense from a machine as it is shown",
+            |app, trial| {
+                let license = app.license().max_machines(1).create().await;
+                let left = activated(&app, &trial, &license).await;
+                let left = Fingerprint::parse(&left).expect("a fingerprint");
+                move_from(MachineId::of(&left).shown(), &trial, license)
+            },
+            again(404, LEFT)
+        ),
         scenario!("/moveLicense in its own place", |app, trial| {
             let license = app.license().max_machines(1).create().await;
             let left = app.machine(&trial);
