@@ -42,6 +42,9 @@ struct Create {
     /// What it is for, to tell it from others.
     #[arg(long)]
     name: String,
+    /// For the webhook of a store of the creator's, and nothing else.
+    #[arg(long)]
+    for_store: bool,
 }
 
 #[derive(Args, Debug)]
@@ -75,7 +78,9 @@ pub fn run(args: &ApiKeyArgs) -> Result<(), Failure> {
 }
 
 fn create(client: &Client, wanted: &Create) -> Result<(), Failure> {
-    let body = json!({ "creatorId": wanted.creator, "name": wanted.name });
+    let body = given(json!({
+        "creatorId": wanted.creator, "name": wanted.name, "purpose": wanted.for_store.then_some("store"),
+    }));
     let answer = client.write("createApiKey", body)?;
     if client.style == Style::Table {
         output::note("The key is shown this once:");

@@ -11,7 +11,7 @@ use keystead_core::{
     },
     owner::{
         OwnerId, Scope,
-        api_key::{ApiKey, RawApiKey},
+        api_key::{ApiKey, KeyPurpose, RawApiKey},
     },
     product::{
         Product, ProductId, ProductStatus,
@@ -44,6 +44,13 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
     let variant_id = VariantId::parse("indie").ok_or_else(parsed)?;
     let name = |text| Name::parse(text).ok_or_else(parsed);
 
+    let audit = Audit {
+        origin: Origin::keystead(),
+        now,
+        retention: cx.config.event_retention,
+        ids: cx.ids.clone(),
+    };
+
     let variant = Variant {
         product_id: product_id.clone(),
         variant_id: variant_id.clone(),
@@ -57,7 +64,7 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         active: true,
         creation: CreationId::new(&cx.ids)?,
     };
-    cx.store.variant_create(&variant).await?;
+    cx.store.variant_create(&variant, &owner_id, &audit).await?;
     let product = Product {
         product_id,
         name: name("Demo App")?,
@@ -79,24 +86,19 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         Email::parse("customer@example.com").ok_or_else(parsed)?,
         now,
     );
-    let audit = Audit {
-        origin: Origin::keystead(),
-        now,
-        retention: cx.config.event_retention,
-        ids: cx.ids.clone(),
-    };
     cx.store.license_create(&license, &audit, &[], None).await?;
     let raw = RawApiKey::new(&cx.ids)?;
     let api_key = ApiKey {
         key_hash: raw.hash(),
         owner_id,
+        purpose: KeyPurpose::Api,
         name: name("Demo key")?,
         active: true,
         created_at: now,
     };
-    cx.store.api_key_create(&api_key).await?;
+    cx.store.api_key_create(&api_key, &audit).await?;
     // The product last: until it is there, the next start makes the rest again.
-    cx.store.product_create(&product).await?;
+    cx.store.product_create(&product, &audit).await?;
     Ok(raw.reveal().to_owned())
 }
 

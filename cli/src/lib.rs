@@ -1,6 +1,7 @@
 //! Keystead on one machine: the whole API in one process over an embedded DynamoDB; and commands that talk to a server.
 
 pub mod api_key;
+pub mod audit;
 pub mod client;
 pub mod code;
 pub mod connections;

@@ -9,6 +9,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use keystead::{
     api_key::{self, ApiKeyArgs},
+    audit::{self, AuditArgs},
     code::{self, CodeArgs},
     failure::{EXIT_CODES, Failure},
     keys::{self, KeysArgs},
@@ -42,6 +43,7 @@ enum Command {
     Machine(MachineArgs),
     Code(CodeArgs),
     ApiKey(ApiKeyArgs),
+    Audit(AuditArgs),
     Member(MemberArgs),
     Keys(KeysArgs),
     Secrets(SecretsArgs),
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Machine(args) => machine::run(&args),
         Command::Code(args) => code::run(&args),
         Command::ApiKey(args) => api_key::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Member(args) => member::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Secrets(args) => secrets::run(&args),

@@ -3,15 +3,19 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+use serde_json::Value;
+
 use crate::{
-    Result, Timestamp,
-    event::{Actor, ActorKind, Event, EventId, EventType, Subject, UserAgent},
+    Error, Result, Timestamp,
+    event::{Actor, ActorKind, Event, EventId, EventType, Subject, UserAgent, changes_between},
     ids::Ids,
     license::{
         License,
         key::{KeyMark, LicenseKey},
         machine::Fingerprint,
     },
+    owner::OwnerId,
     request::client_address::ClientAddress,
 };
 
@@ -90,6 +94,29 @@ impl Audit {
             fingerprint: machine.cloned(),
             ..self.filed(self.event_id()?, EventType::Validated, Subject::from(&KeyMark::of(key)))
         })
+    }
+
+    /// That this happened to what is an owner's and no license: an entry of the owner's audit log. `target` names what.
+    pub fn entry(&self, r#type: EventType, owner: &OwnerId, target: &str) -> Result<Event> {
+        let entry = self.filed(self.event_id()?, r#type, Subject::audit_log_of(owner));
+        Ok(entry.with("target", target))
+    }
+
+    /// As [`Audit::entry`], with each field's value before and after.
+    pub(crate) fn entry_of_change<T: Serialize>(
+        &self,
+        r#type: EventType,
+        owner: &OwnerId,
+        target: &str,
+        (before, after): (&T, &T),
+    ) -> Result<Event> {
+        let fields = |of: &T| match serde_json::to_value(of) {
+            Ok(Value::Object(fields)) => Ok(fields),
+            Ok(_) => Err(Error::internal("an entity is no object")),
+            Err(error) => Err(Error::internal(error)),
+        };
+        let changes = changes_between(fields(before)?, fields(after)?);
+        Ok(self.entry(r#type, owner, target)?.with("changes", changes))
     }
 
     fn filed(&self, event_id: EventId, r#type: EventType, subject: Subject) -> Event {

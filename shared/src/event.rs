@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     Result, Timestamp,
@@ -47,6 +47,13 @@ impl From<&LicenseId> for Subject {
     }
 }
 
+impl Subject {
+    /// An owner's audit log, apart from what happens to licenses: no customer can flood it.
+    pub fn audit_log_of(owner: &OwnerId) -> Self {
+        Self(format!("audit#{owner}"))
+    }
+}
+
 impl From<&KeyMark> for Subject {
     fn from(key: &KeyMark) -> Self {
         Self(format!("key#{key}"))
@@ -54,7 +61,7 @@ impl From<&KeyMark> for Subject {
 }
 
 choice!(
-    /// What happened to a license.
+    /// What happened: to a license or, in an owner's audit log, to what else is the owner's.
     EventType {
         /// It was made.
         Created = "created",
@@ -80,6 +87,28 @@ choice!(
         Violation = "violation",
         /// Violations were put aside.
         Resolved = "resolved",
+        /// An API key of the owner's was made.
+        ApiKeyCreated = "apiKeyCreated",
+        /// An API key of the owner's lets nobody in any more.
+        ApiKeyRevoked = "apiKeyRevoked",
+        /// An account became a member of the owner's team, or got another role.
+        MemberAdded = "memberAdded",
+        /// An account is no member any more.
+        MemberRemoved = "memberRemoved",
+        /// A product was made.
+        ProductCreated = "productCreated",
+        /// A product was changed.
+        ProductUpdated = "productUpdated",
+        /// A variant was made.
+        VariantCreated = "variantCreated",
+        /// A variant was changed.
+        VariantUpdated = "variantUpdated",
+        /// A code was made.
+        CodeCreated = "codeCreated",
+        /// A code was changed.
+        CodeUpdated = "codeUpdated",
+        /// A code was taken away.
+        CodeDeleted = "codeDeleted",
     }
 );
 
@@ -188,6 +217,23 @@ pub struct Event {
 }
 
 impl Event {
+    /// The event as its owner's audit log has it, if a vendor made it happen.
+    ///
+    /// What customers and stores do is told under the license alone: they do it as often as they like.
+    pub(crate) fn audit_entry(&self) -> Option<Self> {
+        let by_vendor = match self.actor.kind {
+            ActorKind::Admin | ActorKind::ApiKey => true,
+            ActorKind::Customer | ActorKind::Account | ActorKind::Store | ActorKind::Keystead => false,
+        };
+        let owner = self.owner_id.as_ref().filter(|_| by_vendor)?;
+        Some(Self {
+            subject: Subject::audit_log_of(owner),
+            // The index of an owner's events has the event itself.
+            owner_id: None,
+            ..self.clone().with("target", self.subject.as_str())
+        })
+    }
+
     /// The event, about this machine.
     #[must_use]
     pub fn of_machine(self, fingerprint: &Fingerprint) -> Self {
@@ -203,4 +249,19 @@ impl Event {
         self.details.insert(name.to_owned(), value.into());
         self
     }
+}
+
+/// What an event tells of a change: each field's value before and after, where they differ.
+pub(crate) fn changes_between(mut before: Map<String, Value>, after: Map<String, Value>) -> Map<String, Value> {
+    let mut changes = Map::new();
+    for (name, to) in after {
+        let from = before.remove(&name).unwrap_or_default();
+        if from != to {
+            changes.insert(name, json!({ "from": from, "to": to }));
+        }
+    }
+    for (name, from) in before {
+        changes.insert(name, json!({ "from": from, "to": null }));
+    }
+    changes
 }

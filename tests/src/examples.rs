@@ -236,6 +236,11 @@ const FLAT: &[Row] = &[
         foreign: Foreign::NoKeys,
     },
     Row {
+        name: "list-audit-events",
+        good: |_| json!({}),
+        foreign: Foreign::OwnOnly(&[PRODUCT]),
+    },
+    Row {
         name: "add-member",
         good: |_| json!({ "creatorId": OWNER, "email": "colleague@example.com", "role": "dev" }),
         foreign: Foreign::NoKeys,

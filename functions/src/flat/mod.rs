@@ -2,6 +2,7 @@
 
 pub mod activation;
 pub mod api_key;
+pub mod audit;
 pub mod code;
 use crate::frame::function::functions;
 
@@ -51,6 +52,7 @@ functions! {
     CREATE_API_KEY = api_key::CreateApiKey;
     LIST_API_KEYS = api_key::ListApiKeys;
     REVOKE_API_KEY = api_key::RevokeApiKey;
+    LIST_AUDIT_EVENTS = audit::ListAuditEvents;
     ADD_MEMBER = member::AddMember;
     REMOVE_MEMBER = member::RemoveMember;
     CGLOUNGE_WEBHOOK = webhook::CgloungeWebhook;

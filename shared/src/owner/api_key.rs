@@ -7,10 +7,43 @@ use crate::{
     Result, Timestamp,
     ids::Ids,
     owner::OwnerId,
-    value::{name::Name, text::is_plain},
+    value::{
+        name::Name,
+        text::{choice, is_plain},
+    },
 };
 
-/// An API key as its holder has it: `cgls_` and 64 hex digits. Shown once, never stored, never logged.
+choice!(
+    /// What a key opens.
+    KeyPurpose {
+        /// The admin API.
+        Api = "api",
+        /// The webhook at which a store of the owner's tells of purchases, and nothing else.
+        Store = "store",
+    }
+);
+
+impl KeyPurpose {
+    /// With what its keys begin.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Api => "cgls_",
+            Self::Store => "cgws_",
+        }
+    }
+
+    /// Whether it is what most keys are for, which goes without saying.
+    pub fn is_usual(&self) -> bool {
+        *self == Self::Api
+    }
+
+    fn usual() -> Self {
+        Self::Api
+    }
+}
+
+/// An API key as its holder has it: a prefix that tells its purpose, `cgls_` or `cgws_`, and 64 hex digits. Shown once, never
+/// stored, never logged.
 #[derive(Clone)]
 pub struct RawApiKey(String);
 
@@ -21,9 +54,19 @@ impl RawApiKey {
         is_plain(text, 256).then(|| Self(text.to_owned()))
     }
 
-    /// A new one: 256 random bits.
+    /// A new one for the admin API: 256 random bits.
     pub fn new(ids: &Ids) -> Result<Self> {
-        Ok(Self(format!("cgls_{}", hex::encode(ids.bytes::<32>()?))))
+        Self::new_for(KeyPurpose::Api, ids)
+    }
+
+    /// A new one for this purpose.
+    pub fn new_for(purpose: KeyPurpose, ids: &Ids) -> Result<Self> {
+        Ok(Self(format!("{}{}", purpose.prefix(), hex::encode(ids.bytes::<32>()?))))
+    }
+
+    /// Whether it may be one for this purpose: no other is looked up.
+    pub fn may_be_for(&self, purpose: KeyPurpose) -> bool {
+        self.0.starts_with(purpose.prefix())
     }
 
     /// The key in clear, for the one answer that shows it.
@@ -64,6 +107,14 @@ impl KeyHash {
     }
 }
 
+impl ApiKey {
+    /// What tells it from others where the whole hash would be long: its beginning, which lets nobody in.
+    pub fn short_id(&self) -> &str {
+        let hash = self.key_hash.as_str();
+        hash.get(..12).unwrap_or(hash)
+    }
+}
+
 /// An API key, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -72,6 +123,9 @@ pub struct ApiKey {
     pub key_hash: KeyHash,
     /// Whose scripts it lets in; never changes.
     pub owner_id: OwnerId,
+    /// What it opens.
+    #[serde(default = "KeyPurpose::usual", skip_serializing_if = "KeyPurpose::is_usual")]
+    pub purpose: KeyPurpose,
     /// Its name for people.
     pub name: Name,
     /// Whether it still lets anyone in.

@@ -8,12 +8,13 @@ use futures_util::future::try_join_all;
 use crate::{
     Result,
     audit::Audit,
-    event::{Event, EventType, Subject},
+    event::{Event, EventId, EventType, Subject},
     license::{
         License,
         key::{KeyMark, LicenseKey},
         machine::Fingerprint,
     },
+    owner::OwnerId,
     store::{
         Store,
         item::{decode_all, text},
@@ -68,6 +69,53 @@ impl Store {
         events.sort_by(|a, b| (b.at, &b.event_id).cmp(&(a.at, &a.event_id)));
         events.truncate(limit);
         Ok(events)
+    }
+
+    /// A page of at most `limit` entries of an owner's audit log, newest first: of this type, and after this one. Beside
+    /// them the entry after which the next page begins.
+    pub async fn event_list_audit(
+        &self,
+        owner: &OwnerId,
+        r#type: Option<EventType>,
+        limit: usize,
+        after: Option<&EventId>,
+    ) -> Result<(Vec<Event>, Option<EventId>)> {
+        let subject = Subject::audit_log_of(owner);
+        let mut after = after.cloned();
+        let mut events: Vec<Event> = Vec::new();
+        for _ in 0..MOST_PAGES {
+            // One of a type is looked for among others; a page is never longer than what is wanted of it.
+            let wanted = limit - events.len();
+            let looked_at = if r#type.is_some() {
+                EVENTS_A_PAGE
+            } else {
+                i32::try_from(wanted).unwrap_or(EVENTS_A_PAGE)
+            };
+            let mut query = self
+                .query(&schema::EVENTS, subject.as_str())
+                .scan_index_forward(false)
+                .limit(looked_at);
+            if let Some(last) = &after {
+                query = query
+                    .exclusive_start_key(schema::EVENTS.partition, text(subject.as_str()))
+                    .exclusive_start_key("eventId", text(last));
+            }
+            let page = query.send().await.map_err(unexpected)?;
+            let more = page.last_evaluated_key.is_some();
+            for event in decode_all::<Event>(page.items)? {
+                after = Some(event.event_id.clone());
+                if r#type.is_none_or(|wanted| wanted == event.r#type) {
+                    events.push(event);
+                }
+                if events.len() == limit {
+                    return Ok((events, after));
+                }
+            }
+            if !more {
+                return Ok((events, None));
+            }
+        }
+        Ok((events, after))
     }
 
     async fn event_list_latest_under(

@@ -10,7 +10,9 @@ use futures_util::future::try_join_all;
 
 use crate::{
     Error, Result, Timestamp,
+    audit::Audit,
     error::Noun,
+    event::{Event, EventType},
     owner::{OwnerId, Scope},
     product::{
         Product, ProductId, ProductStatus,
@@ -55,15 +57,29 @@ fn variant_item(variant: &Variant) -> Result<Item> {
 
 impl Store {
     /// Stores a new product. Answers whether its slug was free.
-    pub async fn product_create(&self, product: &Product) -> Result<bool> {
-        let created = self.create(&schema::PRODUCTS, product_item(product)?).await?;
+    pub async fn product_create(&self, product: &Product, audit: &Audit) -> Result<bool> {
+        let entry = audit
+            .entry(
+                EventType::ProductCreated,
+                &product.owner_id,
+                product.product_id.as_str(),
+            )?
+            .with("name", product.name.as_str());
+        let created = self
+            .create_noted(&schema::PRODUCTS, product_item(product)?, &entry)
+            .await?;
         self.products.invalidate(&product.product_id);
         Ok(created)
     }
 
-    /// Stores a new variant. Answers whether its id was free in its product.
-    pub async fn variant_create(&self, variant: &Variant) -> Result<bool> {
-        let created = self.create(&schema::PRODUCTS, variant_item(variant)?).await?;
+    /// Stores a new variant of this owner's product. Answers whether its id was free in its product.
+    pub async fn variant_create(&self, variant: &Variant, owner: &OwnerId, audit: &Audit) -> Result<bool> {
+        let entry = audit
+            .entry(EventType::VariantCreated, owner, &variant.prefixed_id())?
+            .with("name", variant.name.as_str());
+        let created = self
+            .create_noted(&schema::PRODUCTS, variant_item(variant)?, &entry)
+            .await?;
         self.products.invalidate(&variant.product_id);
         Ok(created)
     }
@@ -139,13 +155,25 @@ impl Store {
     pub async fn product_change(
         &self,
         product: Product,
+        audit: &Audit,
         change: impl Fn(&Product) -> Result<Product>,
     ) -> Result<Product> {
         let (change, stored) = (&change, product_item(&product)?);
+        let event = &audit.event_id()?;
         retried("a product", (product, stored), |_, (product, stored)| async move {
             let changed = change(&product)?;
+            let target = product.product_id.as_str();
+            let entry = Event {
+                event_id: event.clone(),
+                ..audit.entry_of_change(
+                    EventType::ProductUpdated,
+                    &product.owner_id,
+                    target,
+                    (&product, &changed),
+                )?
+            };
             match self
-                .replace(&schema::PRODUCTS, &stored, product_item(&changed)?)
+                .replace_noted(&schema::PRODUCTS, &stored, product_item(&changed)?, &entry)
                 .await?
             {
                 Refusal::None => {
@@ -162,16 +190,28 @@ impl Store {
         .await
     }
 
-    /// Changes a variant, as [`Store::product_change`] does a product.
+    /// Changes a variant of this owner's product, as [`Store::product_change`] does a product.
     ///
     /// # Errors
     /// [`Noun::Variant`] when the variant is deleted meanwhile.
-    pub async fn variant_change(&self, variant: Variant, change: impl Fn(&Variant) -> Variant) -> Result<Variant> {
+    pub async fn variant_change(
+        &self,
+        variant: Variant,
+        owner: &OwnerId,
+        audit: &Audit,
+        change: impl Fn(&Variant) -> Variant,
+    ) -> Result<Variant> {
         let (change, stored) = (&change, variant_item(&variant)?);
+        let event = &audit.event_id()?;
         retried("a variant", (variant, stored), |_, (variant, stored)| async move {
             let changed = change(&variant);
+            let target = variant.prefixed_id();
+            let entry = Event {
+                event_id: event.clone(),
+                ..audit.entry_of_change(EventType::VariantUpdated, owner, &target, (&variant, &changed))?
+            };
             match self
-                .replace(&schema::PRODUCTS, &stored, variant_item(&changed)?)
+                .replace_noted(&schema::PRODUCTS, &stored, variant_item(&changed)?, &entry)
                 .await?
             {
                 Refusal::None => {

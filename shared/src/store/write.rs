@@ -352,12 +352,48 @@ impl<const N: usize> Transaction<N> {
 
     /// Also that `event` happened. Should it be there already, then the same request did all this when it was carried out
     /// before, and the transaction counts as done: what others did since is not undone.
+    ///
+    /// What a vendor made happen is in the owner's audit log as well, by the same transaction.
     pub(super) fn with_event(mut self, event: &Event) -> Result<Self> {
-        self.events.push(N + self.others.len());
-        self.others
-            .push(put(&schema::EVENTS, encode(event)?).when("attribute_not_exists(eventId)", []));
+        for event in std::iter::once(event).chain(event.audit_entry().as_ref()) {
+            self.events.push(N + self.others.len());
+            self.others
+                .push(put(&schema::EVENTS, encode(event)?).when("attribute_not_exists(eventId)", []));
+        }
         Ok(self)
     }
+}
+
+/// Stores `item` unless there is one with its key.
+fn creation(table: &'static schema::Table, item: Item) -> Action {
+    put(table, item).when(&format!("attribute_not_exists({})", table.partition), [])
+}
+
+fn creation_of(item: &Item) -> Option<AttributeValue> {
+    item.get("creation").cloned()
+}
+
+/// Whether an item with this creation was stored, now or when the same request was carried out before.
+fn is_created(own: Option<AttributeValue>, refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::None => true,
+        Refusal::By(found) => own.is_some() && found.as_ref().and_then(creation_of) == own,
+    }
+}
+
+/// Puts `new` in the place of `old`, as it was read.
+fn replacement(table: &'static schema::Table, old: &Item, new: Item) -> Action {
+    let added = new.keys().filter(|name| !old.contains_key(*name)).cloned();
+    let added: Vec<String> = added.collect();
+    let mut put = put(table, new);
+    // Every attribute is compared: these items have no counters, and are changed by hand.
+    for (i, (name, value)) in old.iter().enumerate() {
+        put = put.when(&format!("{name} = :old{i}"), [(&format!(":old{i}"), value.clone())]);
+    }
+    for name in added {
+        put = put.when(&format!("attribute_not_exists({name})"), []);
+    }
+    put
 }
 
 /// One of the SDK's seven builders of writes, with the condition of an expression. A refused condition hands back the item.
@@ -438,29 +474,49 @@ impl Store {
     /// transaction again that it has carried out. It would refuse a plain write the second time, because of the item that
     /// the first one stored.
     pub(super) async fn create(&self, table: &'static schema::Table, item: Item) -> Result<bool> {
-        let creation = |item: &Item| item.get("creation").cloned();
-        let own = creation(&item);
-        let put = put(table, item).when(&format!("attribute_not_exists({})", table.partition), []);
-        match self.commit_retried("an item", put).await? {
-            Refusal::None => Ok(true),
-            Refusal::By(found) => Ok(own.is_some() && found.as_ref().and_then(creation) == own),
-        }
+        let own = creation_of(&item);
+        let refusal = self.commit_retried("an item", creation(table, item)).await?;
+        Ok(is_created(own, &refusal))
+    }
+
+    /// As [`Store::create`], together with the audit log's `entry` of it.
+    pub(super) async fn create_noted(&self, table: &'static schema::Table, item: Item, entry: &Event) -> Result<bool> {
+        let own = creation_of(&item);
+        let refusal = self.commit_noted("an item", creation(table, item), entry).await?;
+        Ok(is_created(own, &refusal))
     }
 
     /// Puts `new` in the place of `old`, unless it was changed or deleted since it was read. What refuses is the item as it
     /// is then.
     pub(super) async fn replace(&self, table: &'static schema::Table, old: &Item, new: Item) -> Result<Refusal> {
-        let added = new.keys().filter(|name| !old.contains_key(*name)).cloned();
-        let added: Vec<String> = added.collect();
-        let mut put = put(table, new);
-        // Every attribute is compared: these items have no counters, and are changed by hand.
-        for (i, (name, value)) in old.iter().enumerate() {
-            put = put.when(&format!("{name} = :old{i}"), [(&format!(":old{i}"), value.clone())]);
-        }
-        for name in added {
-            put = put.when(&format!("attribute_not_exists({name})"), []);
-        }
-        self.write_retried("an item", put).await
+        self.write_retried("an item", replacement(table, old, new)).await
+    }
+
+    /// As [`Store::replace`], together with the audit log's `entry` of it.
+    pub(super) async fn replace_noted(
+        &self,
+        table: &'static schema::Table,
+        old: &Item,
+        new: Item,
+        entry: &Event,
+    ) -> Result<Refusal> {
+        self.commit_noted("an item", replacement(table, old, new), entry).await
+    }
+
+    /// As [`Store::commit_retried`], together with the audit log's `entry` of it.
+    pub(super) async fn commit_noted(&self, what: &str, action: Action, entry: &Event) -> Result<Refusal> {
+        retried(what, action, |attempt, action| async move {
+            let transaction = Transaction::of([action.clone()]).with_event(entry)?;
+            Ok(match self.commit(transaction).await? {
+                WriteOutcome::Done => Break(Refusal::None),
+                WriteOutcome::Refused([by]) => Break(by),
+                WriteOutcome::Contended => {
+                    attempt.back_off().await;
+                    Continue(action)
+                }
+            })
+        })
+        .await
     }
 
     /// Carries out an action as a transaction, and again while it collides with others: DynamoDB knows it again when the

@@ -199,38 +199,38 @@ async fn every_request_keeps_within_its_budget() {
     let creator = app.creator(OWNER).await;
     let wanted = json!({ "email": "customer@example.com", "productId": PRODUCT });
     let measured = usage(creator.post_metered("/createLicense", wanted.clone()).await);
-    line("/createLicense, API key", 3, (2, 3.0, 11.0), (3, ANY, ANY), measured);
+    line("/createLicense, API key", 3, (2, 3.0, 13.0), (3, ANY, ANY), measured);
     let measured = usage(app.admin().post_metered("/createLicense", wanted).await);
     line(
         "/createLicense, admin secret",
         2,
-        (2, 2.0, 11.0),
+        (2, 2.0, 13.0),
         (3, ANY, ANY),
         measured,
     );
 
     let code = json!({ "code": "Welcome", "productId": PRODUCT });
     let measured = usage(creator.post_metered("/createTrialCode", code).await);
-    line("/createTrialCode, API key", 3, (2, 2.0, 4.0), (2, ANY, ANY), measured);
+    line("/createTrialCode, API key", 3, (2, 2.0, 6.0), (2, ANY, ANY), measured);
     let redeem = |email: &str| json!({ "code": "welcome", "email": email, "productId": PRODUCT });
     let measured = usage(
         creator
             .post_metered("/redeemTrialCode", redeem("one@example.com"))
             .await,
     );
-    line("/redeemTrialCode, API key", 4, (2, 5.0, 20.0), (2, ANY, ANY), measured);
+    line("/redeemTrialCode, API key", 4, (2, 5.0, 22.0), (2, ANY, ANY), measured);
     let without = json!({ "code": "welcome", "email": "two@example.com" });
     let measured = usage(creator.post_metered("/redeemTrialCode", without).await);
     line(
         "/redeemTrialCode, without the product",
         4,
-        (3, 5.0, 20.0),
+        (3, 5.0, 22.0),
         (3, ANY, ANY),
         measured,
     );
     let code = json!({ "code": "welcome", "maxUses": 9 });
     let measured = usage(creator.post_metered("/updateTrialCode", code).await);
-    line("/updateTrialCode, API key", 3, (2, 2.0, 4.0), (2, ANY, ANY), measured);
+    line("/updateTrialCode, API key", 3, (2, 2.0, 6.0), (2, ANY, ANY), measured);
     let measured = usage(
         creator
             .post_metered("/listTrialCodes", json!({ "productId": PRODUCT }))
@@ -242,7 +242,7 @@ async fn every_request_keeps_within_its_budget() {
             .post_metered("/deleteTrialCode", json!({ "code": "welcome" }))
             .await,
     );
-    line("/deleteTrialCode, API key", 3, (2, 2.0, 4.0), (2, ANY, ANY), measured);
+    line("/deleteTrialCode, API key", 3, (2, 2.0, 6.0), (2, ANY, ANY), measured);
 
     active(&app, &license, "one").await;
     active(&app, &license, "two").await;
@@ -253,13 +253,13 @@ async fn every_request_keeps_within_its_budget() {
     line("/getLicense, admin secret", 3, (2, 3.0, 0.0), (2, ANY, 0.0), measured);
     let change = json!({ "licenseKey": license.key, "maxMachines": 9 });
     let measured = usage(creator.post_metered("/updateLicense", change).await);
-    line("/updateLicense, API key", 3, (2, 2.0, 5.0), (2, ANY, ANY), measured);
+    line("/updateLicense, API key", 3, (2, 2.0, 7.0), (2, ANY, ANY), measured);
     let revoke = json!({ "licenseKey": license.key });
     let measured = usage(creator.post_metered("/revokeLicense", revoke).await);
-    line("/revokeLicense, API key", 3, (2, 2.0, 11.0), (2, ANY, ANY), measured);
+    line("/revokeLicense, API key", 3, (2, 2.0, 13.0), (2, ANY, ANY), measured);
     let reinstate = json!({ "licenseKey": license.key });
     let measured = usage(creator.post_metered("/reinstateLicense", reinstate).await);
-    line("/reinstateLicense, API key", 4, (3, 3.0, 11.0), (3, ANY, ANY), measured);
+    line("/reinstateLicense, API key", 4, (3, 3.0, 13.0), (3, ANY, ANY), measured);
 
     let path = "/api/license-keys/validate";
     let license = app.license().create().await;

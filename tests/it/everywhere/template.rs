@@ -520,6 +520,14 @@ async fn a_vendor_works() -> TestApp {
     admin.post("/revokeLicense", named.clone()).await.expect(200);
     admin.post("/reinstateLicense", named).await.expect(200);
     admin.post("/listApiKeys", json!({})).await.expect(200);
+    admin
+        .post("/listAuditEvents", json!({ "creatorId": OWNER }))
+        .await
+        .expect(200);
+    let member = json!({ "creatorId": OWNER, "email": "ann@example.com", "role": "dev" });
+    admin.post("/addMember", member).await.expect(200);
+    let member = json!({ "creatorId": OWNER, "email": "ann@example.com" });
+    admin.post("/removeMember", member).await.expect(200);
     admin.post("/listProducts", json!({})).await.expect(200);
     admin.post("/listTrialCodes", json!({})).await.expect(200);
     admin.post("/listDiscountCodes", json!({})).await.expect(200);
@@ -598,6 +606,14 @@ async fn stores_sell() -> TestApp {
         .deliver("evt_2", "charge.dispute.created", dispute)
         .await
         .expect(200);
+
+    // A store of one owner's.
+    let wanted = json!({ "creatorId": OWNER, "name": "shop", "purpose": "store" });
+    let made = app.admin().post("/createApiKey", wanted).await;
+    let own = json!({
+        "type": "purchase.completed", "email": "a@example.com", "productId": PRODUCT, "webhookSecret": made.expect(200)["apiKey"],
+    });
+    app.stranger().post("/cgloungeWebhook", own).await.expect(200);
 
     // Its buyer has another key by the time that a purchase is told again.
     let notice = json!({ "purchaseId": "p-3" });

@@ -2,6 +2,7 @@
 
 mod activation;
 mod api_key;
+mod audit;
 mod code;
 mod license;
 mod product;

@@ -2,7 +2,10 @@
 
 use keystead_core::{
     Result, Timestamp,
-    owner::{OwnerId, Scope, api_key::ApiKey},
+    owner::{
+        OwnerId, Scope,
+        api_key::{ApiKey, KeyPurpose},
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +41,9 @@ pub(crate) struct ApiKeyView {
     hash: String,
     name: String,
     creator_id: String,
+    /// What it opens, when it is not the admin API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purpose: Option<KeyPurpose>,
     active: bool,
     created_at: Timestamp,
 }
@@ -48,6 +54,7 @@ impl From<ApiKey> for ApiKeyView {
             hash: key.key_hash.as_str().to_owned(),
             name: key.name.to_string(),
             creator_id: key.owner_id.to_string(),
+            purpose: Some(key.purpose).filter(|purpose| !purpose.is_usual()),
             active: key.active,
             created_at: key.created_at,
         }

@@ -45,14 +45,14 @@ impl Endpoint for RevokeApiKey {
     type Subject = ();
     type Reply = Reply;
 
-    async fn call(cx: &Context, _: SuperAdmin, request: Request, (): ()) -> Result<Reply> {
+    async fn call(cx: &Context, caller: SuperAdmin, request: Request, (): ()) -> Result<Reply> {
         let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
         let hash = match (given(request.hash), given(request.api_key)) {
             (Some(hash), _) => KeyHash::parse(&hash).ok_or(Error::NotFound(Noun::ApiKey))?,
             (None, Some(key)) => RawApiKey::parse(&key).ok_or(Error::NotFound(Noun::ApiKey))?.hash(),
             (None, None) => return Err(Error::Invalid(InvalidRequest::MissingFields(&["hash or apiKey"]))),
         };
-        cx.store.api_key_revoke(&hash).await?;
+        cx.store.api_key_revoke(&hash, &cx.audit(&caller.origin)).await?;
         Ok(Reply {})
     }
 }

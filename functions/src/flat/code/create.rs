@@ -55,6 +55,7 @@ pub struct Reply {
 }
 
 async fn create(cx: &Context, caller: Admin, request: Request, product: Option<Product>) -> Result<Reply> {
+    let audit = cx.audit(&caller.origin);
     if let Some(product) = &product {
         product.writable()?;
     }
@@ -72,7 +73,7 @@ async fn create(cx: &Context, caller: Admin, request: Request, product: Option<P
         revision: 0,
         creation: CreationId::new(&cx.ids)?,
     };
-    if !cx.store.code_create(&code).await? {
+    if !cx.store.code_create(&code, &audit).await? {
         return Err(Error::Taken(Unique::CodeName));
     }
     Ok(Reply { code: code.name })

@@ -30,8 +30,8 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Reply {}
 
-async fn delete(cx: &Context, code: Code) -> Result<Reply> {
-    cx.store.code_delete(&code).await?;
+async fn delete(cx: &Context, caller: &Admin, code: Code) -> Result<Reply> {
+    cx.store.code_delete(&code, &cx.audit(&caller.origin)).await?;
     Ok(Reply {})
 }
 
@@ -55,8 +55,8 @@ impl Endpoint for DeleteDiscountCode {
     type Subject = Code;
     type Reply = Reply;
 
-    async fn call(cx: &Context, _: Admin, _: Request, code: Code) -> Result<Reply> {
-        delete(cx, code).await
+    async fn call(cx: &Context, caller: Admin, _: Request, code: Code) -> Result<Reply> {
+        delete(cx, &caller, code).await
     }
 }
 
@@ -74,7 +74,7 @@ impl Endpoint for DeleteTrialCode {
     type Subject = Code;
     type Reply = Reply;
 
-    async fn call(cx: &Context, _: Admin, _: Request, code: Code) -> Result<Reply> {
-        delete(cx, code).await
+    async fn call(cx: &Context, caller: Admin, _: Request, code: Code) -> Result<Reply> {
+        delete(cx, &caller, code).await
     }
 }

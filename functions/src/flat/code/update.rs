@@ -43,8 +43,9 @@ pub struct Reply {
     code: CodeName,
 }
 
-async fn update(cx: &Context, request: Request, code: Code) -> Result<Reply> {
-    let code = cx.store.code_change(code, &request.changes()).await?;
+async fn update(cx: &Context, caller: &Admin, request: Request, code: Code) -> Result<Reply> {
+    let audit = cx.audit(&caller.origin);
+    let code = cx.store.code_change(code, &request.changes(), &audit).await?;
     Ok(Reply { code: code.name })
 }
 
@@ -95,8 +96,8 @@ impl Endpoint for UpdateDiscountCode {
         request.check()
     }
 
-    async fn call(cx: &Context, _: Admin, request: Request, code: Code) -> Result<Reply> {
-        update(cx, request, code).await
+    async fn call(cx: &Context, caller: Admin, request: Request, code: Code) -> Result<Reply> {
+        update(cx, &caller, request, code).await
     }
 }
 
@@ -118,7 +119,7 @@ impl Endpoint for UpdateTrialCode {
         request.check()
     }
 
-    async fn call(cx: &Context, _: Admin, request: Request, code: Code) -> Result<Reply> {
-        update(cx, request, code).await
+    async fn call(cx: &Context, caller: Admin, request: Request, code: Code) -> Result<Reply> {
+        update(cx, &caller, request, code).await
     }
 }

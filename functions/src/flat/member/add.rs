@@ -51,14 +51,14 @@ impl Endpoint for AddMember {
     type Subject = ();
     type Reply = Reply;
 
-    async fn call(cx: &Context, _: SuperAdmin, request: Request, (): ()) -> Result<Reply> {
+    async fn call(cx: &Context, caller: SuperAdmin, request: Request, (): ()) -> Result<Reply> {
         let member = Member {
             owner_id: request.creator_id,
             email: request.email.to_folded(),
             role: request.role,
             added_at: cx.clock.now(),
         };
-        cx.store.member_put(&member).await?;
+        cx.store.member_put(&member, &cx.audit(&caller.origin)).await?;
         Ok(Reply {
             creator_id: member.owner_id,
             email: member.email,

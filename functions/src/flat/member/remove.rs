@@ -38,8 +38,11 @@ impl Endpoint for RemoveMember {
     type Subject = ();
     type Reply = Reply;
 
-    async fn call(cx: &Context, _: SuperAdmin, request: Request, (): ()) -> Result<Reply> {
-        cx.store.member_delete(&request.creator_id, &request.email).await?;
+    async fn call(cx: &Context, caller: SuperAdmin, request: Request, (): ()) -> Result<Reply> {
+        let audit = cx.audit(&caller.origin);
+        cx.store
+            .member_delete(&request.creator_id, &request.email, &audit)
+            .await?;
         Ok(Reply {})
     }
 }

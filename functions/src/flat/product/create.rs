@@ -88,7 +88,7 @@ impl Endpoint for CreateProduct {
                 max_activations: request.max_activations,
             },
         };
-        if !cx.store.product_create(&product).await? {
+        if !cx.store.product_create(&product, &cx.audit(&caller.origin)).await? {
             return Err(Error::Taken(Unique::Slug));
         }
         Ok(Reply {

@@ -118,11 +118,11 @@ impl Endpoint for UpdateProduct {
         Ok(())
     }
 
-    async fn call(cx: &Context, _: Admin, request: Request, product: Product) -> Result<Reply> {
+    async fn call(cx: &Context, caller: Admin, request: Request, product: Product) -> Result<Reply> {
         let changes = request.changes();
         let product = cx
             .store
-            .product_change(product, |product| {
+            .product_change(product, &cx.audit(&caller.origin), |product| {
                 let status = changes.status.or_else(|| match request.active {
                     Some(Flag(false)) => Some(ProductStatus::Archived),
                     Some(Flag(true)) if !product.active() => Some(ProductStatus::Live),

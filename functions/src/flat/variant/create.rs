@@ -70,8 +70,9 @@ impl Endpoint for CreateVariant {
     type Subject = Product;
     type Reply = Reply;
 
-    async fn call(cx: &Context, _: Admin, request: Request, product: Product) -> Result<Reply> {
+    async fn call(cx: &Context, caller: Admin, request: Request, product: Product) -> Result<Reply> {
         product.writable()?;
+        let audit = cx.audit(&caller.origin);
         let variant_id = VariantId::of_name(&request.name)
             .ok_or_else(|| Error::field("name", "a name with at least one letter or digit"))?;
         let variant = Variant {
@@ -87,7 +88,7 @@ impl Endpoint for CreateVariant {
             creation: CreationId::new(&cx.ids)?,
             active: request.active.is_none_or(|flag| flag.0),
         };
-        if !cx.store.variant_create(&variant).await? {
+        if !cx.store.variant_create(&variant, &product.owner_id, &audit).await? {
             return Err(Error::Taken(Unique::VariantId));
         }
         Ok(Reply {

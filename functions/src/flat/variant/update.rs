@@ -110,7 +110,9 @@ impl Endpoint for UpdateVariant {
             product.writable()?;
             let variant = cx
                 .store
-                .variant_change(variant, |variant| variant.change(&changes))
+                .variant_change(variant, &product.owner_id, &cx.audit(&caller.origin), |variant| {
+                    variant.change(&changes)
+                })
                 .await?;
             return Ok(Reply {
                 variant_id: variant.prefixed_id(),

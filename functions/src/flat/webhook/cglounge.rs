@@ -82,7 +82,7 @@ impl Endpoint for CgloungeWebhook {
 
     async fn call(cx: &Context, caller: Store, request: Request, (): ()) -> Result<Reply> {
         let notice = request.notice()?;
-        let offer = Offer::of(cx, &notice).await?;
+        let offer = Offer::of(cx, &caller.scope, &notice).await?;
         let product = offer.product.clone().ok_or(Error::NotFound(Noun::Product))?;
         let id = notice.purchase_id.as_ref();
         let key = |r#type| product_key(r#type, &product, id);

@@ -16,6 +16,7 @@ use keystead_core::{
         seats::{LicenseType, SeatLimit, Seats},
         standing::Dispute,
     },
+    owner::Scope,
     product::{
         Product,
         variant::{Variant, VariantId},
@@ -88,8 +89,8 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// A store sees every owner's products.
-    async fn of(cx: &Context, notice: &Notice) -> Result<Self> {
+    /// What `notice` names, as far as a store with this scope may know of it.
+    async fn of(cx: &Context, scope: &Scope, notice: &Notice) -> Result<Self> {
         let edition = edition(notice)?;
         let named = async {
             match notice
@@ -104,7 +105,7 @@ impl Offer {
         let wanted = [&notice.product_id];
         let ((mut products, variant), code) =
             tokio::try_join!(cx.store.product_list_with_variant_unscoped(&wanted, &edition), named)?;
-        let product = products.pop();
+        let product = products.pop().filter(|product| scope.covers(&product.owner_id));
         Ok(Self {
             code: code.filter(|code| product.as_ref().is_some_and(|product| code.is_for(product))),
             product,

@@ -15,6 +15,7 @@ use keystead_core::{
         standing::Dispute,
         subscription::Subscription,
     },
+    owner::Scope,
     product::{ProductId, variant::VariantId},
     sale::purchase::{Notice, NoticeType, PurchaseKey},
     store::sale::notice::NoticeKeys,
@@ -128,7 +129,7 @@ async fn checked_out(cx: &Context, origin: &Origin, session: Object<'_>, event: 
     }
     let mut keys = completed(&session.ids(&["payment_intent", "subscription", "invoice", "id"]));
     keys.push(event);
-    let offer = Offer::of(cx, &notice).await?;
+    let offer = Offer::of(cx, &Scope::Everything, &notice).await?;
     complete(cx, origin, &notice, offer, keys).await
 }
 

@@ -5,7 +5,10 @@ use keystead_core::{
     audit::Origin,
     error::Credential,
     event::{Actor, ActorKind},
-    owner::{OwnerId, Scope, api_key::RawApiKey},
+    owner::{
+        OwnerId, Scope,
+        api_key::{KeyPurpose, RawApiKey},
+    },
     signing::secrets::SecretName,
 };
 
@@ -98,7 +101,7 @@ impl Caller for Admin {
             .ok_or(Error::Unauthenticated(Credential::Caller))?;
         let stored = cx.store.api_key_by_hash_unscoped(&key.hash()).await?;
         let stored = stored
-            .filter(|key| key.active)
+            .filter(|key| key.active && key.purpose == KeyPurpose::Api)
             .ok_or(Error::Unauthenticated(Credential::Caller))?;
         Ok(Authenticated {
             caller: Self {

@@ -5,15 +5,21 @@ use keystead_core::{
     audit::Origin,
     error::Credential,
     event::{Actor, ActorKind},
+    owner::{
+        Scope,
+        api_key::{ApiKey, KeyPurpose, RawApiKey},
+    },
     signing::secrets::SecretName,
 };
 
 use super::{Authenticated, Caller, CallerKind, Source};
 use crate::frame::{context::Context, fields::Fields, request::Incoming};
 
-/// A store, which tells of everybody's products.
+/// A store: the deployment's own, which tells of everybody's products, or an owner's, which tells of theirs.
 #[derive(Clone)]
 pub struct Store {
+    /// Whose products it may tell of.
+    pub scope: Scope,
     /// Who and where they are, as events have it.
     pub origin: Origin,
 }
@@ -24,12 +30,13 @@ impl Caller for Store {
     #[cfg(feature = "openapi")]
     const DOCUMENT: super::document::Document = super::document::Document {
         tag: "Stores",
-        needs: "Takes the webhook secret.",
+        needs: "Takes the webhook secret, which sees everything, or an API key that was made for a store, which sees its \
+                owner's products.",
         with_body: &["webhookSecretHeader", ""],
         with_query: &["webhookSecretHeader", ""],
         fields: &[super::document::Field {
             name: "webhookSecret",
-            description: "The webhook secret.",
+            description: "The webhook secret, or an API key that was made for a store.",
             required: false,
         }],
     };
@@ -44,14 +51,38 @@ impl Caller for Store {
     }
 
     async fn check(cx: &Context, shown: Vec<String>, source: Source) -> Result<Authenticated<Self>> {
+        // Keys of owners first: what may be one is none of the deployment's.
+        for secret in &shown {
+            if let Some(key) = store_key(cx, secret).await? {
+                return Ok(Authenticated {
+                    credential: secret.clone(),
+                    caller: Self {
+                        origin: source.origin(store_actor(
+                            Actor::api_key(&key.key_hash).id.as_deref().unwrap_or_default(),
+                        )),
+                        scope: Scope::Owner(key.owner_id),
+                    },
+                });
+            }
+        }
         let right = cx.credentials.webhook_secret_among(&shown, cx.clock.now()).await?;
         Ok(Authenticated {
             credential: right.ok_or(Error::Unauthenticated(Credential::Caller))?,
             caller: Self {
+                scope: Scope::Everything,
                 origin: source.origin(store_actor("cglounge")),
             },
         })
     }
+}
+
+/// The key of an owner's store that this is, if it is one.
+async fn store_key(cx: &Context, secret: &str) -> Result<Option<ApiKey>> {
+    let Some(key) = RawApiKey::parse(secret).filter(|key| key.may_be_for(KeyPurpose::Store)) else {
+        return Ok(None);
+    };
+    let stored = cx.store.api_key_by_hash_unscoped(&key.hash()).await?;
+    Ok(stored.filter(|key| key.active && key.purpose == KeyPurpose::Store))
 }
 
 pub(super) fn store_actor(name: &str) -> Actor {

@@ -36,9 +36,9 @@ pub enum HeartbeatOutcome {
     NoSession(Option<Activation>),
 }
 
-/// How many activations one transaction removes: DynamoDB takes a hundred actions, of which one is the license's and
-/// one the event's.
-const RESET_BATCH: i32 = 98;
+/// How many activations one transaction removes: DynamoDB takes a hundred actions, of which one is the license's, one the
+/// event's and one the audit log's.
+const RESET_BATCH: i32 = 97;
 
 impl Store {
     /// Extends a machine's session, in one conditional write that needs nothing to be read first. A session that has

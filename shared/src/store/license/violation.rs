@@ -27,9 +27,9 @@ use crate::{
     },
 };
 
-/// How many violations one transaction resolves: DynamoDB takes a hundred actions, of which one is the license's and one
-/// the event's. No license has so many open, of which there is one a type.
-const RESOLVED_AT_ONCE: usize = 98;
+/// How many violations one transaction resolves: DynamoDB takes a hundred actions, of which one is the license's, one
+/// the event's and one the audit log's. No license has so many open, of which there is one a type.
+const RESOLVED_AT_ONCE: usize = 97;
 
 impl Store {
     /// The violations of a license that the caller was found to own, oldest first.

@@ -4,7 +4,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::{
     Error, Result,
+    audit::Audit,
     error::Noun,
+    event::EventType,
     owner::{
         Scope,
         api_key::{ApiKey, KeyHash},
@@ -36,8 +38,14 @@ impl Store {
     }
 
     /// Stores a new API key. Should its hash be there already, then it is this key's, which the same request made before.
-    pub async fn api_key_create(&self, key: &ApiKey) -> Result<()> {
-        self.create(&schema::API_KEYS, api_key_item(key)?).await.map(drop)
+    pub async fn api_key_create(&self, key: &ApiKey, audit: &Audit) -> Result<()> {
+        let entry = audit
+            .entry(EventType::ApiKeyCreated, &key.owner_id, key.short_id())?
+            .with("name", key.name.as_str())
+            .with("purpose", key.purpose.as_str());
+        self.create_noted(&schema::API_KEYS, api_key_item(key)?, &entry)
+            .await
+            .map(drop)
     }
 
     /// The API keys that `scope` covers, revoked ones too, newest first.
@@ -54,12 +62,19 @@ impl Store {
     ///
     /// # Errors
     /// [`Noun::ApiKey`].
-    pub async fn api_key_revoke(&self, hash: &KeyHash) -> Result<()> {
+    pub async fn api_key_revoke(&self, hash: &KeyHash, audit: &Audit) -> Result<()> {
+        let key = self.api_key_by_hash_unscoped(hash).await?;
+        let key = key.ok_or(Error::NotFound(Noun::ApiKey))?;
+        if !key.active {
+            return Ok(());
+        }
+        let entry = audit.entry(EventType::ApiKeyRevoked, &key.owner_id, key.short_id())?;
+        let entry = entry.with("name", key.name.as_str());
         let revocation = UpdateExpression::default()
             .set("active", AttributeValue::Bool(false))
             .when("attribute_exists(keyHash)", []);
         let revocation = update(&schema::API_KEYS, schema::API_KEYS.key(hash.as_str(), None), revocation);
-        match self.write_retried("an API key", revocation).await? {
+        match self.commit_noted("an API key", revocation, &entry).await? {
             Refusal::None => Ok(()),
             Refusal::By(_) => Err(Error::NotFound(Noun::ApiKey)),
         }

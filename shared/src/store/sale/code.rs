@@ -9,7 +9,7 @@ use crate::{
     Error, Result,
     audit::Audit,
     error::{Denial, Noun},
-    event::EventType,
+    event::{Event, EventType},
     license::{License, expiry::Expiry},
     owner::Scope,
     sale::code::{Code, CodeChanges, CodeName, Redemption, UseLimit},
@@ -58,8 +58,9 @@ fn found_again(seen: &Code, found: Option<Item>) -> Result<Code> {
 
 impl Store {
     /// Stores a new code. Answers whether there was none that reads like it, of any owner.
-    pub async fn code_create(&self, code: &Code) -> Result<bool> {
-        self.create(&schema::CODES, code_item(code)?).await
+    pub async fn code_create(&self, code: &Code, audit: &Audit) -> Result<bool> {
+        let entry = audit.entry(EventType::CodeCreated, &code.owner_id, code.name.as_str())?;
+        self.create_noted(&schema::CODES, code_item(code)?, &entry).await
     }
 
     /// The code that reads like this.
@@ -106,7 +107,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Noun::Code`] when the code is deleted meanwhile.
-    pub async fn code_change(&self, code: Code, changes: &CodeChanges) -> Result<Code> {
+    pub async fn code_change(&self, code: Code, changes: &CodeChanges, audit: &Audit) -> Result<Code> {
+        let event = &audit.event_id()?;
         retried("a code", code, |attempt, code| async move {
             let changed = Code {
                 revision: code.revision + 1,
@@ -117,15 +119,26 @@ impl Store {
             // **Race**: whatever was changed is still so.
             let difference = while_unchanged(difference, &code);
             let change = update(&schema::CODES, code_key(&code.name, CODE), difference);
-            Ok(match self.commit(Transaction::of([change])).await? {
-                WriteOutcome::Done => Break(changed),
-                WriteOutcome::Contended => {
-                    attempt.back_off().await;
-                    Continue(code)
-                }
-                WriteOutcome::Refused([Refusal::By(found)]) => Continue(found_again(&code, found)?),
-                WriteOutcome::Refused([Refusal::None]) => Continue(code),
-            })
+            let entry = Event {
+                event_id: event.clone(),
+                ..audit.entry_of_change(
+                    EventType::CodeUpdated,
+                    &code.owner_id,
+                    code.name.as_str(),
+                    (&code, &changed),
+                )?
+            };
+            Ok(
+                match self.commit(Transaction::of([change]).with_event(&entry)?).await? {
+                    WriteOutcome::Done => Break(changed),
+                    WriteOutcome::Contended => {
+                        attempt.back_off().await;
+                        Continue(code)
+                    }
+                    WriteOutcome::Refused([Refusal::By(found)]) => Continue(found_again(&code, found)?),
+                    WriteOutcome::Refused([Refusal::None]) => Continue(code),
+                },
+            )
         })
         .await
     }
@@ -134,11 +147,12 @@ impl Store {
     ///
     /// # Errors
     /// [`Noun::Code`] when it is deleted already.
-    pub async fn code_delete(&self, code: &Code) -> Result<()> {
+    pub async fn code_delete(&self, code: &Code, audit: &Audit) -> Result<()> {
+        let entry = audit.entry(EventType::CodeDeleted, &code.owner_id, code.name.as_str())?;
         let deletion = delete(&schema::CODES, code_key(&code.name, CODE))
             .when("creation = :creation", [(":creation", text(&code.creation))]);
         // In a transaction, as in `create`: of a deletion that is sent again, DynamoDB knows that it took effect.
-        match self.commit_retried("a code", deletion).await? {
+        match self.commit_noted("a code", deletion, &entry).await? {
             Refusal::None => Ok(()),
             Refusal::By(_) => Err(Error::NotFound(Noun::Code)),
         }

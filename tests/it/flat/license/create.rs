@@ -1,8 +1,10 @@
 //! `POST /createLicense`.
 
 use keystead_core::{
+    audit::Origin,
     ids::CreationId,
     license::seats::{LicenseType, SeatLimit},
+    owner::OwnerId,
     product::{
         ProductId,
         variant::{Variant, VariantId},
@@ -42,7 +44,14 @@ async fn variant(app: &TestApp, id: &str, license_type: LicenseType, max: Option
         active: true,
         creation: CreationId::new(&app.cx.ids).expect("an id"),
     };
-    assert!(app.cx.store.variant_create(&variant).await.expect("a write"));
+    let (owner, audit) = (OwnerId::parse(OWNER).expect("an id"), app.cx.audit(&Origin::keystead()));
+    assert!(
+        app.cx
+            .store
+            .variant_create(&variant, &owner, &audit)
+            .await
+            .expect("a write")
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What stores tell of purchases.
 
 mod cglounge;
+mod owner;
 mod stripe;
 mod subscription;
 

@@ -1,0 +1,5 @@
+//! The audit log: what vendors did.
+
+mod list;
+
+pub use list::ListAuditEvents;

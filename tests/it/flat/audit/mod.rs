@@ -1,0 +1,3 @@
+//! The audit log of an owner.
+
+mod list;
