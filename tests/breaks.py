@@ -15,90 +15,87 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-ACTIVATION = "shared/src/store/activation.rs"
-SEAT = "shared/src/store/seat.rs"
-MOVE = "shared/src/store/move.rs"
-LICENSE = "shared/src/store/license.rs"
-STORE = "shared/src/store/mod.rs"
+ACTIVATION = "shared/src/store/license/activation.rs"
+SEATS = "shared/src/store/license/seats.rs"
+MOVES = "shared/src/store/license/moves.rs"
+CHANGE = "shared/src/store/license/change.rs"
+WRITE = "shared/src/store/write.rs"
 
 # What is promised no longer, where, what the code says, and what it is made to say.
 BREAKS = [
     (
         "the limit is not a condition of taking a seat",
-        SEAT,
-        'half.when(&format!("{counter} < :limit"), ":limit", number(limit));',
+        SEATS,
+        'taking = taking.when(&format!("{counter} < :limit"), [(":limit", number(limit))]);',
         "let _ = (counter, limit);",
     ),
     (
         "a slot is taken again by the machine that has it",
         ACTIVATION,
-        '.condition_expression("attribute_not_exists(fingerprint)")',
-        '.condition_expression("attribute_not_exists(nothing)")',
+        'Ok(slot.when("attribute_not_exists(fingerprint)", []))',
+        'Ok(slot.when("attribute_not_exists(nothing)", []))',
     ),
     (
         "a seat is taken of a license that has changed",
-        SEAT,
-        'half.when("revision = :seenRevision"',
-        'half.when("revision >= :seenRevision"',
+        SEATS,
+        'taking.when("revision = :seen", [(":seen", number(license.revision))]);',
+        'taking.when("revision >= :seen", [(":seen", number(license.revision))]);',
     ),
     (
         "a session is reaped in spite of a sign of life",
         ACTIVATION,
-        '.condition_expression("leaseUntil = :seen")',
-        '.condition_expression("leaseUntil >= :seen")',
+        '.when("leaseUntil = :seen", [(":seen", text(session.lease_until))]);',
+        '.when("leaseUntil >= :seen", [(":seen", text(session.lease_until))]);',
     ),
     (
         "a seat is given back without a look at its session",
         ACTIVATION,
-        '.condition_expression(format!("attribute_exists(fingerprint) AND {session}"))',
-        '.condition_expression(format!("attribute_exists(fingerprint) OR {session}"))',
+        """        removal.when("attribute_exists(fingerprint) AND attribute_not_exists(leaseUntil)", [])""",
+        """        removal.when("attribute_exists(fingerprint)", [])""",
     ),
     (
         "a machine opens a second session",
-        SEAT,
-        """            // One machine that asks twice at once holds one session.
-            .condition_expression("attribute_exists(fingerprint) AND attribute_not_exists(leaseUntil)")""",
-        """            .condition_expression("attribute_exists(fingerprint)")""",
+        SEATS,
+        """        // **Race**: one machine that asks twice at once holds one session.
+        .when("attribute_exists(fingerprint) AND attribute_not_exists(leaseUntil)", []);""",
+        """        .when("attribute_exists(fingerprint)", []);""",
     ),
     (
         "a machine that was taken off is brought up to date",
         ACTIVATION,
-        """    } else {
-        "attribute_exists(fingerprint)"
-    }""",
-        """    } else {
-        "attribute_not_exists(nothing)"
-    }""",
+        """        None => update.when("attribute_exists(fingerprint)", []),""",
+        """        None => update.when("attribute_not_exists(nothing)", []),""",
     ),
     (
         "a slow heartbeat shortens a lease",
         ACTIVATION,
-        '.condition_expression("leaseUntil <= :until")',
-        '.condition_expression("attribute_exists(leaseUntil)")',
+        """            .when("leaseUntil <= :until", [(":until", text(until))]);""",
+        """            .when("attribute_exists(leaseUntil)", []);""",
     ),
     (
         "a refusal is made of what was read at two moments",
-        SEAT,
-        """.license_with_activation_at_once(&license.license_key, &arrival.fingerprint)
+        SEATS,
+        """                    (license, known) = self
+                        .license_with_activation_at_once(&license.license_key, machine)
                         .await?;""",
-        """.reread(&license.license_key, &arrival.fingerprint)
-                        .await?;""",
+        """                    let _ = Self::license_with_activation_at_once;
+                    (license, known) = self.reread(&license.license_key, machine).await?;""",
     ),
     (
         "two moves at once count as one",
-        MOVE,
-        'None | Some(SeatLimit::Unlimited) => update.condition_expression("revision = :revision"),',
-        'None | Some(SeatLimit::Unlimited) => update.condition_expression("revision >= :revision"),',
+        MOVES,
+        """        .when("revision = :seen", [(":seen", number(license.revision))]);""",
+        """        .when("revision >= :seen", [(":seen", number(license.revision))]);""",
     ),
     (
         "a change undoes another that came between",
-        LICENSE,
-        '.condition_expression("revision = :seen")',
-        '.condition_expression("revision >= :seen")',
+        CHANGE,
+        """            .when("revision = :seen", [(":seen", number(license.revision))]);""",
+        """            .when("revision >= :seen", [(":seen", number(license.revision))]);""",
     ),
     (
         "a transaction that collides is not tried again",
-        STORE,
+        WRITE,
         "any_of(reasons, &[reason::CONFLICT, reason::THROTTLED, reason::CAPACITY])",
         "any_of(reasons, &[reason::THROTTLED, reason::CAPACITY])",
     ),

@@ -11,9 +11,10 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
 };
 use keystead_functions::frame::{
+    body::{BodyMode, BodyStream, RequestBody},
     context::Context,
     mail::Kept,
-    request::{BODY_LIMIT, Incoming},
+    request::Incoming,
     router::Router,
 };
 use serde_json::json;
@@ -107,12 +108,17 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
 
 async fn answer(app: &App, request: Request<Stream>, address: IpAddr) -> Response<Bytes> {
     let (head, body) = request.into_parts();
-    let body = match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_LIMIT).collect()).await {
-        Ok(Ok(body)) => Some(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => None,
-        // A part of a request is none: it is not carried out.
-        Ok(Err(_)) => return closing(StatusCode::BAD_REQUEST, "The request's body broke off"),
-        Err(_) => return closing(StatusCode::REQUEST_TIMEOUT, "The request's body took too long"),
+    let body = match app.router.body_mode(&head.method, head.uri.path()) {
+        BodyMode::Stream { limit } => RequestBody::Stream(BodyStream::new(body, limit)),
+        BodyMode::Whole { limit } => {
+            match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await {
+                Ok(Ok(body)) => RequestBody::Whole(body.to_bytes()),
+                Ok(Err(error)) if error.is::<LengthLimitError>() => RequestBody::TooLong,
+                // A part of a request is none: it is not carried out.
+                Ok(Err(_)) => return closing(StatusCode::BAD_REQUEST, "The request's body broke off"),
+                Err(_) => return closing(StatusCode::REQUEST_TIMEOUT, "The request's body took too long"),
+            }
+        }
     };
     let incoming = Incoming {
         method: head.method,
@@ -178,7 +184,9 @@ fn set_clock(app: &App, incoming: &Incoming) -> Response<Bytes> {
     if incoming.method != Method::POST {
         return not_allowed();
     }
-    let body = incoming.body.as_deref().unwrap_or_default();
+    let RequestBody::Whole(body) = &incoming.body else {
+        return not_allowed();
+    };
     let seconds = serde_json::from_slice::<serde_json::Value>(body)
         .ok()
         .and_then(|b| b["advanceSeconds"].as_u64());

@@ -36,7 +36,7 @@ impl Answer {
         } else {
             serde_json::from_slice(&body).unwrap_or_else(|error| panic!("{}: {error}: {body:?}", request.path))
         };
-        let sent = String::from_utf8_lossy(request.body.as_deref().unwrap_or_default()).into_owned();
+        let sent = String::from_utf8_lossy(request.body.bytes()).into_owned();
         let asked = format!("{} {} {sent}", request.method, request.path);
         Self {
             fields: serde_json::from_str(&sent).unwrap_or_default(),

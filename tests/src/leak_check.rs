@@ -58,7 +58,7 @@ impl LeakCheck {
 
     /// Remembers the credentials of a request and of its answer, and asserts that no refusal repeats one.
     pub(crate) fn observe(&self, request: &Incoming, answer: &Answer) {
-        let body = request.body.as_deref().unwrap_or_default();
+        let body = request.body.bytes();
         let asked = serde_json::from_slice(body).unwrap_or_default();
         self.note_fields(&asked);
         if answer.status >= 400 {

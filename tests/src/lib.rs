@@ -47,6 +47,7 @@ use keystead_core::{
 };
 use keystead_functions::{
     frame::{
+        body::{BODY_LIMIT, BodyMode, RequestBody},
         context::Context,
         log::Log,
         mail::{Kept, Mailer},
@@ -496,7 +497,7 @@ pub fn request(method: &Method, path_and_query: &str, headers: &[(&str, &str)], 
         path: path.to_owned(),
         query,
         headers: headers.collect::<HeaderMap>(),
-        body: Some(Bytes::copy_from_slice(body)),
+        body: RequestBody::of(Bytes::copy_from_slice(body), BodyMode::Whole { limit: BODY_LIMIT }),
         peer: PEER.into(),
     }
 }

@@ -18,7 +18,7 @@ use keystead_core::{
     store::{Connection, Store, meter::Usage},
 };
 use keystead_functions::{
-    frame::{context::Context, log::Log, request::Incoming, router::Router},
+    frame::{body::RequestBody, context::Context, log::Log, request::Incoming, router::Router},
     routes::{self},
 };
 use serde_json::{Value, json};
@@ -140,7 +140,7 @@ impl Api {
             path: path.to_owned(),
             query: None,
             headers: HeaderMap::new(),
-            body: Some(Bytes::from(body.to_string())),
+            body: RequestBody::Whole(Bytes::from(body.to_string())),
             peer: ClientAddress::UNKNOWN,
         };
         let response = self.router.answer(&self.cx, &request).await;

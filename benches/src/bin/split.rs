@@ -24,7 +24,7 @@ use keystead_core::{
     store::Store,
 };
 use keystead_functions::{
-    frame::{context::Context, log::Log, request::Incoming, router::Router, secrets::KnownSecrets},
+    frame::{body::RequestBody, context::Context, log::Log, request::Incoming, router::Router, secrets::KnownSecrets},
     routes::{self},
 };
 use serde_json::{Value, json};
@@ -163,7 +163,7 @@ impl Api<'_> {
             path: path.to_owned(),
             query: None,
             headers: HeaderMap::new(),
-            body: Some(Bytes::from(body.to_string())),
+            body: RequestBody::Whole(Bytes::from(body.to_string())),
             peer: ClientAddress::UNKNOWN,
         };
         let response = self.router.answer(self.cx, &request).await;

@@ -17,11 +17,12 @@ use serde_json::{Map, Value};
 use crate::{
     aws::{call, secrets_manager::SecretsManager, transport},
     frame::{
+        body::RequestBody,
         context::Context,
         function::Function,
         log::Log,
         mail::Mailer,
-        request::{BODY_LIMIT, Incoming},
+        request::Incoming,
         router::Router,
         secrets::{KnownSecrets, ReadSecret},
     },
@@ -40,7 +41,7 @@ pub fn serve(function: &'static Function) -> Pin<Box<dyn Future<Output = Result<
         lambda_http::run(service_fn(move |request: lambda_http::Request| {
             let (cx, router) = (Arc::clone(&cx), Arc::clone(&router));
             async move {
-                let (parts, body) = router.answer(&cx, &incoming(request)).await.into_parts();
+                let (parts, body) = router.answer(&cx, &incoming(&router, request)).await.into_parts();
                 let text = String::from_utf8(body.into()).map_err(|_| "a reply is not UTF-8")?;
                 Ok::<_, Error>(Response::from_parts(parts, Body::from(text)))
             }
@@ -122,7 +123,8 @@ fn read_secret(manager: SecretsManager) -> ReadSecret {
     })
 }
 
-fn incoming(request: lambda_http::Request) -> Incoming {
+/// Lambda hands over the whole body, also to an endpoint that reads it piece by piece.
+fn incoming(router: &Router, request: lambda_http::Request) -> Incoming {
     // API Gateway and function URLs alike tell whose connection it was; no client can say otherwise.
     let peer = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref().and_then(|ip| ip.parse().ok()),
@@ -135,12 +137,13 @@ fn incoming(request: lambda_http::Request) -> Incoming {
         Body::Binary(bytes) => Bytes::from(bytes),
         Body::Empty | _ => Bytes::new(),
     };
+    let body = RequestBody::of(body, router.body_mode(&parts.method, parts.uri.path()));
     Incoming {
         method: parts.method,
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().map(str::to_owned),
         headers: parts.headers,
-        body: (body.len() <= BODY_LIMIT).then_some(body),
+        body,
         peer,
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keystead_core::{
-    Result,
+    Error, Result,
     audit::{Audit, Origin},
     clock::Clock,
     config::Config,
@@ -20,6 +20,7 @@ use keystead_core::{
 };
 
 use crate::frame::{
+    body::BodyStream,
     log::Log,
     mail::Mailer,
     passwords::Passwords,
@@ -49,6 +50,8 @@ pub struct Context {
     pub passwords: Passwords,
     /// Where each request leaves its line.
     pub log: Log,
+    /// The body of a request whose endpoint reads it as it comes.
+    pub body: Option<BodyStream>,
 }
 
 impl Context {
@@ -60,6 +63,23 @@ impl Context {
             ids: repeatable.ids(attempt),
             ..self.clone()
         }
+    }
+
+    /// What a request with this body works with.
+    pub(crate) fn with_body(&self, body: BodyStream) -> Self {
+        Self {
+            body: Some(body),
+            ..self.clone()
+        }
+    }
+
+    /// The request's body, of an endpoint with [`crate::frame::body::BodyMode::Stream`].
+    ///
+    /// # Errors
+    /// [`keystead_core::Error::Internal`] in any other endpoint.
+    pub fn body_stream(&self) -> Result<&BodyStream> {
+        let body = self.body.as_ref();
+        body.ok_or_else(|| Error::internal("the endpoint does not take its body as a stream"))
     }
 
     /// The audit context of a request from `origin`, from which the store makes its events. Made once a request.
@@ -103,6 +123,7 @@ impl Context {
             passwords: Passwords::new(config.accounts.hashing),
             config,
             log: Log::stdout(),
+            body: None,
         }
     }
 

@@ -7,11 +7,11 @@ use keystead_core::{Result, error::ErrorCode, owner::member::Role};
 use serde::de::DeserializeOwned;
 
 use crate::frame::{
+    body::{BODY_LIMIT, BodyMode},
     callers::Caller,
     context::Context,
     face::Face,
     reply::{Body, Cache, Head},
-    request::BODY_LIMIT,
     subject::Subject,
 };
 
@@ -37,8 +37,8 @@ pub trait Endpoint: 'static {
     const WRITES: bool = false;
     /// Whether it calls DynamoDB, so that its function opens a connection before its first request.
     const CALLS_DYNAMODB: bool = true;
-    /// The longest body that it reads, in bytes.
-    const BODY_LIMIT: usize = BODY_LIMIT;
+    /// How it takes a body, and the longest that it takes.
+    const BODY: BodyMode = BodyMode::Whole { limit: BODY_LIMIT };
     /// How long its replies may be kept.
     const CACHE: Cache = Cache::Never;
     /// The statuses of its good replies, which [`Endpoint::head`] chooses from.

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::frame::{
+    body::{BodyMode, RequestBody},
     notes,
     request::{Incoming, Parameters},
 };
@@ -26,19 +27,20 @@ pub enum Fields {
 }
 
 impl Fields {
-    /// The fields of a request: of a GET those in its query, else those in its body. An empty body has no fields.
-    pub(crate) fn of(incoming: &Incoming, limit: usize) -> Result<Self> {
+    /// The fields of a request: of a GET those in its query, else those in its body. An empty body has no fields, nor
+    /// has one that is a stream: they are in the query then.
+    pub(crate) fn of(incoming: &Incoming, mode: BodyMode) -> Result<Self> {
         if incoming.method == Method::GET {
             return Ok(Self::Query(query(incoming)));
         }
         if incoming.is_encoded() {
             return Err(Error::Invalid(InvalidRequest::Encoded));
         }
-        let body = incoming
-            .body
-            .as_ref()
-            .filter(|body| body.len() <= limit)
-            .ok_or(Error::Invalid(InvalidRequest::TooLarge { limit }))?;
+        let body = match &incoming.body {
+            RequestBody::Stream(_) => return Ok(Self::Query(query(incoming))),
+            RequestBody::Whole(body) => body.as_ref(),
+            RequestBody::TooLong => return Err(Error::Invalid(InvalidRequest::TooLarge { limit: mode.limit() })),
+        };
         // Who reads JSON may pass over the mark of UTF-8 before it (RFC 8259, section 8.1).
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         if body.iter().all(u8::is_ascii_whitespace) {

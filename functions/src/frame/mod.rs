@@ -1,5 +1,6 @@
 //! The frame: everything that is so for every endpoint of every API. It names none of them.
 
+pub mod body;
 pub mod callers;
 pub mod context;
 mod cors;

@@ -7,6 +7,7 @@ use keystead_core::{
 };
 
 use crate::frame::{
+    body::RequestBody,
     callers::{Authenticated, Caller, Source},
     context::Context,
     endpoint::{Endpoint, Needs, path},
@@ -22,7 +23,7 @@ use crate::frame::{
 /// Answers a request to `E`.
 pub(crate) async fn handle<E: Endpoint>(cx: &Context, incoming: &Incoming, parameters: Parameters) -> Answer {
     let refuse = |error: Error| refusal::<E>(cx, &error);
-    let (mut fields, unreadable) = match Fields::of(incoming, E::BODY_LIMIT) {
+    let (mut fields, unreadable) = match Fields::of(incoming, E::BODY) {
         Ok(fields) => (fields, None),
         // Who is not let in is told that first, unless the body may hold the credential.
         Err(error) if !E::Caller::IN_BODY => (Fields::none(), Some(error)),
@@ -35,6 +36,11 @@ pub(crate) async fn handle<E: Endpoint>(cx: &Context, incoming: &Incoming, param
         Ok(question) => question,
         Err(error) => return refuse(error),
     };
+    let with_body = match &incoming.body {
+        RequestBody::Stream(body) => Some(cx.with_body(body.clone())),
+        RequestBody::Whole(_) | RequestBody::TooLong => None,
+    };
+    let cx = with_body.as_ref().unwrap_or(cx);
     let answer = reply::<E>(cx, incoming, fields.with(parameters), unreadable).await;
     let answer = answer.unwrap_or_else(refuse);
     match question {

@@ -2,15 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::Bytes;
 use http::{HeaderMap, Method, header};
 use keystead_core::{
     license::machine::Country,
     request::{client_address::ClientAddress, trusted_proxy::TrustedProxy},
 };
 
-/// The longest body that is read, in bytes.
-pub const BODY_LIMIT: usize = 256 * 1024;
+use crate::frame::body::RequestBody;
 
 /// What a request's path holds where its route has a name in braces.
 pub(crate) type Parameters = Vec<(String, String)>;
@@ -26,8 +24,8 @@ pub struct Incoming {
     pub query: Option<String>,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body; `None` when it is longer than [`BODY_LIMIT`], and was not read.
-    pub body: Option<Bytes>,
+    /// Its body, as its endpoint takes it.
+    pub body: RequestBody,
     /// Who sent it, as the network tells: the client, or a proxy.
     pub peer: ClientAddress,
 }

@@ -6,6 +6,7 @@ use http::StatusCode;
 use keystead_core::{error::ErrorCode, signing::secrets::SecretName};
 
 use crate::frame::{
+    body::BodyMode,
     callers::{Caller, CallerKind},
     context::Context,
     endpoint::{Endpoint, Needs, path},
@@ -42,8 +43,8 @@ pub struct Route {
     pub writes: bool,
     /// [`Endpoint::CALLS_DYNAMODB`].
     pub calls_dynamodb: bool,
-    /// [`Endpoint::BODY_LIMIT`].
-    pub body_limit: usize,
+    /// [`Endpoint::BODY`].
+    pub body: BodyMode,
     /// [`Endpoint::CACHE`].
     pub cache: Cache,
     /// [`Endpoint::SUMMARY`].
@@ -73,7 +74,7 @@ impl Route {
             required: E::REQUIRED,
             writes: E::WRITES,
             calls_dynamodb: E::CALLS_DYNAMODB,
-            body_limit: E::BODY_LIMIT,
+            body: E::BODY,
             cache: E::CACHE,
             summary: E::SUMMARY,
             statuses: E::STATUSES,

@@ -7,6 +7,7 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use keystead_core::store::meter::{Usage, metered};
 
 use crate::frame::{
+    body::{BODY_LIMIT, BodyMode},
     context::Context,
     cors,
     face::{AnyFace, Unrouted},
@@ -43,6 +44,13 @@ impl Router {
         let mut faces: Vec<AnyFace> = routes.iter().map(|route| route.face).collect();
         faces.sort_by_key(|face| Reverse(face.prefix.len()));
         Ok(Self { paths, faces })
+    }
+
+    /// How the body of a request with this method and path is to be taken.
+    pub fn body_mode(&self, method: &Method, path: &str) -> BodyMode {
+        let found = self.paths.at(path).ok();
+        let route = found.and_then(|methods| methods.value.get(method.as_str()));
+        route.map_or(BodyMode::Whole { limit: BODY_LIMIT }, |route| route.body)
     }
 
     /// What a request gets that no endpoint answers: the words of the API that its path is of.

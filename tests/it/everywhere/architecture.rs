@@ -105,6 +105,30 @@ fn section(manifest: &str, section: &str) -> Vec<String> {
 }
 
 #[test]
+fn no_test_stands_where_cargo_looks_for_none() {
+    let untested = [
+        "functions/src",
+        "functions/lambdas/src",
+        "shared/keygen/src",
+        "benches/src/bin",
+        "benches/empty/src",
+    ];
+    let mut lines: Vec<Line> = untested.into_iter().flat_map(code).collect();
+    lines.extend(
+        code("cli/src")
+            .into_iter()
+            .filter(|line| line.file == "cli/src/main.rs"),
+    );
+    assert_unnamed(
+        lines,
+        &["cfg(test)", "#[test]"],
+        &[],
+        "the manifest says `test = false`, so that nobody compiles it twice: write the test in tests/ or cli/tests/, or \
+         take that line out of the manifest.",
+    );
+}
+
+#[test]
 fn the_core_knows_neither_http_nor_lambda() {
     let why = "The core must not know how it is asked: move this to functions/src, which speaks HTTP and Lambda.";
     let dependencies = section("shared/Cargo.toml", "[dependencies]");

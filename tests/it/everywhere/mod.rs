@@ -4,6 +4,7 @@ mod addresses;
 mod admin_session;
 mod architecture;
 mod authentication;
+mod bodies;
 mod budgets;
 mod contract;
 mod enforcement;

@@ -14,7 +14,12 @@ use keystead::{
 };
 use keystead_core::config::Config;
 use keystead_functions::{
-    frame::{context::Context, log::Log, request::BODY_LIMIT, router::Router},
+    frame::{
+        body::{BODY_LIMIT, RequestBody},
+        context::Context,
+        log::Log,
+        router::Router,
+    },
     routes::{self},
 };
 use keystead_tests::{
@@ -183,7 +188,7 @@ async fn a_body_that_is_too_long_is_refused_by_every_face() {
         ("/createLicense", "success"),
     ] {
         let mut too_long = request(&Method::POST, path, &[("x-api-key", key.as_str())], b"");
-        too_long.body = None;
+        too_long.body = RequestBody::TooLong;
         let (answer, _) = app.send(too_long).await;
         let text = "Request body is larger than 256 KiB";
         answer.expect_body(413, &json!({ flag: false, "error": text }));

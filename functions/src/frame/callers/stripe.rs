@@ -4,7 +4,7 @@ use bytes::Bytes;
 use keystead_core::{Error, Result, audit::Origin, error::Credential, signing::secrets::SecretName};
 
 use super::{Authenticated, Caller, CallerKind, Source, store::store_actor};
-use crate::frame::{context::Context, fields::Fields, request::Incoming};
+use crate::frame::{body::RequestBody, context::Context, fields::Fields, request::Incoming};
 
 /// Stripe, which tells of everybody's products.
 #[derive(Clone)]
@@ -37,7 +37,10 @@ impl Caller for Stripe {
         let header = incoming.header("stripe-signature");
         Ok(Shown {
             header: header.ok_or(Error::Unauthenticated(Credential::Caller))?.to_owned(),
-            body: incoming.body.clone().unwrap_or_default(),
+            body: match &incoming.body {
+                RequestBody::Whole(body) => body.clone(),
+                RequestBody::TooLong | RequestBody::Stream(_) => Bytes::new(),
+            },
         })
     }
 

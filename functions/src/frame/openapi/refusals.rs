@@ -104,7 +104,7 @@ fn refused_for_all(route: &Route, described: &Description, method: &str, fields:
         errors.push(Error::Invalid(InvalidRequest::NotAnObject));
         errors.push(Error::Invalid(InvalidRequest::Encoded));
         errors.push(Error::Invalid(InvalidRequest::TooLarge {
-            limit: route.body_limit,
+            limit: route.body.limit(),
         }));
     }
     if described.caller.is_secret() {
