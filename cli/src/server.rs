@@ -16,6 +16,7 @@ use keystead_functions::frame::{
     mail::Kept,
     request::Incoming,
     router::Router,
+    security_headers,
 };
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -83,7 +84,8 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
             let (app, progress) = (Arc::clone(&app), progress.clone());
             async move {
                 progress.step();
-                let response = answer(&app, request, address).await;
+                let mut response = answer(&app, request, address).await;
+                security_headers::add(response.headers_mut());
                 progress.step();
                 Ok::<_, Infallible>(response.map(Full::new))
             }

@@ -101,6 +101,7 @@ impl Config {
                 login_life: number("KEYSTEAD_LOGIN_DAYS", 1..=30)?
                     .map_or(default.accounts.login_life, |days| days * DAY),
                 page: variable("KEYSTEAD_ACCOUNT_URL"),
+                origins: origins("KEYSTEAD_PAGE_ORIGINS")?,
                 mail_from: variable("KEYSTEAD_MAIL_FROM"),
                 ..default.accounts
             },
@@ -182,6 +183,29 @@ impl std::fmt::Display for InvalidSetting {
 }
 
 impl std::error::Error for InvalidSetting {}
+
+/// The origins that a variable lists, with commas or spaces between them.
+fn origins(name: &'static str) -> Result<Vec<String>, InvalidSetting> {
+    let listed = variable(name).unwrap_or_default();
+    let origins = listed.split([',', ' ']).filter(|origin| !origin.is_empty());
+    let origins = origins.map(|origin| match origin_of(origin) {
+        Some(known) if known == origin.to_ascii_lowercase() => Ok(known),
+        Some(_) | None => Err(InvalidSetting {
+            name,
+            expected: "origins such as https://example.com, without a path".to_owned(),
+        }),
+    });
+    origins.collect()
+}
+
+/// The origin of a URL, as a browser writes it (RFC 6454): `https://example.com`, with a port where one is named.
+pub fn origin_of(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let host = rest.split(['/', '?', '#']).next()?;
+    let sound = |c: char| c.is_ascii_alphanumeric() || "-.:[]".contains(c);
+    let known = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    (known && !host.is_empty() && host.chars().all(sound)).then(|| format!("{scheme}://{host}").to_ascii_lowercase())
+}
 
 /// The whole number that a variable holds; `None` when it is unset or empty.
 fn number(name: &'static str, range: RangeInclusive<u32>) -> Result<Option<u32>, InvalidSetting> {

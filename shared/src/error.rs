@@ -71,6 +71,8 @@ pub enum InvalidRequest {
     },
     /// The token that was mailed is forged, expired, or was used.
     MailToken,
+    /// A browser's request is not said to be JSON, which no page of another site can send without asking first.
+    ContentType,
 }
 
 /// Which credential is missing or wrong.
@@ -91,6 +93,8 @@ pub enum Restriction {
     Role,
     /// An API key named an owner other than its own.
     ForeignOwner,
+    /// A browser sent the request from a page that may not use accounts.
+    ForeignOrigin,
 }
 
 /// A record that is not found.
@@ -227,11 +231,13 @@ codes! {
     NothingToUpdate "nothing_to_update" = Error::Invalid(InvalidRequest::NothingToUpdate);
     InvalidField "invalid_field" = Error::field("email", "an email address");
     InvalidMailToken "invalid_mail_token" = Error::Invalid(InvalidRequest::MailToken);
+    UnsupportedContentType "unsupported_content_type" = Error::Invalid(InvalidRequest::ContentType);
     Unauthorized "unauthorized" = Error::Unauthenticated(Credential::Caller);
     InvalidToken "invalid_token" = Error::Unauthenticated(Credential::Token);
     WrongPassword "wrong_password" = Error::Unauthenticated(Credential::Password);
     Forbidden "forbidden" = Error::Forbidden(Restriction::Role);
     ForeignOwner "foreign_owner" = Error::Forbidden(Restriction::ForeignOwner);
+    ForeignOrigin "foreign_origin" = Error::Forbidden(Restriction::ForeignOrigin);
     LicenseNotFound "not_found" = Error::NotFound(Noun::License);
     ActivationNotFound "activation_not_found" = Error::NotFound(Noun::Activation);
     SessionNotFound "session_not_found" = Error::NotFound(Noun::Session);
@@ -315,6 +321,7 @@ impl Error {
                 InvalidRequest::NothingToUpdate => ErrorCode::NothingToUpdate,
                 InvalidRequest::Field { .. } => ErrorCode::InvalidField,
                 InvalidRequest::MailToken => ErrorCode::InvalidMailToken,
+                InvalidRequest::ContentType => ErrorCode::UnsupportedContentType,
             },
             Self::Unauthenticated(credential) => match credential {
                 Credential::Caller => ErrorCode::Unauthorized,
@@ -324,6 +331,7 @@ impl Error {
             Self::Forbidden(restriction) => match restriction {
                 Restriction::Role => ErrorCode::Forbidden,
                 Restriction::ForeignOwner => ErrorCode::ForeignOwner,
+                Restriction::ForeignOrigin => ErrorCode::ForeignOrigin,
             },
             Self::NotFound(noun) => match noun {
                 Noun::License => ErrorCode::LicenseNotFound,

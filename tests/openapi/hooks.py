@@ -31,7 +31,8 @@ choice = random.Random(1)
 @schemathesis.hook
 def before_call(context, case, kwargs):
     """Puts known values into requests that are meant to be understood; the others stay as they are."""
-    if case.path == "/api/auth/logout" and "Authorization" in (case.headers or {}):
+    ends = {"/api/auth/logout", "/api/auth/sessions/revoke-all", "/api/auth/change-password", "/api/auth/confirm-email"}
+    if case.path in ends and "Authorization" in (case.headers or {}):
         # The login of the other requests goes on.
         case.headers["Authorization"] = f"Bearer {SPARE_LOGINS.pop() if SPARE_LOGINS else 'none'}"
     if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:

@@ -317,13 +317,18 @@ const LICENSE_KEYS: &[Row] = &[
         good: |world| json!({ "keyId": world.license_id }),
         foreign: Foreign::NoKeys,
     },
+    Row {
+        name: "license-keys-list",
+        good: |_| json!({}),
+        foreign: Foreign::NoKeys,
+    },
 ];
 
 /// The routes of the accounts API.
 const ACCOUNTS: &[Row] = &[
     Row {
         name: "auth-register",
-        good: |_| json!({ "email": "someone@example.com", "password": PASSWORD }),
+        good: |_| json!({ "email": "someone@example.com" }),
         foreign: Foreign::NoOwners,
     },
     Row {
@@ -333,7 +338,7 @@ const ACCOUNTS: &[Row] = &[
     },
     Row {
         name: "auth-verify",
-        good: |world| json!({ "token": world.verify_token }),
+        good: |world| json!({ "token": world.verify_token, "password": "a chosen password" }),
         foreign: Foreign::NoOwners,
     },
     Row {
@@ -355,6 +360,36 @@ const ACCOUNTS: &[Row] = &[
         name: "auth-reset-password",
         good: |world| json!({ "token": world.reset_token, "password": "another password" }),
         foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "auth-change-password",
+        good: |_| json!({ "currentPassword": PASSWORD, "password": "another password" }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "auth-change-email",
+        good: |_| json!({ "email": "elsewhere@example.com", "password": PASSWORD }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "auth-confirm-email",
+        good: |world| json!({ "token": world.email_token }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "auth-sessions",
+        good: |_| json!({}),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "auth-revoke-session",
+        good: |_| json!({ "id": "01941f29-7c00-7000-8000-000000000000" }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "auth-revoke-sessions",
+        good: |_| json!({}),
+        foreign: Foreign::NoKeys,
     },
 ];
 
@@ -380,12 +415,18 @@ pub struct World {
     pub verify_token: String,
     /// What was mailed to someone who forgot their password.
     pub reset_token: String,
+    /// What was mailed to an address that is to be that of [`World::person`].
+    pub email_token: String,
 }
 
 impl World {
     /// A new one.
     pub async fn new() -> Self {
-        let app = TestApp::start().await;
+        Self::of(TestApp::start().await).await
+    }
+
+    /// A new one in this service.
+    pub async fn of(app: TestApp) -> Self {
         let license = app.license().floating(2).create().await;
         let machine = app.machine("a").in_country("US");
         machine.activate(&license).await.expect(200);
@@ -406,11 +447,15 @@ impl World {
             .await
             .expect(200);
         let reset_token = app.mailed_token("forgetful@example.com");
+        let moved = json!({ "email": "moved@example.com", "password": PASSWORD });
+        person.post("/api/auth/change-email", moved).await.expect(200);
+        let email_token = app.mailed_token("moved@example.com");
         let license_id = app.stored(&license).await.license_id.to_string();
         Self {
             person,
             verify_token,
             reset_token,
+            email_token,
             license_id,
             spare_key_hash: spare_key.hash().as_str().to_owned(),
             license,

@@ -15,12 +15,14 @@ use serde_json::{Value, json};
 use crate::{Answer, Database};
 
 /// The fields, of requests and of answers, that hold a credential.
-const FIELDS: [&str; 6] = [
+const FIELDS: [&str; 8] = [
     "adminSecret",
     "apiKey",
     "webhookSecret",
     "password",
+    "currentPassword",
     "newPassword",
+    "deviceToken",
     "token",
 ];
 

@@ -66,7 +66,7 @@ pub use database::Database;
 pub use document::{DOCUMENT, Field, REWRITE, fields};
 pub use faults::{Fault, Faults};
 pub use license::{LicenseBuilder, TestLicense};
-pub use person::{PASSWORD, Person};
+pub use person::{PASSWORD, Person, token_in};
 
 /// When every test begins.
 pub const EPOCH: &str = "2030-01-01T00:00:00.000Z";
@@ -482,7 +482,7 @@ fn is_at(route: &Route, path: &str) -> bool {
             .all(|(wanted, part)| wanted.starts_with('{') || *wanted == part)
 }
 
-/// A request with these parts.
+/// A request with these parts. One with a body says that it is JSON, as clients do, unless it says otherwise.
 pub fn request(method: &Method, path_and_query: &str, headers: &[(&str, &str)], body: &[u8]) -> Incoming {
     let (path, query) = match path_and_query.split_once('?') {
         Some((path, query)) => (path, Some(query.to_owned())),
@@ -492,11 +492,15 @@ pub fn request(method: &Method, path_and_query: &str, headers: &[(&str, &str)], 
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
         (name, HeaderValue::from_str(value).expect("a header's value"))
     });
+    let mut headers: HeaderMap = headers.collect();
+    if *method == Method::POST && !headers.contains_key("content-type") {
+        headers.insert("content-type", HeaderValue::from_static("application/json"));
+    }
     Incoming {
         method: method.clone(),
         path: path.to_owned(),
         query,
-        headers: headers.collect::<HeaderMap>(),
+        headers,
         body: RequestBody::of(Bytes::copy_from_slice(body), BodyMode::Whole { limit: BODY_LIMIT }),
         peer: PEER.into(),
     }

@@ -1,6 +1,7 @@
 //! People with accounts.
 
 use http::Method;
+use keystead_core::account::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::{Answer, TestApp, request};
@@ -21,11 +22,8 @@ pub struct Person {
 impl Person {
     pub(crate) async fn new(app: &TestApp, email: &str) -> Self {
         app.register(email).await;
-        let token = app.mailed_token(email);
-        app.stranger()
-            .post("/api/auth/verify", json!({ "token": token }))
-            .await
-            .expect(200);
+        let chosen = json!({ "token": app.mailed_token(email), "password": PASSWORD });
+        app.stranger().post("/api/auth/verify", chosen).await.expect(200);
         Self::sign_in(app, email).await
     }
 
@@ -77,8 +75,10 @@ impl TestApp {
 
     /// Asks for an account, which is then to be verified.
     pub async fn register(&self, email: &str) {
-        let who = json!({ "email": email, "password": PASSWORD });
-        let answer = self.stranger().post("/api/auth/register", who).await;
+        let answer = self
+            .stranger()
+            .post("/api/auth/register", json!({ "email": email }))
+            .await;
         answer.expect_body(200, &json!({ "success": true }));
     }
 
@@ -86,10 +86,21 @@ impl TestApp {
     pub fn mailed_token(&self, email: &str) -> String {
         let mails = self.mails.mails();
         let mail = mails.iter().rev().find(|mail| mail.to.as_str() == email);
-        let text = &mail.expect("a mail").text;
-        let token = text
-            .split_whitespace()
-            .find(|word| word.split('.').count() == 3 && word.len() > 100);
-        token.expect("a token in the mail").to_owned()
+        token_in(&mail.expect("a mail").text).expect("a token in the mail")
     }
+
+    /// The subjects of the mails to this address.
+    pub fn mailed_subjects(&self, email: &str) -> Vec<String> {
+        let mails = self.mails.mails();
+        let own = mails.iter().filter(|mail| mail.to.as_str() == email);
+        own.map(|mail| mail.subject.clone()).collect()
+    }
+}
+
+/// The token that a mail holds: alone, or in a link.
+pub fn token_in(text: &str) -> Option<String> {
+    let mut words = text
+        .split_whitespace()
+        .map(|word| word.rsplit(['=', '#']).next().unwrap_or(word));
+    words.find(|word| Secret::parse(word).is_some()).map(str::to_owned)
 }

@@ -3,7 +3,7 @@
 use keystead_core::{Error, signing::secrets::SecretName};
 use serde::Serialize;
 
-use crate::frame::face::{Face, Refusal, usual};
+use crate::frame::face::{Face, Readers, Refusal, usual};
 
 const PREFIX: &str = "/api/auth";
 
@@ -15,6 +15,7 @@ impl Face for Accounts {
     const PREFIX: &'static str = PREFIX;
     const SECRETS: &'static [SecretName] = &[SecretName::Accounts];
     const SETS_COOKIES: bool = true;
+    const READERS: Readers = Readers::Listed;
     const FLAG: Option<&'static str> = Some("success");
 
     fn refuse(error: &Error) -> Refusal {
@@ -31,6 +32,7 @@ impl Face for AccountsBare {
     const PREFIX: &'static str = PREFIX;
     const SECRETS: &'static [SecretName] = &[SecretName::Accounts];
     const SETS_COOKIES: bool = true;
+    const READERS: Readers = Readers::Listed;
 
     fn refuse(error: &Error) -> Refusal {
         Accounts::refuse(error)

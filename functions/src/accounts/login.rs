@@ -2,16 +2,20 @@
 
 use keystead_core::{
     Error, Result, Timestamp,
-    account::{self, login::LoginId, password::Password},
+    account::{
+        self,
+        device::DeviceToken,
+        login::{ClientKind, LoginId},
+        password::Password,
+    },
     error::{Credential, ErrorCode},
-    request::rate_limit::Allowances,
     signing::account_token::{AccountClaims, AccountToken, Purpose},
     value::email::Email,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{AccountView, cookie, counted_account, face::Accounts};
-use crate::frame::{callers::Anyone, context::Context, endpoint::Endpoint, reply::Head};
+use super::{AccountView, allowance::LoginAttempt, face::Accounts, new_password::known_device};
+use crate::frame::{browser, callers::Anyone, context::Context, endpoint::Endpoint, reply::Head};
 
 /// `POST /api/auth/login`.
 pub struct AuthLogin;
@@ -19,9 +23,14 @@ pub struct AuthLogin;
 /// Who signs in.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 pub struct Request {
     email: Email,
     password: Password,
+    /// How the login is to be shown. Without it, a browser is told by its headers.
+    client: Option<ClientKind>,
+    /// By what this device is known, if it has signed in before. A browser shows it in a cookie instead.
+    device_token: Option<DeviceToken>,
 }
 
 /// They are signed in.
@@ -29,10 +38,16 @@ pub struct Request {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    /// What they show from now on; the cookie holds the same.
-    token: AccountToken,
+    /// What a tool shows from now on. A browser has it in a cookie instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<AccountToken>,
     expires_at: Timestamp,
     account: AccountView,
+    /// By what this device is known from now on: where it was not known before. A browser has it in a cookie instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<DeviceToken>,
+    #[serde(skip)]
+    cookies: Vec<String>,
 }
 
 impl Endpoint for AuthLogin {
@@ -48,42 +63,70 @@ impl Endpoint for AuthLogin {
     type Subject = ();
     type Reply = Reply;
 
-    fn head(cx: &Context, reply: &Reply) -> Head {
+    fn head(_: &Context, reply: &Reply) -> Head {
         Head {
-            cookie: Some(cookie(reply.token.as_str(), cx.config.accounts.login_life.as_secs())),
+            cookies: reply.cookies.clone(),
             ..Head::default()
         }
     }
 
     async fn call(cx: &Context, caller: Anyone, request: Request, (): ()) -> Result<Reply> {
         let now = cx.clock.now();
-        let found = counted_account(cx, &caller.origin, &request.email, &Allowances::LOGINS, now).await?;
+        let shown = request.device_token.or(caller.device);
+        let (found, is_known) = cx
+            .store
+            .account_get_with_device(&request.email, shown.as_ref(), now)
+            .await?;
+        let device = shown.filter(|_| is_known);
+        let attempt = LoginAttempt::count(cx, &caller.origin, &request.email, device.as_ref(), now).await?;
         let known = found.as_ref().map(|account| account.password.clone());
-        let right = cx.passwords.matches(request.password, known, now).await?;
+        let right = match cx.passwords.matches(request.password, known, now).await {
+            Ok(right) => right,
+            Err(error) => {
+                // Nothing was looked at: those who keep the service busy use up nobody's attempts.
+                attempt.take_back(cx).await;
+                return Err(error);
+            }
+        };
         let account = found
             .filter(|_| right)
             .ok_or(Error::Unauthenticated(Credential::Password))?;
+        attempt.take_back(cx).await;
+        let life = cx.config.accounts.login_life;
         let login = account::login::Login {
             email: account.email.clone(),
-            login_id: LoginId::new(&cx.ids)?,
+            login_id: LoginId::new(&cx.ids, now)?,
+            version: account.version,
             created_at: now,
-            expires_at: (now + cx.config.accounts.login_life).seconds(),
+            last_seen_at: now,
+            expires_at: (now + life).seconds(),
+            ip: caller.origin.address.ip(),
+            user_agent: caller.origin.user_agent.clone(),
         };
         let claims = AccountClaims {
             login: Some(login.login_id.clone()),
-            ..AccountClaims::new(
-                &cx.config.issuer,
-                Purpose::Login,
-                &account,
-                now,
-                cx.config.accounts.login_life,
-            )
+            ..AccountClaims::new(&cx.config.issuer, Purpose::Login, &account, now, life)
         };
         cx.store.login_create(&login).await?;
+        let token = cx.account_keys.issue(&claims)?;
+        let in_browser = match request.client {
+            Some(ClientKind::Browser) => true,
+            Some(ClientKind::Tool) => false,
+            None => caller.in_browser,
+        };
+        let (device_token, mut cookies) = match device {
+            Some(_) => (None, Vec::new()),
+            None => known_device(cx, &account.email, in_browser, now).await?,
+        };
+        if in_browser {
+            cookies.push(browser::set_cookie(browser::SESSION, token.as_str(), life.as_secs()));
+        }
         Ok(Reply {
-            token: cx.account_keys.issue(&claims)?,
+            token: (!in_browser).then_some(token),
             expires_at: claims.expiry(),
             account: AccountView::from(&account),
+            device_token,
+            cookies,
         })
     }
 }

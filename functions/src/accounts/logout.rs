@@ -3,8 +3,9 @@
 use keystead_core::Result;
 use serde::Deserialize;
 
-use super::{cookie, face::Accounts};
+use super::face::Accounts;
 use crate::frame::{
+    browser,
     callers::SignedIn,
     context::Context,
     endpoint::Endpoint,
@@ -32,13 +33,15 @@ impl Endpoint for AuthLogout {
 
     fn head(_: &Context, _: &Done) -> Head {
         Head {
-            cookie: Some(cookie("", 0)),
+            cookies: vec![browser::set_cookie(browser::SESSION, "", 0)],
             ..Head::default()
         }
     }
 
     async fn call(cx: &Context, caller: SignedIn, _: Request, (): ()) -> Result<Done> {
-        cx.store.login_delete(&caller.account.email, &caller.login).await?;
+        cx.store
+            .login_delete(&caller.account.email, &caller.login.login_id)
+            .await?;
         Ok(Done {})
     }
 }

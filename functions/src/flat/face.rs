@@ -148,7 +148,7 @@ fn say(error: &Error) -> (StatusCode, String) {
         },
         Error::Invalid(_)
         | Error::Unauthenticated(_)
-        | Error::Forbidden(Restriction::Role)
+        | Error::Forbidden(Restriction::Role | Restriction::ForeignOrigin)
         | Error::Conflict(_)
         | Error::Internal(_) => return (status, usual),
     };

@@ -21,6 +21,7 @@ use keystead_core::{
 
 use crate::frame::{
     body::BodyStream,
+    failures::Failures,
     log::Log,
     mail::Mailer,
     passwords::Passwords,
@@ -48,6 +49,8 @@ pub struct Context {
     pub mailer: Mailer,
     /// Where passwords are tried.
     pub passwords: Passwords,
+    /// The wrong credentials that were shown.
+    pub failures: Failures,
     /// Where each request leaves its line.
     pub log: Log,
     /// The body of a request whose endpoint reads it as it comes.
@@ -121,6 +124,7 @@ impl Context {
             account_keys: secrets.account_keys,
             mailer: Mailer::Nowhere,
             passwords: Passwords::new(config.accounts.hashing),
+            failures: Failures::default(),
             config,
             log: Log::stdout(),
             body: None,

@@ -20,8 +20,10 @@ pub trait Face: 'static {
     const SIGNS: bool = false;
     /// The secrets that its endpoints need: what they sign, or verify of what was signed.
     const SECRETS: &'static [SecretName] = &[];
-    /// Whether its replies set a browser's cookie. No page's form may make such a request.
+    /// Whether its replies set a browser's cookie. [`crate::frame::browser::guard`] looks at such requests.
     const SETS_COOKIES: bool = false;
+    /// Which pages may read its answers in a browser.
+    const READERS: Readers = Readers::Everyone;
     /// The flag, always true, that opens each good reply.
     const FLAG: Option<&'static str> = None;
 
@@ -53,6 +55,15 @@ pub trait Face: 'static {
             reply["required"] = [json!(flag)].into_iter().chain(own).collect();
         }
     }
+}
+
+/// Which pages may read an answer in a browser, and send what takes the browser's leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Those of any origin, without the browser's cookies.
+    Everyone,
+    /// Those of the service's own origin, and of the origins that the operator lists.
+    Listed,
 }
 
 /// Why the router finds no endpoint.
@@ -117,6 +128,7 @@ pub(crate) fn usual(error: &Error) -> (StatusCode, String) {
             },
         ),
         Error::Forbidden(Restriction::Role | Restriction::ForeignOwner) => (StatusCode::FORBIDDEN, "Forbidden"),
+        Error::Forbidden(Restriction::ForeignOrigin) => (StatusCode::FORBIDDEN, "Forbidden: the Origin is not allowed"),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "Not found"),
         Error::Taken(_) => (StatusCode::CONFLICT, "Already exists"),
         Error::Denied(_) => (StatusCode::FORBIDDEN, "Not allowed"),
@@ -149,6 +161,10 @@ fn usual_of_invalid(invalid: &InvalidRequest) -> (StatusCode, String) {
             let text = "Content-Encoding is not supported: send the body as it is";
             return (StatusCode::UNSUPPORTED_MEDIA_TYPE, text.to_owned());
         }
+        InvalidRequest::ContentType => {
+            let text = "Content-Type must be application/json";
+            return (StatusCode::UNSUPPORTED_MEDIA_TYPE, text.to_owned());
+        }
         InvalidRequest::NotAnObject => "Invalid JSON body".to_owned(),
         InvalidRequest::MissingFields(fields) => format!("Missing required fields: {}", fields.join(", ")),
         InvalidRequest::NothingToUpdate => "No fields to update".to_owned(),
@@ -168,6 +184,8 @@ pub struct AnyFace {
     pub signs: bool,
     /// [`Face::SETS_COOKIES`].
     pub sets_cookies: bool,
+    /// [`Face::READERS`].
+    pub readers: Readers,
     /// [`Face::PREFIX`].
     pub prefix: &'static str,
     /// [`Face::FLAG`].
@@ -184,6 +202,7 @@ impl AnyFace {
             name: F::NAME,
             signs: F::SIGNS,
             sets_cookies: F::SETS_COOKIES,
+            readers: F::READERS,
             prefix: F::PREFIX,
             flag: F::FLAG,
             refuse: F::refuse,

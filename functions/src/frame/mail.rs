@@ -57,6 +57,15 @@ impl Mailer {
             Self::Ses(ses) => ses.send(mail).await,
         }
     }
+
+    /// Delivers word of something that has happened.
+    ///
+    /// **Best effort**: it has happened by then, so a mail that is not delivered must not fail the request. The log has why.
+    pub(crate) async fn notify(&self, mail: Mail) {
+        if let Err(Error::Internal(cause)) = self.send(mail).await {
+            tracing::warn!(cause = %cause, "a mail could not be sent");
+        }
+    }
 }
 
 /// How a function comes by what delivers its mail.

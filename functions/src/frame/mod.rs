@@ -1,11 +1,13 @@
 //! The frame: everything that is so for every endpoint of every API. It names none of them.
 
 pub mod body;
+pub mod browser;
 pub mod callers;
 pub mod context;
 mod cors;
 pub mod endpoint;
 pub mod face;
+pub mod failures;
 pub mod fields;
 pub mod function;
 mod idempotency;
@@ -22,5 +24,6 @@ pub mod request;
 pub mod route;
 pub mod router;
 pub mod secrets;
+pub mod security_headers;
 mod signature;
 pub mod subject;

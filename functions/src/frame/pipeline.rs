@@ -1,6 +1,5 @@
 //! What happens to every request: read, authenticate, load the subject, check, call, reply, sign.
 
-use http::Method;
 use keystead_core::{
     Error, Result,
     error::{Noun, Restriction},
@@ -8,6 +7,7 @@ use keystead_core::{
 
 use crate::frame::{
     body::RequestBody,
+    browser,
     callers::{Authenticated, Caller, Source},
     context::Context,
     endpoint::{Endpoint, Needs, path},
@@ -56,10 +56,8 @@ async fn reply<E: Endpoint>(
     mut fields: Fields,
     unreadable: Option<Error>,
 ) -> Result<Answer> {
-    // A form of a foreign page, which the browser goes to, could sign its user in to an account that is not theirs.
-    let is_form = incoming.method == Method::POST && incoming.header("sec-fetch-mode") == Some("navigate");
-    if is_form && goes_by_cookie::<E>() {
-        return Err(Error::Forbidden(Restriction::Role));
+    if E::Caller::IN_COOKIE && browser::shows_session(incoming) || E::Face::SETS_COOKIES && !E::Caller::IN_COOKIE {
+        browser::guard(incoming, &cx.config)?;
     }
     let shown = E::Caller::shown(incoming, &mut fields)?;
     let named = if E::WRITES && unreadable.is_none() {
@@ -73,11 +71,23 @@ async fn reply<E: Endpoint>(
         None => parsed::<E>(cx, fields),
     };
 
-    let check = E::Caller::check(cx, shown, Source::of(incoming, &cx.config.proxy));
+    let source = Source::of(incoming, &cx.config.proxy);
+    let client = source.address;
+    if E::Caller::GUESSES_COUNT {
+        cx.failures.check(client, cx.clock.now())?;
+    }
+    let check = E::Caller::check(cx, shown, source);
     let (authenticated, asked) = match request {
         Ok(request) => tokio::join!(check, asked::<E>(cx, request)),
         Err(error) => (check.await, Err(error)),
     };
+    if E::Caller::GUESSES_COUNT {
+        match &authenticated {
+            Ok(_) => cx.failures.note_success(client, cx.clock.now()),
+            Err(Error::Unauthenticated(_)) => cx.failures.note(client, cx.clock.now()),
+            Err(_) => {}
+        }
+    }
     // Who may not ask does not learn what was wrong with the question.
     let Authenticated { caller, credential } = authenticated?;
 
@@ -146,7 +156,7 @@ pub(crate) const fn goes_by_cookie<E: Endpoint>() -> bool {
 fn good<E: Endpoint>(cx: &Context, reply: &E::Reply) -> Result<Answer> {
     let head = E::head(cx, reply);
     Ok(Answer {
-        cookie: head.cookie,
+        cookies: head.cookies,
         cache: E::CACHE,
         content_type: E::Reply::CONTENT_TYPE,
         ..Answer::new(head.status, E::Face::wrap(reply.to_bytes()?))

@@ -53,15 +53,15 @@ schema!(True, { "const": true });
 pub struct Head {
     /// Its status.
     pub status: StatusCode,
-    /// A cookie that it sets, as the header `Set-Cookie` has it.
-    pub cookie: Option<String>,
+    /// The cookies that it sets, each as a header `Set-Cookie` has it.
+    pub cookies: Vec<String>,
 }
 
 impl Default for Head {
     fn default() -> Self {
         Self {
             status: StatusCode::OK,
-            cookie: None,
+            cookies: Vec::new(),
         }
     }
 }
@@ -84,8 +84,8 @@ pub(crate) struct Answer {
     pub(crate) cache: Cache,
     /// Seconds after which to try again.
     pub(crate) retry_after: Option<u64>,
-    /// A cookie to set.
-    pub(crate) cookie: Option<String>,
+    /// The cookies to set.
+    pub(crate) cookies: Vec<String>,
     /// Whether it is the answer to the same request before.
     pub(crate) replayed: bool,
     /// Why it refused.
@@ -103,7 +103,7 @@ impl Answer {
             body,
             cache: Cache::Never,
             retry_after: None,
-            cookie: None,
+            cookies: Vec::new(),
             replayed: false,
             code: None,
             cause: None,

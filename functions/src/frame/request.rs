@@ -55,15 +55,15 @@ impl Incoming {
         (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
     }
 
-    /// A cookie's value (RFC 6265, section 4.2).
-    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+    /// The values of the cookies with this name (RFC 6265, section 4.2).
+    pub(crate) fn cookies<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         let headers = self.headers.get_all(header::COOKIE);
         let pairs = headers
             .iter()
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(';'));
-        let mut cookies = pairs.filter_map(|pair| pair.trim().split_once('='));
-        cookies.find(|(found, _)| *found == name).map(|(_, value)| value)
+        let cookies = pairs.filter_map(|pair| pair.trim().split_once('='));
+        cookies.filter(move |(found, _)| *found == name).map(|(_, value)| value)
     }
 
     /// Where the client is: its address, which is that of the peer unless a trusted proxy tells another; and its country, if

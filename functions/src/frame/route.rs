@@ -33,6 +33,8 @@ pub struct Route {
     pub by_cookie: bool,
     /// The secrets that it needs: its caller's, and its face's.
     pub secrets: [&'static [SecretName]; 2],
+    /// [`Caller::GUESSES_COUNT`].
+    pub guesses_count: bool,
     /// [`Endpoint::NEEDS`].
     pub needs: Needs,
     /// [`Endpoint::Face`].
@@ -69,6 +71,7 @@ impl Route {
             caller: E::Caller::KIND,
             by_cookie: pipeline::goes_by_cookie::<E>(),
             secrets: [E::Caller::SECRETS, E::Face::SECRETS],
+            guesses_count: E::Caller::GUESSES_COUNT,
             needs: E::NEEDS,
             face: AnyFace::of::<E::Face>(),
             required: E::REQUIRED,

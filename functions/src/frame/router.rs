@@ -10,11 +10,12 @@ use crate::frame::{
     body::{BODY_LIMIT, BodyMode},
     context::Context,
     cors,
-    face::{AnyFace, Unrouted},
+    face::{AnyFace, Readers, Unrouted},
     log::Line,
     reply::{Answer, Cache},
     request::Incoming,
     route::Route,
+    security_headers,
 };
 
 /// Finds the route of a request, and answers it.
@@ -53,11 +54,16 @@ impl Router {
         route.map_or(BodyMode::Whole { limit: BODY_LIMIT }, |route| route.body)
     }
 
+    /// The face of the API that a request's path is of.
+    fn face(&self, incoming: &Incoming) -> Option<&AnyFace> {
+        self.faces.iter().find(|face| incoming.path.starts_with(face.prefix))
+    }
+
     /// What a request gets that no endpoint answers: the words of the API that its path is of.
     fn unrouted(&self, incoming: &Incoming, why: Unrouted) -> Answer {
-        let mut faces = self.faces.iter();
-        let face = faces.find(|face| incoming.path.starts_with(face.prefix));
-        let refusal = face.map_or_else(|| why.refusal(), |face| (face.unrouted)(why));
+        let refusal = self
+            .face(incoming)
+            .map_or_else(|| why.refusal(), |face| (face.unrouted)(why));
         Answer::new(refusal.status, refusal.body)
     }
 
@@ -72,8 +78,17 @@ impl Router {
         let parameters = parameters
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
+        // Of a path, all methods have readers of one kind.
+        let of_path = methods
+            .and_then(|methods| methods.values().next())
+            .map(|route| &route.face);
+        let readers = of_path
+            .or_else(|| self.face(incoming))
+            .map_or(Readers::Everyone, |face| face.readers);
         if methods.is_some() && incoming.method == Method::OPTIONS {
-            return cors::preflight();
+            let mut response = cors::preflight(readers, incoming, &cx.config);
+            security_headers::add(response.headers_mut());
+            return response;
         }
         // What a GET would answer, without the body (RFC 9110, section 9.3.2).
         let headless = (incoming.method == Method::HEAD).then(|| Incoming {
@@ -104,6 +119,7 @@ impl Router {
             cause: answer.cause.clone(),
         });
         let mut response = respond(answer, &request_id);
+        cors::expose(response.headers_mut(), readers, incoming, &cx.config);
         // For whoever embeds the router: tests hold it against the budgets.
         response.extensions_mut().insert(usage);
         if incoming.method == Method::HEAD {
@@ -132,8 +148,7 @@ fn respond(answer: Answer, request_id: &str) -> Response<Bytes> {
     *response.status_mut() = answer.status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
-    cors::expose(headers);
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    security_headers::add(headers);
     let cache = match answer.cache {
         Cache::Never => "no-store",
         Cache::FiveMinutes => "public, max-age=300",
@@ -145,8 +160,10 @@ fn respond(answer: Answer, request_id: &str) -> Response<Bytes> {
     if let Some(seconds) = answer.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if let Some(cookie) = answer.cookie.and_then(|cookie| HeaderValue::try_from(cookie).ok()) {
-        headers.insert(header::SET_COOKIE, cookie);
+    for cookie in answer.cookies {
+        if let Ok(cookie) = HeaderValue::try_from(cookie) {
+            headers.append(header::SET_COOKIE, cookie);
+        }
     }
     if answer.replayed {
         headers.insert("idempotency-replayed", HeaderValue::from_static("true"));

@@ -8,7 +8,7 @@ use keystead_core::{
 };
 use serde::Serialize;
 
-use crate::frame::face::{Face, Refusal, usual};
+use crate::frame::face::{Face, Readers, Refusal, usual};
 
 const PREFIX: &str = "/api/license-keys";
 
@@ -33,6 +33,7 @@ pub struct KeysForBuyers;
 impl Face for KeysForBuyers {
     const NAME: &'static str = "KeysForBuyers";
     const PREFIX: &'static str = PREFIX;
+    const READERS: Readers = Readers::Listed;
 
     fn refuse(error: &Error) -> Refusal {
         let (status, text) = say(error, "License key not found");
@@ -46,6 +47,7 @@ pub struct KeysForSellers;
 impl Face for KeysForSellers {
     const NAME: &'static str = "KeysForSellers";
     const PREFIX: &'static str = PREFIX;
+    const READERS: Readers = Readers::Listed;
 
     fn refuse(error: &Error) -> Refusal {
         let (status, text) = say(error, "Not found");

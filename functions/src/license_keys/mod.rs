@@ -1,37 +1,34 @@
 //! The license-keys API, for software that is sold through a store: `/api/license-keys/...`.
 //!
 //! Applications validate a key, and are bound to the machine on which they do so first. Who bought the key can have it
-//! exchanged or unbound, and who sells it can see what happened to it; both sign in ([`crate::auth`]).
+//! exchanged or unbound, and who sells it can see what happened to it; both sign in ([`crate::accounts`]).
 
+mod buyer;
 mod events;
 mod face;
+mod list;
 mod reset;
 mod shuffle;
 mod validate;
+mod view;
 
 use keystead_core::{
-    Error, Result, Timestamp,
-    error::Noun,
+    Result, Timestamp,
     license::{License, key::LicenseKey},
     product::key_rules::KeyRules,
 };
 use serde::Deserialize;
 
-use crate::frame::{callers::SignedIn, context::Context, function::functions, subject::Subject};
+use crate::frame::{context::Context, function::functions, mail::ses};
 
 pub use events::LicenseKeysEvents;
+pub use list::LicenseKeysList;
 pub use reset::LicenseKeysReset;
 pub use shuffle::LicenseKeysShuffle;
 pub use validate::LicenseKeysValidate;
 
-/// Which key, to those who bought it.
-#[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-pub struct Request {
-    key: TypedKey,
-}
-
 /// A license key as it is typed in.
+#[derive(Clone)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "openapi", schemars(with = "LicenseKey"))]
 pub struct TypedKey {
@@ -89,26 +86,10 @@ async fn key_rules(cx: &Context, license: &License, now: Timestamp) -> Result<Ke
     Ok(catalog.map(|catalog| catalog.product.keys.clone()).unwrap_or_default())
 }
 
-/// The license that the caller bought with the key that the request names.
-pub struct BoughtLicense(License);
-
-impl Subject<Request, SignedIn> for BoughtLicense {
-    type Prefetched = Option<License>;
-
-    async fn prefetch(cx: &Context, request: &Request) -> Result<Option<License>> {
-        request.key.license(cx).await
-    }
-
-    async fn admit(_: &Context, caller: &SignedIn, _: &Request, license: Option<License>) -> Result<Self> {
-        let license = license.ok_or(Error::NotFound(Noun::License))?;
-        license.bought_by(&caller.account.email)?;
-        Ok(Self(license))
-    }
-}
-
 functions! {
     VALIDATE = LicenseKeysValidate;
-    SHUFFLE = LicenseKeysShuffle;
+    SHUFFLE = LicenseKeysShuffle, mailing(ses);
     RESET = LicenseKeysReset;
     EVENTS = LicenseKeysEvents;
+    LIST = LicenseKeysList;
 }

@@ -7,7 +7,11 @@ use keystead_core::{
 };
 use serde::Serialize;
 
-use super::{BoughtLicense, Request, face::KeysForBuyers, key_rules};
+use super::{
+    buyer::{Bought, Request},
+    face::KeysForBuyers,
+    key_rules,
+};
 use crate::frame::{callers::SignedIn, context::Context, endpoint::Endpoint, reply::True};
 
 /// `POST /api/license-keys/reset`.
@@ -24,9 +28,10 @@ impl Endpoint for LicenseKeysReset {
     const NAME: &'static str = "license-keys-reset";
     const ROUTE: &'static str = "POST /api/license-keys/reset";
     const SUMMARY: &'static str = "Let a key be bound to another machine.";
-    const REQUIRED: &'static [&'static str] = &["key"];
+    const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["key"]];
     const WRITES: bool = true;
     const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::MissingFields,
         ErrorCode::LicenseNotFound,
         ErrorCode::Forbidden,
         ErrorCode::ResetDisabled,
@@ -36,13 +41,17 @@ impl Endpoint for LicenseKeysReset {
     type Face = KeysForBuyers;
     type Caller = SignedIn;
     type Request = Request;
-    type Subject = BoughtLicense;
+    type Subject = Bought;
     type Reply = Reply;
 
-    async fn call(cx: &Context, caller: SignedIn, _: Request, bought: BoughtLicense) -> Result<Reply> {
+    fn check(_: &Context, request: &Request) -> Result<()> {
+        request.check()
+    }
+
+    async fn call(cx: &Context, caller: SignedIn, _: Request, bought: Bought) -> Result<Reply> {
         let audit = cx.audit(&caller.origin);
         let now = audit.now;
-        let license = bought.0;
+        let license = bought.license()?;
         let rules = key_rules(cx, &license, now).await?;
         if rules.allow_buyer_reset == Some(false) {
             return Err(Error::Denied(Denial::ResetDisabled));

@@ -15,7 +15,11 @@ use keystead_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{TypedKey, face::KeysForApplications};
+use super::{
+    TypedKey,
+    face::KeysForApplications,
+    view::{ProductView, Status},
+};
 use crate::frame::{
     callers::LicenseKeyHolder, context::Context, endpoint::Endpoint, lenient::blank_is_absent, reply::Head,
 };
@@ -63,7 +67,7 @@ pub struct Valid {
     hwid: Option<Fingerprint>,
     hwid_reset_count: u32,
     expires_at: Option<Timestamp>,
-    product: Product,
+    product: ProductView,
 }
 
 /// A key that is not good.
@@ -74,25 +78,6 @@ pub struct Invalid {
     status: Status,
     reason: Reason,
     key: LicenseKey,
-}
-
-/// What a key is for, as people see it.
-#[derive(Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "KeyProduct"))]
-struct Product {
-    name: String,
-    slug: String,
-    image: Option<String>,
-}
-
-/// How a license stands, in this API's words.
-#[derive(Clone, Copy, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "KeyStatus"))]
-#[serde(rename_all = "UPPERCASE")]
-enum Status {
-    Active,
-    Revoked,
-    Expired,
 }
 
 /// Why a key is not good, in this API's words.
@@ -171,7 +156,6 @@ impl Valid {
     fn new(license: License, asked: Option<&Fingerprint>, catalog: Option<&Catalog>) -> Self {
         let product = catalog.map(|catalog| &catalog.product);
         let max_activations = product.and_then(|product| product.keys.max_activations);
-        let slug = license.product_id.to_string();
         Self {
             valid: true,
             status: Status::Active,
@@ -183,18 +167,7 @@ impl Valid {
             // Whoever has the key and not the machine would be told what to say the next time.
             hwid: license.lock.hwid.filter(|bound| asked == Some(bound)),
             hwid_reset_count: license.lock.binding_resets,
-            product: match product {
-                Some(product) => Product {
-                    name: product.name.to_string(),
-                    slug,
-                    image: product.image.as_ref().map(ToString::to_string),
-                },
-                None => Product {
-                    name: slug.clone(),
-                    slug,
-                    image: None,
-                },
-            },
+            product: ProductView::new(&license.product_id, product),
         }
     }
 }

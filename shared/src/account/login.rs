@@ -1,18 +1,23 @@
 //! Logins: server-side sessions of accounts. A session token is good while its login exists.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Result, Timestamp,
+    account::{Account, AccountPolicy},
+    event::UserAgent,
     ids::Ids,
     value::{
         email::Email,
-        text::{is_plain, text_value},
+        text::{choice, is_plain, text_value},
+        timestamp::HOUR,
     },
 };
 
 text_value!(
-    /// Identifies a login among those of its account: a UUID v4.
+    /// Identifies a login among those of its account: a UUID v7, so that a list of them has the newest first.
     LoginId,
     "a string of 1 to 128 characters",
     |text| is_plain(text, 128).then(|| text.to_owned())
@@ -20,12 +25,22 @@ text_value!(
 
 impl LoginId {
     /// A new one.
-    pub fn new(ids: &Ids) -> Result<Self> {
-        Ok(Self(ids.uuid_v4()?.to_string()))
+    pub fn new(ids: &Ids, now: Timestamp) -> Result<Self> {
+        Ok(Self(ids.uuid_v7(now)?.to_string()))
     }
 }
 
-/// A server-side session, as stored: its token is good while this item exists.
+choice!(
+    /// How a login is shown once it is made.
+    ClientKind {
+        /// In a cookie, of which the page sees nothing.
+        Browser = "browser",
+        /// In the header `Authorization`.
+        Tool = "tool",
+    }
+);
+
+/// A server-side session, as stored: its token is good while this item is there and says so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Login {
@@ -33,8 +48,34 @@ pub struct Login {
     pub email: Email,
     /// Its id.
     pub login_id: LoginId,
+    /// For which version of the account's password it is good. A new password ends every login but those that are
+    /// carried over with it.
+    pub version: u32,
     /// When they signed in.
     pub created_at: Timestamp,
+    /// When it was last used, to [`Login::LAST_SEEN_PRECISION`].
+    pub last_seen_at: Timestamp,
     /// When it ends, in seconds since 1970: the table's TTL.
     pub expires_at: i64,
+    /// From where they signed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<IpAddr>,
+    /// With what, as it calls itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<UserAgent>,
+}
+
+impl Login {
+    /// How exactly it is known when a login was last used: one write an hour at most.
+    pub const LAST_SEEN_PRECISION: std::time::Duration = HOUR;
+
+    /// Whether it lets in the holder of `account`, as that is now.
+    pub fn opens(&self, account: &Account, policy: &AccountPolicy, now: Timestamp) -> bool {
+        self.version == account.version && now.seconds() < self.expires_at && now < self.last_seen_at + policy.idle_life
+    }
+
+    /// Whether it is to be noted that it was used.
+    pub fn use_is_due(&self, now: Timestamp) -> bool {
+        now >= self.last_seen_at + Self::LAST_SEEN_PRECISION
+    }
 }

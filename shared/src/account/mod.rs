@@ -1,11 +1,15 @@
 //! Accounts: people who sign in, to look after what they bought or what they sell.
 //!
-//! An account is an email address and a password. There is one only once its address is verified; until then there are
-//! registrations, as many as somebody asked for. So its holder owns the licenses that were bought with the address, and is
-//! the member that an owner has added by it ([`crate::member`]).
+//! An account is an email address and a password. There is one only once its address is verified: no password is kept
+//! before the mailbox has spoken. So its holder owns the licenses that were bought with the address, and is the member
+//! that an owner has added by it ([`crate::owner::member`]).
 
+pub mod common_password;
+pub mod device;
 pub mod login;
+pub mod mail_token;
 pub mod password;
+pub mod secret;
 
 use std::time::Duration;
 
@@ -51,63 +55,61 @@ pub struct Account {
     /// How often the password was set. A token names the version that it was made for, and is good for no other: a new
     /// password ends every login, and what was mailed before.
     pub version: u32,
+    /// The folded addresses that it had before, the latest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<Email>,
     /// When the address was verified, and so it was made.
     pub created_at: Timestamp,
 }
 
-/// A pending registration, as stored. It becomes an account when the mailed token is shown. Registrations of one
-/// address are independent: a registration by somebody else has no part in the account that the address's owner
-/// makes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Registration {
-    /// The account's folded address.
-    pub email: Email,
-    /// The id that the account would have, which is also the registration's.
-    pub account_id: AccountId,
-    /// The address as it was typed.
-    pub address: Email,
-    /// The hash of the password that it was asked for with.
-    pub password: PasswordHash,
-    /// When it is forgotten, in seconds since 1970: the table's TTL.
-    pub expires_at: i64,
-}
+impl Account {
+    /// How many former addresses are remembered.
+    const MOST_FORMER: usize = 10;
 
-impl Registration {
-    /// Someone asks for an account with this address.
-    pub fn new(account_id: AccountId, address: Email, password: PasswordHash, expiry: Timestamp) -> Self {
+    /// The account with this address, which its holder has just shown to be theirs.
+    pub fn new(account_id: AccountId, address: Email, password: PasswordHash, now: Timestamp) -> Self {
         Self {
             email: address.to_folded(),
             account_id,
             address,
             password,
-            expires_at: expiry.seconds(),
-        }
-    }
-
-    /// The account, once the address was verified.
-    pub fn verified(&self, now: Timestamp) -> Account {
-        Account {
-            email: self.email.clone(),
-            account_id: self.account_id.clone(),
-            address: self.address.clone(),
-            password: self.password.clone(),
-            version: Account::FIRST_VERSION,
+            version: 1,
+            former: Vec::new(),
             created_at: now,
         }
     }
-}
 
-impl Account {
-    const FIRST_VERSION: u32 = 1;
-
-    /// The account with another password, for someone to whom a token was mailed.
+    /// The account with another password: for someone to whom a token was mailed, or who knows the old one.
     #[must_use]
     pub fn with_new_password(&self, password: PasswordHash) -> Self {
         Self {
             password,
             version: self.version.saturating_add(1),
             ..self.clone()
+        }
+    }
+
+    /// The account with another version of its password, which stays as it is: every login ends.
+    #[must_use]
+    pub fn with_no_logins(&self) -> Self {
+        self.with_new_password(self.password.clone())
+    }
+
+    /// The account with another address. It keeps what was bought with those that it had.
+    #[must_use]
+    pub fn with_new_address(&self, address: Email) -> Self {
+        let email = address.to_folded();
+        let mut former = self.former.clone();
+        former.retain(|known| *known != email && *known != self.email);
+        former.push(self.email.clone());
+        // The oldest go first: an account's item must not grow for ever.
+        let excess = former.len().saturating_sub(Self::MOST_FORMER);
+        former.drain(..excess);
+        Self {
+            email,
+            address,
+            former,
+            ..self.with_no_logins()
         }
     }
 }
@@ -117,13 +119,23 @@ impl Account {
 pub struct AccountPolicy {
     /// How long a login lasts (`KEYSTEAD_LOGIN_DAYS`, default 14, at most 30: as long as a retired key is kept).
     pub login_life: Duration,
+    /// How long a login lasts that is not used.
+    pub idle_life: Duration,
+    /// How long a device is known again that an account's holder has signed in with.
+    pub device_life: Duration,
     /// How long the token is good that is mailed to verify an address.
     pub verify_life: Duration,
     /// How long the token is good that is mailed to set another password.
+    ///
+    /// **Invariant**: at least as long as the window in which mail to a mailbox is limited
+    /// ([`crate::request::rate_limit::Allowances::MAILBOX`]). So a mailbox to which no more is sent holds a token that is good.
     pub reset_life: Duration,
-    /// The vendor's page that what is mailed leads to; it gets `?verify=` or `?reset=` and the token
+    /// The vendor's page that what is mailed leads to; it gets `#verify=`, `#reset=` or `#email=` and the token
     /// (`KEYSTEAD_ACCOUNT_URL`). Without it, mail holds the token alone.
     pub page: Option<String>,
+    /// The origins of the pages that may use accounts in a browser (`KEYSTEAD_PAGE_ORIGINS`), beside those of the service
+    /// itself and of [`AccountPolicy::page`].
+    pub origins: Vec<String>,
     /// The sender of mail (`KEYSTEAD_MAIL_FROM`). In AWS, nothing can be mailed without it.
     pub mail_from: Option<String>,
     /// What a password's hash costs.
@@ -134,9 +146,12 @@ impl Default for AccountPolicy {
     fn default() -> Self {
         Self {
             login_life: 14 * DAY,
+            idle_life: 7 * DAY,
+            device_life: 180 * DAY,
             verify_life: DAY,
             reset_life: HOUR,
             page: None,
+            origins: Vec::new(),
             mail_from: None,
             hashing: Hashing::default(),
         }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
-    value::{json_schema::schema, text::is_plain},
+    account::common_password::{is_common, is_of_address},
+    value::{email::Email, json_schema::schema, text::is_plain},
 };
 
 /// A password as someone typed it. Never stored, never shown, never logged.
@@ -58,6 +59,46 @@ schema!(Password, {
     "type": "string",
     "format": "password",
     "description": "A password.",
+    "minLength": Password::SHORTEST,
+    "maxLength": Password::LONGEST,
+    "pattern": r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+});
+
+/// A [`Password`] that somebody chooses: not among the first that are guessed.
+#[derive(Clone, Debug)]
+pub struct NewPassword(Password);
+
+impl NewPassword {
+    /// What it must be, as a refusal says it.
+    const UNCOMMON: &'static str = "one that is not easily guessed";
+
+    /// The password, for an account with this address.
+    ///
+    /// # Errors
+    /// When it is no more than the address: `field` is what the client calls it.
+    pub fn of(self, address: &Email, field: &str) -> Result<Password> {
+        if is_of_address(&self.0.0, address) {
+            return Err(Error::field(field, Self::UNCOMMON));
+        }
+        Ok(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for NewPassword {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let password = Password::deserialize(deserializer)?;
+        if is_common(&password.0) {
+            let found = serde::de::Unexpected::Other("text");
+            return Err(serde::de::Error::invalid_value(found, &Self::UNCOMMON));
+        }
+        Ok(Self(password))
+    }
+}
+
+schema!(NewPassword, {
+    "type": "string",
+    "format": "password",
+    "description": "A new password: not one of those that are guessed first.",
     "minLength": Password::SHORTEST,
     "maxLength": Password::LONGEST,
     "pattern": r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Result, Timestamp,
-    error::{Denial, Restriction},
+    error::Denial,
     license::{
         License,
         key::{KeyMark, LicenseKey},
@@ -11,7 +11,6 @@ use crate::{
         seats::Seats,
     },
     product::key_rules::KeyRules,
-    value::email::Email,
 };
 
 /// How many former keys a license remembers.
@@ -86,18 +85,6 @@ impl License {
             return Err(Error::Denied(Denial::NotActive));
         }
         Ok(())
-    }
-
-    /// That the license was bought by who has this address.
-    ///
-    /// # Errors
-    /// [`Restriction::Role`].
-    pub fn bought_by(&self, email: &Email) -> Result<()> {
-        if self.email.folded() == email.folded() {
-            Ok(())
-        } else {
-            Err(Error::Forbidden(Restriction::Role))
-        }
     }
 
     /// The license that the next machine can be bound to. Counted even if it was bound to none, as the contract has it.

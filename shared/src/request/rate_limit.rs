@@ -38,75 +38,78 @@ impl Allowance {
     }
 }
 
-/// What may be tried of one kind: from one address of the network, which an office may share, and of one account.
-///
-/// Each kind is counted apart, so that no number of wrong logins or of strangers' registrations keeps the owner of a mailbox
-/// from a new password.
-#[derive(Clone, Copy, Debug)]
-pub struct Allowances {
-    /// From one address.
-    pub from_address: Allowance,
-    /// Of one account.
-    pub of_account: Allowance,
-}
-
 const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// What may be tried with accounts.
+///
+/// **Invariant**: what strangers can use up never keeps out an account's holder who shows that they are: a device that has
+/// signed in before has an allowance of its own, and so has whoever reads the mailbox.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowances;
 
 impl Allowances {
-    /// What may be tried from all addresses of an organisation's network together: many times what one may.
-    pub fn from_organisation(&self) -> Allowance {
-        Allowance {
-            attempts: self.from_address.attempts.saturating_mul(10),
-            ..self.from_address
-        }
-    }
-
-    /// Logins, right or wrong: who guesses gets nowhere, and who forgot is not kept out for long.
-    pub const LOGINS: Self = Self {
-        from_address: Allowance {
-            name: "login-from",
-            attempts: 60,
-            window: MINUTE.saturating_mul(15),
-        },
-        of_account: Allowance {
-            name: "login",
-            attempts: 10,
-            window: MINUTE.saturating_mul(15),
-        },
+    /// Wrong passwords from one network, which an office may share.
+    pub const LOGIN_NETWORK: Allowance = Allowance {
+        name: "login-from",
+        attempts: 60,
+        window: MINUTE.saturating_mul(15),
     };
-    /// Passwords set by who shows what was mailed for it.
-    pub const RESETS: Self = Self {
-        from_address: Allowance {
-            name: "reset-from",
-            ..Self::LOGINS.from_address
-        },
-        of_account: Allowance {
-            name: "reset",
-            ..Self::LOGINS.of_account
-        },
+    /// Wrong passwords from one wide network, of which one customer of a provider may have many narrow ones.
+    pub const LOGIN_WIDE_NETWORK: Allowance = Allowance {
+        name: "login-from-wide",
+        attempts: 600,
+        window: MINUTE.saturating_mul(15),
     };
-    /// Registrations, each of which is a mail: nobody's mailbox is filled by us.
-    pub const REGISTRATIONS: Self = Self {
-        from_address: Allowance {
-            name: "register-from",
-            attempts: 30,
-            window: MINUTE.saturating_mul(60),
-        },
-        of_account: Allowance {
-            name: "register",
-            attempts: 5,
-            window: MINUTE.saturating_mul(60),
-        },
+    /// Wrong passwords of one account from one network: who guesses there gets nowhere, and keeps nobody out elsewhere.
+    pub const LOGIN_ACCOUNT_NETWORK: Allowance = Allowance {
+        name: "login",
+        attempts: 10,
+        window: MINUTE.saturating_mul(15),
     };
-    /// Forgotten passwords, likewise.
-    pub const FORGOTTEN: Self = Self {
-        from_address: Allowance {
-            name: "forgotten-from",
-            ..Self::REGISTRATIONS.from_address
-        },
-        of_account: Allowance {
-            name: "forgotten",
-            ..Self::REGISTRATIONS.of_account
-        },
+    /// Wrong passwords of one account from anywhere but the devices that it knows: guesses from many networks.
+    pub const LOGIN_ACCOUNT: Allowance = Allowance {
+        name: "login-wide",
+        attempts: 100,
+        window: HOUR,
+    };
+    /// Wrong passwords of one account from one device that has signed in before.
+    pub const LOGIN_DEVICE: Allowance = Allowance {
+        name: "login-device",
+        ..Self::LOGIN_ACCOUNT_NETWORK
+    };
+    /// Wrong passwords shown by one login, to change something.
+    pub const CONFIRMATION: Allowance = Allowance {
+        name: "confirm",
+        ..Self::LOGIN_ACCOUNT_NETWORK
+    };
+    /// Uses of one mailed token: each hashes a password.
+    pub const MAIL_TOKEN: Allowance = Allowance {
+        name: "mail-token",
+        ..Self::LOGIN_ACCOUNT_NETWORK
+    };
+    /// Mails that one network asks for.
+    pub const MAIL_NETWORK: Allowance = Allowance {
+        name: "mail-from",
+        attempts: 30,
+        window: HOUR,
+    };
+    /// Mails that one wide network asks for.
+    pub const MAIL_WIDE_NETWORK: Allowance = Allowance {
+        name: "mail-from-wide",
+        attempts: 300,
+        window: HOUR,
+    };
+    /// Mails to one mailbox that one network, however wide, asks for.
+    pub const MAIL_MAILBOX_NETWORK: Allowance = Allowance {
+        name: "mail-to-from",
+        attempts: 5,
+        window: HOUR.saturating_mul(6),
+    };
+    /// Mails with a token to one mailbox. Beyond these none is sent: the mailbox has a token that is still good.
+    pub const MAILBOX: Allowance = Allowance {
+        name: "mail-to",
+        attempts: 2,
+        window: HOUR,
     };
 }

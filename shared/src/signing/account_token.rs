@@ -1,4 +1,4 @@
-//! Account tokens: session tokens, and those that are mailed to verify an address or reset a password.
+//! Account tokens: what somebody shows who is signed in.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::{
 };
 
 text_value!(
-    /// A token of an account: its holder's login, or what was mailed to them. A JWT in the compact form of JWS.
+    /// A token of an account: its holder's login. A JWT in the compact form of JWS.
     AccountToken,
     "a string of 1 to 8192 characters",
     |text| {
@@ -38,10 +38,6 @@ choice!(
     Purpose {
         /// To act as its holder.
         Login = "login",
-        /// To show that the address is theirs.
-        Verify = "verify",
-        /// To set another password.
-        Reset = "reset",
     }
 );
 
@@ -56,8 +52,6 @@ pub struct AccountClaims {
     pub email: Email,
     /// What the token is for.
     pub purpose: Purpose,
-    /// For which version of the password it is good.
-    pub version: u32,
     /// Of a login: which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<LoginId>,
@@ -75,16 +69,10 @@ impl AccountClaims {
             sub: account.account_id.clone(),
             email: account.email.clone(),
             purpose,
-            version: account.version,
             login: None,
             iat: now.seconds(),
             exp: (now + life).seconds(),
         }
-    }
-
-    /// Whether this is the account that the token was made for, with the password that it had then.
-    pub fn are_of(&self, account: &Account) -> bool {
-        self.sub == account.account_id && self.version == account.version
     }
 
     /// When the token stops to be good.

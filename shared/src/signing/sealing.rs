@@ -25,6 +25,11 @@ impl SealingRoot {
         Ok(Self(hkdf::Salt::new(hkdf::HKDF_SHA256, b"keystead").extract(&bytes)))
     }
 
+    /// The root that follows from a secret which only one holder shows: what it seals, nobody opens but for them.
+    pub fn of_holder(secret: &str) -> Self {
+        Self(hkdf::Salt::new(hkdf::HKDF_SHA256, b"keystead holder").extract(secret.as_bytes()))
+    }
+
     /// What seals for `purpose`.
     pub fn seal_for(&self, purpose: &'static str) -> Result<Seal> {
         let refused = |_| Error::internal("a key of 256 bits is refused");

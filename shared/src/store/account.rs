@@ -1,17 +1,22 @@
-//! Accounts, and who is signed in to them.
+//! Accounts: who is signed in to them, from which devices, and what was mailed to their addresses.
+
+use std::ops::ControlFlow::{Break, Continue};
 
 use crate::{
-    Result,
+    Result, Timestamp,
     account::{
-        Account, AccountId, Registration,
+        Account,
+        device::{Device, DeviceToken},
         login::{Login, LoginId},
+        mail_token::MailToken,
+        secret::Secret,
     },
     signing::account_token::AccountClaims,
     store::{
         Store,
-        item::{Item, decode, encode, text},
-        schema,
-        write::{Refusal, delete, put},
+        item::{Item, decode, encode, number, text},
+        schema, unexpected,
+        write::{Action, Refusal, Transaction, UpdateExpression, WriteOutcome, delete, put, retried, update},
     },
     value::email::Email,
 };
@@ -19,12 +24,15 @@ use crate::{
 /// The sort key of an account itself.
 const ACCOUNT: &str = "#";
 
+/// How many logins of an account are listed.
+const LOGINS_LISTED: i32 = 100;
+
 fn login_key(login: &LoginId) -> String {
     format!("login#{login}")
 }
 
-fn registration_key(id: &AccountId) -> String {
-    format!("registration#{id}")
+fn device_key(device: &DeviceToken) -> String {
+    format!("device#{}", device.hash().as_str())
 }
 
 fn account_item(account: &Account) -> Result<Item> {
@@ -33,61 +41,133 @@ fn account_item(account: &Account) -> Result<Item> {
     Ok(item)
 }
 
+/// `action`, should the account be as it was read.
+///
+/// **Race**: its version is another with each change, so no change since is lost.
+fn unchanged(account: &Account, action: Action) -> Action {
+    action.when(
+        "version = :seen AND accountId = :id",
+        [
+            (":seen", number(account.version)),
+            (":id", text(account.account_id.as_str())),
+        ],
+    )
+}
+
+/// `new` in the place of the account, should that be as it was read.
+fn replacement(account: &Account, new: Item) -> Action {
+    unchanged(account, put(&schema::ACCOUNTS, new))
+}
+
 impl Store {
     /// The account with this address, in any letter case. The caller then asks for its password or what was mailed to it.
     pub async fn account_get(&self, email: &Email) -> Result<Option<Account>> {
         self.get(&schema::ACCOUNTS, &email.folded(), Some(ACCOUNT)).await
     }
 
-    /// The account of someone who shows a token that says this, should they still be signed in: both in one call.
-    pub async fn account_by_login(&self, claims: &AccountClaims) -> Result<Option<Account>> {
+    /// As [`Store::account_get`], and whether its holder has signed in with this device before, in one call. The device is
+    /// looked for also where there is no account, or none is shown: that costs the same.
+    pub async fn account_get_with_device(
+        &self,
+        email: &Email,
+        device: Option<&DeviceToken>,
+        now: Timestamp,
+    ) -> Result<(Option<Account>, bool)> {
+        let Some(device) = device else {
+            return Ok((self.account_get(email).await?, false));
+        };
+        let (email, device) = (email.folded(), device_key(device));
+        let keys = [ACCOUNT, &device].map(|item| schema::ACCOUNTS.key(&email, Some(item)));
+        let mut found = self.get_batch(vec![(&schema::ACCOUNTS, keys.to_vec())]).await?;
+        let (mut account, mut is_known) = (None, false);
+        for item in found.take(&schema::ACCOUNTS) {
+            if item.get("item") == Some(&text(ACCOUNT)) {
+                account = Some(decode(item)?);
+            } else {
+                let device: Device = decode(item)?;
+                is_known = now.seconds() < device.expires_at;
+            }
+        }
+        Ok((account, is_known))
+    }
+
+    /// The account of someone who shows a token that says this, and the login that it names: both in one call. Whether
+    /// the login lets them in, [`Login::opens`] says.
+    pub async fn account_by_login(&self, claims: &AccountClaims) -> Result<Option<(Account, Login)>> {
         let Some(login) = &claims.login else { return Ok(None) };
         let email = claims.email.folded();
         let login = login_key(login);
         let keys = [ACCOUNT, &login].map(|item| schema::ACCOUNTS.key(&email, Some(item)));
         let mut found = self.get_batch(vec![(&schema::ACCOUNTS, keys.to_vec())]).await?;
-        let mut found = found.take(&schema::ACCOUNTS);
-        if found.len() < 2 {
-            return Ok(None);
+        let (mut account, mut login) = (None, None);
+        for item in found.take(&schema::ACCOUNTS) {
+            if item.get("item") == Some(&text(ACCOUNT)) {
+                account = Some(decode::<Account>(item)?);
+            } else {
+                login = Some(decode(item)?);
+            }
         }
-        let account = found.iter().position(|item| item.get("item") == Some(&text(ACCOUNT)));
-        let account: Option<Account> = account.map(|at| decode(found.swap_remove(at))).transpose()?;
-        Ok(account.filter(|account| claims.are_of(account)))
+        let account = account.filter(|account| account.account_id == claims.sub);
+        Ok(account.zip(login))
     }
 
-    /// Notes that someone asked for an account.
-    pub async fn registration_create(&self, registration: &Registration) -> Result<()> {
-        let mut item = encode(registration)?;
-        item.insert("item".to_owned(), text(registration_key(&registration.account_id)));
-        self.write_always(put(&schema::ACCOUNTS, item)).await
-    }
-
-    /// That someone asked for an account with this id.
-    pub async fn registration_get(&self, email: &Email, id: &AccountId) -> Result<Option<Registration>> {
-        self.get(&schema::ACCOUNTS, &email.folded(), Some(&registration_key(id)))
-            .await
-    }
-
-    /// Stores a new account, unless there is one with its address. Answers the one that is there then.
-    pub async fn account_create(&self, account: Account) -> Result<Option<Account>> {
-        if self.create(&schema::ACCOUNTS, account_item(&account)?).await? {
-            return Ok(Some(account));
+    /// Stores a new account, unless there is one with its address. Answers whether it did, now or before.
+    pub async fn account_create(&self, account: &Account) -> Result<bool> {
+        if self.create(&schema::ACCOUNTS, account_item(account)?).await? {
+            return Ok(true);
         }
-        self.account_get(&account.email).await
+        let found = self.account_get(&account.email).await?;
+        Ok(found.as_ref() == Some(account))
     }
 
     /// Puts `changed` in the place of `account`, unless it was changed since it was read. Answers whether it did, now or
-    /// before.
+    /// before. Every login of the version that is gone ends.
     pub async fn account_change(&self, account: &Account, changed: &Account) -> Result<bool> {
         let new = account_item(changed)?;
-        let refusal = self
-            .replace(&schema::ACCOUNTS, &account_item(account)?, new.clone())
-            .await?;
-        Ok(match refusal {
+        let change = replacement(account, new.clone());
+        Ok(match self.write_retried("an account", change).await? {
             Refusal::None => true,
             // The reply to this very write was lost, and the SDK sent it again.
             Refusal::By(found) => found == Some(new),
         })
+    }
+
+    /// As [`Store::account_change`], and carries one login over to the new version: in one transaction, so that its holder
+    /// stays signed in and nobody else does.
+    pub async fn account_change_keeping(&self, account: &Account, changed: &Account, login: &LoginId) -> Result<bool> {
+        let login_key = schema::ACCOUNTS.key(&account.email.folded(), Some(&login_key(login)));
+        // **Race**: a login that was ended meanwhile stays so.
+        let carried = UpdateExpression::default()
+            .set("version", number(changed.version))
+            .when("version = :seen", [(":seen", number(account.version))]);
+        let change = replacement(account, account_item(changed)?);
+        let carry = update(&schema::ACCOUNTS, login_key, carried);
+        self.account_commit([change, carry]).await
+    }
+
+    /// Carries out two actions together; answers whether their conditions held.
+    async fn account_commit(&self, actions: [Action; 2]) -> Result<bool> {
+        retried("an account", actions, |attempt, actions| async move {
+            Ok(match self.commit(Transaction::of(actions.clone())).await? {
+                WriteOutcome::Done => Break(true),
+                WriteOutcome::Refused(_) => Break(false),
+                WriteOutcome::Contended => {
+                    attempt.back_off().await;
+                    Continue(actions)
+                }
+            })
+        })
+        .await
+    }
+
+    /// Moves an account to another address: in one transaction it is gone from the old one and there under the new one.
+    /// Answers whether it did. Its logins stay behind, and so end.
+    pub async fn account_move(&self, account: &Account, moved: &Account) -> Result<bool> {
+        let key = schema::ACCOUNTS.key(&account.email.folded(), Some(ACCOUNT));
+        // **Race**: neither a change of the account since it was read nor an account at the new address is lost.
+        let gone = unchanged(account, delete(&schema::ACCOUNTS, key));
+        let there = put(&schema::ACCOUNTS, account_item(moved)?).when("attribute_not_exists(email)", []);
+        self.account_commit([gone, there]).await
     }
 
     /// Notes that someone has signed in.
@@ -97,9 +177,47 @@ impl Store {
         self.write_always(put(&schema::ACCOUNTS, item)).await
     }
 
+    /// Notes that a login was used now.
+    pub async fn login_use(&self, login: &Login, now: Timestamp) -> Result<()> {
+        let key = schema::ACCOUNTS.key(&login.email.folded(), Some(&login_key(&login.login_id)));
+        // **Race**: a login that was ended meanwhile does not come back.
+        let used = UpdateExpression::default()
+            .set("lastSeenAt", text(now.to_string()))
+            .when("attribute_exists(version)", []);
+        let used = update(&schema::ACCOUNTS, key, used);
+        self.write_retried("a login", used).await.map(drop)
+    }
+
+    /// The logins of an account, the newest first, and no more than are worth a look. Those that are over are among them.
+    pub async fn login_list(&self, email: &Email) -> Result<Vec<Login>> {
+        let query = self
+            .query_prefix(&schema::ACCOUNTS, &email.folded(), "login#")
+            .scan_index_forward(false)
+            .limit(LOGINS_LISTED);
+        let page = query.send().await.map_err(unexpected)?;
+        page.items.unwrap_or_default().into_iter().map(decode).collect()
+    }
+
     /// Lets nobody in any more by this login; that is seen by the next request. A second time changes nothing.
     pub async fn login_delete(&self, email: &Email, login: &LoginId) -> Result<()> {
         let key = schema::ACCOUNTS.key(&email.folded(), Some(&login_key(login)));
         self.write_always(delete(&schema::ACCOUNTS, key)).await
+    }
+
+    /// Remembers a device, so that it is known again.
+    pub async fn device_create(&self, device: &Device) -> Result<()> {
+        let mut item = encode(device)?;
+        item.insert("item".to_owned(), text(format!("device#{}", device.device.as_str())));
+        self.write_always(put(&schema::ACCOUNTS, item)).await
+    }
+
+    /// Notes what a token that is to be mailed will be good for.
+    pub async fn mail_token_create(&self, token: &MailToken) -> Result<()> {
+        self.write_always(put(&schema::MAIL_TOKENS, encode(token)?)).await
+    }
+
+    /// What a token that was mailed is good for, whether or not it still is.
+    pub async fn mail_token_get(&self, token: &Secret) -> Result<Option<MailToken>> {
+        self.get(&schema::MAIL_TOKENS, token.hash().as_str(), None).await
     }
 }

@@ -216,11 +216,20 @@ pub const EVENTS: Table = Table {
 /// What happened to an owner's licenses.
 pub const EVENTS_BY_OWNER: Index = by("by-owner", "ownerId", "eventId");
 
-/// Accounts, and beside each its logins.
+/// Accounts, and beside each its logins and devices.
 pub const ACCOUNTS: Table = Table {
     name: "accounts",
     partition: "email",
     sort: Some("item"),
+    ttl: Some("expiresAt"),
+    indexes: &[],
+};
+
+/// What tokens that were mailed are good for, by their hash.
+pub const MAIL_TOKENS: Table = Table {
+    name: "mail-tokens",
+    partition: "tokenHash",
+    sort: None,
     ttl: Some("expiresAt"),
     indexes: &[],
 };
@@ -257,6 +266,7 @@ pub const ALL: &[&Table] = &[
     &IDEMPOTENCY,
     &EVENTS,
     &ACCOUNTS,
+    &MAIL_TOKENS,
     &MEMBERS,
     &FORMER_KEYS,
 ];

@@ -486,12 +486,6 @@ impl Store {
         Ok(is_created(own, &refusal))
     }
 
-    /// Puts `new` in the place of `old`, unless it was changed or deleted since it was read. What refuses is the item as it
-    /// is then.
-    pub(super) async fn replace(&self, table: &'static schema::Table, old: &Item, new: Item) -> Result<Refusal> {
-        self.write_retried("an item", replacement(table, old, new)).await
-    }
-
     /// As [`Store::replace`], together with the audit log's `entry` of it.
     pub(super) async fn replace_noted(
         &self,

@@ -63,7 +63,20 @@ impl Email {
         folded
     }
 
-    /// The address in that form.
+    /// The mailbox that mail to the address most likely ends in, for counting: what many providers leave out of an address,
+    /// from a `+` on, makes no other mailbox.
+    pub fn mailbox(&self) -> String {
+        let folded = self.folded();
+        match folded.split_once('@') {
+            Some((local, domain)) => {
+                let plain = local.split_once('+').map_or(local, |(plain, _)| plain);
+                format!("{plain}@{domain}")
+            }
+            None => folded,
+        }
+    }
+
+    /// The address in the form in which it is compared.
     #[must_use]
     pub fn to_folded(&self) -> Self {
         Self(self.folded())

@@ -15,7 +15,7 @@ async fn a_token_is_dead_once_its_holder_has_signed_out() {
     answer.expect_body(200, &json!({ "success": true }));
     assert_eq!(
         answer.header("set-cookie"),
-        "session=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"
+        "__Host-session=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict"
     );
     expect_refusal(&ann.get("/api/auth/me").await, 401, "Unauthorized");
     let stolen = format!("session={}", ann.token);

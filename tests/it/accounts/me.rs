@@ -23,10 +23,10 @@ async fn no_other_token_of_ours_signs_anybody_in() {
     }
     // Nor does a login's token do what is mailed for.
     for answer in [
-        verify(&app, &ann.token).await,
+        verify(&app, &ann.token, PASSWORD).await,
         reset(&app, &ann.token, "another password").await,
     ] {
-        expect_refusal(&answer, 400, "Invalid or expired token");
+        expect_refusal(&answer, 400, "Invalid token: must be a token of 43 characters");
     }
     expect_refusal(
         &reset(&app, &mailed, "another password").await,

@@ -4,7 +4,7 @@ use http::Method;
 use keystead_core::{account::AccountPolicy, store::schema};
 use keystead_functions::{
     flat,
-    frame::{callers::CallerKind, function::Function, route::Route, router::Router},
+    frame::{callers::CallerKind, face::Readers, function::Function, route::Route, router::Router},
     routes,
 };
 use keystead_tests::{
@@ -57,12 +57,24 @@ async fn every_route_answers_what_it_should_and_no_success_holds_an_error() {
             }
             for (name, value) in [
                 ("content-type", "application/json"),
-                ("access-control-allow-origin", "*"),
                 ("x-content-type-options", "nosniff"),
+                ("x-frame-options", "DENY"),
+                ("content-security-policy", "frame-ancestors 'none'"),
+                ("referrer-policy", "no-referrer"),
+                ("strict-transport-security", "max-age=31536000"),
+                ("access-control-allow-origin", readers(&route)),
             ] {
                 assert_eq!(answer.header(name), value, "{}: {name}", route.name);
             }
         }
+    }
+}
+
+/// Who may read the answers of a route in a browser, unless the operator lists them.
+fn readers(route: &Route) -> &'static str {
+    match route.face.readers {
+        Readers::Everyone => "*",
+        Readers::Listed => "",
     }
 }
 
@@ -363,6 +375,7 @@ async fn every_route_that_changes_something_lets_its_requests_be_named() {
         // It binds a key to one machine, however often that asks.
         "license-keys-validate",
         "license-keys-events",
+        "license-keys-list",
         // What is mailed is to be mailed again, and who signs in again is signed in.
         "auth-",
     ];
@@ -378,12 +391,19 @@ async fn every_route_tells_browsers_what_they_may_send() {
     for route in routes::all() {
         let answer = app.stranger().send(&Method::OPTIONS, route.path(), &[], b"").await;
         answer.expect_body(204, &Value::Null);
+        let may = |told: &'static str| {
+            if route.face.readers == Readers::Everyone {
+                told
+            } else {
+                ""
+            }
+        };
         for (name, value) in [
-            ("access-control-allow-origin", "*"),
-            ("access-control-allow-methods", "GET, POST, OPTIONS"),
+            ("access-control-allow-origin", readers(&route)),
+            ("access-control-allow-methods", may("GET, POST, OPTIONS")),
             (
                 "access-control-allow-headers",
-                "Content-Type, X-API-Key, x-webhook-secret, Authorization, Idempotency-Key",
+                may("Content-Type, X-API-Key, x-webhook-secret, Authorization, Idempotency-Key"),
             ),
         ] {
             assert_eq!(answer.header(name), value, "{}: {name}", route.name);

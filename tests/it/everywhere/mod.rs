@@ -5,6 +5,7 @@ mod admin_session;
 mod architecture;
 mod authentication;
 mod bodies;
+mod browsers;
 mod budgets;
 mod contract;
 mod enforcement;

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use http::Method;
 use keystead_core::{
     config::variable,
     store::schema::{self, Projection},
 };
-use keystead_functions::routes;
+use keystead_functions::{frame::callers::CallerKind, routes};
 use keystead_tests::{
-    MINUTE, OWNER, PRODUCT, TestApp, TestLicense,
+    MINUTE, OWNER, PASSWORD, PRODUCT, Person, TestApp, TestLicense,
     examples::{World, row},
     template::{
         self, Grant, UPDATE, function, function_id, grants, list, of_type, pascal, secret_policies, table_id, template,
@@ -356,26 +355,40 @@ fn there_is_room_for_twenty_more_functions() {
     );
 }
 
-#[tokio::test]
-async fn browsers_are_told_the_same_by_the_api_as_by_the_functions() {
-    let app = TestApp::start().await;
-    let preflight = app.stranger().send(&Method::OPTIONS, "/activate", &[], b"").await;
-    let answer = app.stranger().post("/health", json!({})).await;
-    let cors = &template()["Resources"]["Api"]["Properties"]["CorsConfiguration"];
-    for (name, header, said) in [
-        ("AllowOrigins", "access-control-allow-origin", &preflight),
-        ("AllowMethods", "access-control-allow-methods", &preflight),
-        ("AllowHeaders", "access-control-allow-headers", &preflight),
-        ("ExposeHeaders", "access-control-expose-headers", &answer),
-        ("MaxAge", "access-control-max-age", &preflight),
-    ] {
-        let values = list(&cors[name])
-            .into_iter()
-            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-        assert_eq!(
-            values.collect::<Vec<_>>().join(", "),
-            said.header(header),
-            "left: Api: CorsConfiguration: {name} in template.yaml, right: functions/src/routes.rs"
+/// API Gateway would answer browsers in the functions' place, and the same for every API.
+#[test]
+fn the_functions_say_whose_pages_read_their_answers() {
+    assert!(
+        template()["Resources"]["Api"]["Properties"]
+            .get("CorsConfiguration")
+            .is_none(),
+        "template.yaml: Api: with a CorsConfiguration, API Gateway drops what functions/src/frame/cors.rs says"
+    );
+}
+
+/// Of one client's refusal nobody else is told, and what a credential opens is kept for no other.
+#[test]
+fn the_distribution_keeps_no_refusal_and_tells_callers_apart() {
+    let resources = &template()["Resources"];
+    let distribution = &resources["Distribution"]["Properties"]["DistributionConfig"];
+    // Those that CloudFront keeps unless it is told not to.
+    let kept = [400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504];
+    let expected: Value = kept
+        .iter()
+        .map(|code| json!({ "ErrorCode": code, "ErrorCachingMinTTL": 0 }))
+        .collect();
+    assert_eq!(
+        distribution["CustomErrorResponses"], expected,
+        "template.yaml: Distribution"
+    );
+    let key =
+        &resources["DistributionCache"]["Properties"]["CachePolicyConfig"]["ParametersInCacheKeyAndForwardedToOrigin"];
+    assert_eq!(key["CookiesConfig"], json!({ "CookieBehavior": "all" }));
+    let headers = list(&key["HeadersConfig"]["Headers"]);
+    for header in ["Authorization", "Origin", "X-API-Key"] {
+        assert!(
+            headers.contains(&&json!(header)),
+            "template.yaml: DistributionCache lacks {header}"
         );
     }
 }
@@ -401,7 +414,7 @@ fn the_distribution_hands_on_every_header_that_is_looked_at() {
     ]);
     let callers = std::fs::read_dir(source.join("frame/callers")).expect("the callers");
     let callers = callers.map(|file| file.expect("a file").path());
-    let others = ["frame/request.rs", "frame/pipeline.rs"].map(|file| source.join(file));
+    let others = ["frame/request.rs", "frame/pipeline.rs", "frame/browser.rs"].map(|file| source.join(file));
     for file in callers.chain(others) {
         let text = std::fs::read_to_string(file).expect("the source");
         let named = text
@@ -444,6 +457,9 @@ async fn every_function_is_granted_what_it_uses_and_no_more() {
         stores_sell().await,
         a_buyer_exchanges_keys().await,
     ] {
+        used.extend(app.faults.used());
+    }
+    for app in people_come_back().await {
         used.extend(app.faults.used());
     }
     let (written, differences) = with_grants(&used);
@@ -636,6 +652,74 @@ async fn stores_sell() -> TestApp {
         .await
         .expect(200);
     app
+}
+
+/// What those who are signed in do an hour later, when it is noted that they were seen; and accounts with more behind them.
+async fn people_come_back() -> Vec<TestApp> {
+    let mut apps = Vec::new();
+    for route in routes::all()
+        .into_iter()
+        .filter(|route| route.caller == CallerKind::SignedIn)
+    {
+        for method in route.methods() {
+            let world = World::new().await;
+            let good = world.let_in(&route, (row(&route).good)(&world));
+            // What was mailed is good for an hour.
+            world.app.advance(59 * MINUTE);
+            world.person.get("/api/auth/me").await.expect(200);
+            world.app.advance(MINUTE);
+            world.send(&route, method, &good).await;
+            apps.push(world.app);
+        }
+    }
+    let app = TestApp::start().await;
+    let email = "customer@example.com";
+    let buyer = app.person(email).await;
+    let device = app.stranger();
+    let who = json!({ "email": email, "password": PASSWORD });
+    let known = device.post("/api/auth/login", who.clone()).await;
+    let mut again = who;
+    again["deviceToken"] = known.expect(200)["deviceToken"].clone();
+    device.post("/api/auth/login", again).await.expect(200);
+    // A token that is used twice.
+    let forgotten = json!({ "email": email });
+    device.post("/api/auth/forgot-password", forgotten).await.expect(200);
+    let chosen = json!({ "token": app.mailed_token(email), "password": PASSWORD });
+    for path in [
+        "/api/auth/reset-password",
+        "/api/auth/verify",
+        "/api/auth/reset-password",
+    ] {
+        device.post(path, chosen.clone()).await.expect(200);
+    }
+    drop(buyer);
+    let buyer = Person::sign_in(&app, email).await;
+    // Two mails an hour are sent to a mailbox.
+    app.advance(60 * MINUTE);
+    let taken = json!({ "email": "CUSTOMER@example.com", "password": PASSWORD });
+    buyer.post("/api/auth/change-email", taken).await.expect(200);
+    let confirmed = json!({ "token": app.mailed_token("CUSTOMER@example.com") });
+    buyer.post("/api/auth/confirm-email", confirmed).await.expect(200);
+    // Of a license that was bought with an address that they had before, by its id, and by a key that it had before.
+    let buyer = Person::sign_in(&app, email).await;
+    let moved = json!({ "email": "moved@example.com", "password": PASSWORD });
+    buyer.post("/api/auth/change-email", moved).await.expect(200);
+    let confirmed = json!({ "token": app.mailed_token("moved@example.com") });
+    buyer.post("/api/auth/confirm-email", confirmed).await.expect(200);
+    let buyer = Person::sign_in(&app, "moved@example.com").await;
+    let license = app.license().create().await;
+    buyer.get(&format!("/api/license-keys?email={email}")).await.expect(200);
+    let by_id = json!({ "licenseId": app.stored(&license).await.license_id });
+    for _ in 0..2 {
+        buyer.post("/api/license-keys/reset", by_id.clone()).await.expect(200);
+        buyer.post("/api/license-keys/shuffle", by_id.clone()).await.expect(200);
+    }
+    let unknown = json!({ "licenseId": "unknown" });
+    for path in ["/api/license-keys/reset", "/api/license-keys/shuffle"] {
+        buyer.post(path, unknown.clone()).await.expect(404);
+    }
+    apps.push(app);
+    apps
 }
 
 async fn a_buyer_exchanges_keys() -> TestApp {

@@ -2,6 +2,7 @@
 
 mod events;
 mod key;
+mod list;
 mod reset;
 mod shuffle;
 mod validate;

@@ -37,6 +37,7 @@ pub struct Shown {
 impl Caller for Admin {
     const KIND: CallerKind = CallerKind::Admin;
     const SECRETS: &'static [SecretName] = &[SecretName::Credentials];
+    const GUESSES_COUNT: bool = true;
     #[cfg(feature = "openapi")]
     const DOCUMENT: super::document::Document = super::document::Document {
         tag: "Vendors",

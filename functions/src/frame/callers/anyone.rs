@@ -2,18 +2,29 @@
 
 use keystead_core::{
     Result,
+    account::device::DeviceToken,
     audit::Origin,
     event::{Actor, ActorKind},
 };
 
 use super::{Authenticated, Caller, CallerKind, Source};
-use crate::frame::{context::Context, fields::Fields, request::Incoming};
+use crate::frame::{browser, context::Context, fields::Fields, request::Incoming};
 
 /// Anyone.
 #[derive(Clone)]
 pub struct Anyone {
     /// Who and where they are, as events have it.
     pub origin: Origin,
+    /// Whether they use a browser.
+    pub in_browser: bool,
+    /// By what their browser is known again, if they signed in with it before.
+    pub device: Option<DeviceToken>,
+}
+
+/// What their browser shows, if they use one.
+pub struct Shown {
+    in_browser: bool,
+    device: Option<DeviceToken>,
 }
 
 impl Caller for Anyone {
@@ -25,16 +36,21 @@ impl Caller for Anyone {
         ..super::document::Document::NONE
     };
 
-    type Shown = ();
+    type Shown = Shown;
 
-    fn shown(_: &Incoming, _: &mut Fields) -> Result<()> {
-        Ok(())
+    fn shown(incoming: &Incoming, _: &mut Fields) -> Result<Shown> {
+        Ok(Shown {
+            in_browser: browser::is_browser(incoming),
+            device: browser::device(incoming),
+        })
     }
 
-    async fn check(_: &Context, (): (), source: Source) -> Result<Authenticated<Self>> {
+    async fn check(_: &Context, shown: Shown, source: Source) -> Result<Authenticated<Self>> {
         Ok(Authenticated {
             caller: Self {
                 origin: source.origin(Actor::the(ActorKind::Customer)),
+                in_browser: shown.in_browser,
+                device: shown.device,
             },
             credential: String::new(),
         })

@@ -114,7 +114,8 @@ pub(crate) fn schemes() -> Value {
             "bearerFormat": "JWT",
             "description": "The token of `/api/auth/login`.",
         },
-        "sessionCookie": key("cookie", "session", "The same token, in the cookie that `/api/auth/login` sets."),
+        "sessionCookie": key("cookie", "session", "The same token, in a cookie of this name. A browser has it in the cookie \
+                                                   `__Host-session`, which `/api/auth/login` sets."),
         "stripeSignature": key("header", "Stripe-Signature", "Stripe's signature of the body."),
     })
 }

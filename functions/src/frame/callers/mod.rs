@@ -28,7 +28,7 @@ use crate::frame::{context::Context, fields::Fields, request::Incoming};
 pub use admin::Admin;
 pub use anyone::Anyone;
 pub use license_key_holder::LicenseKeyHolder;
-pub use signed_in::{SESSION, SignedIn};
+pub use signed_in::SignedIn;
 pub use store::Store;
 pub use stripe::Stripe;
 pub use super_admin::SuperAdmin;
@@ -61,8 +61,11 @@ pub trait Caller: Clone + Send + Sync + 'static {
     /// Whether a request's body may hold the credential. Where it may not, a caller without one is told so before anything
     /// that is wrong with the body.
     const IN_BODY: bool = true;
-    /// Whether a browser's cookie may be the credential. No page's form may make such a request.
+    /// Whether a cookie may be the credential. [`crate::frame::browser::guard`] looks at such requests.
     const IN_COOKIE: bool = false;
+    /// Whether a wrong credential is counted against the network that it comes from ([`crate::frame::failures`]): of secrets
+    /// that programs hold. People's passwords have limits of their own.
+    const GUESSES_COUNT: bool = false;
     /// How the OpenAPI document shows it.
     #[cfg(feature = "openapi")]
     const DOCUMENT: document::Document;

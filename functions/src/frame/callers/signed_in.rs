@@ -2,22 +2,20 @@
 
 use keystead_core::{
     Error, Result,
-    account::{Account, login::LoginId},
+    account::{Account, login::Login},
     audit::Origin,
     error::{Credential, Restriction},
     event::Actor,
     owner::{OwnerId, member::Role},
     signing::{
         account_token::{AccountToken, Purpose},
+        sealing::SealingRoot,
         secrets::SecretName,
     },
 };
 
 use super::{Authenticated, Caller, CallerKind, Source};
-use crate::frame::{context::Context, fields::Fields, request::Incoming};
-
-/// The cookie that holds the token of somebody who is signed in.
-pub const SESSION: &str = "session";
+use crate::frame::{browser, context::Context, fields::Fields, request::Incoming};
 
 /// Somebody who is signed in.
 #[derive(Clone)]
@@ -25,7 +23,9 @@ pub struct SignedIn {
     /// Their account.
     pub account: Account,
     /// By which login.
-    pub login: LoginId,
+    pub login: Login,
+    /// What seals for this login alone.
+    pub sealing: SealingRoot,
     /// Who and where they are, as events have it.
     pub origin: Origin,
 }
@@ -48,28 +48,32 @@ impl Caller for SignedIn {
     type Shown = String;
 
     fn shown(incoming: &Incoming, _: &mut Fields) -> Result<String> {
-        let token = incoming.bearer().or_else(|| incoming.cookie(SESSION));
+        let token = incoming.bearer().or_else(|| browser::session(incoming));
         token
             .map(str::to_owned)
             .ok_or(Error::Unauthenticated(Credential::Caller))
     }
 
     /// A forged or expired token costs no call of DynamoDB; a good one is looked up, so that it is good for nothing from
-    /// the moment that its holder signs out.
+    /// the moment that its login ends. Once an hour, that the login was used is noted.
     async fn check(cx: &Context, token: String, source: Source) -> Result<Authenticated<Self>> {
         let shown = AccountToken::parse(&token).ok_or(Error::Unauthenticated(Credential::Caller))?;
-        let claims = cx.account_keys.verify(&shown, Purpose::Login, cx.clock.now()).await?;
+        let now = cx.clock.now();
+        let claims = cx.account_keys.verify(&shown, Purpose::Login, now).await?;
         let claims = claims.ok_or(Error::Unauthenticated(Credential::Caller))?;
-        let account = cx
-            .store
-            .account_by_login(&claims)
-            .await?
+        let found = cx.store.account_by_login(&claims).await?;
+        let (account, login) = found
+            .filter(|(account, login)| login.opens(account, &cx.config.accounts, now))
             .ok_or(Error::Unauthenticated(Credential::Caller))?;
+        if login.use_is_due(now) {
+            cx.store.login_use(&login, now).await?;
+        }
         Ok(Authenticated {
             caller: Self {
                 origin: source.origin(Actor::account(&account.account_id)),
                 account,
-                login: claims.login.ok_or(Error::Unauthenticated(Credential::Caller))?,
+                login,
+                sealing: SealingRoot::of_holder(&token),
             },
             credential: token,
         })

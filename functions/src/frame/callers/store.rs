@@ -27,6 +27,7 @@ pub struct Store {
 impl Caller for Store {
     const KIND: CallerKind = CallerKind::Store;
     const SECRETS: &'static [SecretName] = &[SecretName::Credentials];
+    const GUESSES_COUNT: bool = true;
     #[cfg(feature = "openapi")]
     const DOCUMENT: super::document::Document = super::document::Document {
         tag: "Stores",

@@ -21,6 +21,7 @@ pub struct SuperAdmin {
 impl Caller for SuperAdmin {
     const KIND: CallerKind = CallerKind::SuperAdmin;
     const SECRETS: &'static [SecretName] = &[SecretName::Credentials];
+    const GUESSES_COUNT: bool = true;
     #[cfg(feature = "openapi")]
     const DOCUMENT: super::document::Document = super::document::Document {
         tag: "Operators",

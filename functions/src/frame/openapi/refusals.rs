@@ -110,8 +110,12 @@ fn refused_for_all(route: &Route, described: &Description, method: &str, fields:
     if described.caller.is_secret() {
         errors.push(Error::Unauthenticated(Credential::Caller));
     }
+    if route.guesses_count {
+        errors.push(ErrorCode::TooManyAttempts.example());
+    }
     if method == "POST" && route.by_cookie {
-        errors.push(Error::Forbidden(Restriction::Role));
+        errors.push(Error::Invalid(InvalidRequest::ContentType));
+        errors.push(Error::Forbidden(Restriction::ForeignOrigin));
     }
     if !route.required.is_empty() {
         errors.push(Error::Invalid(InvalidRequest::MissingFields(route.required)));

@@ -7,11 +7,17 @@ use crate::{
     request::rate_limit::{Allowance, RateLimit},
     store::{
         Store,
-        item::number,
+        item::{Item, number},
         schema,
         write::{Refusal, UpdateExpression, update},
     },
 };
+
+fn rate_limit_key(allowance: &Allowance, who: &str, now: Timestamp) -> Item {
+    let begins = allowance.window_of(now).seconds();
+    let bucket = format!("{}#{who}#{begins}", allowance.name);
+    schema::RATE_LIMITS.key(&bucket, None)
+}
 
 impl Store {
     /// Counts an attempt to activate `license_key`, in one conditional write that is exact under any interleaving.
@@ -51,14 +57,25 @@ impl Store {
         }
     }
 
+    /// Takes back an attempt of `who` that was counted at this time, for what counts failures only. Counting first and
+    /// taking back keeps the number exact, however many attempts there are at once.
+    ///
+    /// **Best effort**: the attempt has succeeded by then, so one that stays counted must not fail it.
+    pub async fn rate_limit_take_back(&self, allowance: &Allowance, who: &str, now: Timestamp) {
+        let less = UpdateExpression::default()
+            .decrease("attempts", 1)
+            .when("attempts > :none", [(":none", number(0))]);
+        let less = update(&schema::RATE_LIMITS, rate_limit_key(allowance, who, now), less);
+        let _: Result<Refusal> = self.write_retried("a rate limit", less).await;
+    }
+
     /// Counts an attempt of `who` against an allowance, in one conditional write that is exact under any interleaving. A
     /// refused attempt writes nothing.
     ///
     /// # Errors
     /// [`Throttle::Attempts`].
     pub async fn rate_limit_count(&self, allowance: &Allowance, who: &str, now: Timestamp) -> Result<()> {
-        let begins = allowance.window_of(now);
-        let ends = begins + allowance.window;
+        let ends = allowance.window_of(now) + allowance.window;
         let count = UpdateExpression::default()
             .set("expiresAt", number(ends.seconds()))
             .add("attempts", number(1))
@@ -66,8 +83,7 @@ impl Store {
                 "attribute_not_exists(attempts) OR attempts < :limit",
                 [(":limit", number(allowance.attempts))],
             );
-        let bucket = format!("{}#{who}#{}", allowance.name, begins.seconds());
-        let count = update(&schema::RATE_LIMITS, schema::RATE_LIMITS.key(&bucket, None), count);
+        let count = update(&schema::RATE_LIMITS, rate_limit_key(allowance, who, now), count);
         match self.write_retried("a rate limit", count).await? {
             Refusal::None => Ok(()),
             Refusal::By(_) => Err(Error::Throttled {

@@ -1,0 +1,7 @@
+//! Lambda entry point of [`accounts::SESSIONS`].
+use keystead_functions::{accounts, runtime};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    runtime::serve(&accounts::SESSIONS).await
+}

@@ -1,0 +1,91 @@
+//! What accounts mail: a token to who reads the mailbox, or word of what happened. Short, plain, and without a secret beside
+//! the token.
+
+use keystead_core::{
+    Result,
+    account::{Account, mail_token::MailToken, secret::Secret},
+    audit::Origin,
+    value::email::Email,
+};
+
+use super::allowance::count_mail;
+use crate::frame::{context::Context, mail::Mail, reply::Done};
+
+/// Mails to an address what sets the password of its account, or makes one: whichever it needs, so that neither the answer
+/// nor its cost tells which.
+pub(super) async fn mail_password_link(cx: &Context, origin: &Origin, address: Email) -> Result<Done> {
+    let now = cx.clock.now();
+    let (account, may_be_sent) = count_mail(cx, origin, &address, now).await?;
+    if !may_be_sent {
+        return Ok(Done {});
+    }
+    let policy = &cx.config.accounts;
+    let life = if account.is_some() {
+        policy.reset_life
+    } else {
+        policy.verify_life
+    };
+    let secret = Secret::new(&cx.ids)?;
+    let token = MailToken::for_password(&secret, &address, account.as_ref(), now + life);
+    cx.store.mail_token_create(&token).await?;
+    let mail = if account.is_some() {
+        Mail {
+            to: token.address,
+            subject: "Set a new password".to_owned(),
+            text: format!(
+                "Someone asked for a new password for the account with this address. If it was you, set one with \
+                 this:\n\n{}\n\nIt is good for an hour, and once. If it was not you, do nothing: your password stays.\n",
+                link(cx, "reset", &secret)
+            ),
+        }
+    } else {
+        Mail {
+            to: token.address,
+            subject: "Choose a password".to_owned(),
+            text: format!(
+                "Someone asked for an account with this address, and there is none yet. If it was you, choose a password \
+                 for it with this:\n\n{}\n\nIt is good for a day, and once. If it was not you, do nothing: then there is \
+                 no account.\n",
+                link(cx, "verify", &secret)
+            ),
+        }
+    };
+    cx.mailer.send(mail).await?;
+    Ok(Done {})
+}
+
+/// How a mail hands a token over: in a link to the vendor's page, if there is one. In its fragment, which a browser sends to
+/// no server and tells no other page.
+pub(super) fn link(cx: &Context, parameter: &str, token: &Secret) -> String {
+    match &cx.config.accounts.page {
+        Some(page) => {
+            let page = page.split('#').next().unwrap_or_default();
+            format!("{page}#{parameter}={}", token.reveal())
+        }
+        None => token.reveal().to_owned(),
+    }
+}
+
+/// Word to an account's holder that its password is another.
+pub(super) fn password_changed(to: &Account) -> Mail {
+    Mail {
+        to: to.address.clone(),
+        subject: "Your password was changed".to_owned(),
+        text: "The password of the account with this address was changed just now, and whoever was signed in elsewhere is \
+               signed out. If it was you, there is nothing to do. If it was not you, ask for a new password at once: only \
+               who reads this mailbox can set it.\n"
+            .to_owned(),
+    }
+}
+
+/// Word to the old address that the account has another.
+pub(super) fn address_changed(from: &Account) -> Mail {
+    Mail {
+        to: from.address.clone(),
+        subject: "The address of your account was changed".to_owned(),
+        text: "The account with this address has another address from now on. If it was you, there is nothing to do. If it \
+               was not you, tell the vendor, and register with this address anew: what was bought with it is then yours \
+               to look after, and of nobody else.\n"
+            .to_owned(),
+    }
+}

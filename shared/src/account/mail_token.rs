@@ -1,0 +1,87 @@
+//! Mailed tokens: they show that somebody reads a mailbox.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Timestamp,
+    account::{
+        Account, AccountId,
+        secret::{Secret, SecretHash},
+    },
+    value::{email::Email, text::choice},
+};
+
+choice!(
+    /// What a mailed token is for.
+    MailPurpose {
+        /// To set the password of the account with the address, or of a new one.
+        Password = "password",
+        /// To make the address that of an account that has another.
+        Address = "address",
+    }
+);
+
+/// A mailed token, as stored: under its hash.
+///
+/// **Invariant**: it is good for one version of an account's password, and using it makes another. So it is used once, and
+/// whatever was mailed before a password was set is dead with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MailToken {
+    /// The hash of the token.
+    pub token_hash: SecretHash,
+    /// What it is for.
+    pub purpose: MailPurpose,
+    /// The folded address of the account.
+    pub email: Email,
+    /// The address as it was typed, to which it was mailed.
+    pub address: Email,
+    /// Which account, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<AccountId>,
+    /// Which version of its password: 0 where there was no account.
+    pub version: u32,
+    /// When it is no longer good, in seconds since 1970: the table's TTL.
+    pub expires_at: i64,
+}
+
+impl MailToken {
+    /// One that sets the password of `account`, or makes one with `address` where there is none.
+    pub fn for_password(secret: &Secret, address: &Email, account: Option<&Account>, expiry: Timestamp) -> Self {
+        Self {
+            token_hash: secret.hash(),
+            purpose: MailPurpose::Password,
+            email: address.to_folded(),
+            address: account.map_or(address, |account| &account.address).clone(),
+            account_id: account.map(|account| account.account_id.clone()),
+            version: account.map_or(0, |account| account.version),
+            expires_at: expiry.seconds(),
+        }
+    }
+
+    /// One that makes `address` that of `account`.
+    pub fn for_address(secret: &Secret, address: &Email, account: &Account, expiry: Timestamp) -> Self {
+        Self {
+            purpose: MailPurpose::Address,
+            email: account.email.clone(),
+            address: address.clone(),
+            ..Self::for_password(secret, address, Some(account), expiry)
+        }
+    }
+
+    /// Whether it is still good for this.
+    pub fn serves(&self, purpose: MailPurpose, now: Timestamp) -> bool {
+        self.purpose == purpose && now.seconds() < self.expires_at
+    }
+
+    /// Whether this is the account that it was mailed for, with the password that it had then.
+    pub fn is_for(&self, account: &Account) -> bool {
+        self.account_id.as_ref() == Some(&account.account_id) && self.version == account.version
+    }
+
+    /// Whether this is the account that it has made, or set the password of.
+    pub fn was_used_for(&self, account: &Account) -> bool {
+        let same = self.account_id.as_ref().is_none_or(|id| *id == account.account_id);
+        same && account.version == self.version.saturating_add(1)
+    }
+}
