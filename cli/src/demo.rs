@@ -75,6 +75,7 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         enforcement: None,
         grace_days: None,
         image: None,
+        quantity_means: None,
         keys: KeyRules::default(),
     };
     let license = License::new(

@@ -51,7 +51,7 @@ struct Create {
     keys: Keys,
 }
 
-/// What holds for its licenses' keys, where they are dealt in.
+/// What holds for its licenses and their keys, where they are dealt in.
 #[derive(Args, Debug)]
 struct Keys {
     /// What grouped keys begin with.
@@ -69,6 +69,9 @@ struct Keys {
     /// The URL of a picture.
     #[arg(long, value_name = "URL")]
     image: Option<String>,
+    /// What it means when a customer of a store buys several: seats (the default), licenses or ignored.
+    #[arg(long, value_name = "WHAT")]
+    quantity_means: Option<String>,
 }
 
 impl Keys {
@@ -79,6 +82,7 @@ impl Keys {
         fields["allowBuyerReset"] = json!(self.allow_buyer_reset);
         fields["maxActivations"] = json!(self.max_activations);
         fields["image"] = json!(self.image);
+        fields["quantityMeans"] = json!(self.quantity_means);
         fields
     }
 }
@@ -99,6 +103,7 @@ struct List {
 #[derive(Args, Debug)]
 #[command(group(ArgGroup::new("change").required(true).multiple(true).args([
     "name", "status", "key_prefix", "allow_buyer_shuffle", "allow_buyer_reset", "max_activations", "image",
+    "quantity_means",
 ])))]
 struct Update {
     /// The product's id.

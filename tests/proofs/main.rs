@@ -11,3 +11,4 @@ mod parsing;
 mod properties;
 mod purchase_races;
 mod races;
+mod sales;

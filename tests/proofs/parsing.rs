@@ -529,6 +529,8 @@ proptest! {
         let (secret, now) = (SigningSecret::new(SECRET), epoch());
         let is_right = |header: &str, body: &[u8]| secret.verify(header, body, now).is_ok();
         prop_assert!(!is_right(&header, &body));
+        // Beside the right signature there is room for so much.
+        let header = &header[..header.floor_char_boundary(900)];
 
         let at = now.seconds() - age;
         let digits = signature(at, &body);

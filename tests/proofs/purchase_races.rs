@@ -38,7 +38,7 @@ async fn licenses(app: &TestApp) -> usize {
     listed.expect(200)["licenses"].as_array().expect("a list").len()
 }
 
-async fn events(app: &TestApp, license: &TestLicense) -> Vec<EventType> {
+async fn events_of(app: &TestApp, license: &TestLicense) -> Vec<EventType> {
     let stored = app.stored(license).await;
     let events = app.cx.store.event_list(&stored).await.expect("a read");
     let mut types: Vec<EventType> = events.iter().map(|event| event.r#type).collect();
@@ -55,9 +55,56 @@ async fn a_purchase_that_is_told_many_times_at_once_makes_one_license() {
         let notice = json!({ "purchaseId": "p-1", "discountCode": "summer" });
         let license = one_key(&tell(&app, "purchase.completed", &notice).await);
         assert_eq!(licenses(&app).await, 1, "seed {seed}");
-        assert_eq!(events(&app, &license).await, [EventType::Created]);
+        assert_eq!(events_of(&app, &license).await, [EventType::Created]);
         let codes = app.admin().post("/listTrialCodes", json!({})).await;
         assert_eq!(codes.expect(200)["codes"][0]["usedCount"], 1);
+    }
+}
+
+/// A checkout, a renewal, the first payment and the refund of it: sixteen times each, all at once.
+#[tokio::test]
+async fn what_stripe_tells_many_times_and_all_at_once_makes_one_license_and_counts_once() {
+    let session = json!({
+        "id": "cs_1", "mode": "subscription", "payment_status": "paid", "subscription": "sub_1", "invoice": "in_1",
+        "customer_details": { "email": "customer@example.com" },
+        "metadata": { "productId": PRODUCT, "durationDays": "31" },
+    });
+    let invoice = json!({ "id": "in_2", "subscription": "sub_1", "billing_reason": "subscription_cycle",
+                          "lines": { "data": [{ "period": { "start": 1_900_000_000, "end": 1_902_592_000 } }] } });
+    let payment = json!({ "id": "inpay_1", "invoice": "in_1", "payment": { "payment_intent": "pi_1" } });
+    let refund = json!({ "id": "ch_1", "payment_intent": "pi_1", "refunded": true });
+    let events = [
+        ("checkout.session.completed", session),
+        ("invoice.paid", invoice),
+        ("invoice_payment.paid", payment),
+        ("charge.refunded", refund),
+    ];
+    for seed in seeds(8) {
+        let app = storm(seed).await;
+        let delivery = |i: usize| {
+            let (stripe, (r#type, object)) = (app.stripe(), events[i % events.len()].clone());
+            caller(async move { stripe.deliver(&format!("evt_{i}"), r#type, object).await })
+        };
+        for answer in at_once((0..CALLERS).map(delivery)).await {
+            answer.expect(200);
+        }
+        assert_eq!(licenses(&app).await, 1, "seed {seed}");
+        let listed = app.admin().post("/listLicenses", json!({})).await;
+        let license = TestLicense {
+            key: listed.expect(200)["licenses"][0]["key"]
+                .as_str()
+                .expect("a key")
+                .to_owned(),
+        };
+        let stored = app.stored(&license).await;
+        assert_eq!(stored.expires_at(), Some(app.now() + 61 * DAY), "seed {seed}");
+        let told = events_of(&app, &license).await;
+        let count = |r#type| told.iter().filter(|told| **told == r#type).count();
+        assert_eq!(
+            (count(EventType::Created), count(EventType::Revoked)),
+            (1, 1),
+            "seed {seed}: {told:?}"
+        );
     }
 }
 
@@ -92,7 +139,7 @@ async fn a_chargeback_that_is_told_many_times_at_once_is_one_violation() {
             let shown = app.shown(&license).await;
             assert_eq!(shown["violations"].as_array().map(Vec::len), Some(1), "seed {seed}");
             assert_eq!(shown["unresolvedViolationsCount"], 1);
-            let told = events(&app, &license).await;
+            let told = events_of(&app, &license).await;
             assert_eq!(told, [EventType::Created, EventType::Revoked, EventType::Violation]);
             app.advance(DAY);
         }

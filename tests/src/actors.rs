@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use http::Method;
 use keystead_core::{
+    Timestamp,
     license::machine::{Fingerprint, MachineId},
     store::meter::Usage,
 };
@@ -140,6 +141,14 @@ impl Stripe {
     /// Delivers an event, signed now.
     pub async fn deliver(&self, id: &str, r#type: &str, object: Value) -> Answer {
         let event = json!({ "id": id, "type": r#type, "data": { "object": object } }).to_string();
+        let signature = self.sign(&event);
+        self.deliver_signed(&event, &signature).await
+    }
+
+    /// As [`Stripe::deliver`], of an event that says when it was made.
+    pub async fn deliver_made_at(&self, id: &str, r#type: &str, object: Value, made_at: Timestamp) -> Answer {
+        let event = json!({ "id": id, "type": r#type, "created": made_at.seconds(), "data": { "object": object } });
+        let event = event.to_string();
         let signature = self.sign(&event);
         self.deliver_signed(&event, &signature).await
     }

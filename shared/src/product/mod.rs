@@ -1,6 +1,7 @@
 //! Products: what licenses are for.
 
 pub mod key_rules;
+pub mod quantity;
 pub mod variant;
 
 use std::time::Duration;
@@ -13,7 +14,10 @@ use crate::{
     ids::CreationId,
     license::watch::DetectionOverrides,
     owner::OwnerId,
-    product::key_rules::{KeyRuleChanges, KeyRules},
+    product::{
+        key_rules::{KeyRuleChanges, KeyRules},
+        quantity::QuantityMeans,
+    },
     value::{
         name::Name,
         number::number_value,
@@ -90,6 +94,8 @@ pub struct ProductChanges {
     pub grace_days: Patch<GraceDays>,
     /// Another picture.
     pub image: Patch<Image>,
+    /// Another meaning of a quantity.
+    pub quantity_means: Patch<QuantityMeans>,
     /// Other rules for keys.
     pub keys: KeyRuleChanges,
 }
@@ -132,6 +138,9 @@ pub struct Product {
     /// Its picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Image>,
+    /// What the quantity of a checkout's line means, where that is not as usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity_means: Option<QuantityMeans>,
     /// What it says of its licenses' keys.
     #[serde(default)]
     pub keys: KeyRules,
@@ -151,6 +160,7 @@ impl Product {
         changes.enforcement.apply(&mut changed.enforcement);
         changes.grace_days.apply(&mut changed.grace_days);
         changes.image.apply(&mut changed.image);
+        changes.quantity_means.apply(&mut changed.quantity_means);
         if changed != *self {
             self.writable()?;
         }

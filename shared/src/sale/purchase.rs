@@ -93,14 +93,14 @@ impl PurchaseKey {
         Self(format!("{type}#{product}#{id}"))
     }
 
-    /// A notice of Stripe's about the object with this id. Its ids are unique, and no product has an empty one.
-    pub fn of_stripe(r#type: NoticeType, id: &Reference) -> Self {
-        Self(format!("{type}##{id}"))
+    /// An id of Stripe's: of a payment, a subscription, an invoice. They are unique, and no product has an empty one.
+    pub fn of_stripe(id: &Reference) -> Self {
+        Self(format!("stripe##{id}"))
     }
 
-    /// A notice of Stripe's of any kind.
-    pub fn of_stripe_event(id: &Reference) -> Self {
-        Self(format!("event##{id}"))
+    /// The sale whose first license this is.
+    pub fn of_sale(first: &LicenseId) -> Self {
+        Self(format!("sale##{first}"))
     }
 }
 

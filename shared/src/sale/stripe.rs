@@ -7,11 +7,18 @@
 use std::time::Duration;
 
 use ring::hmac;
+use subtle::ConstantTimeEq;
 
 use crate::{Error, Result, Timestamp, error::Credential};
 
 /// How old a signature may be: as long as Stripe's own libraries allow.
 pub const TOLERANCE: Duration = Duration::from_secs(5 * 60);
+
+/// How long the header may be. Two signatures take 150 bytes.
+pub const LONGEST_HEADER: usize = 1024;
+
+/// How many signatures are compared. There are two while a secret is rolled over.
+pub const MOST_SIGNATURES: usize = 5;
 
 /// The secret with which Stripe signs what it sends to one endpoint: `whsec_...`.
 #[derive(Clone)]
@@ -25,40 +32,48 @@ impl SigningSecret {
 
     /// Checks that `body` was signed with this secret, not long before `now`.
     ///
+    /// Until it is known to be right, a header is anybody's. So its length is bounded, the HMAC over the body is computed once
+    /// and not for each signature, and only the first [`MOST_SIGNATURES`] are compared with it.
+    ///
     /// # Errors
-    /// [`Credential::Caller`] when no signature is right, or the time is more than [`TOLERANCE`] away: what was signed
-    /// long ago may be a replay.
+    /// [`Credential::Caller`] when no signature is right, the header is longer than [`LONGEST_HEADER`], or the time is more
+    /// than [`TOLERANCE`] away: what was signed long ago may be a replay.
     pub fn verify(&self, header: &str, body: &[u8], now: Timestamp) -> Result<()> {
+        const REFUSED: Error = Error::Unauthenticated(Credential::Caller);
+
+        if header.len() > LONGEST_HEADER {
+            return Err(REFUSED);
+        }
         let parts = || header.split(',').filter_map(|part| part.trim().split_once('='));
         let signed_at = parts().find(|(name, _)| *name == "t").map(|(_, value)| value);
-        let signed_at = signed_at.ok_or(Error::Unauthenticated(Credential::Caller))?;
-        let seconds: i64 = signed_at
-            .parse()
-            .map_err(|_| Error::Unauthenticated(Credential::Caller))?;
-        let tolerance = TOLERANCE.as_secs();
-        if now.seconds().abs_diff(seconds) > tolerance {
-            return Err(Error::Unauthenticated(Credential::Caller));
+        let signed_at = signed_at.ok_or(REFUSED)?;
+        let seconds: i64 = signed_at.parse().map_err(|_| REFUSED)?;
+        if now.seconds().abs_diff(seconds) > TOLERANCE.as_secs() {
+            return Err(REFUSED);
         }
-        let signed = [signed_at.as_bytes(), b".", body].concat();
-        let mut signatures = parts().filter(|(name, _)| *name == "v1").map(|(_, value)| value);
-        // `hmac::verify` takes the same time wherever two signatures differ.
-        let right = |signature: &str| bytes(signature).is_some_and(|tag| hmac::verify(&self.0, &signed, &tag).is_ok());
-        if signatures.any(right) {
+        let signatures = parts().filter(|(name, _)| *name == "v1").map(|(_, value)| value);
+        let mut signatures = signatures.take(MOST_SIGNATURES).filter_map(bytes).peekable();
+        if signatures.peek().is_none() {
+            return Err(REFUSED);
+        }
+        let mut signed = hmac::Context::with_key(&self.0);
+        signed.update(signed_at.as_bytes());
+        signed.update(b".");
+        signed.update(body);
+        let right = signed.sign();
+        if signatures.any(|signature| right.as_ref().ct_eq(&signature).into()) {
             Ok(())
         } else {
-            Err(Error::Unauthenticated(Credential::Caller))
+            Err(REFUSED)
         }
     }
 }
 
-/// The bytes that hexadecimal digits stand for.
-fn bytes(digits: &str) -> Option<Vec<u8>> {
-    if !digits.len().is_multiple_of(2) {
-        return None;
-    }
-    let digits: Vec<u32> = digits.chars().map(|digit| digit.to_digit(16)).collect::<Option<_>>()?;
-    let pair = |pair: &[u32]| u8::try_from(pair.iter().fold(0, |value, digit| value * 16 + digit)).ok();
-    digits.chunks(2).map(pair).collect()
+/// The signature that these hexadecimal digits stand for.
+fn bytes(digits: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(digits, &mut bytes).ok()?;
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -112,6 +127,26 @@ mod tests {
         }
         let header = format!("t={at},v1={new}");
         assert!(secret.verify(&header, br#"{"id":"evt_2"}"#, now()).is_err());
+    }
+
+    #[test]
+    fn five_signatures_are_compared_and_a_header_has_a_kibibyte_at_most() {
+        let secret = SigningSecret::new("whsec_test");
+        let at = now().seconds();
+        let right = signature("whsec_test", at, BODY);
+        let after = |others: usize| format!("t={at},{}v1={right}", format!("v1={},", "0".repeat(64)).repeat(others));
+        let of_length = |length: usize| {
+            let header = format!("t={at},v1={right},v0=");
+            format!("{header}{}", "0".repeat(length - header.len()))
+        };
+        for (header, is_right) in [
+            (after(4), true),
+            (after(5), false),
+            (of_length(1024), true),
+            (of_length(1025), false),
+        ] {
+            assert_eq!(secret.verify(&header, BODY, now()).is_ok(), is_right, "{header}");
+        }
     }
 
     #[test]

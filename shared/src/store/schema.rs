@@ -178,12 +178,13 @@ pub const API_KEYS_BY_ID: Index = by_id("by-id", "keyId");
 /// Ceiling: every key is in the one partition, which takes 1,000 write units a second. Keys are made and revoked by hand.
 pub const API_KEYS_ALL: Index = whole("by-kind", "kind", "createdAt");
 
-/// What became of each purchase: what makes a webhook idempotent.
+/// What became of each purchase: what makes a webhook idempotent. Beside them the sales, the ids that lead to each, and what is
+/// kept until an id does, which expires.
 pub const PURCHASES: Table = Table {
     name: "purchases",
     partition: "purchaseId",
     sort: None,
-    ttl: None,
+    ttl: Some("expiresAt"),
     indexes: &[],
 };
 

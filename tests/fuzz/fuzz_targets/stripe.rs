@@ -23,7 +23,10 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     let secret = SigningSecret::new(SECRET);
     assert!(secret.verify(&header, body, NOW).is_err(), "nobody has signed this");
 
-    // Beside anything else that is no other time, the right signature is right.
+    // Beside anything else that is no other time, the right signature is right, in a header that is not too long.
+    if header.len() > 900 {
+        return Corpus::Reject;
+    }
     let at = NOW.seconds() + i64::from(body.len() as u16) % 601 - 300;
     let right = format!("t={at},v1={},{header}", signature(at, body));
     assert!(secret.verify(&right, body, NOW).is_ok(), "{right}");

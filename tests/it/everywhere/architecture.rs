@@ -744,6 +744,7 @@ fn a_store_method_begins_with_its_noun() {
         "product",
         "purchase",
         "rate_limit",
+        "sale",
         "session",
         "table",
         "violation",

@@ -622,6 +622,8 @@ async fn stores_sell() -> TestApp {
         .deliver("evt_2", "charge.dispute.created", dispute)
         .await
         .expect(200);
+    let won = json!({ "id": "dp_1", "payment_intent": "pi_1", "charge": "ch_1", "status": "won" });
+    stripe.deliver("evt_5", "charge.dispute.closed", won).await.expect(200);
 
     // A store of one owner's.
     let wanted = json!({ "creatorId": OWNER, "name": "shop", "purpose": "store" });

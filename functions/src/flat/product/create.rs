@@ -9,6 +9,7 @@ use keystead_core::{
     product::{
         Image, Product, ProductId, ProductStatus, Slug,
         key_rules::{KeyPrefix, KeyRules},
+        quantity::QuantityMeans,
     },
     value::name::Name,
 };
@@ -32,6 +33,7 @@ pub struct Request {
     creator_id: Option<OwnerId>,
     status: Option<ProductStatus>,
     image: Option<Image>,
+    quantity_means: Option<QuantityMeans>,
     allow_buyer_shuffle: Option<Flag>,
     allow_buyer_reset: Option<Flag>,
     key_prefix: Option<KeyPrefix>,
@@ -81,6 +83,7 @@ impl Endpoint for CreateProduct {
             enforcement: None,
             grace_days: None,
             image: request.image,
+            quantity_means: request.quantity_means,
             keys: KeyRules {
                 allow_buyer_shuffle: request.allow_buyer_shuffle.map(|flag| flag.0),
                 allow_buyer_reset: request.allow_buyer_reset.map(|flag| flag.0),

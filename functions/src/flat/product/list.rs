@@ -4,7 +4,7 @@ use keystead_core::{
     Error, Result, Timestamp,
     license::watch::DetectionOverrides,
     owner::{OwnerId, Scope},
-    product::{GraceDays, Image, Product, ProductStatus, key_rules::KeyRules},
+    product::{GraceDays, Image, Product, ProductStatus, key_rules::KeyRules, quantity::QuantityMeans},
 };
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,8 @@ pub(crate) struct ProductView {
     enforcement: Option<DetectionOverrides>,
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<Image>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quantity_means: Option<QuantityMeans>,
     #[serde(flatten)]
     keys: KeyRules,
 }
@@ -76,6 +78,7 @@ impl From<Product> for ProductView {
             grace_days: product.grace_days,
             enforcement: product.enforcement,
             image: product.image,
+            quantity_means: product.quantity_means,
             keys: product.keys,
         }
     }

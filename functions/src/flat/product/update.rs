@@ -7,6 +7,7 @@ use keystead_core::{
     product::{
         GraceDays, Image, Product, ProductChanges, ProductId, ProductStatus,
         key_rules::{KeyPrefix, KeyRuleChanges},
+        quantity::QuantityMeans,
     },
     value::{name::Name, patch::Patch},
 };
@@ -47,6 +48,8 @@ pub struct Request {
     image: Patch<Image>,
     /// Of this and the following, null: as usual.
     #[serde(default)]
+    quantity_means: Patch<QuantityMeans>,
+    #[serde(default)]
     allow_buyer_shuffle: Patch<Flag>,
     #[serde(default)]
     allow_buyer_reset: Patch<Flag>,
@@ -73,6 +76,7 @@ impl Request {
             enforcement: self.enforcement.clone(),
             grace_days: self.grace_days,
             image: self.image.clone(),
+            quantity_means: self.quantity_means,
             keys: KeyRuleChanges {
                 allow_buyer_shuffle: self.allow_buyer_shuffle.map(|flag| flag.0),
                 allow_buyer_reset: self.allow_buyer_reset.map(|flag| flag.0),

@@ -106,11 +106,11 @@ impl Endpoint for CgloungeWebhook {
                     None => None,
                 };
                 match first {
-                    Some(license) => renew(cx, &caller.origin, &notice, license, &[], &[]).await,
+                    Some(license) => renew(cx, &caller.origin, &notice, license, &[]).await,
                     None => {
                         let license = newest(cx, &product, &notice, |_| true).await?;
                         let keys = Vec::from_iter(key(NoticeType::Renewed));
-                        renew(cx, &caller.origin, &notice, license, &keys, &[]).await
+                        renew(cx, &caller.origin, &notice, license, &keys).await
                     }
                 }
             }

@@ -4,6 +4,7 @@
 
 mod cglounge;
 mod stripe;
+mod stripe_event;
 
 use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
@@ -25,10 +26,7 @@ use keystead_core::{
         code::{Code, CodeName},
         purchase::{Notice, NoticeType, Purchase, PurchaseKey},
     },
-    store::{
-        license::create::CreateOutcome,
-        sale::notice::{NoticeKeys, NoticeOutcome},
-    },
+    store::{license::create::CreateOutcome, sale::notice::NoticeOutcome},
     value::{days::Days, reference::Reference},
 };
 use serde::{Deserialize, Serialize};
@@ -162,29 +160,8 @@ async fn complete(
     offer: Offer,
     keys: Vec<PurchaseKey>,
 ) -> Result<Reply> {
-    let product = offer.product.ok_or(Error::NotFound(Noun::Product))?;
-    let now = cx.clock.now();
-    let usual = License::new(
-        cx.new_license_key(&product, None)?,
-        LicenseId::new(&cx.ids, now)?,
-        &product,
-        edition(notice)?,
-        offer.variant.as_ref(),
-        notice.email.clone(),
-        now,
-    );
-    let license = License {
-        seats: Seats::new(
-            notice.license_type.unwrap_or(usual.seats.license_type),
-            notice.max_machines.unwrap_or(usual.seats.max_machines),
-            usual.seats.max_concurrent,
-        ),
-        expiry: Expiry::from(notice.expiry(offer.code.as_ref(), now)),
-        discount_code: notice.discount_code.clone(),
-        purchase_id: notice.purchase_id.clone(),
-        subscription: notice.subscription,
-        ..usual
-    };
+    let license = sold(cx, notice, &offer, cx.clock.now())?;
+    let now = license.created_at;
     let purchases: Vec<Purchase> = keys.into_iter().map(|key| Purchase::new(key, &license, now)).collect();
     match cx
         .store
@@ -197,6 +174,33 @@ async fn complete(
     }
 }
 
+/// The license that was sold at this time.
+fn sold(cx: &Context, notice: &Notice, offer: &Offer, sold_at: Timestamp) -> Result<License> {
+    let product = offer.product.as_ref().ok_or(Error::NotFound(Noun::Product))?;
+    let now = cx.clock.now();
+    let usual = License::new(
+        cx.new_license_key(product, None)?,
+        LicenseId::new(&cx.ids, now)?,
+        product,
+        edition(notice)?,
+        offer.variant.as_ref(),
+        notice.email.clone(),
+        now,
+    );
+    Ok(License {
+        seats: Seats::new(
+            notice.license_type.unwrap_or(usual.seats.license_type),
+            notice.max_machines.unwrap_or(usual.seats.max_machines),
+            usual.seats.max_concurrent,
+        ),
+        expiry: Expiry::from(notice.expiry(offer.code.as_ref(), sold_at)),
+        discount_code: notice.discount_code.clone(),
+        purchase_id: notice.purchase_id.clone(),
+        subscription: notice.subscription,
+        ..usual
+    })
+}
+
 /// Revokes the license for which the money was given back.
 async fn dispute(
     cx: &Context,
@@ -205,7 +209,6 @@ async fn dispute(
     dispute: Dispute,
     keys: &[PurchaseKey],
 ) -> Result<Reply> {
-    let keys = NoticeKeys { keys, aliases: &[] };
     let audit = cx.audit(origin);
     let told = cx.store.license_dispute(license, dispute, keys, &audit);
     Reply::told(cx, told.await?).await
@@ -218,12 +221,10 @@ async fn renew(
     notice: &Notice,
     license: License,
     keys: &[PurchaseKey],
-    aliases: &[PurchaseKey],
 ) -> Result<Reply> {
     let days = notice
         .duration_days
         .ok_or(Error::Invalid(InvalidRequest::MissingFields(&["durationDays"])))?;
-    let keys = NoticeKeys { keys, aliases };
     let audit = cx.audit(origin);
     Reply::told(cx, cx.store.license_renew(license, days, keys, &audit).await?).await
 }
@@ -236,9 +237,8 @@ async fn end_subscription(
     license: License,
     end: impl Fn(&License) -> Option<License>,
 ) -> Result<()> {
-    let (keys, audit) = (NoticeKeys::default(), cx.audit(origin));
     cx.store
-        .license_end_subscription(license, end, keys, &audit)
+        .license_end_subscription(license, end, &[], &cx.audit(origin))
         .await
         .map(drop)
 }
@@ -254,9 +254,4 @@ async fn license_of(cx: &Context, purchase: &PurchaseKey) -> Result<Option<Licen
 /// The key under which what is told of a product's purchase is written down, if it has an id.
 fn product_key(r#type: NoticeType, product: &Product, id: Option<&Reference>) -> Option<PurchaseKey> {
     id.map(|id| PurchaseKey::of_product(r#type, &product.product_id, id))
-}
-
-/// How a period that is told by its ends is counted: in whole days, the last one included.
-fn days_between(from: Timestamp, until: Timestamp) -> u64 {
-    until.since(from).as_secs().div_ceil(24 * 60 * 60)
 }

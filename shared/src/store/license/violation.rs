@@ -136,7 +136,7 @@ pub(in crate::store) fn violation_growth(violation: &Violation) -> Result<Action
 }
 
 /// That a violation is put aside.
-fn violation_resolution(violation: &Violation, now: Timestamp) -> Action {
+pub(in crate::store) fn violation_resolution(violation: &Violation, now: Timestamp) -> Action {
     let key = schema::VIOLATIONS.key(violation.license_id.as_str(), Some(violation.violation_id.as_str()));
     let resolution = UpdateExpression::default()
         .set("resolved", AttributeValue::Bool(true))

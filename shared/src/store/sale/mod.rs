@@ -1,5 +1,6 @@
 //! What is stored of sales.
 
 pub(in crate::store) mod code;
+pub mod history;
 pub mod notice;
 pub(in crate::store) mod purchase;

@@ -20,21 +20,12 @@ use crate::{
             item::{license_difference, license_key},
             violation::violation_creation,
         },
-        sale::purchase::{purchase_alias, purchase_creation},
+        sale::purchase::purchase_creation,
         schema,
         write::{Attempt, Refusal, Transaction, WriteOutcome, retried, update},
     },
     value::days::Days,
 };
-
-/// Under what a notice is written down that is acted on.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoticeKeys<'a> {
-    /// Its own keys: it is acted on once.
-    pub keys: &'a [PurchaseKey],
-    /// By what else the license is found from now on.
-    pub aliases: &'a [PurchaseKey],
-}
 
 /// What became of a notice about a license.
 #[derive(Debug)]
@@ -57,7 +48,7 @@ impl Store {
         &self,
         license: License,
         dispute: Dispute,
-        notice: NoticeKeys<'_>,
+        keys: &[PurchaseKey],
         audit: &Audit,
     ) -> Result<NoticeOutcome> {
         let event = &audit.event(EventType::Revoked, &license)?;
@@ -78,7 +69,7 @@ impl Store {
                 None
             };
             Ok(
-                match self.notice_try(&license, changed, violation, notice, event).await? {
+                match self.notice_try(&license, changed, violation, keys, event).await? {
                     Some(outcome) => Break(outcome),
                     None => Continue(self.license_later_under_any_key(attempt, &license).await?),
                 },
@@ -96,11 +87,11 @@ impl Store {
         &self,
         license: License,
         days: Days,
-        notice: NoticeKeys<'_>,
+        keys: &[PurchaseKey],
         audit: &Audit,
     ) -> Result<NoticeOutcome> {
-        self.license_act(license, notice, audit, |license| {
-            if notice.keys.is_empty() {
+        self.license_act(license, keys, audit, |license| {
+            if keys.is_empty() {
                 license.renew_unnamed(days, audit.now)
             } else {
                 Some(license.renew(days, audit.now))
@@ -117,30 +108,17 @@ impl Store {
         &self,
         license: License,
         end: impl Fn(&License) -> Option<License>,
-        notice: NoticeKeys<'_>,
+        keys: &[PurchaseKey],
         audit: &Audit,
     ) -> Result<NoticeOutcome> {
-        self.license_act(license, notice, audit, end).await
-    }
-
-    /// Writes down that a notice is about this license, which it does not change.
-    ///
-    /// # Errors
-    /// As for [`Store::license_dispute`].
-    pub async fn notice_create(
-        &self,
-        license: License,
-        notice: NoticeKeys<'_>,
-        audit: &Audit,
-    ) -> Result<NoticeOutcome> {
-        self.license_act(license, notice, audit, |_| None).await
+        self.license_act(license, keys, audit, end).await
     }
 
     /// Changes a license by a notice; `change` answers `None` where it changes nothing.
     async fn license_act(
         &self,
         license: License,
-        notice: NoticeKeys<'_>,
+        keys: &[PurchaseKey],
         audit: &Audit,
         change: impl Fn(&License) -> Option<License>,
     ) -> Result<NoticeOutcome> {
@@ -148,7 +126,7 @@ impl Store {
         let change = &change;
         retried("a license", license, |attempt, license| async move {
             Ok(
-                match self.notice_try(&license, change(&license), None, notice, event).await? {
+                match self.notice_try(&license, change(&license), None, keys, event).await? {
                     Some(outcome) => Break(outcome),
                     None => Continue(self.license_later_under_any_key(attempt, &license).await?),
                 },
@@ -164,17 +142,13 @@ impl Store {
         license: &License,
         changed: Option<License>,
         violation: Option<(Violation, &Event)>,
-        notice: NoticeKeys<'_>,
+        keys: &[PurchaseKey],
         event: &Event,
     ) -> Result<Option<NoticeOutcome>> {
         let mut transaction = Transaction::of([]);
-        for key in notice.keys {
+        for key in keys {
             let purchase = Purchase::new(key.clone(), license, event.at);
             transaction = transaction.with(purchase_creation(&purchase)?);
-        }
-        for alias in notice.aliases {
-            let purchase = Purchase::new(alias.clone(), license, event.at);
-            transaction = transaction.with(purchase_alias(&purchase)?);
         }
         let changed = changed.map(|changed| License {
             revision: license.revision + 1,
@@ -205,11 +179,8 @@ impl Store {
         };
         for (i, refusal) in refusals.into_iter().enumerate() {
             match refusal {
-                Refusal::By(Some(found)) if i < notice.keys.len() => {
+                Refusal::By(Some(found)) if i < keys.len() => {
                     return Ok(Some(NoticeOutcome::Before(decode(found)?)));
-                }
-                Refusal::By(Some(_)) if i < notice.keys.len() + notice.aliases.len() => {
-                    return Err(Error::internal("a purchase is said to be two licenses'"));
                 }
                 Refusal::By(_) => return Ok(None),
                 Refusal::None => {}

@@ -5,7 +5,7 @@ use crate::{
     sale::purchase::{Purchase, PurchaseKey},
     store::{
         Store,
-        item::{encode, text},
+        item::encode,
         schema,
         write::{Action, put},
     },
@@ -22,12 +22,4 @@ impl Store {
 pub(in crate::store) fn purchase_creation(purchase: &Purchase) -> Result<Action> {
     // **Race**: a notice that is told twice at once is acted on once.
     Ok(put(&schema::PURCHASES, encode(purchase)?).when("attribute_not_exists(purchaseId)", []))
-}
-
-/// That a key leads to a license, which it may already.
-pub(in crate::store) fn purchase_alias(purchase: &Purchase) -> Result<Action> {
-    Ok(put(&schema::PURCHASES, encode(purchase)?).when(
-        "attribute_not_exists(purchaseId) OR licenseId = :own",
-        [(":own", text(&purchase.license_id))],
-    ))
 }

@@ -2,6 +2,7 @@
 
 mod cglounge;
 mod owner;
+mod sale;
 mod stripe;
 mod subscription;
 
