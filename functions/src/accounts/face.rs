@@ -1,6 +1,6 @@
 //! In which words accounts refuse: the usual ones.
 
-use keystead_core::{Error, signing::secrets::SecretName};
+use keystead_core::Error;
 use serde::Serialize;
 
 use crate::frame::face::{Face, Readers, Refusal, usual};
@@ -13,7 +13,6 @@ pub struct Accounts;
 impl Face for Accounts {
     const NAME: &'static str = "Accounts";
     const PREFIX: &'static str = PREFIX;
-    const SECRETS: &'static [SecretName] = &[SecretName::Accounts];
     const SETS_COOKIES: bool = true;
     const READERS: Readers = Readers::Listed;
     const FLAG: Option<&'static str> = Some("success");
@@ -30,7 +29,6 @@ pub struct AccountsBare;
 impl Face for AccountsBare {
     const NAME: &'static str = "AccountsBare";
     const PREFIX: &'static str = PREFIX;
-    const SECRETS: &'static [SecretName] = &[SecretName::Accounts];
     const SETS_COOKIES: bool = true;
     const READERS: Readers = Readers::Listed;
 

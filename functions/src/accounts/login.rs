@@ -9,7 +9,10 @@ use keystead_core::{
         password::Password,
     },
     error::{Credential, ErrorCode},
-    signing::account_token::{AccountClaims, AccountToken, Purpose},
+    signing::{
+        account_token::{AccountClaims, AccountToken, Purpose},
+        secrets::SecretName,
+    },
     value::email::Email,
 };
 use serde::{Deserialize, Serialize};
@@ -53,6 +56,7 @@ pub struct Reply {
 impl Endpoint for AuthLogin {
     const NAME: &'static str = "auth-login";
     const ROUTE: &'static str = "POST /api/auth/login";
+    const SECRETS: &'static [SecretName] = &[SecretName::Accounts];
     const SUMMARY: &'static str = "Sign in.";
     const REQUIRED: &'static [&'static str] = &["email", "password"];
     const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts, ErrorCode::Busy, ErrorCode::WrongPassword];

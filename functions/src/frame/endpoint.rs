@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use http::StatusCode;
-use keystead_core::{Result, error::ErrorCode, owner::member::Role};
+use keystead_core::{Result, error::ErrorCode, owner::member::Role, signing::secrets::SecretName};
 use serde::de::DeserializeOwned;
 
 use crate::frame::{
@@ -37,6 +37,8 @@ pub trait Endpoint: 'static {
     const WRITES: bool = false;
     /// Whether it calls DynamoDB, so that its function opens a connection before its first request.
     const CALLS_DYNAMODB: bool = true;
+    /// The secrets that it reads beside those of its caller and its face.
+    const SECRETS: &'static [SecretName] = &[];
     /// How it takes a body, and the longest that it takes.
     const BODY: BodyMode = BodyMode::Whole { limit: BODY_LIMIT };
     /// How long its replies may be kept.

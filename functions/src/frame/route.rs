@@ -31,8 +31,8 @@ pub struct Route {
     pub caller: CallerKind,
     /// Whether a browser's cookie speaks for requests, or is set by them.
     pub by_cookie: bool,
-    /// The secrets that it needs: its caller's, and its face's.
-    pub secrets: [&'static [SecretName]; 2],
+    /// The secrets that it needs: its caller's, its face's, and its own.
+    pub secrets: [&'static [SecretName]; 3],
     /// [`Caller::GUESSES_COUNT`].
     pub guesses_count: bool,
     /// [`Endpoint::NEEDS`].
@@ -70,7 +70,7 @@ impl Route {
             name: E::NAME,
             caller: E::Caller::KIND,
             by_cookie: pipeline::goes_by_cookie::<E>(),
-            secrets: [E::Caller::SECRETS, E::Face::SECRETS],
+            secrets: [E::Caller::SECRETS, E::Face::SECRETS, E::SECRETS],
             guesses_count: E::Caller::GUESSES_COUNT,
             needs: E::NEEDS,
             face: AnyFace::of::<E::Face>(),

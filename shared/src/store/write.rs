@@ -554,14 +554,16 @@ impl Store {
     }
 
     /// As [`Store::commit`], of as many actions as it takes: all those beside none. Of a refused transaction, it tells what
-    /// each found, in their order.
+    /// each found, in their order; of events, which refuse nothing, it tells nothing.
     pub(super) async fn commit_all(&self, transaction: Transaction<0>) -> Result<WriteOutcome<Vec<Refusal>>> {
         Ok(
             match self.transact_actions(transaction.others, &transaction.events).await? {
                 WriteOutcome::Done => WriteOutcome::Done,
                 WriteOutcome::Contended => WriteOutcome::Contended,
                 WriteOutcome::Refused(reasons) => {
-                    WriteOutcome::Refused(reasons.into_iter().map(Refusal::from).collect())
+                    let reasons = reasons.into_iter().enumerate();
+                    let reasons = reasons.filter(|(place, _)| !transaction.events.contains(place));
+                    WriteOutcome::Refused(reasons.map(|(_, reason)| Refusal::from(reason)).collect())
                 }
             },
         )

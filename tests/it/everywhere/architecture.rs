@@ -728,7 +728,7 @@ fn store_methods() -> Vec<StoreMethod> {
 
 #[test]
 fn a_store_method_begins_with_its_noun() {
-    const NOUNS: [&str; 18] = [
+    const NOUNS: [&str; 19] = [
         "account",
         "activation",
         "api_key",

@@ -58,6 +58,10 @@ async fn with_examples(api: &Api) -> Value {
                     }
                 }
             } else {
+                // What the path holds is not in the body.
+                if let Some(fields) = asked.as_object_mut() {
+                    fields.retain(|name, _| !route.path().contains(&format!("{{{name}}}")));
+                }
                 operation["requestBody"]["content"]["application/json"]["example"] = asked;
             }
             let mut replied = answer.expect(200).clone();

@@ -93,8 +93,6 @@ impl Store {
                 WriteOutcome::Refused(refusals) => refusals,
             };
             let mut refusals = refusals.into_iter();
-            // The event's: it does not refuse.
-            refusals.next_back();
             if let Some(Refusal::By(found)) = refusals.next() {
                 let found: Option<License> = found.map(decode).transpose()?;
                 let own = found.is_some_and(|found| found.license_id == license.license_id);

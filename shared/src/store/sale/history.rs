@@ -194,8 +194,6 @@ impl Store {
                 }
                 WriteOutcome::Refused(refusals) => refusals,
             };
-            // The event's: it does not refuse.
-            refusals.pop();
             if let Some(Refusal::By(_)) = refusals.first() {
                 return Err(Error::internal("a new license key was taken already"));
             }
