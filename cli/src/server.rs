@@ -129,6 +129,7 @@ async fn answer(app: &App, request: Request<Stream>, address: IpAddr) -> Respons
         headers: head.headers,
         body,
         peer: address.into(),
+        id: None,
     };
     // Without its key, a door is not there.
     if let Some(key) = &app.test_clock

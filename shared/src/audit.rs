@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     Error, Result, Timestamp,
+    account::AccountId,
     event::{Actor, ActorKind, Event, EventId, EventType, Subject, UserAgent, changes_between},
     ids::Ids,
     license::{
@@ -16,7 +17,8 @@ use crate::{
         machine::Fingerprint,
     },
     owner::OwnerId,
-    request::client_address::ClientAddress,
+    request::{client_address::ClientAddress, id::RequestId},
+    value::{email::Email, timestamp::HOUR},
 };
 
 /// Who makes a request, and from where.
@@ -28,6 +30,8 @@ pub struct Origin {
     pub address: ClientAddress,
     /// What they called with, as it calls itself.
     pub user_agent: Option<UserAgent>,
+    /// Which request it is; `None` of what is no request.
+    pub request_id: Option<RequestId>,
 }
 
 impl Origin {
@@ -37,6 +41,7 @@ impl Origin {
             actor: Actor::the(ActorKind::Keystead),
             address: ClientAddress::UNKNOWN,
             user_agent: None,
+            request_id: None,
         }
     }
 }
@@ -58,6 +63,15 @@ pub struct Audit {
 }
 
 impl Audit {
+    /// The same request, by somebody whom it has shown to be this one.
+    #[must_use]
+    pub fn by(self, actor: Actor) -> Self {
+        Self {
+            origin: Origin { actor, ..self.origin },
+            ..self
+        }
+    }
+
     /// That this happened to `license`.
     ///
     /// # Errors
@@ -102,6 +116,31 @@ impl Audit {
         Ok(entry.with("target", target))
     }
 
+    /// That this happened to an account: an entry of its own log.
+    pub fn entry_of_account(&self, r#type: EventType, account: &AccountId) -> Result<Event> {
+        Ok(self.filed(self.event_id()?, r#type, Subject::audit_log_of_account(account)))
+    }
+
+    /// That wrong passwords are shown in this hour by `who`: of an account or, where the address has none, of nobody's, which
+    /// is kept no longer than the hour.
+    pub(crate) fn wrong_passwords(&self, account: Option<&AccountId>, address: &Email, who: &str) -> Event {
+        let hour = self.now.hour();
+        let (subject, expires_at) = match account {
+            Some(account) => (Subject::audit_log_of_account(account), None),
+            None => (Subject::no_account(address), Some((hour + HOUR).seconds())),
+        };
+        let event = self.filed(
+            EventId::of_hour(hour, &format!("{subject}#{who}")),
+            EventType::WrongPassword,
+            subject,
+        );
+        Event {
+            at: hour,
+            expires_at: expires_at.or(event.expires_at),
+            ..event
+        }
+    }
+
     /// As [`Audit::entry`], with each field's value before and after.
     pub(crate) fn entry_of_change<T: Serialize>(
         &self,
@@ -129,7 +168,9 @@ impl Audit {
             actor: self.origin.actor.clone(),
             ip: self.origin.address.ip(),
             user_agent: self.origin.user_agent.clone(),
+            request_id: self.origin.request_id.clone(),
             fingerprint: None,
+            count: None,
             details: serde_json::Map::new(),
             expires_at: self.retention.map(|retention| (self.now + retention).seconds()),
         }

@@ -7,17 +7,22 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     Result, Timestamp,
     account::AccountId,
-    ids::Ids,
+    ids::{Ids, derived_uuid_v7},
     license::{
         key::{KeyMark, LicenseId},
         machine::Fingerprint,
     },
     owner::{OwnerId, api_key::KeyHash},
-    value::text::{choice, harmless, is_plain, text_value},
+    request::id::RequestId,
+    value::{
+        email::Email,
+        text::{choice, harmless, is_plain, text_value},
+    },
 };
 
 text_value!(
@@ -32,10 +37,16 @@ impl EventId {
     pub fn new(ids: &Ids, now: Timestamp) -> Result<Self> {
         Ok(Self(ids.uuid_v7(now)?.to_string()))
     }
+
+    /// The one of what is counted in this hour for `what`: always the same, so that it is one event.
+    pub(crate) fn of_hour(hour: Timestamp, what: &str) -> Self {
+        Self(derived_uuid_v7(hour, what).to_string())
+    }
 }
 
 text_value!(
-    /// What an event is filed under: a license's id or, when no more is known than its key, that key's mark.
+    /// What an event is filed under: a license's id or, when no more is known than its key, that key's mark; an owner's audit
+    /// log, or an account's.
     Subject,
     "a string of 1 to 128 characters",
     |text| is_plain(text, 128).then(|| text.to_owned())
@@ -52,6 +63,19 @@ impl Subject {
     pub fn audit_log_of(owner: &OwnerId) -> Self {
         Self(format!("audit#{owner}"))
     }
+
+    /// An account's audit log, which nobody writes to but by what they do to the account.
+    pub fn audit_log_of_account(account: &AccountId) -> Self {
+        Self(format!("account#{account}"))
+    }
+
+    /// What is filed under an address without an account, so that it costs the same there. Nobody reads it.
+    pub(crate) fn no_account(address: &Email) -> Self {
+        Self(format!(
+            "nobody#{}",
+            hex::encode(&Sha256::digest(address.folded())[..16])
+        ))
+    }
 }
 
 impl From<&KeyMark> for Subject {
@@ -61,7 +85,7 @@ impl From<&KeyMark> for Subject {
 }
 
 choice!(
-    /// What happened: to a license or, in an owner's audit log, to what else is the owner's.
+    /// What happened: to a license; in an owner's audit log, to what else is the owner's; in an account's, to the account.
     EventType {
         /// It was made.
         Created = "created",
@@ -109,6 +133,22 @@ choice!(
         CodeUpdated = "codeUpdated",
         /// A code was taken away.
         CodeDeleted = "codeDeleted",
+        /// An account was made: its address was verified.
+        AccountCreated = "accountCreated",
+        /// Somebody signed in to the account.
+        SignedIn = "signedIn",
+        /// Wrong passwords of the account were shown, from one network within one hour.
+        WrongPassword = "wrongPassword",
+        /// The account has another password.
+        PasswordChanged = "passwordChanged",
+        /// The account has another address.
+        AddressChanged = "addressChanged",
+        /// A session of the account was ended from another.
+        SessionRevoked = "sessionRevoked",
+        /// All sessions of the account were ended but one.
+        SessionsRevoked = "sessionsRevoked",
+        /// Somebody signed out of the account.
+        SignedOut = "signedOut",
     }
 );
 
@@ -121,6 +161,8 @@ choice!(
         ApiKey = "apiKey",
         /// Who holds the license key.
         Customer = "customer",
+        /// Who shows nothing.
+        Anyone = "anyone",
         /// Who is signed in to an account.
         Account = "account",
         /// A store, through a webhook.
@@ -205,9 +247,15 @@ pub struct Event {
     /// What they called with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<UserAgent>,
+    /// In which request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
     /// The machine that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
+    /// How often, of what is counted in one event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
     /// What else there is to know: of a change, each field's value before and after.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub details: Map<String, Value>,
@@ -223,7 +271,9 @@ impl Event {
     pub(crate) fn audit_entry(&self) -> Option<Self> {
         let by_vendor = match self.actor.kind {
             ActorKind::Admin | ActorKind::ApiKey => true,
-            ActorKind::Customer | ActorKind::Account | ActorKind::Store | ActorKind::Keystead => false,
+            ActorKind::Customer | ActorKind::Anyone | ActorKind::Account | ActorKind::Store | ActorKind::Keystead => {
+                false
+            }
         };
         let owner = self.owner_id.as_ref().filter(|_| by_vendor)?;
         Some(Self {

@@ -12,6 +12,7 @@ use ring::{
     aead, hmac,
     rand::{SecureRandom, SystemRandom},
 };
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{
@@ -107,6 +108,14 @@ impl Ids {
         }
         Ok(bytes)
     }
+}
+
+/// The UUID v7 of this time that follows from `what`: it is the same whoever asks, and no secret.
+pub(crate) fn derived_uuid_v7(at: Timestamp, what: &str) -> Uuid {
+    let millis = u64::try_from(at.millis()).unwrap_or(0);
+    let mut bytes = [0; 10];
+    bytes.copy_from_slice(&Sha256::digest(what)[..10]);
+    uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
 }
 
 /// A random part of `longest`: jitter for the backoff of writes that collided.

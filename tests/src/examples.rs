@@ -391,6 +391,11 @@ const ACCOUNTS: &[Row] = &[
         good: |_| json!({}),
         foreign: Foreign::NoKeys,
     },
+    Row {
+        name: "auth-events",
+        good: |_| json!({}),
+        foreign: Foreign::NoKeys,
+    },
 ];
 
 /// A service in which every row's good body is answered well, once.

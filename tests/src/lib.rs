@@ -507,6 +507,7 @@ pub fn request(method: &Method, path_and_query: &str, headers: &[(&str, &str)], 
         headers,
         body: RequestBody::of(Bytes::copy_from_slice(body), BodyMode::Whole { limit: BODY_LIMIT }),
         peer: PEER.into(),
+        id: None,
     }
 }
 

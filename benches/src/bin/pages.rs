@@ -142,6 +142,7 @@ impl Api {
             headers: HeaderMap::new(),
             body: RequestBody::Whole(Bytes::from(body.to_string())),
             peer: ClientAddress::UNKNOWN,
+            id: None,
         };
         let response = self.router.answer(&self.cx, &request).await;
         if !response.status().is_success() {

@@ -165,6 +165,7 @@ impl Api<'_> {
             headers: HeaderMap::new(),
             body: RequestBody::Whole(Bytes::from(body.to_string())),
             peer: ClientAddress::UNKNOWN,
+            id: None,
         };
         let response = self.router.answer(self.cx, &request).await;
         if !response.status().is_success() {

@@ -2,7 +2,11 @@
 
 use keystead_core::{
     Result,
-    account::{mail_token::MailToken, password::Password, secret::Secret},
+    account::{
+        mail_token::{Asked, MailToken},
+        password::Password,
+        secret::Secret,
+    },
     error::ErrorCode,
     value::email::{Email, Mailbox},
 };
@@ -36,16 +40,27 @@ impl Endpoint for AuthChangeEmail {
     type Reply = Done;
 
     async fn call(cx: &Context, caller: SignedIn, request: Request, (): ()) -> Result<Done> {
-        let now = cx.clock.now();
         let address = Email::from(request.email);
         let account = caller.account;
-        confirm(cx, &account, &caller.login.login_id, request.password, "password", now).await?;
+        let audit = cx.audit(&caller.origin);
+        confirm(
+            cx,
+            &account,
+            &caller.login.login_id,
+            request.password,
+            "password",
+            &audit,
+        )
+        .await?;
+        let now = audit.now;
         let (other, may_be_sent) = count_mail(cx, &caller.origin, &address, now).await?;
         if !may_be_sent {
             return Ok(Done {});
         }
         let secret = Secret::new(&cx.ids)?;
-        let token = MailToken::for_address(&secret, &address, &account, now + cx.config.accounts.reset_life);
+        let asked = Asked::by(&caller.origin, now);
+        let expiry = now + cx.config.accounts.reset_life;
+        let token = MailToken::for_address(&secret, &address, &account, asked, expiry);
         cx.store.mail_token_create(&token).await?;
         // The mailbox's owner is told what the answer does not tell: that there is an account.
         let taken = other.is_some_and(|other| other.account_id != account.account_id);

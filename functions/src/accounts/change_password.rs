@@ -1,13 +1,15 @@
 //! `POST /api/auth/change-password`: set another password, knowing the old one.
 
 use keystead_core::{
-    Error, Result, Timestamp,
+    Error, Result,
     account::{
         Account,
         login::LoginId,
         password::{NewPassword, Password},
     },
+    audit::Audit,
     error::{Credential, ErrorCode},
+    event::EventType,
     request::rate_limit::Allowances,
 };
 use serde::Deserialize;
@@ -41,13 +43,25 @@ impl Endpoint for AuthChangePassword {
     type Reply = Done;
 
     async fn call(cx: &Context, caller: SignedIn, request: Request, (): ()) -> Result<Done> {
-        let now = cx.clock.now();
+        let audit = cx.audit(&caller.origin);
         let (account, login) = (caller.account, caller.login.login_id);
         let password = request.password.of(&account.email, "password")?;
-        confirm(cx, &account, &login, request.current_password, "currentPassword", now).await?;
-        let password = cx.passwords.hash(password, cx.ids.bytes()?, now).await?;
+        confirm(
+            cx,
+            &account,
+            &login,
+            request.current_password,
+            "currentPassword",
+            &audit,
+        )
+        .await?;
+        let password = cx.passwords.hash(password, cx.ids.bytes()?, audit.now).await?;
         let changed = account.with_new_password(password);
-        let done = cx.store.account_change_keeping(&account, &changed, &login).await?;
+        let entry = audit.entry_of_account(EventType::PasswordChanged, &account.account_id)?;
+        let done = cx
+            .store
+            .account_change_keeping(&account, &changed, &login, &entry)
+            .await?;
         // Another password was set, or this session was ended, since the password was looked at.
         done.then_some(()).ok_or(Error::Unauthenticated(Credential::Caller))?;
         cx.mailer.notify(mails::password_changed(&account)).await;
@@ -59,15 +73,16 @@ impl Endpoint for AuthChangePassword {
 ///
 /// # Errors
 /// A wrong one, as what `field` must not be; and [`keystead_core::error::Throttle::Attempts`] of one session, so that a thief
-/// keeps the holder from nothing.
+/// keeps the holder from nothing. A wrong one is told in the account's log.
 pub(super) async fn confirm(
     cx: &Context,
     account: &Account,
     login: &LoginId,
     password: Password,
     field: &str,
-    now: Timestamp,
+    audit: &Audit,
 ) -> Result<()> {
+    let now = audit.now;
     cx.store
         .rate_limit_count(&Allowances::CONFIRMATION, login.as_str(), now)
         .await?;
@@ -76,8 +91,11 @@ pub(super) async fn confirm(
         .matches(password, Some(account.password.clone()), now)
         .await?;
     if right {
-        Ok(())
-    } else {
-        Err(Error::field(field, "the account's password"))
+        return Ok(());
     }
+    let id = Some(&account.account_id);
+    cx.store
+        .event_count_wrong_password(id, &account.email, login.as_str(), audit)
+        .await?;
+    Err(Error::field(field, "the account's password"))
 }

@@ -4,8 +4,10 @@ use keystead_core::{
     Error, InvalidRequest, Result,
     account::{mail_token::MailPurpose, secret::Secret},
     error::ErrorCode,
+    event::EventType,
 };
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{face::Accounts, mails};
 use crate::frame::{
@@ -53,12 +55,19 @@ impl Endpoint for AuthConfirmEmail {
         let token = cx.store.mail_token_get(&request.token).await?;
         let token = token.filter(|token| token.serves(MailPurpose::Address, now) && token.is_for(&account));
         let token = token.ok_or(Error::Invalid(InvalidRequest::MailToken))?;
+        let asked = json!(token.asked);
         let moved = account.with_new_address(token.address);
+        let entry = cx
+            .audit(&caller.origin)
+            .entry_of_account(EventType::AddressChanged, &account.account_id)?
+            .with("from", account.address.as_str())
+            .with("to", moved.address.as_str())
+            .with("asked", asked);
         let done = if moved.email == account.email {
             // The same but for its letter case.
-            cx.store.account_change(&account, &moved).await?
+            cx.store.account_change(&account, &moved, &entry).await?
         } else {
-            cx.store.account_move(&account, &moved).await?
+            cx.store.account_move(&account, &moved, &entry).await?
         };
         done.then_some(()).ok_or(Error::Invalid(InvalidRequest::MailToken))?;
         cx.mailer.notify(mails::address_changed(&account)).await;

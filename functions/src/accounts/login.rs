@@ -9,6 +9,8 @@ use keystead_core::{
         password::Password,
     },
     error::{Credential, ErrorCode},
+    event::{Actor, EventType},
+    request::client_address::Tier,
     signing::{
         account_token::{AccountClaims, AccountToken, Purpose},
         secrets::SecretName,
@@ -92,9 +94,15 @@ impl Endpoint for AuthLogin {
                 return Err(error);
             }
         };
-        let account = found
-            .filter(|_| right)
-            .ok_or(Error::Unauthenticated(Credential::Password))?;
+        let audit = cx.audit(&caller.origin);
+        let Some(account) = found.as_ref().filter(|_| right) else {
+            let account = found.as_ref().map(|account| &account.account_id);
+            let network = caller.origin.address.network(Tier::Organisation);
+            cx.store
+                .event_count_wrong_password(account, &request.email, &network, &audit)
+                .await?;
+            return Err(Error::Unauthenticated(Credential::Password));
+        };
         attempt.take_back(cx).await;
         let life = cx.config.accounts.login_life;
         let login = account::login::Login {
@@ -109,9 +117,13 @@ impl Endpoint for AuthLogin {
         };
         let claims = AccountClaims {
             login: Some(login.login_id.clone()),
-            ..AccountClaims::new(&cx.config.issuer, Purpose::Login, &account, now, life)
+            ..AccountClaims::new(&cx.config.issuer, Purpose::Login, account, now, life)
         };
-        cx.store.login_create(&login).await?;
+        let entry = audit
+            .by(Actor::account(&account.account_id))
+            .entry_of_account(EventType::SignedIn, &account.account_id)?
+            .with("session", login.login_id.as_str());
+        cx.store.login_create(&login, &entry).await?;
         let token = cx.account_keys.issue(&claims)?;
         let in_browser = match request.client {
             Some(ClientKind::Browser) => true,
@@ -128,7 +140,7 @@ impl Endpoint for AuthLogin {
         Ok(Reply {
             token: (!in_browser).then_some(token),
             expires_at: claims.expiry(),
-            account: AccountView::from(&account),
+            account: AccountView::from(account),
             device_token,
             cookies,
         })

@@ -1,6 +1,6 @@
 //! `POST /api/auth/logout`: sign out.
 
-use keystead_core::Result;
+use keystead_core::{Result, event::EventType};
 use serde::Deserialize;
 
 use super::face::Accounts;
@@ -39,8 +39,13 @@ impl Endpoint for AuthLogout {
     }
 
     async fn call(cx: &Context, caller: SignedIn, _: Request, (): ()) -> Result<Done> {
+        let account = &caller.account;
+        let entry = cx
+            .audit(&caller.origin)
+            .entry_of_account(EventType::SignedOut, &account.account_id)?
+            .with("session", caller.login.login_id.as_str());
         cx.store
-            .login_delete(&caller.account.email, &caller.login.login_id)
+            .login_delete(&account.email, &caller.login.login_id, &entry)
             .await?;
         Ok(Done {})
     }

@@ -3,7 +3,11 @@
 
 use keystead_core::{
     Result,
-    account::{Account, mail_token::MailToken, secret::Secret},
+    account::{
+        Account,
+        mail_token::{Asked, MailToken},
+        secret::Secret,
+    },
     audit::Origin,
     value::email::Email,
 };
@@ -26,7 +30,8 @@ pub(super) async fn mail_password_link(cx: &Context, origin: &Origin, address: E
         policy.verify_life
     };
     let secret = Secret::new(&cx.ids)?;
-    let token = MailToken::for_password(&secret, &address, account.as_ref(), now + life);
+    let asked = Asked::by(origin, now);
+    let token = MailToken::for_password(&secret, &address, account.as_ref(), asked, now + life);
     cx.store.mail_token_create(&token).await?;
     let mail = if account.is_some() {
         Mail {

@@ -7,6 +7,7 @@ mod allowance;
 mod change_email;
 mod change_password;
 mod confirm_email;
+mod events;
 mod face;
 mod forgot_password;
 mod login;
@@ -29,6 +30,7 @@ use crate::frame::{function::functions, mail::ses};
 pub use change_email::AuthChangeEmail;
 pub use change_password::AuthChangePassword;
 pub use confirm_email::AuthConfirmEmail;
+pub use events::AuthEvents;
 pub use forgot_password::AuthForgotPassword;
 pub use login::AuthLogin;
 pub use logout::AuthLogout;
@@ -77,4 +79,5 @@ functions! {
     SESSIONS = AuthSessions;
     REVOKE_SESSION = AuthRevokeSession;
     REVOKE_SESSIONS = AuthRevokeSessions;
+    EVENTS = AuthEvents;
 }

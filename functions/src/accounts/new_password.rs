@@ -9,10 +9,12 @@ use keystead_core::{
         password::{NewPassword, Password},
         secret::Secret,
     },
+    event::{Actor, EventType},
     request::rate_limit::Allowances,
     value::email::Email,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::mails;
 use crate::frame::{browser, callers::Anyone, context::Context, reply::Head};
@@ -65,18 +67,26 @@ pub(super) async fn set(cx: &Context, caller: Anyone, request: Request) -> Resul
         .store
         .rate_limit_count(&Allowances::MAIL_TOKEN, token.token_hash.as_str(), now);
     let (account, ()) = tokio::try_join!(cx.store.account_get(&token.email), counted)?;
+    // Who reads the mailbox is the account's holder.
+    let entry = |r#type, id: &AccountId| {
+        let audit = cx.audit(&caller.origin).by(Actor::account(id));
+        let entry = audit.entry_of_account(r#type, id)?;
+        Ok::<_, Error>(entry.with("asked", json!(token.asked)))
+    };
     let changed = match account {
         None if token.version == 0 => {
             let password = cx.passwords.hash(password.clone(), cx.ids.bytes()?, now).await?;
             let id = AccountId::new(&cx.ids, now)?;
+            let entry = entry(EventType::AccountCreated, &id)?;
             let account = Account::new(id, token.address.clone(), password, now);
-            cx.store.account_create(&account).await?
+            cx.store.account_create(&account, &entry).await?
         }
         Some(account) if token.is_for(&account) => {
             let password = cx.passwords.hash(password.clone(), cx.ids.bytes()?, now).await?;
+            let entry = entry(EventType::PasswordChanged, &account.account_id)?;
             let changed = cx
                 .store
-                .account_change(&account, &account.with_new_password(password))
+                .account_change(&account, &account.with_new_password(password), &entry)
                 .await?;
             if changed {
                 cx.mailer.notify(mails::password_changed(&account)).await;

@@ -1,6 +1,6 @@
 //! `POST /api/auth/sessions/{id}/revoke`: sign out somewhere.
 
-use keystead_core::{Result, account::login::LoginId};
+use keystead_core::{Result, account::login::LoginId, event::EventType};
 use serde::Deserialize;
 
 use super::face::Accounts;
@@ -28,7 +28,12 @@ impl Endpoint for AuthRevokeSession {
     type Reply = Done;
 
     async fn call(cx: &Context, caller: SignedIn, request: Request, (): ()) -> Result<Done> {
-        cx.store.login_delete(&caller.account.email, &request.id).await?;
+        let account = &caller.account;
+        let entry = cx
+            .audit(&caller.origin)
+            .entry_of_account(EventType::SessionRevoked, &account.account_id)?
+            .with("session", request.id.as_str());
+        cx.store.login_delete(&account.email, &request.id, &entry).await?;
         Ok(Done {})
     }
 }

@@ -1,6 +1,6 @@
 //! `POST /api/auth/sessions/revoke-all`: sign out everywhere else.
 
-use keystead_core::{Error, Result, error::Credential};
+use keystead_core::{Error, Result, error::Credential, event::EventType};
 use serde::Deserialize;
 
 use super::face::Accounts;
@@ -28,10 +28,14 @@ impl Endpoint for AuthRevokeSessions {
     async fn call(cx: &Context, caller: SignedIn, _: Request, (): ()) -> Result<Done> {
         let account = caller.account;
         let changed = account.with_no_logins();
+        let entry = cx
+            .audit(&caller.origin)
+            .entry_of_account(EventType::SessionsRevoked, &account.account_id)?
+            .with("kept", caller.login.login_id.as_str());
         // By one write, so that none is forgotten which is made meanwhile.
         let done = cx
             .store
-            .account_change_keeping(&account, &changed, &caller.login.login_id)
+            .account_change_keeping(&account, &changed, &caller.login.login_id, &entry)
             .await?;
         // Another such request, or a new password, came first, and ended this session as well.
         done.then_some(Done {})

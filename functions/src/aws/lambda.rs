@@ -7,7 +7,7 @@ use http::Response;
 use keystead_core::{
     clock::Clock,
     config::{AwsEnvironment, Config, variable},
-    request::client_address::ClientAddress,
+    request::{client_address::ClientAddress, id::RequestId},
     signing::secrets::SecretName,
     store::{Connection, Store},
 };
@@ -125,11 +125,17 @@ fn read_secret(manager: SecretsManager) -> ReadSecret {
 
 /// Lambda hands over the whole body, also to an endpoint that reads it piece by piece.
 fn incoming(router: &Router, request: lambda_http::Request) -> Incoming {
-    // API Gateway and function URLs alike tell whose connection it was; no client can say otherwise.
-    let peer = match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref().and_then(|ip| ip.parse().ok()),
-        Some(_) | None => None,
+    // API Gateway and function URLs alike tell whose connection it was, and have an id for the request, which the access log
+    // has as well; no client can say otherwise.
+    let (peer, id) = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => (
+            context.http.source_ip.as_deref().and_then(|ip| ip.parse().ok()),
+            context.request_id.as_deref().and_then(RequestId::parse),
+        ),
+        Some(_) | None => (None, None),
     };
+    let of_invocation = || RequestId::parse(&request.lambda_context_ref()?.request_id);
+    let id = id.or_else(of_invocation);
     let peer = peer.map_or(ClientAddress::UNKNOWN, |ip: IpAddr| ip.into());
     let (parts, body) = request.into_parts();
     let body = match body {
@@ -145,5 +151,6 @@ fn incoming(router: &Router, request: lambda_http::Request) -> Incoming {
         headers: parts.headers,
         body,
         peer,
+        id,
     }
 }

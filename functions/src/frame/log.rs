@@ -1,6 +1,6 @@
 //! The log: `tracing`'s events, each as one line of JSON. docs/LOGGING.md says what a line holds.
 //!
-//! **Invariant**: no line holds a license key, a token, a credential, a query or a body.
+//! **Invariant**: no line holds a license key, a token, a credential, a query, a body, or a client's address.
 
 use std::{
     fmt,
@@ -21,11 +21,11 @@ use tracing::{
 
 /// What a request's line says beside its level.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub struct Line<'a> {
     /// When the request came.
     pub time: Timestamp,
     /// Its id, which its reply carries as well.
-    pub request_id: String,
+    pub request_id: &'a str,
     /// The endpoint's route, not the path that was asked for; `-` when there is none.
     pub route: &'static str,
     /// The method that was used, if the endpoint knows it.
@@ -36,10 +36,14 @@ pub struct Line {
     pub millis: f64,
     /// How many calls of DynamoDB it made.
     pub dynamodb_calls: u32,
+    /// The network that it came from: /24 of IPv4, /48 of IPv6.
+    pub network: &'a str,
+    /// Who asked, by a mark that lets nobody in, if they were known.
+    pub actor: Option<&'a str>,
     /// The stable code of its refusal.
     pub code: Option<&'static str>,
     /// What went wrong inside.
-    pub cause: Option<String>,
+    pub cause: Option<&'a str>,
 }
 
 /// Where lines go.
@@ -103,7 +107,7 @@ impl Log {
     }
 
     /// Writes a request's line: at level error when it failed through no fault of the client's, else info.
-    pub(crate) fn write(&self, line: &Line) {
+    pub(crate) fn write(&self, line: &Line<'_>) {
         macro_rules! event {
             ($level:expr) => {
                 tracing::event!(
@@ -116,6 +120,8 @@ impl Log {
                     status = line.status,
                     millis = (line.millis * 10.0).round() / 10.0,
                     dynamodbCalls = line.dynamodb_calls,
+                    network = line.network,
+                    actor = line.actor,
                     code = line.code,
                     cause = line.cause,
                 )

@@ -5,6 +5,7 @@ pub mod browser;
 pub mod callers;
 pub mod context;
 mod cors;
+pub(crate) mod cursor;
 pub mod endpoint;
 pub mod face;
 pub mod failures;

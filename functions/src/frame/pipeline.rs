@@ -8,7 +8,7 @@ use keystead_core::{
 use crate::frame::{
     body::RequestBody,
     browser,
-    callers::{Authenticated, Caller, Source},
+    callers::{self, Authenticated, Caller, Source},
     context::Context,
     endpoint::{Endpoint, Needs, path},
     face::Face,
@@ -21,7 +21,12 @@ use crate::frame::{
 };
 
 /// Answers a request to `E`.
-pub(crate) async fn handle<E: Endpoint>(cx: &Context, incoming: &Incoming, parameters: Parameters) -> Answer {
+pub(crate) async fn handle<E: Endpoint>(
+    cx: &Context,
+    incoming: &Incoming,
+    source: Source,
+    parameters: Parameters,
+) -> Answer {
     let refuse = |error: Error| refusal::<E>(cx, &error);
     let (mut fields, unreadable) = match Fields::of(incoming, E::BODY) {
         Ok(fields) => (fields, None),
@@ -41,20 +46,27 @@ pub(crate) async fn handle<E: Endpoint>(cx: &Context, incoming: &Incoming, param
         RequestBody::Whole(_) | RequestBody::TooLong => None,
     };
     let cx = with_body.as_ref().unwrap_or(cx);
-    let answer = reply::<E>(cx, incoming, fields.with(parameters), unreadable).await;
-    let answer = answer.unwrap_or_else(refuse);
+    let mut actor = None;
+    let answer = reply::<E>(cx, incoming, source, fields.with(parameters), unreadable, &mut actor).await;
+    let answer = Answer {
+        actor,
+        ..answer.unwrap_or_else(refuse)
+    };
     match question {
         Some(question) => signature::sign(cx, answer, question, path(E::ROUTE)).unwrap_or_else(refuse),
         None => answer,
     }
 }
 
-/// Answers a request with these fields, or with a body that is `unreadable`, and why.
+/// Answers a request with these fields, or with a body that is `unreadable`, and why. `actor` becomes who asks, as the log
+/// names them, also of what is refused afterwards.
 async fn reply<E: Endpoint>(
     cx: &Context,
     incoming: &Incoming,
+    source: Source,
     mut fields: Fields,
     unreadable: Option<Error>,
+    actor: &mut Option<String>,
 ) -> Result<Answer> {
     if E::Caller::IN_COOKIE && browser::shows_session(incoming) || E::Face::SETS_COOKIES && !E::Caller::IN_COOKIE {
         browser::guard(incoming, &cx.config)?;
@@ -71,7 +83,6 @@ async fn reply<E: Endpoint>(
         None => parsed::<E>(cx, fields),
     };
 
-    let source = Source::of(incoming, &cx.config.proxy);
     let client = source.address;
     if E::Caller::GUESSES_COUNT {
         cx.failures.check(client, cx.clock.now())?;
@@ -90,6 +101,7 @@ async fn reply<E: Endpoint>(
     }
     // Who may not ask does not learn what was wrong with the question.
     let Authenticated { caller, credential } = authenticated?;
+    *actor = callers::logged(&caller.origin().actor, &credential);
 
     let call = async |cx: &Context| {
         let Some(respelled) = respelled else {

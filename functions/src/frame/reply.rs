@@ -88,6 +88,8 @@ pub(crate) struct Answer {
     pub(crate) cookies: Vec<String>,
     /// Whether it is the answer to the same request before.
     pub(crate) replayed: bool,
+    /// Who asked, as the log names them, if they were known.
+    pub(crate) actor: Option<String>,
     /// Why it refused.
     pub(crate) code: Option<&'static str>,
     /// What went wrong inside.
@@ -105,6 +107,7 @@ impl Answer {
             retry_after: None,
             cookies: Vec::new(),
             replayed: false,
+            actor: None,
             code: None,
             cause: None,
         }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use http::{HeaderMap, Method, header};
 use keystead_core::{
     license::machine::Country,
-    request::{client_address::ClientAddress, trusted_proxy::TrustedProxy},
+    request::{client_address::ClientAddress, id::RequestId, trusted_proxy::TrustedProxy},
 };
 
 use crate::frame::body::RequestBody;
@@ -28,6 +28,8 @@ pub struct Incoming {
     pub body: RequestBody,
     /// Who sent it, as the network tells: the client, or a proxy.
     pub peer: ClientAddress,
+    /// Its id, if what runs the service has made one. No header of the client's is one.
+    pub id: Option<RequestId>,
 }
 
 impl Incoming {

@@ -7,7 +7,7 @@ use keystead_core::{error::ErrorCode, signing::secrets::SecretName};
 
 use crate::frame::{
     body::BodyMode,
-    callers::{Caller, CallerKind},
+    callers::{Caller, CallerKind, Source},
     context::Context,
     endpoint::{Endpoint, Needs, path},
     face::{AnyFace, Face},
@@ -20,7 +20,8 @@ use crate::frame::{
 use crate::frame::openapi::describe::{Description, Schemas};
 
 /// [`pipeline::handle`] of one endpoint.
-type Handler = for<'a> fn(&'a Context, &'a Incoming, Parameters) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+type Handler =
+    for<'a> fn(&'a Context, &'a Incoming, Source, Parameters) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
 /// An endpoint as the router and the Lambda runtime see it.
 #[derive(Clone, Copy)]
@@ -84,7 +85,9 @@ impl Route {
             refusals: E::REFUSALS,
             required_sometimes: E::REQUIRED_SOMETIMES,
             route: E::ROUTE,
-            handle: |cx, incoming, parameters| Box::pin(pipeline::handle::<E>(cx, incoming, parameters)),
+            handle: |cx, incoming, source, parameters| {
+                Box::pin(pipeline::handle::<E>(cx, incoming, source, parameters))
+            },
             #[cfg(feature = "openapi")]
             describe: Description::of::<E>,
         }
@@ -101,7 +104,13 @@ impl Route {
     }
 
     /// Answers a request that came to this route.
-    pub(crate) async fn handle(&self, cx: &Context, incoming: &Incoming, parameters: Parameters) -> Answer {
-        (self.handle)(cx, incoming, parameters).await
+    pub(crate) async fn handle(
+        &self,
+        cx: &Context,
+        incoming: &Incoming,
+        source: Source,
+        parameters: Parameters,
+    ) -> Answer {
+        (self.handle)(cx, incoming, source, parameters).await
     }
 }

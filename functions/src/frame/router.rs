@@ -4,10 +4,14 @@ use std::{cmp::Reverse, collections::HashMap, time::Instant};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
-use keystead_core::store::meter::{Usage, metered};
+use keystead_core::{
+    request::{client_address::Tier, id::RequestId},
+    store::meter::{Usage, metered},
+};
 
 use crate::frame::{
     body::{BODY_LIMIT, BodyMode},
+    callers::Source,
     context::Context,
     cors,
     face::{AnyFace, Readers, Unrouted},
@@ -71,6 +75,9 @@ impl Router {
     pub async fn answer(&self, cx: &Context, incoming: &Incoming) -> Response<Bytes> {
         let came = cx.clock.now();
         let began = Instant::now();
+        // **Best effort**: without random numbers there is no id, and whatever needs more of them will say so.
+        let fresh = || RequestId::new(&cx.ids, came).ok();
+        let request_id = incoming.id.clone().or_else(fresh);
         let found = self.paths.at(&incoming.path).ok();
         let methods = found.as_ref().map(|found| found.value);
         let parameters = found.iter().flat_map(|found| found.params.iter());
@@ -97,15 +104,20 @@ impl Router {
         });
         let asked = headless.as_ref().unwrap_or(incoming);
         let route = methods.and_then(|methods| methods.get(asked.method.as_str()));
+        let source = Source::of(incoming, &cx.config.proxy, request_id.clone());
+        // Wide enough to be nobody's, and narrow enough to be blocked.
+        let network = source.address.network(Tier::Organisation);
         let (answer, usage) = match (methods, route) {
-            (_, Some(route)) => cx.log.scope(metered(route.handle(cx, asked, parameters))).await,
+            (_, Some(route)) => {
+                let handled = route.handle(cx, asked, source, parameters);
+                cx.log.scope(metered(handled)).await
+            }
             (Some(_), None) => (self.unrouted(incoming, Unrouted::Method), Usage::default()),
             (None, None) => (self.unrouted(incoming, Unrouted::Path), Usage::default()),
         };
-        let request_id = cx.ids.uuid_v7(came).map(|id| id.to_string()).unwrap_or_default();
         cx.log.write(&Line {
             time: came,
-            request_id: request_id.clone(),
+            request_id: request_id.as_ref().map_or("", RequestId::as_str),
             route: methods.and_then(|m| m.values().next()).map_or("-", Route::path),
             method: route.map_or("-", |route| {
                 let mut methods = route.methods();
@@ -115,10 +127,12 @@ impl Router {
             status: answer.status.as_u16(),
             millis: began.elapsed().as_secs_f64() * 1000.0,
             dynamodb_calls: usage.calls,
+            network: &network,
+            actor: answer.actor.as_deref(),
             code: answer.code,
-            cause: answer.cause.clone(),
+            cause: answer.cause.as_deref(),
         });
-        let mut response = respond(answer, &request_id);
+        let mut response = respond(answer, request_id.as_ref());
         cors::expose(response.headers_mut(), readers, incoming, &cx.config);
         // For whoever embeds the router: tests hold it against the budgets.
         response.extensions_mut().insert(usage);
@@ -143,7 +157,7 @@ impl Router {
     }
 }
 
-fn respond(answer: Answer, request_id: &str) -> Response<Bytes> {
+fn respond(answer: Answer, request_id: Option<&RequestId>) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(answer.body));
     *response.status_mut() = answer.status;
     let headers = response.headers_mut();
@@ -168,7 +182,7 @@ fn respond(answer: Answer, request_id: &str) -> Response<Bytes> {
     if answer.replayed {
         headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
     }
-    if let Ok(id) = HeaderValue::from_str(request_id) {
+    if let Some(Ok(id)) = request_id.map(|id| HeaderValue::from_str(id.as_str())) {
         headers.insert("x-request-id", id);
     }
     response

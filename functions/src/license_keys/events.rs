@@ -15,7 +15,9 @@ use super::face::KeysForSellers;
 use crate::frame::{
     callers::SignedIn,
     context::Context,
+    cursor::EventCursors,
     endpoint::{Endpoint, Needs},
+    lenient::Limit,
     subject::Subject,
 };
 
@@ -30,6 +32,51 @@ pub struct Request {
     /// What can be no id is that of no license: it is not found either.
     #[cfg_attr(feature = "openapi", schemars(with = "LicenseId"))]
     key_id: String,
+    /// Those of this type, as a page.
+    r#type: Option<KeyEventType>,
+    /// At most so many, as a page.
+    limit: Option<Limit>,
+    /// The `nextCursor` of the page before, in the same session.
+    cursor: Option<String>,
+}
+
+/// What happened, in this API's words.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum KeyEventType {
+    /// It was found good.
+    Validated,
+    /// Its binding to a machine was taken back.
+    HwidReset,
+    /// It was exchanged for another.
+    Shuffled,
+    /// It was revoked.
+    Revoked,
+    /// It was made.
+    Created,
+}
+
+/// The latest hundred, or a page of what is asked for.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "KeyEvents"))]
+#[serde(untagged)]
+pub enum Reply {
+    /// To who asks for no page, as the contract has it.
+    Latest(Vec<EventView>),
+    /// To who asks for a type, for so many, or for what comes after a page.
+    Page(Page),
+}
+
+/// A page of what happened to a key, the newest first.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "KeyEventPage"))]
+#[serde(rename_all = "camelCase")]
+pub struct Page {
+    events: Vec<EventView>,
+    /// What to ask for the next page with; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 /// An event, as this API shows it.
@@ -38,7 +85,7 @@ pub struct Request {
 #[serde(rename_all = "camelCase")]
 pub struct EventView {
     id: String,
-    r#type: &'static str,
+    r#type: KeyEventType,
     created_at: Timestamp,
     hwid: Option<Fingerprint>,
     ip: Option<IpAddr>,
@@ -46,16 +93,13 @@ pub struct EventView {
 }
 
 /// The events that this API knows, and its words for them.
-const TYPES: [(EventType, &str); 5] = [
-    (EventType::Validated, "VALIDATED"),
-    (EventType::Unbound, "HWID_RESET"),
-    (EventType::Shuffled, "SHUFFLED"),
-    (EventType::Revoked, "REVOKED"),
-    (EventType::Created, "CREATED"),
+const TYPES: [(EventType, KeyEventType); 5] = [
+    (EventType::Validated, KeyEventType::Validated),
+    (EventType::Unbound, KeyEventType::HwidReset),
+    (EventType::Shuffled, KeyEventType::Shuffled),
+    (EventType::Revoked, KeyEventType::Revoked),
+    (EventType::Created, KeyEventType::Created),
 ];
-
-/// How many events are shown.
-const LIMIT: usize = 100;
 
 /// The license of a product that the caller's team sells, as [`Endpoint::NEEDS`] has it checked.
 pub struct SoldLicense(License);
@@ -91,21 +135,43 @@ impl Endpoint for LicenseKeysEvents {
     type Caller = SignedIn;
     type Request = Request;
     type Subject = SoldLicense;
-    type Reply = Vec<EventView>;
+    type Reply = Reply;
 
-    async fn call(cx: &Context, _: SignedIn, _: Request, sold: SoldLicense) -> Result<Self::Reply> {
-        let types = TYPES.map(|(r#type, _)| r#type);
-        let events = cx.store.event_list_latest(&sold.0, &types, LIMIT).await?;
-        Ok(events.into_iter().filter_map(EventView::of).collect())
+    async fn call(cx: &Context, caller: SignedIn, request: Request, sold: SoldLicense) -> Result<Reply> {
+        let license = sold.0;
+        let wanted = |known: KeyEventType| request.r#type.is_none_or(|wanted| wanted == known);
+        let types: Vec<EventType> = TYPES
+            .into_iter()
+            .filter(|(_, known)| wanted(*known))
+            .map(|(r#type, _)| r#type)
+            .collect();
+        let views = |events: Vec<Event>| events.into_iter().filter_map(EventView::of).collect();
+        if request.r#type.is_none() && request.limit.is_none() && request.cursor.is_none() {
+            let events = cx.store.event_list_latest(&license, &types, Limit::DEFAULT).await?;
+            return Ok(Reply::Latest(views(events)));
+        }
+        let names: Vec<&str> = types.iter().map(|r#type| r#type.as_str()).collect();
+        let list = format!("license\n{}\n{}", license.license_id, names.join(","));
+        let cursors = EventCursors::of(&caller.sealing, list)?;
+        let after = cursors.open(request.cursor.as_deref())?;
+        let limit = request.limit.map_or(Limit::DEFAULT, |limit| limit.0);
+        let (events, next) = cx
+            .store
+            .event_list_page(&license, &types, limit, after.as_ref())
+            .await?;
+        Ok(Reply::Page(Page {
+            events: views(events),
+            next_cursor: cursors.seal(next.as_ref())?,
+        }))
     }
 }
 
 impl EventView {
     fn of(event: Event) -> Option<Self> {
-        let (_, name) = TYPES.iter().find(|(r#type, _)| *r#type == event.r#type)?;
+        let (_, known) = TYPES.into_iter().find(|(r#type, _)| *r#type == event.r#type)?;
         Some(Self {
             id: format!("evt_{}", event.event_id),
-            r#type: name,
+            r#type: known,
             created_at: event.at,
             hwid: event.fingerprint,
             ip: event.ip,

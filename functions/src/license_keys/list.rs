@@ -20,7 +20,7 @@ use super::{
     face::KeysForBuyers,
     view::{ProductView, Status},
 };
-use crate::frame::{callers::SignedIn, context::Context, endpoint::Endpoint};
+use crate::frame::{callers::SignedIn, context::Context, cursor::invalid_cursor, endpoint::Endpoint};
 
 /// `GET /api/license-keys`.
 pub struct LicenseKeysList;
@@ -135,8 +135,4 @@ impl KeyView {
             hwid_reset_count: license.lock.binding_resets,
         }
     }
-}
-
-fn invalid_cursor() -> Error {
-    Error::field("cursor", "the nextCursor of a page of the same list")
 }

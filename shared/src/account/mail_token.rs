@@ -1,5 +1,7 @@
 //! Mailed tokens: they show that somebody reads a mailbox.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -8,6 +10,9 @@ use crate::{
         Account, AccountId,
         secret::{Secret, SecretHash},
     },
+    audit::Origin,
+    event::UserAgent,
+    request::id::RequestId,
     value::{email::Email, text::choice},
 };
 
@@ -20,6 +25,36 @@ choice!(
         Address = "address",
     }
 );
+
+/// Who asked for a mail, from where and when: of whom the log of the account tells once the mail leads to something. What
+/// leads to nothing is in no log, so that strangers who ask for mail fill none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Asked {
+    /// When.
+    pub at: Timestamp,
+    /// The address they called from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<IpAddr>,
+    /// What they called with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<UserAgent>,
+    /// In which request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
+}
+
+impl Asked {
+    /// That a caller asks now.
+    pub fn by(origin: &Origin, now: Timestamp) -> Self {
+        Self {
+            at: now,
+            ip: origin.address.ip(),
+            user_agent: origin.user_agent.clone(),
+            request_id: origin.request_id.clone(),
+        }
+    }
+}
 
 /// A mailed token, as stored: under its hash.
 ///
@@ -41,13 +76,21 @@ pub struct MailToken {
     pub account_id: Option<AccountId>,
     /// Which version of its password: 0 where there was no account.
     pub version: u32,
+    /// Who asked for it.
+    pub asked: Asked,
     /// When it is no longer good, in seconds since 1970: the table's TTL.
     pub expires_at: i64,
 }
 
 impl MailToken {
     /// One that sets the password of `account`, or makes one with `address` where there is none.
-    pub fn for_password(secret: &Secret, address: &Email, account: Option<&Account>, expiry: Timestamp) -> Self {
+    pub fn for_password(
+        secret: &Secret,
+        address: &Email,
+        account: Option<&Account>,
+        asked: Asked,
+        expiry: Timestamp,
+    ) -> Self {
         Self {
             token_hash: secret.hash(),
             purpose: MailPurpose::Password,
@@ -55,17 +98,18 @@ impl MailToken {
             address: account.map_or(address, |account| &account.address).clone(),
             account_id: account.map(|account| account.account_id.clone()),
             version: account.map_or(0, |account| account.version),
+            asked,
             expires_at: expiry.seconds(),
         }
     }
 
     /// One that makes `address` that of `account`.
-    pub fn for_address(secret: &Secret, address: &Email, account: &Account, expiry: Timestamp) -> Self {
+    pub fn for_address(secret: &Secret, address: &Email, account: &Account, asked: Asked, expiry: Timestamp) -> Self {
         Self {
             purpose: MailPurpose::Address,
             email: account.email.clone(),
             address: address.clone(),
-            ..Self::for_password(secret, address, Some(account), expiry)
+            ..Self::for_password(secret, address, Some(account), asked, expiry)
         }
     }
 

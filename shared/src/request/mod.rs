@@ -1,6 +1,7 @@
 //! What holds for requests of every kind: where they come from, that they may arrive twice, and how often.
 
 pub mod client_address;
+pub mod id;
 pub mod idempotency;
 pub mod rate_limit;
 pub mod trusted_proxy;

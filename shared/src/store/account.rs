@@ -11,6 +11,7 @@ use crate::{
         mail_token::MailToken,
         secret::Secret,
     },
+    event::Event,
     signing::account_token::AccountClaims,
     store::{
         Store,
@@ -111,30 +112,30 @@ impl Store {
         Ok(account.zip(login))
     }
 
-    /// Stores a new account, unless there is one with its address. Answers whether it did, now or before.
-    pub async fn account_create(&self, account: &Account) -> Result<bool> {
-        if self.create(&schema::ACCOUNTS, account_item(account)?).await? {
-            return Ok(true);
-        }
-        let found = self.account_get(&account.email).await?;
-        Ok(found.as_ref() == Some(account))
+    /// Stores a new account, unless there is one with its address, together with the `entry` of its log. Answers whether it
+    /// did.
+    pub async fn account_create(&self, account: &Account, entry: &Event) -> Result<bool> {
+        self.create_noted(&schema::ACCOUNTS, account_item(account)?, entry)
+            .await
     }
 
-    /// Puts `changed` in the place of `account`, unless it was changed since it was read. Answers whether it did, now or
-    /// before. Every login of the version that is gone ends.
-    pub async fn account_change(&self, account: &Account, changed: &Account) -> Result<bool> {
-        let new = account_item(changed)?;
-        let change = replacement(account, new.clone());
-        Ok(match self.write_retried("an account", change).await? {
-            Refusal::None => true,
-            // The reply to this very write was lost, and the SDK sent it again.
-            Refusal::By(found) => found == Some(new),
-        })
+    /// Puts `changed` in the place of `account`, unless it was changed since it was read, together with the `entry` of its log.
+    /// Answers whether it did. Every login of the version that is gone ends.
+    pub async fn account_change(&self, account: &Account, changed: &Account, entry: &Event) -> Result<bool> {
+        let change = replacement(account, account_item(changed)?);
+        let refusal = self.commit_noted("an account", change, entry).await?;
+        Ok(matches!(refusal, Refusal::None))
     }
 
     /// As [`Store::account_change`], and carries one login over to the new version: in one transaction, so that its holder
     /// stays signed in and nobody else does.
-    pub async fn account_change_keeping(&self, account: &Account, changed: &Account, login: &LoginId) -> Result<bool> {
+    pub async fn account_change_keeping(
+        &self,
+        account: &Account,
+        changed: &Account,
+        login: &LoginId,
+        entry: &Event,
+    ) -> Result<bool> {
         let login_key = schema::ACCOUNTS.key(&account.email.folded(), Some(&login_key(login)));
         // **Race**: a login that was ended meanwhile stays so.
         let carried = UpdateExpression::default()
@@ -142,13 +143,14 @@ impl Store {
             .when("version = :seen", [(":seen", number(account.version))]);
         let change = replacement(account, account_item(changed)?);
         let carry = update(&schema::ACCOUNTS, login_key, carried);
-        self.account_commit([change, carry]).await
+        self.account_commit([change, carry], entry).await
     }
 
-    /// Carries out two actions together; answers whether their conditions held.
-    async fn account_commit(&self, actions: [Action; 2]) -> Result<bool> {
+    /// Carries out two actions together with the `entry` of the account's log; answers whether their conditions held.
+    async fn account_commit(&self, actions: [Action; 2], entry: &Event) -> Result<bool> {
         retried("an account", actions, |attempt, actions| async move {
-            Ok(match self.commit(Transaction::of(actions.clone())).await? {
+            let transaction = Transaction::of(actions.clone()).with_event(entry)?;
+            Ok(match self.commit(transaction).await? {
                 WriteOutcome::Done => Break(true),
                 WriteOutcome::Refused(_) => Break(false),
                 WriteOutcome::Contended => {
@@ -161,20 +163,22 @@ impl Store {
     }
 
     /// Moves an account to another address: in one transaction it is gone from the old one and there under the new one.
-    /// Answers whether it did. Its logins stay behind, and so end.
-    pub async fn account_move(&self, account: &Account, moved: &Account) -> Result<bool> {
+    /// Answers whether it did. Its logins stay behind, and so end; its log goes on.
+    pub async fn account_move(&self, account: &Account, moved: &Account, entry: &Event) -> Result<bool> {
         let key = schema::ACCOUNTS.key(&account.email.folded(), Some(ACCOUNT));
         // **Race**: neither a change of the account since it was read nor an account at the new address is lost.
         let gone = unchanged(account, delete(&schema::ACCOUNTS, key));
         let there = put(&schema::ACCOUNTS, account_item(moved)?).when("attribute_not_exists(email)", []);
-        self.account_commit([gone, there]).await
+        self.account_commit([gone, there], entry).await
     }
 
-    /// Notes that someone has signed in.
-    pub async fn login_create(&self, login: &Login) -> Result<()> {
+    /// Notes that someone has signed in, together with the `entry` of the account's log.
+    pub async fn login_create(&self, login: &Login, entry: &Event) -> Result<()> {
         let mut item = encode(login)?;
         item.insert("item".to_owned(), text(login_key(&login.login_id)));
-        self.write_always(put(&schema::ACCOUNTS, item)).await
+        self.commit_noted("a login", put(&schema::ACCOUNTS, item), entry)
+            .await
+            .map(drop)
     }
 
     /// Notes that a login was used now.
@@ -198,10 +202,12 @@ impl Store {
         page.items.unwrap_or_default().into_iter().map(decode).collect()
     }
 
-    /// Lets nobody in any more by this login; that is seen by the next request. A second time changes nothing.
-    pub async fn login_delete(&self, email: &Email, login: &LoginId) -> Result<()> {
+    /// Lets nobody in any more by this login, together with the `entry` of the account's log; that is seen by the next request.
+    /// A second time changes nothing, and is no entry.
+    pub async fn login_delete(&self, email: &Email, login: &LoginId, entry: &Event) -> Result<()> {
         let key = schema::ACCOUNTS.key(&email.folded(), Some(&login_key(login)));
-        self.write_always(delete(&schema::ACCOUNTS, key)).await
+        let gone = delete(&schema::ACCOUNTS, key).when("attribute_exists(version)", []);
+        self.commit_noted("a login", gone, entry).await.map(drop)
     }
 
     /// Remembers a device, so that it is known again.

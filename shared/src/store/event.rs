@@ -7,6 +7,7 @@ use futures_util::future::try_join_all;
 
 use crate::{
     Result,
+    account::{Account, AccountId},
     audit::Audit,
     event::{Event, EventId, EventType, Subject},
     license::{
@@ -17,11 +18,12 @@ use crate::{
     owner::OwnerId,
     store::{
         Store,
-        item::{decode_all, text},
+        item::{decode_all, encode, number, text},
         read::all_of,
         schema, unexpected,
-        write::{Transaction, WriteOutcome, retried},
+        write::{Transaction, UpdateExpression, WriteOutcome, retried, update},
     },
+    value::email::Email,
 };
 
 /// How many events are looked at in one call to find those of some types.
@@ -51,6 +53,33 @@ impl Store {
         .await
     }
 
+    /// Counts a wrong password that `who` has shown, in one event an hour: in the log of the account with this address or,
+    /// where there is none, in a place that nobody reads. So who guesses is not told by the time that it takes whether there
+    /// is an account, and whoever guesses a lot fills nobody's log.
+    ///
+    /// A reply that is lost has the SDK send it again, and it may be counted twice.
+    pub async fn event_count_wrong_password(
+        &self,
+        account: Option<&AccountId>,
+        address: &Email,
+        who: &str,
+        audit: &Audit,
+    ) -> Result<()> {
+        let event = audit.wrong_passwords(account, address, who);
+        let key = schema::EVENTS.key(event.subject.as_str(), Some(event.event_id.as_str()));
+        let mut item = encode(&event)?;
+        item.retain(|name, _| !key.contains_key(name));
+        let mut counted = UpdateExpression::default().add("count", number(1));
+        // The first of the hour says from where.
+        for (name, value) in item {
+            let placeholder = format!(":{name}");
+            let assignment = format!("{name} = if_not_exists({name}, {placeholder})");
+            counted = counted.assign(&assignment, [(&placeholder, value)]);
+        }
+        let count = update(&schema::EVENTS, key, counted);
+        self.write_retried("an event", count).await.map(drop)
+    }
+
     /// What happened to a license that the caller was found to own, oldest first.
     pub async fn event_list(&self, license: &License) -> Result<Vec<Event>> {
         all_of(self.query(&schema::EVENTS, license.license_id.as_str())).await
@@ -59,16 +88,51 @@ impl Store {
     /// The latest events of these types of a license that the caller may see, under whatever key they happened, newest
     /// first; at most `limit`.
     pub async fn event_list_latest(&self, license: &License, types: &[EventType], limit: usize) -> Result<Vec<Event>> {
+        let pages = self.event_pages(license, types, limit, None).await?;
+        let mut events: Vec<Event> = pages.into_iter().flat_map(|(events, _)| events).collect();
+        events.sort_by(|a, b| b.event_id.cmp(&a.event_id));
+        events.truncate(limit);
+        Ok(events)
+    }
+
+    /// As [`Store::event_list_latest`], of those after this one. Beside them the event after which the next page begins.
+    pub async fn event_list_page(
+        &self,
+        license: &License,
+        types: &[EventType],
+        limit: usize,
+        after: Option<&EventId>,
+    ) -> Result<(Vec<Event>, Option<EventId>)> {
+        let pages = self.event_pages(license, types, limit, after).await?;
+        // As far as all of its partitions were looked at: what another has beyond that is of the next page.
+        let reached = pages.iter().filter_map(|(_, next)| next.as_ref()).max().cloned();
+        let mut events: Vec<Event> = pages.into_iter().flat_map(|(events, _)| events).collect();
+        events.retain(|event| reached.as_ref().is_none_or(|reached| event.event_id >= *reached));
+        events.sort_by(|a, b| b.event_id.cmp(&a.event_id));
+        let next = if events.len() > limit {
+            events.truncate(limit);
+            events.last().map(|last| last.event_id.clone())
+        } else {
+            reached
+        };
+        Ok((events, next))
+    }
+
+    /// A page of each partition that has events of a license: under its id, and under the keys that it has and had.
+    async fn event_pages(
+        &self,
+        license: &License,
+        types: &[EventType],
+        limit: usize,
+        after: Option<&EventId>,
+    ) -> Result<Vec<(Vec<Event>, Option<EventId>)>> {
         let mut subjects = vec![Subject::from(&license.license_id)];
         subjects.push(Subject::from(&KeyMark::of(&license.license_key)));
         subjects.extend(license.former_keys.iter().map(Subject::from));
-        let found = subjects
+        let pages = subjects
             .iter()
-            .map(|subject| self.event_list_latest_under(subject, types, limit));
-        let mut events = try_join_all(found).await?.concat();
-        events.sort_by(|a, b| (b.at, &b.event_id).cmp(&(a.at, &a.event_id)));
-        events.truncate(limit);
-        Ok(events)
+            .map(|subject| self.event_page(subject, types, limit, after));
+        try_join_all(pages).await
     }
 
     /// A page of at most `limit` entries of an owner's audit log, newest first: of this type, and after this one. Beside
@@ -80,70 +144,76 @@ impl Store {
         limit: usize,
         after: Option<&EventId>,
     ) -> Result<(Vec<Event>, Option<EventId>)> {
-        let subject = Subject::audit_log_of(owner);
-        let mut after = after.cloned();
-        let mut events: Vec<Event> = Vec::new();
-        for _ in 0..MOST_PAGES {
-            // One of a type is looked for among others; a page is never longer than what is wanted of it.
-            let wanted = limit - events.len();
-            let looked_at = if r#type.is_some() {
-                EVENTS_A_PAGE
-            } else {
-                i32::try_from(wanted).unwrap_or(EVENTS_A_PAGE)
-            };
-            let mut query = self
-                .query(&schema::EVENTS, subject.as_str())
-                .scan_index_forward(false)
-                .limit(looked_at);
-            if let Some(last) = &after {
-                query = query
-                    .exclusive_start_key(schema::EVENTS.partition, text(subject.as_str()))
-                    .exclusive_start_key("eventId", text(last));
-            }
-            let page = query.send().await.map_err(unexpected)?;
-            let more = page.last_evaluated_key.is_some();
-            for event in decode_all::<Event>(page.items)? {
-                after = Some(event.event_id.clone());
-                if r#type.is_none_or(|wanted| wanted == event.r#type) {
-                    events.push(event);
-                }
-                if events.len() == limit {
-                    return Ok((events, after));
-                }
-            }
-            if !more {
-                return Ok((events, None));
-            }
-        }
-        Ok((events, after))
+        self.event_page(&Subject::audit_log_of(owner), r#type.as_slice(), limit, after)
+            .await
     }
 
-    async fn event_list_latest_under(
+    /// As [`Store::event_list_audit`], of the log of an account whose holder asks.
+    pub async fn event_list_of_account(
+        &self,
+        account: &Account,
+        r#type: Option<EventType>,
+        limit: usize,
+        after: Option<&EventId>,
+    ) -> Result<(Vec<Event>, Option<EventId>)> {
+        self.event_page(
+            &Subject::audit_log_of_account(&account.account_id),
+            r#type.as_slice(),
+            limit,
+            after,
+        )
+        .await
+    }
+
+    /// A page of at most `limit` events under a subject, newest first: of these types, if any are named, and after this one.
+    /// Beside them the event after which the next page begins.
+    async fn event_page(
         &self,
         subject: &Subject,
         types: &[EventType],
         limit: usize,
-    ) -> Result<Vec<Event>> {
-        let names: Vec<String> = (0..types.len()).map(|i| format!(":t{i}")).collect();
-        let mut query = self
-            .query(&schema::EVENTS, subject.as_str())
-            .filter_expression(format!("#type IN ({})", names.join(", ")))
-            .expression_attribute_names("#type", "type")
-            .scan_index_forward(false)
-            .limit(EVENTS_A_PAGE);
-        for (name, r#type) in names.into_iter().zip(types) {
-            query = query.expression_attribute_values(name, text(r#type));
-        }
-        let mut pages = query.into_paginator().send();
+        after: Option<&EventId>,
+    ) -> Result<(Vec<Event>, Option<EventId>)> {
+        let mut after = after.cloned();
         let mut events: Vec<Event> = Vec::new();
         for _ in 0..MOST_PAGES {
-            let Some(page) = pages.next().await else { break };
-            events.extend(decode_all(page.map_err(unexpected)?.items)?);
-            if events.len() >= limit {
-                break;
+            // Those of some types are looked for among others; a page is never longer than what is wanted of it.
+            let wanted = i32::try_from(limit - events.len()).unwrap_or(EVENTS_A_PAGE);
+            let looked_at = if types.is_empty() { wanted } else { EVENTS_A_PAGE };
+            let mut query = self
+                .query(&schema::EVENTS, subject.as_str())
+                .scan_index_forward(false)
+                .limit(looked_at);
+            // Not by where the query before ended: that is the place of an event in another partition, or of none.
+            if let Some(last) = &after {
+                query = query
+                    .key_condition_expression("#partition = :partition AND eventId < :after")
+                    .expression_attribute_values(":after", text(last));
             }
+            if !types.is_empty() {
+                let names: Vec<String> = (0..types.len()).map(|i| format!(":t{i}")).collect();
+                query = query
+                    .filter_expression(format!("#type IN ({})", names.join(", ")))
+                    .expression_attribute_names("#type", "type");
+                for (name, r#type) in names.into_iter().zip(types) {
+                    query = query.expression_attribute_values(name, text(r#type));
+                }
+            }
+            let page = query.send().await.map_err(unexpected)?;
+            events.extend(decode_all::<Event>(page.items)?);
+            let Some(last) = page.last_evaluated_key else {
+                let next = (events.len() > limit).then(|| events[limit - 1].event_id.clone());
+                events.truncate(limit);
+                return Ok((events, next));
+            };
+            if events.len() >= limit {
+                events.truncate(limit);
+                let next = events.last().map(|last| last.event_id.clone());
+                return Ok((events, next));
+            }
+            let last = last.get("eventId").and_then(|id| id.as_s().ok());
+            after = last.and_then(|id| EventId::parse(id));
         }
-        events.truncate(limit);
-        Ok(events)
+        Ok((events, after))
     }
 }

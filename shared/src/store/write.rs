@@ -467,26 +467,15 @@ impl Store {
         .await
     }
 
-    /// Stores an item unless there is one with its key. Answers whether it did, now or when the same request was carried
-    /// out before ([`crate::request::idempotency`]).
-    ///
-    /// In a transaction, though it is one item: the SDK sends a request again whose reply was lost, and DynamoDB knows a
-    /// transaction again that it has carried out. It would refuse a plain write the second time, because of the item that
-    /// the first one stored.
-    pub(super) async fn create(&self, table: &'static schema::Table, item: Item) -> Result<bool> {
-        let own = creation_of(&item);
-        let refusal = self.commit_retried("an item", creation(table, item)).await?;
-        Ok(is_created(own, &refusal))
-    }
-
-    /// As [`Store::create`], together with the audit log's `entry` of it.
+    /// Stores an item unless there is one with its key, together with the audit log's `entry` of it. Answers whether it did, now
+    /// or when the same request was carried out before ([`crate::request::idempotency`]).
     pub(super) async fn create_noted(&self, table: &'static schema::Table, item: Item, entry: &Event) -> Result<bool> {
         let own = creation_of(&item);
         let refusal = self.commit_noted("an item", creation(table, item), entry).await?;
         Ok(is_created(own, &refusal))
     }
 
-    /// As [`Store::replace`], together with the audit log's `entry` of it.
+    /// Puts `new` in the place of `old`, as it was read, together with the audit log's `entry` of it.
     pub(super) async fn replace_noted(
         &self,
         table: &'static schema::Table,
@@ -497,27 +486,15 @@ impl Store {
         self.commit_noted("an item", replacement(table, old, new), entry).await
     }
 
-    /// As [`Store::commit_retried`], together with the audit log's `entry` of it.
+    /// Carries out an action together with the audit log's `entry` of it, and again while it collides with others. Tells what
+    /// refused it, if anything did.
+    ///
+    /// In a transaction, also because the SDK sends a request again whose reply was lost: DynamoDB knows a transaction again
+    /// that it has carried out. It would refuse a plain write the second time, because of what the first one stored.
     pub(super) async fn commit_noted(&self, what: &str, action: Action, entry: &Event) -> Result<Refusal> {
         retried(what, action, |attempt, action| async move {
             let transaction = Transaction::of([action.clone()]).with_event(entry)?;
             Ok(match self.commit(transaction).await? {
-                WriteOutcome::Done => Break(Refusal::None),
-                WriteOutcome::Refused([by]) => Break(by),
-                WriteOutcome::Contended => {
-                    attempt.back_off().await;
-                    Continue(action)
-                }
-            })
-        })
-        .await
-    }
-
-    /// Carries out an action as a transaction, and again while it collides with others: DynamoDB knows it again when the
-    /// SDK sends it a second time. Tells what refused it, if anything did.
-    pub(super) async fn commit_retried(&self, what: &str, action: Action) -> Result<Refusal> {
-        retried(what, action, |attempt, action| async move {
-            Ok(match self.commit(Transaction::of([action.clone()])).await? {
                 WriteOutcome::Done => Break(Refusal::None),
                 WriteOutcome::Refused([by]) => Break(by),
                 WriteOutcome::Contended => {

@@ -52,6 +52,12 @@ impl Timestamp {
         (1..=9999).contains(&time.year()).then(|| Self(time.timestamp_millis()))
     }
 
+    /// When the hour began that this is in.
+    pub fn hour(self) -> Self {
+        let hour = i64::try_from(HOUR.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.div_euclid(hour).saturating_mul(hour))
+    }
+
     /// How long after `earlier` this is; zero when it is not after.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

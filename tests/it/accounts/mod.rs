@@ -2,6 +2,7 @@
 
 mod change_email;
 mod change_password;
+mod events;
 mod forgot_password;
 mod login;
 mod logout;

@@ -768,7 +768,8 @@ fn a_store_method_begins_with_its_noun() {
 #[test]
 fn a_finder_without_a_tenant_says_that_it_is_unscoped() {
     /// What says whose a record is: its owner, a credential that only its holder has, or a record that was found by one.
-    const TENANTS: [&str; 11] = [
+    const TENANTS: [&str; 12] = [
+        "Account",
         "Scope",
         "OwnerId",
         "LicenseKey",

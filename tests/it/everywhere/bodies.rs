@@ -172,6 +172,7 @@ async fn a_body_beyond_its_limit_is_refused_with_the_limit() {
         query: None,
         headers: HeaderMap::new(),
         peer: ClientAddress::UNKNOWN,
+        id: None,
     };
     let response = router().answer(&app.cx, &request).await;
     assert_eq!(response.status(), 413);

@@ -683,6 +683,13 @@ async fn people_come_back() -> Vec<TestApp> {
     let mut again = who;
     again["deviceToken"] = known.expect(200)["deviceToken"].clone();
     device.post("/api/auth/login", again).await.expect(200);
+    // Wrong passwords are told in the account's log.
+    let wrong = json!({ "email": email, "password": "wrong password" });
+    device.post("/api/auth/login", wrong).await.expect(401);
+    let wrong = json!({ "currentPassword": "wrong password", "password": "another password" });
+    buyer.post("/api/auth/change-password", wrong).await.expect(400);
+    let wrong = json!({ "email": "new@example.com", "password": "wrong password" });
+    buyer.post("/api/auth/change-email", wrong).await.expect(400);
     // A token that is used twice.
     let forgotten = json!({ "email": email });
     device.post("/api/auth/forgot-password", forgotten).await.expect(200);

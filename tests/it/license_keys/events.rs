@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::Method;
 use keystead_core::{license::standing::SuspendedBy, store::schema};
-use keystead_tests::{DAY, HOUR, OWNER, TestApp, TestLicense, request};
+use keystead_tests::{DAY, HOUR, OWNER, Person, TestApp, TestLicense, request};
 use serde_json::{Value, json};
 
 use super::{BUYER, events, expect_refusal, good, grouped, seller, shuffle, types, validate};
@@ -158,5 +158,119 @@ async fn nothing_of_a_key_is_kept_in_its_events() {
     assert!(items.contains("shuffled"));
     for key in [&license.key, &new.key] {
         assert!(!items.contains(key.as_str()), "{items}");
+    }
+}
+
+/// The pages of a list, one after the other, of so many each.
+async fn pages(person: &Person, path: &str, limit: usize) -> Vec<Value> {
+    let (mut events, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let answer = person
+            .get(&format!("{path}{separator}limit={limit}&cursor={cursor}"))
+            .await;
+        let page = answer.expect(200);
+        let found = page["events"].as_array().expect("events");
+        assert!(found.len() <= limit);
+        events.extend(found.clone());
+        match page["nextCursor"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => return events,
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_number_of_validations_hides_what_else_happened() {
+    let app = TestApp::start().await;
+    let license = grouped(&app).await;
+    let id = app.stored(&license).await.license_id.to_string();
+    for _ in 0..10 {
+        good(&app, &license.key, Some("hw-1")).await;
+        app.advance(HOUR);
+    }
+    // Under another key, whose validations stand elsewhere.
+    let buyer = app.person(BUYER).await;
+    let new = shuffle(&buyer, &license).await;
+    app.advance(HOUR);
+    for _ in 0..105 {
+        good(&app, &new.key, Some("hw-2")).await;
+        app.advance(HOUR);
+    }
+    let seller = seller(&app).await;
+    let path = format!("/api/license-keys/{id}/events");
+    assert_eq!(
+        types(&events(&app, &id).await),
+        ["VALIDATED"; 100],
+        "as the contract has it"
+    );
+
+    let shuffled = seller.get(&format!("{path}?type=SHUFFLED")).await;
+    let shuffled = shuffled.expect(200);
+    assert_eq!(types(shuffled["events"].as_array().expect("events")), ["SHUFFLED"]);
+    assert_eq!(shuffled.get("nextCursor"), None);
+    for limit in [1, 7, 50, 1000] {
+        let told = pages(&seller, &path, limit).await;
+        assert_eq!(told.len(), 117, "{limit} a page");
+        let newest_first = told
+            .windows(2)
+            .all(|pair| pair[0]["createdAt"].as_str() >= pair[1]["createdAt"].as_str());
+        assert!(newest_first, "{limit} a page");
+        assert_eq!(types(&told)[105], "SHUFFLED");
+        assert_eq!(types(&told)[116], "CREATED");
+        assert_eq!(
+            pages(&seller, &format!("{path}?type=VALIDATED"), limit).await.len(),
+            115
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_of_a_key_s_events_leads_on_in_its_own_list_alone() {
+    let app = TestApp::start().await;
+    let (license, other) = (grouped(&app).await, app.license().create().await);
+    for _ in 0..3 {
+        good(&app, &license.key, Some("hw-1")).await;
+        app.advance(HOUR);
+    }
+    let seller = seller(&app).await;
+    let path_of = async |license: &TestLicense| {
+        let id = app.stored(license).await.license_id;
+        format!("/api/license-keys/{id}/events")
+    };
+    let (path, other) = (path_of(&license).await, path_of(&other).await);
+    let first = seller.get(&format!("{path}?limit=1")).await;
+    let cursor = first.expect(200)["nextCursor"].as_str().expect("a cursor").to_owned();
+    let again = Person::sign_in(&app, "seller@example.com").await;
+    for refused in [
+        seller.get(&format!("{other}?limit=1&cursor={cursor}")).await,
+        seller.get(&format!("{path}?type=VALIDATED&cursor={cursor}")).await,
+        seller.get(&format!("{path}?cursor=x{cursor}")).await,
+        again.get(&format!("{path}?limit=1&cursor={cursor}")).await,
+    ] {
+        expect_refusal(
+            &refused,
+            400,
+            "Invalid cursor: must be the nextCursor of a page of the same list",
+        );
+    }
+    for (query, text) in [
+        (
+            "?type=validated",
+            "Invalid type: must be one of `VALIDATED`, `HWID_RESET`, `SHUFFLED`, `REVOKED`, `CREATED`",
+        ),
+        ("?limit=1001", "Invalid limit: must be a whole number from 1 to 1000"),
+    ] {
+        expect_refusal(&seller.get(&format!("{path}{query}")).await, 400, text);
+    }
+    // A page is for nobody whom the list is not for.
+    let buyer = app.person(BUYER).await;
+    for who in [
+        format!("{path}?limit=1"),
+        format!("{path}?type=CREATED"),
+        format!("{path}?cursor={cursor}"),
+    ] {
+        expect_refusal(&buyer.get(&who).await, 403, "Forbidden");
+        expect_refusal(&app.stranger().get(&who).await, 401, "Unauthorized");
     }
 }

@@ -7,7 +7,7 @@ use keystead_core::{
     error::ErrorCode,
     event::{Actor, Event, EventId, EventType, UserAgent},
     owner::{OwnerId, Scope},
-    signing::sealing::Seal,
+    request::id::RequestId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -17,6 +17,7 @@ use crate::{
     frame::{
         callers::Admin,
         context::Context,
+        cursor::EventCursors,
         endpoint::Endpoint,
         lenient::{Limit, blank_is_absent},
     },
@@ -67,6 +68,8 @@ struct EventView {
     actor: Actor,
     ip: Option<IpAddr>,
     user_agent: Option<UserAgent>,
+    /// The `x-request-id` of the reply to what did it.
+    request_id: Option<RequestId>,
     /// To what: a license's id, a product's, a code, a member's address, the beginning of an API key's hash.
     target: Option<String>,
     /// What else there is to know: of a change, each field's value before and after.
@@ -85,6 +88,7 @@ impl From<Event> for EventView {
             actor: event.actor,
             ip: event.ip,
             user_agent: event.user_agent,
+            request_id: event.request_id,
             target: target.as_ref().and_then(Value::as_str).map(str::to_owned),
             details,
         }
@@ -107,12 +111,6 @@ fn list(owner: &OwnerId, r#type: Option<EventType>) -> String {
     format!("audit\n{owner}\n{}", r#type.map_or("", EventType::as_str))
 }
 
-fn opened(seal: &Seal, list: &str, cursor: &str) -> Result<EventId> {
-    let bytes = seal.open(list, cursor).and_then(|bytes| String::from_utf8(bytes).ok());
-    let last = bytes.and_then(|text| EventId::parse(&text));
-    last.ok_or_else(|| Error::field("cursor", "the nextCursor of a page of the same list"))
-}
-
 impl Endpoint for ListAuditEvents {
     const NAME: &'static str = "list-audit-events";
     const ROUTE: &'static str = "GET|POST /listAuditEvents";
@@ -128,21 +126,18 @@ impl Endpoint for ListAuditEvents {
 
     async fn call(cx: &Context, caller: Admin, request: Request, (): ()) -> Result<Reply> {
         let owner = owner(&caller.scope, request.creator_id)?;
-        let list = list(&owner, request.r#type);
-        let seal = cx.credentials.get()?.sealing.seal_for("cursor")?;
-        let after = request.cursor.as_deref();
-        let after = after.map(|cursor| opened(&seal, &list, cursor)).transpose()?;
+        let cursors = EventCursors::of(&cx.credentials.get()?.sealing, list(&owner, request.r#type))?;
+        let after = cursors.open(request.cursor.as_deref())?;
         let limit = request.limit.map_or(Limit::DEFAULT, |limit| limit.0);
         let (events, next) = cx
             .store
             .event_list_audit(&owner, request.r#type, limit, after.as_ref())
             .await?;
-        let next = next.map(|last| seal.seal(&list, last.as_str().as_bytes()));
         let events: Vec<EventView> = events.into_iter().map(EventView::from).collect();
         Ok(Reply {
             count: events.len(),
             events,
-            next_cursor: next.transpose()?,
+            next_cursor: cursors.seal(next.as_ref())?,
         })
     }
 }

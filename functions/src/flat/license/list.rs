@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 
 use crate::{
     flat::{face::FlatAdmin, wire::LicenseView},
-    frame::{callers::Admin, context::Context, endpoint::Endpoint, lenient::Limit, subject::Names},
+    frame::{
+        callers::Admin, context::Context, cursor::invalid_cursor, endpoint::Endpoint, lenient::Limit, subject::Names,
+    },
 };
 
 /// `GET|POST /listLicenses`.
@@ -116,8 +118,4 @@ fn state(name: &str) -> Result<LicenseState> {
     LicenseStatus::parse(name)
         .map(LicenseState::Status)
         .ok_or_else(|| Error::field("status", ""))
-}
-
-fn invalid_cursor() -> Error {
-    Error::field("cursor", "the nextCursor of a page of the same list")
 }

@@ -112,6 +112,10 @@ impl Caller for Admin {
             credential: key.reveal().to_owned(),
         })
     }
+
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
 }
 
 impl Sees for Admin {

@@ -48,11 +48,15 @@ impl Caller for Anyone {
     async fn check(_: &Context, shown: Shown, source: Source) -> Result<Authenticated<Self>> {
         Ok(Authenticated {
             caller: Self {
-                origin: source.origin(Actor::the(ActorKind::Customer)),
+                origin: source.origin(Actor::the(ActorKind::Anyone)),
                 in_browser: shown.in_browser,
                 device: shown.device,
             },
             credential: String::new(),
         })
+    }
+
+    fn origin(&self) -> &Origin {
+        &self.origin
     }
 }

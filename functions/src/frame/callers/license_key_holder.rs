@@ -33,7 +33,9 @@ impl Caller for LicenseKeyHolder {
     type Shown = String;
 
     fn shown(_: &Incoming, fields: &mut Fields) -> Result<String> {
-        Ok(fields.text("licenseKey").unwrap_or_default())
+        // As the contracts call it: one or the other.
+        let shown = fields.text("licenseKey").or_else(|| fields.text("key"));
+        Ok(shown.unwrap_or_default())
     }
 
     async fn check(_: &Context, license_key: String, mut source: Source) -> Result<Authenticated<Self>> {
@@ -44,6 +46,10 @@ impl Caller for LicenseKeyHolder {
             },
             credential: license_key,
         })
+    }
+
+    fn origin(&self) -> &Origin {
+        &self.origin
     }
 }
 

@@ -16,12 +16,17 @@ use keystead_core::{
     Error, Result,
     audit::Origin,
     error::Restriction,
-    event::{Actor, UserAgent},
-    license::machine::Country,
+    event::{Actor, ActorKind, UserAgent},
+    license::{
+        key::{KeyMark, LicenseKey},
+        machine::Country,
+    },
     owner::{OwnerId, member::Role},
-    request::{client_address::ClientAddress, trusted_proxy::TrustedProxy},
+    request::{client_address::ClientAddress, id::RequestId, trusted_proxy::TrustedProxy},
     signing::secrets::SecretName,
 };
+
+use sha2::{Digest as _, Sha256};
 
 use crate::frame::{context::Context, fields::Fields, request::Incoming};
 
@@ -89,6 +94,9 @@ pub trait Caller: Clone + Send + Sync + 'static {
         source: Source,
     ) -> impl Future<Output = Result<Authenticated<Self>>> + Send;
 
+    /// Who and where they are, as events have it.
+    fn origin(&self) -> &Origin;
+
     /// Checks that the caller may do for `owner` what `role` may. Most have no role in anybody's team.
     ///
     /// # Errors
@@ -119,15 +127,17 @@ pub struct Source {
     pub address: ClientAddress,
     user_agent: Option<UserAgent>,
     country: Option<Country>,
+    request_id: Option<RequestId>,
 }
 
 impl Source {
-    pub(crate) fn of(incoming: &Incoming, proxy: &TrustedProxy) -> Self {
+    pub(crate) fn of(incoming: &Incoming, proxy: &TrustedProxy, request_id: Option<RequestId>) -> Self {
         let (address, country) = incoming.whereabouts(proxy);
         Self {
             address,
             user_agent: incoming.header("user-agent").and_then(UserAgent::parse),
             country,
+            request_id,
         }
     }
 
@@ -136,6 +146,27 @@ impl Source {
             actor,
             address: self.address,
             user_agent: self.user_agent,
+            request_id: self.request_id,
         }
     }
+}
+
+/// How many digits of a hash the log has of a caller: enough to tell one from another.
+const MARK: usize = 12;
+
+/// Who calls, as the log names them: what kind of caller and, where there are several, a mark that tells one from another
+/// and lets nobody in. `None` of who shows nothing.
+pub(crate) fn logged(actor: &Actor, credential: &str) -> Option<String> {
+    let mark = match actor.kind {
+        ActorKind::Anyone => return None,
+        // The beginning of the mark under which the validations of a key are filed.
+        ActorKind::Customer => Some(KeyMark::of(&LicenseKey::typed(credential)?).to_string()),
+        ActorKind::Account => actor.id.as_deref().map(|id| hex::encode(Sha256::digest(id))),
+        ActorKind::Admin | ActorKind::ApiKey | ActorKind::Store | ActorKind::Keystead => actor.id.clone(),
+    };
+    let kind = actor.kind.as_str();
+    Some(match mark {
+        Some(mark) => format!("{kind}:{}", mark.get(..MARK).unwrap_or(&mark)),
+        None => kind.to_owned(),
+    })
 }

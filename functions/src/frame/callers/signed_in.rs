@@ -79,6 +79,10 @@ impl Caller for SignedIn {
         })
     }
 
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     async fn require(&self, cx: &Context, owner: &OwnerId, role: Role) -> Result<()> {
         let member = cx.store.member_get(owner, &self.account.email).await?;
         let may = member.is_some_and(|member| member.role.includes(role));

@@ -75,6 +75,10 @@ impl Caller for Store {
             },
         })
     }
+
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
 }
 
 /// The key of an owner's store that this is, if it is one.

@@ -53,4 +53,8 @@ impl Caller for Stripe {
             credential: header,
         })
     }
+
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
 }

@@ -53,4 +53,8 @@ impl Caller for SuperAdmin {
             credential: secret,
         })
     }
+
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
 }
