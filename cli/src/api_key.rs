@@ -29,6 +29,9 @@ enum Command {
     /// List API keys by their hashes.
     #[command(after_help = EXIT_CODES)]
     List(List),
+    /// Have another secret sign what Stripe sends to a creator's address.
+    #[command(after_help = EXIT_CODES)]
+    ReplaceStripeSecret(ReplaceStripeSecret),
     /// Let an API key in no longer.
     #[command(after_help = EXIT_CODES)]
     Revoke(Revoke),
@@ -43,8 +46,12 @@ struct Create {
     #[arg(long)]
     name: String,
     /// For the webhook of a store of the creator's, and nothing else.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "stripe_secret_file")]
     for_store: bool,
+    /// For the webhook of a Stripe account of the creator's: a file that holds its signing secret; `-` is the standard input.
+    /// What is made is the end of the webhook's address.
+    #[arg(long, value_name = "PATH")]
+    stripe_secret_file: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -52,6 +59,15 @@ struct List {
     /// Those of one creator.
     #[arg(long, value_name = "ID")]
     creator: Option<String>,
+}
+
+#[derive(Args, Debug)]
+struct ReplaceStripeSecret {
+    /// The key's hash, as `api-key list` shows it.
+    hash: String,
+    /// A file that holds the secret that Stripe has now; `-` is the standard input.
+    #[arg(long, value_name = "PATH")]
+    stripe_secret_file: PathBuf,
 }
 
 #[derive(Args, Debug)]
@@ -73,13 +89,20 @@ pub fn run(args: &ApiKeyArgs) -> Result<(), Failure> {
     match &args.command {
         Command::Create(wanted) => create(&client, wanted),
         Command::List(wanted) => list(&client, wanted),
+        Command::ReplaceStripeSecret(new) => replace_stripe_secret(&client, new),
         Command::Revoke(which) => revoke(&client, which),
     }
 }
 
 fn create(client: &Client, wanted: &Create) -> Result<(), Failure> {
+    let stripe_secret = wanted.stripe_secret_file.as_deref().map(secret_in).transpose()?;
+    let purpose = match (&stripe_secret, wanted.for_store) {
+        (Some(_), _) => Some("stripe"),
+        (None, true) => Some("store"),
+        (None, false) => None,
+    };
     let body = given(json!({
-        "creatorId": wanted.creator, "name": wanted.name, "purpose": wanted.for_store.then_some("store"),
+        "creatorId": wanted.creator, "name": wanted.name, "purpose": purpose, "stripeSecret": stripe_secret,
     }));
     let answer = client.write("createApiKey", body)?;
     if client.style == Style::Table {
@@ -102,6 +125,12 @@ fn list(client: &Client, wanted: &List) -> Result<(), Failure> {
             ],
         )
     })
+}
+
+fn replace_stripe_secret(client: &Client, new: &ReplaceStripeSecret) -> Result<(), Failure> {
+    let body = json!({ "hash": new.hash, "stripeSecret": secret_in(&new.stripe_secret_file)? });
+    let answer = client.write("replaceStripeSecret", body)?;
+    client.show(&answer, |_| "Replaced the secret.".to_owned())
 }
 
 fn revoke(client: &Client, which: &Revoke) -> Result<(), Failure> {

@@ -93,6 +93,7 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         key_hash: raw.hash(),
         owner_id,
         purpose: KeyPurpose::Api,
+        sealed_secret: None,
         name: name("Demo key")?,
         active: true,
         created_at: now,

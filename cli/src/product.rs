@@ -63,6 +63,9 @@ struct Keys {
     /// Whether buyers may let their keys be bound to another machine.
     #[arg(long, value_name = "BOOL")]
     allow_buyer_reset: Option<bool>,
+    /// Whether `/api/license-keys/validate` has to be told the machine.
+    #[arg(long, value_name = "BOOL")]
+    require_hwid: Option<bool>,
     /// How often a key may be bound to a machine: a number, or `unlimited`.
     #[arg(long, value_name = "NUMBER", value_parser = seats, allow_negative_numbers = true)]
     max_activations: Option<SeatLimit>,
@@ -80,6 +83,7 @@ impl Keys {
         fields["keyPrefix"] = json!(self.key_prefix);
         fields["allowBuyerShuffle"] = json!(self.allow_buyer_shuffle);
         fields["allowBuyerReset"] = json!(self.allow_buyer_reset);
+        fields["requireHwid"] = json!(self.require_hwid);
         fields["maxActivations"] = json!(self.max_activations);
         fields["image"] = json!(self.image);
         fields["quantityMeans"] = json!(self.quantity_means);
@@ -102,8 +106,8 @@ struct List {
 
 #[derive(Args, Debug)]
 #[command(group(ArgGroup::new("change").required(true).multiple(true).args([
-    "name", "status", "key_prefix", "allow_buyer_shuffle", "allow_buyer_reset", "max_activations", "image",
-    "quantity_means",
+    "name", "status", "key_prefix", "allow_buyer_shuffle", "allow_buyer_reset", "require_hwid", "max_activations",
+    "image", "quantity_means",
 ])))]
 struct Update {
     /// The product's id.

@@ -8,6 +8,7 @@ use crate::{
         moves::MovePolicy,
         watch::{Count, DetectionLimits},
     },
+    owner::names::NamePolicy,
     request::{client_address::AddressBlock, trusted_proxy::TrustedProxy},
     signing::{secrets::SecretHash, token::TokenPolicy},
     value::timestamp::{DAY, HOUR},
@@ -33,6 +34,8 @@ pub struct Config {
     /// Whether `/api/license-keys/validate` answers 403, and not 200, on a machine that the key is not bound to
     /// (`KEYSTEAD_HWID_MISMATCH_STATUS`, 200 or 403, default 200).
     pub hwid_mismatch_is_forbidden: bool,
+    /// Who may give which names to products and codes (`KEYSTEAD_NAMES`, `shared` or `by-owner`, default `shared`).
+    pub names: NamePolicy,
     /// Settings of accounts.
     pub accounts: AccountPolicy,
 }
@@ -56,6 +59,7 @@ impl Default for Config {
                 window: 30 * DAY,
             },
             hwid_mismatch_is_forbidden: false,
+            names: NamePolicy::Shared,
             accounts: AccountPolicy::default(),
         }
     }
@@ -96,6 +100,13 @@ impl Config {
                         expected: "200 or 403".to_owned(),
                     });
                 }
+            },
+            names: match variable("KEYSTEAD_NAMES").as_deref().map(str::trim) {
+                None => default.names,
+                Some(text) => NamePolicy::parse(text).ok_or_else(|| InvalidSetting {
+                    name: "KEYSTEAD_NAMES",
+                    expected: "shared or by-owner".to_owned(),
+                })?,
             },
             accounts: AccountPolicy {
                 login_life: number("KEYSTEAD_LOGIN_DAYS", 1..=30)?

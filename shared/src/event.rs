@@ -115,6 +115,8 @@ choice!(
         ApiKeyCreated = "apiKeyCreated",
         /// An API key of the owner's lets nobody in any more.
         ApiKeyRevoked = "apiKeyRevoked",
+        /// The secret of an address for the owner's Stripe account was replaced.
+        StripeSecretReplaced = "stripeSecretReplaced",
         /// An account became a member of the owner's team, or got another role.
         MemberAdded = "memberAdded",
         /// An account is no member any more.

@@ -127,15 +127,40 @@ impl Store {
     }
 }
 
-/// Stripe.
+/// Stripe: the deployment's account or, at an endpoint of its own, an owner's.
 #[derive(Clone)]
 pub struct Stripe {
     app: TestApp,
+    secret: String,
+    path: String,
 }
 
 impl Stripe {
     pub(crate) fn new(app: &TestApp) -> Self {
-        Self { app: app.clone() }
+        let secret = &secrets().credentials.stripe_webhook_secret;
+        Self {
+            app: app.clone(),
+            secret: secret.clone().expect("a secret"),
+            path: "/stripeWebhook".to_owned(),
+        }
+    }
+
+    /// Signing with another secret.
+    #[must_use]
+    pub fn signing_with(self, secret: &str) -> Self {
+        Self {
+            secret: secret.to_owned(),
+            ..self
+        }
+    }
+
+    /// Delivering to this endpoint.
+    #[must_use]
+    pub fn at(self, endpoint: &str) -> Self {
+        Self {
+            path: format!("/stripeWebhook/{endpoint}"),
+            ..self
+        }
     }
 
     /// Delivers an event, signed now.
@@ -156,19 +181,14 @@ impl Stripe {
     /// Delivers a body with this signature.
     pub async fn deliver_signed(&self, body: &str, signature: &str) -> Answer {
         let headers = [("stripe-signature", signature)];
-        let asked = request(&Method::POST, "/stripeWebhook", &headers, body.as_bytes());
+        let asked = request(&Method::POST, &self.path, &headers, body.as_bytes());
         self.app.send(asked).await.0
     }
 
     /// The header `Stripe-Signature` of a body that is sent now.
     pub fn sign(&self, body: &str) -> String {
-        let secret = secrets()
-            .credentials
-            .stripe_webhook_secret
-            .as_deref()
-            .expect("a secret");
         let at = self.app.now().seconds();
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.as_bytes());
         let tag = hmac::sign(&key, format!("{at}.{body}").as_bytes());
         let digits = hex::encode(tag);
         format!("t={at},v1={digits}")

@@ -92,7 +92,7 @@ pub(crate) fn assert_known(request: &Incoming, answer: &Answer) {
         }
     }
     // What a store tells beside what matters may be anything.
-    let anything = matches!(path, "/cgloungeWebhook" | "/stripeWebhook");
+    let anything = path == "/cgloungeWebhook" || path.starts_with("/stripeWebhook");
     if answer.status == 200 && request.method == Method::POST && !anything {
         let body = request.body.bytes();
         let body = if body.trim_ascii().is_empty() { b"{}" } else { body };

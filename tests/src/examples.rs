@@ -36,6 +36,9 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
     [FLAT, LICENSE_KEYS, ACCOUNTS].into_iter().flatten()
 }
 
+/// With what the Stripe account of an owner signs.
+pub const STRIPE_SECRET: &str = "whsec_of-an-owner-of-the-tests";
+
 /// A trial code of [`PRODUCT`].
 pub const TRIAL_CODE: &str = "Welcome";
 
@@ -236,6 +239,11 @@ const FLAT: &[Row] = &[
         foreign: Foreign::NoKeys,
     },
     Row {
+        name: "replace-stripe-secret",
+        good: |world| json!({ "apiKey": world.stripe_endpoint, "stripeSecret": STRIPE_SECRET }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
         name: "list-audit-events",
         good: |_| json!({}),
         foreign: Foreign::OwnOnly(&[PRODUCT]),
@@ -261,6 +269,11 @@ const FLAT: &[Row] = &[
     Row {
         name: "stripe-webhook",
         good: |_| json!({ "id": "evt_1", "type": "ping", "data": { "object": {} } }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "owner-stripe-webhook",
+        good: |world| json!({ "endpointId": world.stripe_endpoint, "id": "evt_1", "type": "ping", "data": { "object": {} } }),
         foreign: Foreign::NoKeys,
     },
     Row {
@@ -414,6 +427,8 @@ pub struct World {
     pub bob: Creator,
     /// The hash of an API key that nobody uses.
     pub spare_key_hash: String,
+    /// Where a Stripe account of [`World::alice`] tells of purchases, signing with [`STRIPE_SECRET`].
+    pub stripe_endpoint: String,
     /// Who bought the license, and is a member of its owner.
     pub person: Person,
     /// What was mailed to someone who has just registered.
@@ -465,6 +480,7 @@ impl World {
             spare_key_hash: spare_key.hash().as_str().to_owned(),
             license,
             machine,
+            stripe_endpoint: app.stripe_endpoint(OWNER, STRIPE_SECRET).await,
             alice: app.creator(OWNER).await,
             bob: app.creator("bob").await,
             app,
@@ -480,6 +496,7 @@ impl World {
             CallerKind::Store => body["webhookSecret"] = json!(secrets().credentials.webhook_secret),
             // `send` signs it.
             CallerKind::Stripe => body["signed"] = json!(true),
+            CallerKind::OwnerStripe => body["signedForOwner"] = json!(true),
             // `send` shows the token.
             CallerKind::SignedIn => body["signedIn"] = json!("yes"),
         }
@@ -506,8 +523,12 @@ impl World {
         let signature = self.app.stripe().sign(&body);
         let bearer = format!("Bearer {}", self.person.token);
         let mut headers = Vec::new();
+        let of_owner = self.app.stripe().signing_with(STRIPE_SECRET).sign(&body);
         if body.contains("\"signed\":true") {
             headers.push(("stripe-signature", signature.as_str()));
+        }
+        if body.contains("\"signedForOwner\":true") {
+            headers.push(("stripe-signature", of_owner.as_str()));
         }
         if body.contains("\"signedIn\":") || path.contains("signedIn=") {
             headers.push(("authorization", bearer.as_str()));

@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 use crate::{Answer, Database};
 
 /// The fields, of requests and of answers, that hold a credential.
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 9] = [
     "adminSecret",
+    "stripeSecret",
     "apiKey",
     "webhookSecret",
     "password",

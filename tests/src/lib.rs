@@ -294,6 +294,13 @@ impl TestApp {
         Stripe::new(self)
     }
 
+    /// Where a Stripe account of an owner's tells of purchases, signing with `secret`.
+    pub async fn stripe_endpoint(&self, owner: &str, secret: &str) -> String {
+        let wanted = json!({ "creatorId": owner, "name": "stripe", "purpose": "stripe", "stripeSecret": secret });
+        let answer = self.admin().post("/createApiKey", wanted).await;
+        answer.expect(200)["apiKey"].as_str().expect("an endpoint").to_owned()
+    }
+
     /// A machine.
     pub fn machine(&self, name: &str) -> Machine {
         Machine::new(self, name)

@@ -314,6 +314,34 @@ fn a_license_is_made_with_all_that_can_be_said() {
 }
 
 #[test]
+fn an_address_for_stripe_is_made_its_secret_replaced_and_closed() {
+    let (server, _) = with_license();
+    let home = folder("stripe-secret");
+    fs::create_dir_all(&home).expect("a folder");
+    let file = home.join("secret");
+    fs::write(&file, "whsec_0123456789abcdef0123456789abcdef\n").expect("a file");
+    let secret = ["--stripe-secret-file", text(&file)];
+    let create = ["api-key", "create", "--creator", "alice", "--name", "Stripe"];
+    let made = run(&server, &[&create[..], &secret].concat()).expect(0);
+    assert!(made.out.starts_with("cgst_"), "{}", made.out);
+    let listed = run(&server, &["api-key", "list", "--creator", "alice", "--json"]).json();
+    let key = &listed["keys"][0];
+    assert_eq!(key["purpose"], "stripe");
+    let hash = key["hash"].as_str().expect("a hash");
+    let replaced = run(
+        &server,
+        &[&["api-key", "replace-stripe-secret", hash], &secret[..]].concat(),
+    );
+    assert_eq!(replaced.expect(0).out, "Replaced the secret.\n");
+    run(&server, &["api-key", "revoke", hash]).expect(0);
+    run(
+        &server,
+        &[&["api-key", "replace-stripe-secret", hash], &secret[..]].concat(),
+    )
+    .expect(1);
+}
+
+#[test]
 fn an_api_key_is_made_used_and_revoked() {
     let (server, _) = with_license();
     let made = run(&server, &["api-key", "create", "--creator", "alice", "--name", "Shop"]).expect(0);

@@ -52,10 +52,12 @@ functions! {
     CREATE_API_KEY = api_key::CreateApiKey;
     LIST_API_KEYS = api_key::ListApiKeys;
     REVOKE_API_KEY = api_key::RevokeApiKey;
+    REPLACE_STRIPE_SECRET = api_key::ReplaceStripeSecret;
     LIST_AUDIT_EVENTS = audit::ListAuditEvents;
     ADD_MEMBER = member::AddMember;
     REMOVE_MEMBER = member::RemoveMember;
     CGLOUNGE_WEBHOOK = webhook::CgloungeWebhook;
     STRIPE_WEBHOOK = webhook::StripeWebhook;
+    OWNER_STRIPE_WEBHOOK = webhook::OwnerStripeWebhook;
     HEALTH = health::Health;
 }

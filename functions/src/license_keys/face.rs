@@ -69,7 +69,8 @@ struct Refused {
 fn say(error: &Error, not_found: &str) -> (StatusCode, String) {
     let (status, usual) = usual(error);
     let text = match error {
-        // The key is the only field that must be there.
+        Error::Invalid(InvalidRequest::MissingFields(["hwid"])) => "Hardware ID is required",
+        // The key is the only field that must be there whatever the product.
         Error::Invalid(InvalidRequest::MissingFields(_)) => "License key is required",
         Error::NotFound(Noun::License) => not_found,
         Error::Denied(denial) => match denial {

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use keystead_core::{
-    Error, Result, Timestamp,
+    Error, InvalidRequest, Result, Timestamp,
     error::{ErrorCode, Noun},
     license::{
         License,
@@ -102,7 +102,8 @@ impl Endpoint for LicenseKeysValidate {
     const SUMMARY: &'static str = "Tell whether a machine may run with a key, and bind the key to the first that asks.";
     const REQUIRED: &'static [&'static str] = &["key"];
     const STATUSES: &'static [StatusCode] = &[StatusCode::OK, StatusCode::FORBIDDEN];
-    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
+    const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = &[&["hwid"]];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound, ErrorCode::MissingFields];
 
     type Face = KeysForApplications;
     type Caller = LicenseKeyHolder;
@@ -140,6 +141,8 @@ impl Endpoint for LicenseKeysValidate {
             verdict,
         } = cx.store.license_bind(license, hwid, &audit).await?;
         match verdict {
+            // As the contract has it for a field that is missing.
+            LockVerdict::MachineMissing => return Err(Error::Invalid(InvalidRequest::MissingFields(&["hwid"]))),
             LockVerdict::Refused(refusal) => return Ok(Reply::Invalid(Invalid::new(license.license_key, refusal))),
             LockVerdict::Good if !noted => {
                 cx.store

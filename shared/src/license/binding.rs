@@ -23,6 +23,8 @@ pub enum LockVerdict {
     Good,
     /// It is good once it is bound to the machine that asks: the license as it then is.
     Binds(Box<License>),
+    /// Its product wants the machine to be named, and none is.
+    MachineMissing,
     /// It is not good.
     Refused(LockRefusal),
 }
@@ -59,6 +61,7 @@ impl License {
             return LockVerdict::Refused(LockRefusal::SubscriptionEnded);
         }
         match (hwid, &self.lock.hwid) {
+            (None, _) if rules.require_hwid == Some(true) => LockVerdict::MachineMissing,
             (None, _) => LockVerdict::Good,
             (Some(asks), Some(bound)) if asks == bound => LockVerdict::Good,
             (Some(_), Some(_)) => LockVerdict::Refused(LockRefusal::OtherMachine),

@@ -7,6 +7,8 @@ use crate::{
     Result, Timestamp,
     ids::Ids,
     owner::OwnerId,
+    sale::stripe::EndpointSecret,
+    signing::sealing::Seal,
     value::{
         name::Name,
         text::{choice, is_plain},
@@ -20,6 +22,9 @@ choice!(
         Api = "api",
         /// The webhook at which a store of the owner's tells of purchases, and nothing else.
         Store = "store",
+        /// The webhook at which a Stripe account of the owner's does. The key is part of its address, and opens nothing by
+        /// itself: what Stripe sends there is signed.
+        Stripe = "stripe",
     }
 );
 
@@ -29,6 +34,7 @@ impl KeyPurpose {
         match self {
             Self::Api => "cgls_",
             Self::Store => "cgws_",
+            Self::Stripe => "cgst_",
         }
     }
 
@@ -42,7 +48,7 @@ impl KeyPurpose {
     }
 }
 
-/// An API key as its holder has it: a prefix that tells its purpose, `cgls_` or `cgws_`, and 64 hex digits. Shown once, never
+/// An API key as its holder has it: a prefix that tells its purpose, such as `cgls_`, and 64 hex digits. Shown once, never
 /// stored, never logged.
 #[derive(Clone)]
 pub struct RawApiKey(String);
@@ -107,7 +113,23 @@ impl KeyHash {
     }
 }
 
+impl KeyHash {
+    /// `secret`, for the key with this hash alone.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`] when there are no random numbers.
+    pub fn seal(&self, secret: &EndpointSecret, seal: &Seal) -> Result<String> {
+        seal.seal(&self.0, secret.reveal().as_bytes())
+    }
+}
+
 impl ApiKey {
+    /// With what Stripe signs what it sends to this address. `None` when there is nothing, or another seal was used.
+    pub fn endpoint_secret(&self, seal: &Seal) -> Option<EndpointSecret> {
+        let opened = seal.open(self.key_hash.as_str(), self.sealed_secret.as_deref()?)?;
+        EndpointSecret::parse(std::str::from_utf8(&opened).ok()?)
+    }
+
     /// What tells it from others where the whole hash would be long: its beginning, which lets nobody in.
     pub fn short_id(&self) -> &str {
         let hash = self.key_hash.as_str();
@@ -128,6 +150,9 @@ pub struct ApiKey {
     pub purpose: KeyPurpose,
     /// Its name for people.
     pub name: Name,
+    /// With what Stripe signs what it sends to this address, sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_secret: Option<String>,
     /// Whether it still lets anyone in.
     pub active: bool,
     /// When it was made.

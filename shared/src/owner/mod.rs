@@ -2,6 +2,7 @@
 
 pub mod api_key;
 pub mod member;
+pub mod names;
 
 use crate::value::text::{is_name, text_value};
 

@@ -49,6 +49,9 @@ pub struct KeyRules {
     /// Whether they may take its binding back. Usually they may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_buyer_reset: Option<bool>,
+    /// Whether `/api/license-keys/validate` has to be told the machine. Usually it need not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub require_hwid: Option<bool>,
     /// What grouped keys begin with. A product that has one of its own makes grouped keys unless it is asked for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_prefix: Option<KeyPrefix>,
@@ -75,6 +78,8 @@ pub struct KeyRuleChanges {
     pub allow_buyer_shuffle: Patch<bool>,
     /// [`KeyRules::allow_buyer_reset`].
     pub allow_buyer_reset: Patch<bool>,
+    /// [`KeyRules::require_hwid`].
+    pub require_hwid: Patch<bool>,
     /// [`KeyRules::key_prefix`].
     pub key_prefix: Patch<KeyPrefix>,
     /// [`KeyRules::max_activations`].
@@ -86,6 +91,7 @@ impl KeyRuleChanges {
         let mut changed = rules.clone();
         self.allow_buyer_shuffle.apply(&mut changed.allow_buyer_shuffle);
         self.allow_buyer_reset.apply(&mut changed.allow_buyer_reset);
+        self.require_hwid.apply(&mut changed.require_hwid);
         self.key_prefix.apply(&mut changed.key_prefix);
         self.max_activations.apply(&mut changed.max_activations);
         changed

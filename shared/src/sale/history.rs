@@ -12,6 +12,7 @@ use crate::{
         subscription::Subscription,
         violation::ViolationId,
     },
+    owner::OwnerId,
     product::{ProductId, quantity::QuantityMeans},
     sale::{
         entitlement::{Entitlement, SoldSeats},
@@ -40,6 +41,9 @@ pub struct Sale {
     pub key: PurchaseKey,
     /// What was sold.
     pub product_id: ProductId,
+    /// Whose own store sold it; the deployment's, when `None`. The ids that lead to it are those of that store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seller: Option<OwnerId>,
     /// When the first period ends; never, when `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Timestamp>,

@@ -16,6 +16,7 @@ use crate::{
         seats::{LicenseType, SeatLimit},
         subscription::Subscription,
     },
+    owner::OwnerId,
     product::{ProductId, variant::VariantId},
     sale::code::Code,
     value::{
@@ -93,9 +94,10 @@ impl PurchaseKey {
         Self(format!("{type}#{product}#{id}"))
     }
 
-    /// An id of Stripe's: of a payment, a subscription, an invoice. They are unique, and no product has an empty one.
-    pub fn of_stripe(id: &Reference) -> Self {
-        Self(format!("stripe##{id}"))
+    /// An id of Stripe's: of a payment, a subscription, an invoice; as the deployment's own store tells it, or that of one
+    /// `seller`. No owner's id has a `#` or is empty. So who tells what they like of ids leads to no sale of another's.
+    pub fn of_stripe(seller: Option<&OwnerId>, id: &Reference) -> Self {
+        Self(format!("stripe#{}#{id}", seller.map_or("", OwnerId::as_str)))
     }
 
     /// The sale whose first license this is.

@@ -7,9 +7,14 @@
 use std::time::Duration;
 
 use ring::hmac;
+use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
-use crate::{Error, Result, Timestamp, error::Credential};
+use crate::{
+    Error, Result, Timestamp,
+    error::Credential,
+    value::{json_schema::schema, text::is_plain},
+};
 
 /// How old a signature may be: as long as Stripe's own libraries allow.
 pub const TOLERANCE: Duration = Duration::from_secs(5 * 60);
@@ -19,6 +24,62 @@ pub const LONGEST_HEADER: usize = 1024;
 
 /// How many signatures are compared. There are two while a secret is rolled over.
 pub const MOST_SIGNATURES: usize = 5;
+
+/// The secret of a webhook endpoint as Stripe shows it: `whsec_...`. Stored sealed only, never shown, never logged.
+#[derive(Clone)]
+pub struct EndpointSecret(String);
+
+impl EndpointSecret {
+    const PREFIX: &str = "whsec_";
+    const EXPECTED: &str = "a signing secret of Stripe's, which begins with whsec_";
+
+    /// The secret in `text`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        // Stripe's have 32 letters and digits.
+        let rest = text.strip_prefix(Self::PREFIX)?;
+        ((16..=128).contains(&rest.len()) && is_plain(rest, 128)).then(|| Self(text.to_owned()))
+    }
+
+    /// The secret in clear, to be sealed or to check with.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for EndpointSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("EndpointSecret(..)")
+    }
+}
+
+impl<'de> Deserialize<'de> for EndpointSecret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Visitor;
+
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = EndpointSecret;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(EndpointSecret::EXPECTED)
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> std::result::Result<EndpointSecret, E> {
+                let refused = || E::invalid_value(serde::de::Unexpected::Other("text"), &self);
+                EndpointSecret::parse(text).ok_or_else(refused)
+            }
+        }
+
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+schema!(EndpointSecret, {
+    "type": "string",
+    "description": "The signing secret of a webhook endpoint, as Stripe shows it.",
+    "pattern": "^\\s*whsec_[^\\x00-\\x1f\\x7f-\\x9f]{16,128}\\s*$",
+    "writeOnly": true
+});
 
 /// The secret with which Stripe signs what it sends to one endpoint: `whsec_...`.
 #[derive(Clone)]

@@ -607,24 +607,6 @@ async fn stores_sell() -> TestApp {
         .expect(200);
     store.tell("purchase.refunded", json!({})).await.expect(200);
 
-    let metadata = json!({ "productId": PRODUCT, "discountCode": "SUMMER" });
-    let mut session = json!({
-        "id": "cs_1", "mode": "payment", "payment_status": "paid", "payment_intent": "pi_1",
-        "customer_details": { "email": "customer@example.com" }, "metadata": metadata,
-    });
-    let stripe = app.stripe();
-    stripe
-        .deliver("evt_1", "checkout.session.completed", session.clone())
-        .await
-        .expect(200);
-    let dispute = json!({ "id": "dp_1", "payment_intent": "pi_1", "charge": "ch_1" });
-    stripe
-        .deliver("evt_2", "charge.dispute.created", dispute)
-        .await
-        .expect(200);
-    let won = json!({ "id": "dp_1", "payment_intent": "pi_1", "charge": "ch_1", "status": "won" });
-    stripe.deliver("evt_5", "charge.dispute.closed", won).await.expect(200);
-
     // A store of one owner's.
     let wanted = json!({ "creatorId": OWNER, "name": "shop", "purpose": "store" });
     let made = app.admin().post("/createApiKey", wanted).await;
@@ -643,16 +625,39 @@ async fn stores_sell() -> TestApp {
     let sold = store.tell("purchase.completed", notice.clone()).await;
     exchange(&sold.expect(200)["licenseKey"]).await;
     store.tell("purchase.completed", notice).await.expect(200);
-    session["id"] = json!("cs_2");
-    session["payment_intent"] = json!("pi_2");
-    let sold = stripe
-        .deliver("evt_3", "checkout.session.completed", session.clone())
-        .await;
-    exchange(&sold.expect(200)["licenseKey"]).await;
-    stripe
-        .deliver("evt_4", "checkout.session.completed", session)
-        .await
-        .expect(200);
+    // The deployment's Stripe account, and an owner's.
+    let endpoint = app.stripe_endpoint(OWNER, "whsec_of-alice-in-this-story").await;
+    let own = app.stripe().signing_with("whsec_of-alice-in-this-story").at(&endpoint);
+    for stripe in [app.stripe(), own] {
+        let mut session = json!({
+            "id": "cs_1", "mode": "payment", "payment_status": "paid", "payment_intent": "pi_1",
+            "customer_details": { "email": "customer@example.com" },
+            "metadata": { "productId": PRODUCT, "discountCode": "SUMMER" },
+        });
+        stripe
+            .deliver("evt_1", "checkout.session.completed", session.clone())
+            .await
+            .expect(200);
+        let dispute = json!({ "id": "dp_1", "payment_intent": "pi_1", "charge": "ch_1" });
+        stripe
+            .deliver("evt_2", "charge.dispute.created", dispute)
+            .await
+            .expect(200);
+        let won = json!({ "id": "dp_1", "payment_intent": "pi_1", "charge": "ch_1", "status": "won" });
+        stripe.deliver("evt_5", "charge.dispute.closed", won).await.expect(200);
+        session["id"] = json!("cs_2");
+        session["payment_intent"] = json!("pi_2");
+        let sold = stripe
+            .deliver("evt_3", "checkout.session.completed", session.clone())
+            .await;
+        exchange(&sold.expect(200)["licenseKey"]).await;
+        stripe
+            .deliver("evt_4", "checkout.session.completed", session)
+            .await
+            .expect(200);
+    }
+    let rolled = json!({ "apiKey": endpoint, "stripeSecret": "whsec_of-alice-once-it-was-rolled" });
+    app.admin().post("/replaceStripeSecret", rolled).await.expect(200);
     app
 }
 

@@ -1,10 +1,10 @@
 //! `POST /api/license-keys/validate`.
 
 use keystead_core::{config::Config, license::standing::SuspendedBy};
-use keystead_tests::{DAY, Options, PRODUCT, TestApp};
+use keystead_tests::{DAY, MINUTE, Options, PRODUCT, TestApp};
 use serde_json::{Value, json};
 
-use super::{events, expect_bad, good, grouped, types, validate};
+use super::{events, expect_bad, good, grouped, types, update_product, validate};
 
 #[tokio::test]
 async fn the_first_machine_is_bound_and_then_the_only_one() {
@@ -135,4 +135,38 @@ async fn one_license_works_by_both_apis() {
         machine.deactivate(&license).await.expect(200);
         assert_eq!(good(&app, &license.key, Some("hw-1")).await["hwid"], "hw-1");
     }
+}
+
+#[tokio::test]
+async fn a_product_may_want_the_machine_to_be_named() {
+    let app = TestApp::start().await;
+    let license = grouped(&app).await;
+    let id = app.stored(&license).await.license_id.to_string();
+    let missing = json!({ "valid": false, "error": "Hardware ID is required" });
+    // Usually it does not.
+    good(&app, &license.key, None).await;
+    update_product(&app, json!({ "requireHwid": true })).await;
+    app.advance(MINUTE);
+    for none in [None, Some(""), Some("  ")] {
+        validate(&app, &license.key, none).await.expect_body(400, &missing);
+    }
+    good(&app, &license.key, Some("hw-1")).await;
+    validate(&app, &license.key, None).await.expect_body(400, &missing);
+    expect_bad(&app, &license.key, Some("hw-2"), "ACTIVE", "Hardware ID mismatch").await;
+    // What was refused is no validation.
+    assert_eq!(types(&events(&app, &id).await), ["VALIDATED", "VALIDATED", "CREATED"]);
+    // What is wrong with the key itself comes first, as the contract has it.
+    validate(&app, "GLD-AAAA-BBBB-CCCC-DDDD", None).await.expect(404);
+    let revoke = json!({ "licenseKey": license.key });
+    app.admin().post("/revokeLicense", revoke).await.expect(200);
+    expect_bad(&app, &license.key, None, "REVOKED", "Key has been revoked").await;
+    // Null: as usual.
+    let other = grouped(&app).await;
+    update_product(&app, json!({ "requireHwid": null })).await;
+    app.advance(MINUTE);
+    good(&app, &other.key, None).await;
+    let wanted = json!({ "name": "Strict", "slug": "strict", "creatorId": "alice", "requireHwid": true });
+    app.admin().post("/createProduct", wanted).await.expect(200);
+    let strict = app.license().with("productId", "strict").create().await;
+    validate(&app, &strict.key, None).await.expect_body(400, &missing);
 }

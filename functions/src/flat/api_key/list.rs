@@ -2,6 +2,7 @@
 
 use keystead_core::{
     Result, Timestamp,
+    config::Config,
     owner::{
         OwnerId, Scope,
         api_key::{ApiKey, KeyPurpose},
@@ -9,6 +10,7 @@ use keystead_core::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::handle;
 use crate::{
     flat::face::FlatAdmin,
     frame::{callers::SuperAdmin, context::Context, endpoint::Endpoint},
@@ -41,6 +43,10 @@ pub(crate) struct ApiKeyView {
     hash: String,
     name: String,
     creator_id: String,
+    /// With what the names of the creator's products and codes begin, where each creator has names of their own
+    /// (`KEYSTEAD_NAMES`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handle: Option<String>,
     /// What it opens, when it is not the admin API.
     #[serde(skip_serializing_if = "Option::is_none")]
     purpose: Option<KeyPurpose>,
@@ -48,9 +54,10 @@ pub(crate) struct ApiKeyView {
     created_at: Timestamp,
 }
 
-impl From<ApiKey> for ApiKeyView {
-    fn from(key: ApiKey) -> Self {
+impl ApiKeyView {
+    fn new(key: ApiKey, config: &Config) -> Self {
         Self {
+            handle: handle(config, &key.owner_id),
             hash: key.key_hash.as_str().to_owned(),
             name: key.name.to_string(),
             creator_id: key.owner_id.to_string(),
@@ -79,7 +86,7 @@ impl Endpoint for ListApiKeys {
             .api_key_list(&scope)
             .await?
             .into_iter()
-            .map(ApiKeyView::from)
+            .map(|key| ApiKeyView::new(key, &cx.config))
             .collect();
         Ok(Reply {
             count: keys.len(),

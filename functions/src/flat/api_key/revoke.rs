@@ -1,12 +1,9 @@
 //! `POST /revokeApiKey`: let an owner's script in no more.
 
-use keystead_core::{
-    Error, InvalidRequest, Result,
-    error::{ErrorCode, Noun},
-    owner::api_key::{KeyHash, RawApiKey},
-};
+use keystead_core::{Result, error::ErrorCode};
 use serde::{Deserialize, Serialize};
 
+use super::named;
 use crate::{
     flat::face::FlatAdmin,
     frame::{callers::SuperAdmin, context::Context, endpoint::Endpoint},
@@ -46,12 +43,7 @@ impl Endpoint for RevokeApiKey {
     type Reply = Reply;
 
     async fn call(cx: &Context, caller: SuperAdmin, request: Request, (): ()) -> Result<Reply> {
-        let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
-        let hash = match (given(request.hash), given(request.api_key)) {
-            (Some(hash), _) => KeyHash::parse(&hash).ok_or(Error::NotFound(Noun::ApiKey))?,
-            (None, Some(key)) => RawApiKey::parse(&key).ok_or(Error::NotFound(Noun::ApiKey))?.hash(),
-            (None, None) => return Err(Error::Invalid(InvalidRequest::MissingFields(&["hash or apiKey"]))),
-        };
+        let hash = named(request.hash, request.api_key)?;
         cx.store.api_key_revoke(&hash, &cx.audit(&caller.origin)).await?;
         Ok(Reply {})
     }

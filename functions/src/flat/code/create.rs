@@ -55,6 +55,7 @@ pub struct Reply {
 }
 
 async fn create(cx: &Context, caller: Admin, request: Request, product: Option<Product>) -> Result<Reply> {
+    cx.config.names.check_code(&caller.scope, &request.code)?;
     let audit = cx.audit(&caller.origin);
     if let Some(product) = &product {
         product.writable()?;

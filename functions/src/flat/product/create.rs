@@ -36,6 +36,7 @@ pub struct Request {
     quantity_means: Option<QuantityMeans>,
     allow_buyer_shuffle: Option<Flag>,
     allow_buyer_reset: Option<Flag>,
+    require_hwid: Option<Flag>,
     key_prefix: Option<KeyPrefix>,
     max_activations: Option<SeatLimit>,
 }
@@ -65,6 +66,7 @@ impl Endpoint for CreateProduct {
     type Reply = Reply;
 
     async fn call(cx: &Context, caller: Admin, request: Request, (): ()) -> Result<Reply> {
+        cx.config.names.check_slug(&caller.scope, &request.slug)?;
         let owner_id = match (caller.scope, request.creator_id) {
             (Scope::Owner(own), None) => own,
             (Scope::Owner(own), Some(named)) if own == named => own,
@@ -87,6 +89,7 @@ impl Endpoint for CreateProduct {
             keys: KeyRules {
                 allow_buyer_shuffle: request.allow_buyer_shuffle.map(|flag| flag.0),
                 allow_buyer_reset: request.allow_buyer_reset.map(|flag| flag.0),
+                require_hwid: request.require_hwid.map(|flag| flag.0),
                 key_prefix: request.key_prefix,
                 max_activations: request.max_activations,
             },

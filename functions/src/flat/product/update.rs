@@ -54,6 +54,8 @@ pub struct Request {
     #[serde(default)]
     allow_buyer_reset: Patch<Flag>,
     #[serde(default)]
+    require_hwid: Patch<Flag>,
+    #[serde(default)]
     key_prefix: Patch<KeyPrefix>,
     #[serde(default)]
     max_activations: Patch<SeatLimit>,
@@ -80,6 +82,7 @@ impl Request {
             keys: KeyRuleChanges {
                 allow_buyer_shuffle: self.allow_buyer_shuffle.map(|flag| flag.0),
                 allow_buyer_reset: self.allow_buyer_reset.map(|flag| flag.0),
+                require_hwid: self.require_hwid.map(|flag| flag.0),
                 key_prefix: self.key_prefix.clone(),
                 max_activations: self.max_activations,
             },

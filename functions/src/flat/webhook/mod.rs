@@ -3,6 +3,7 @@
 //! Each store has its own words and its own way to show who it is; what is done about a [`Notice`] is the same.
 
 mod cglounge;
+mod owner_stripe;
 mod stripe;
 mod stripe_event;
 
@@ -38,6 +39,7 @@ use crate::frame::{
 };
 
 pub use cglounge::CgloungeWebhook;
+pub use owner_stripe::OwnerStripeWebhook;
 pub use stripe::StripeWebhook;
 
 /// What a store is answered.

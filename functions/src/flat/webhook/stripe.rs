@@ -17,7 +17,7 @@ use keystead_core::{
         seats::{LicenseType, Seats},
         subscription::Subscription,
     },
-    owner::Scope,
+    owner::{OwnerId, Scope},
     product::quantity::QuantityMeans,
     sale::{
         entitlement::SoldSeats,
@@ -97,22 +97,34 @@ impl Endpoint for StripeWebhook {
     type Reply = Reply;
 
     async fn call(cx: &Context, caller: Stripe, request: Request, (): ()) -> Result<Reply> {
-        let object = Object(&request.data.object);
-        let told = Told::of(&request.created, cx.clock.now());
-        match request.r#type.as_str() {
-            "checkout.session.completed" | "checkout.session.async_payment_succeeded" => {
-                checked_out(cx, &caller.origin, object, told).await
-            }
-            r#type => match object.fact(r#type, told)? {
-                Some(fact) => recorded(cx, &caller.origin, object, &request.id, &fact).await,
-                None => Ok(Reply::default()),
-            },
+        told(cx, None, &caller.origin, &request).await
+    }
+}
+
+/// What an event comes to that the deployment's Stripe account has told, or that of one `seller`, who sells their own products
+/// and whose events lead to their own sales.
+pub(super) async fn told(cx: &Context, seller: Option<&OwnerId>, origin: &Origin, request: &Request) -> Result<Reply> {
+    let object = Object(&request.data.object);
+    let told = Told::of(&request.created, cx.clock.now());
+    match request.r#type.as_str() {
+        "checkout.session.completed" | "checkout.session.async_payment_succeeded" => {
+            checked_out(cx, seller, origin, object, told).await
         }
+        r#type => match object.fact(r#type, told)? {
+            Some(fact) => recorded(cx, seller, origin, object, &request.id, &fact).await,
+            None => Ok(Reply::default()),
+        },
     }
 }
 
 /// Someone has bought something.
-async fn checked_out(cx: &Context, origin: &Origin, session: Object<'_>, told: Told) -> Result<Reply> {
+async fn checked_out(
+    cx: &Context,
+    seller: Option<&OwnerId>,
+    origin: &Origin,
+    session: Object<'_>,
+    told: Told,
+) -> Result<Reply> {
     // Some ways to pay take days; Stripe tells when they are through. And nothing is sold by noting how to pay later.
     if session.0["payment_status"] == "unpaid" || session.0["mode"] == "setup" {
         return Ok(Reply::default());
@@ -137,11 +149,13 @@ async fn checked_out(cx: &Context, origin: &Origin, session: Object<'_>, told: T
         ])));
     }
     let quantity = metadata.quantity()?.or(session.quantity()).unwrap_or(Quantity::ONE);
-    let offer = Offer::of(cx, &Scope::Everything, &notice).await?;
+    let scope = seller.cloned().map_or(Scope::Everything, Scope::Owner);
+    let offer = Offer::of(cx, &scope, &notice).await?;
     let license = sold(cx, &notice, &offer, told.sold_at())?;
     let means = offer.product.as_ref().and_then(|product| product.quantity_means);
     let (sale, license) = new_sale(license, &notice, quantity, means.unwrap_or(QuantityMeans::USUAL))?;
     let sale = Sale {
+        seller: seller.cloned(),
         first: session.ids(&["payment_intent", "invoice"]).into_iter().collect(),
         ..sale
     };
@@ -164,6 +178,7 @@ fn new_sale(license: License, notice: &Notice, quantity: Quantity, means: Quanti
     let mut sale = Sale {
         key: PurchaseKey::of_sale(&license.license_id),
         product_id: license.product_id.clone(),
+        seller: None,
         ends_at: license.expires_at(),
         is_subscription: license.subscription.is_some(),
         quantity,
@@ -201,17 +216,24 @@ fn new_sale(license: License, notice: &Notice, quantity: Quantity, means: Quanti
 }
 
 /// Something else has become of a sale.
-async fn recorded(cx: &Context, origin: &Origin, object: Object<'_>, event: &Reference, fact: &Fact) -> Result<Reply> {
+async fn recorded(
+    cx: &Context,
+    seller: Option<&OwnerId>,
+    origin: &Origin,
+    object: Object<'_>,
+    event: &Reference,
+    fact: &Fact,
+) -> Result<Reply> {
     let is_ours = object.metadata().is_some();
     if let Fact::Invoice(invoice) = fact
         && invoice.reason == InvoiceReason::Renewal
         && invoice.renewal_days().is_none()
-        && (is_ours || cx.store.sale_find(&fact.ids()).await?.is_some())
+        && (is_ours || cx.store.sale_find(seller, &fact.ids()).await?.is_some())
     {
         return Err(Error::Invalid(InvalidRequest::MissingFields(&["durationDays"])));
     }
     let (limits, audit) = (&cx.config.enforcement, cx.audit(origin));
-    let outcome = cx.store.sale_record(fact, limits, &audit).await?;
+    let outcome = cx.store.sale_record(seller, fact, limits, &audit).await?;
     if let SaleOutcome::Kept { until, given_up } = &outcome {
         // Nothing tells when it is forgotten: this line is where to look for it. It may be another product's.
         let until = until.to_string();

@@ -5,6 +5,7 @@ mod anyone;
 #[cfg(feature = "openapi")]
 pub(crate) mod document;
 mod license_key_holder;
+pub(crate) mod owner_stripe;
 mod signed_in;
 mod store;
 mod stripe;
@@ -33,6 +34,7 @@ use crate::frame::{context::Context, fields::Fields, request::Incoming};
 pub use admin::Admin;
 pub use anyone::Anyone;
 pub use license_key_holder::LicenseKeyHolder;
+pub use owner_stripe::OwnerStripe;
 pub use signed_in::SignedIn;
 pub use store::Store;
 pub use stripe::Stripe;
@@ -55,6 +57,8 @@ pub enum CallerKind {
     Store,
     /// [`Stripe`].
     Stripe,
+    /// [`OwnerStripe`].
+    OwnerStripe,
 }
 
 /// Who calls an endpoint: what an endpoint's `call` is given exists only if the credential is good.

@@ -15,8 +15,25 @@ pub struct Stripe {
 
 /// A signature, and what was signed.
 pub struct Shown {
-    header: String,
-    body: Bytes,
+    pub(super) header: String,
+    pub(super) body: Bytes,
+}
+
+impl Shown {
+    /// What a request shows.
+    ///
+    /// # Errors
+    /// [`Credential::Caller`] when it is not signed.
+    pub(super) fn of(incoming: &Incoming) -> Result<Self> {
+        let header = incoming.header("stripe-signature");
+        Ok(Self {
+            header: header.ok_or(Error::Unauthenticated(Credential::Caller))?.to_owned(),
+            body: match &incoming.body {
+                RequestBody::Whole(body) => body.clone(),
+                RequestBody::TooLong | RequestBody::Stream(_) => Bytes::new(),
+            },
+        })
+    }
 }
 
 impl Caller for Stripe {
@@ -34,14 +51,7 @@ impl Caller for Stripe {
     type Shown = Shown;
 
     fn shown(incoming: &Incoming, _: &mut Fields) -> Result<Shown> {
-        let header = incoming.header("stripe-signature");
-        Ok(Shown {
-            header: header.ok_or(Error::Unauthenticated(Credential::Caller))?.to_owned(),
-            body: match &incoming.body {
-                RequestBody::Whole(body) => body.clone(),
-                RequestBody::TooLong | RequestBody::Stream(_) => Bytes::new(),
-            },
-        })
+        Shown::of(incoming)
     }
 
     async fn check(cx: &Context, Shown { header, body }: Shown, source: Source) -> Result<Authenticated<Self>> {

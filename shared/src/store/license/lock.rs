@@ -35,7 +35,9 @@ pub struct Binding {
 }
 
 impl Store {
-    /// The license with this key, and whether an event was noted that it was found good on this machine: it is when the license is plainly good, and bound to the machine if one is named.
+    /// The license with this key, and whether an event was noted that it was found good on this machine: it is when the license
+    /// is plainly good and bound to the machine. Where no machine is named, none is noted: whether one has to be is for the
+    /// product to say, which only the license tells.
     ///
     /// Reading and noting are done at once, so that a good answer takes one round trip. What was noted holds: its
     /// condition was looked at in the transaction that wrote it.
@@ -47,15 +49,18 @@ impl Store {
         hwid: Option<&Fingerprint>,
         audit: &Audit,
     ) -> Result<(Option<License>, bool)> {
-        let event = audit.key_validated(key, hwid)?;
+        let Some(hwid) = hwid else {
+            return Ok((self.license_get_unscoped(key).await?, false));
+        };
+        let event = audit.key_validated(key, Some(hwid))?;
         tokio::try_join!(
             self.license_get_unscoped(key),
             self.note_if_plainly_good(key, hwid, &event)
         )
     }
 
-    async fn note_if_plainly_good(&self, key: &LicenseKey, hwid: Option<&Fingerprint>, event: &Event) -> Result<bool> {
-        let mut good = check(&schema::LICENSES, license_key(key)).when(
+    async fn note_if_plainly_good(&self, key: &LicenseKey, hwid: &Fingerprint, event: &Event) -> Result<bool> {
+        let good = check(&schema::LICENSES, license_key(key)).when(
             PLAINLY_GOOD,
             [
                 (":active", text(LicenseStatus::Active)),
@@ -63,9 +68,7 @@ impl Store {
                 (":now", text(event.at)),
             ],
         );
-        if let Some(hwid) = hwid {
-            good = good.when("lock.hwid = :hwid", [(":hwid", text(hwid))]);
-        }
+        let good = good.when("lock.hwid = :hwid", [(":hwid", text(hwid))]);
         Ok(match self.commit(Transaction::of([good]).with_event(event)?).await? {
             WriteOutcome::Done => true,
             // Not plainly good, or just being changed: that is looked at more closely, and noted then.

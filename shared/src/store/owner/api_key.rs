@@ -9,7 +9,7 @@ use crate::{
     event::EventType,
     owner::{
         Scope,
-        api_key::{ApiKey, KeyHash},
+        api_key::{ApiKey, KeyHash, KeyPurpose},
     },
     store::{
         Store,
@@ -55,6 +55,31 @@ impl Store {
             Scope::Everything => (&schema::API_KEYS_ALL, KIND),
         };
         all_of(self.query_index(&schema::API_KEYS, index, partition)).await
+    }
+
+    /// Puts another sealed secret in the place of the one that an address for Stripe has.
+    ///
+    /// # Errors
+    /// [`Noun::ApiKey`], also of a key for something else and of one that was revoked.
+    pub async fn api_key_replace_secret(&self, hash: &KeyHash, sealed: &str, audit: &Audit) -> Result<()> {
+        let key = self.api_key_by_hash_unscoped(hash).await?;
+        let key = key.filter(|key| key.purpose == KeyPurpose::Stripe);
+        let key = key.ok_or(Error::NotFound(Noun::ApiKey))?;
+        let entry = audit.entry(EventType::StripeSecretReplaced, &key.owner_id, key.short_id())?;
+        let entry = entry.with("name", key.name.as_str());
+        // **Race**: a key that is revoked meanwhile stays so.
+        let replaced = UpdateExpression::default().set("sealedSecret", text(sealed)).when(
+            "purpose = :stripe AND active = :true",
+            [
+                (":stripe", text(KeyPurpose::Stripe)),
+                (":true", AttributeValue::Bool(true)),
+            ],
+        );
+        let replaced = update(&schema::API_KEYS, schema::API_KEYS.key(hash.as_str(), None), replaced);
+        match self.commit_noted("an API key", replaced, &entry).await? {
+            Refusal::None => Ok(()),
+            Refusal::By(_) => Err(Error::NotFound(Noun::ApiKey)),
+        }
     }
 
     /// Lets nobody in any more by the API key with this hash; that is seen by the next request. Once is enough: a second

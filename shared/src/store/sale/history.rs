@@ -24,6 +24,7 @@ use crate::{
         violation::{Severity, Violation, ViolationId},
         watch::{DetectionLimits, Watch},
     },
+    owner::OwnerId,
     sale::{
         code::Code,
         entitlement::Entitlement,
@@ -69,9 +70,9 @@ pub enum SaleOutcome {
 }
 
 impl Store {
-    /// The sale that any of these ids leads to.
-    pub async fn sale_find(&self, ids: &[Reference]) -> Result<Option<Sale>> {
-        let ids = self.store_ids(ids).await?;
+    /// The sale that any of these ids of a seller's store, or of the deployment's, leads to.
+    pub async fn sale_find(&self, seller: Option<&OwnerId>, ids: &[Reference]) -> Result<Option<Sale>> {
+        let ids = self.store_ids(seller, ids).await?;
         match ids.into_iter().find_map(|id| id.sale) {
             Some(key) => self.sale_get(&key).await.map(Some),
             None => Ok(None),
@@ -101,12 +102,19 @@ impl Store {
         })
     }
 
-    /// Records a fact about a sale, and gives its licenses what follows. Keeps it when it names nothing known.
+    /// Records a fact about a sale, as a seller's own store or the deployment's tells it, and gives its licenses what follows.
+    /// Keeps it when it names nothing known.
     ///
     /// # Errors
     /// Only [`Error::Internal`].
-    pub async fn sale_record(&self, fact: &Fact, limits: &DetectionLimits, audit: &Audit) -> Result<SaleOutcome> {
-        Ok(match self.sale_learn(fact, audit.now).await? {
+    pub async fn sale_record(
+        &self,
+        seller: Option<&OwnerId>,
+        fact: &Fact,
+        limits: &DetectionLimits,
+        audit: &Audit,
+    ) -> Result<SaleOutcome> {
+        Ok(match self.sale_learn(seller, fact, audit.now).await? {
             SaleOutcome::Recorded(sale) => SaleOutcome::Recorded(self.sale_catch_up(sale, limits, audit).await?),
             SaleOutcome::Known(sale) => SaleOutcome::Known(self.sale_catch_up(sale, limits, audit).await?),
             kept @ SaleOutcome::Kept { .. } => kept,
@@ -136,11 +144,12 @@ impl Store {
     }
 
     /// These ids as they are stored, or as they would be.
-    async fn store_ids(&self, ids: &[Reference]) -> Result<Vec<StoreId>> {
+    async fn store_ids(&self, seller: Option<&OwnerId>, ids: &[Reference]) -> Result<Vec<StoreId>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let keys: Vec<PurchaseKey> = ids.iter().map(PurchaseKey::of_stripe).collect();
+        let keys = ids.iter().map(|id| PurchaseKey::of_stripe(seller, id));
+        let keys: Vec<PurchaseKey> = keys.collect();
         let items = keys.iter().map(|key| schema::PURCHASES.key(key.as_str(), None));
         let mut found = self.get_batch(vec![(&schema::PURCHASES, items.collect())]).await?;
         let mut stored = Vec::with_capacity(keys.len());
@@ -165,7 +174,7 @@ impl Store {
     ) -> Result<(bool, Sale)> {
         let sale = &sale;
         retried("a sale", code, |attempt, code| async move {
-            let known = self.store_ids(ids).await?;
+            let known = self.store_ids(sale.seller.as_ref(), ids).await?;
             if let Some(key) = known.iter().find_map(|id| id.sale.as_ref()) {
                 let first = self.sale_get(key).await?;
                 // Made by this request, whose reply was lost.
@@ -211,10 +220,10 @@ impl Store {
 
     /// Records a fact with the sale that one of its ids leads to, to which the others lead from now on; or keeps it under
     /// each of them.
-    async fn sale_learn(&self, fact: &Fact, now: Timestamp) -> Result<SaleOutcome> {
+    async fn sale_learn(&self, seller: Option<&OwnerId>, fact: &Fact, now: Timestamp) -> Result<SaleOutcome> {
         let names = &fact.ids();
         retried("a sale", (), |attempt, ()| async move {
-            let ids = self.store_ids(names).await?;
+            let ids = self.store_ids(seller, names).await?;
             let Some(key) = ids.iter().find_map(|id| id.sale.as_ref()) else {
                 return self.sale_keep(attempt, &ids, fact, now).await;
             };
@@ -293,7 +302,8 @@ impl Store {
             if !sale.unread.contains(name) {
                 return Ok(Break(sale));
             }
-            let own = self.store_ids(std::slice::from_ref(name)).await?;
+            let seller = sale.seller.as_ref();
+            let own = self.store_ids(seller, std::slice::from_ref(name)).await?;
             let Some(own) = own.first() else { return Ok(Break(sale)) };
             let facts: Vec<Fact> = own
                 .kept
@@ -304,7 +314,7 @@ impl Store {
             let mut changed = facts.iter().fold(sale.clone(), Sale::with);
             let named: BTreeSet<Reference> = facts.iter().flat_map(Fact::ids).filter(|id| id != name).collect();
             let named: Vec<Reference> = named.into_iter().collect();
-            let ids = self.store_ids(&named).await?;
+            let ids = self.store_ids(seller, &named).await?;
             let links = linked(&mut changed, &named, &ids, &facts);
             let own = own.leading_to(&sale.key, &facts);
             if own.kept.is_empty() {

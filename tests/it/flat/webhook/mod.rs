@@ -2,6 +2,7 @@
 
 mod cglounge;
 mod owner;
+mod owner_stripe;
 mod sale;
 mod stripe;
 mod subscription;
