@@ -114,6 +114,7 @@ impl Config {
                 page: variable("KEYSTEAD_ACCOUNT_URL"),
                 origins: origins("KEYSTEAD_PAGE_ORIGINS")?,
                 mail_from: variable("KEYSTEAD_MAIL_FROM"),
+                mails_a_day: number("KEYSTEAD_MAILS_A_DAY", 1..=10_000_000)?.unwrap_or(default.accounts.mails_a_day),
                 ..default.accounts
             },
         })

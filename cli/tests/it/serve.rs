@@ -470,6 +470,7 @@ fn a_setting_that_can_not_be_used_stops_the_start_and_is_named() {
         ("KEYSTEAD_GEO_HIGH", "2"),
         ("KEYSTEAD_HWID_MISMATCH_STATUS", "404"),
         ("KEYSTEAD_NAMES", "mine"),
+        ("KEYSTEAD_MAILS_A_DAY", "0"),
         ("KEYSTEAD_TRUSTED_PROXIES", "10.0.0.0/40"),
         // Without a proxy that could prove that it sent the header.
         ("KEYSTEAD_ADDRESS_HEADER", "x-forwarded-for"),

@@ -70,7 +70,8 @@ impl LoginAttempt {
 }
 
 /// Counts a mail that somebody asks for, and meanwhile reads the account with its address. Answers whether it may be sent: what
-/// is not is one more to a mailbox that has a token which is still good. So its owner is not refused, whoever asked for that.
+/// is not is one more to a mailbox that has a token which is still good, or one of too many today. So nobody is refused for
+/// what others asked for.
 ///
 /// # Errors
 /// [`keystead_core::error::Throttle::Attempts`], of who asks for much from one place.
@@ -93,9 +94,33 @@ pub(super) async fn count_mail(
     )?;
     count(&Allowances::MAIL_NETWORK, &host).await?;
     count(&Allowances::MAIL_WIDE_NETWORK, &organisation).await?;
-    match count(&Allowances::MAILBOX, &mailbox).await {
-        Ok(()) => Ok((account, true)),
-        Err(Error::Throttled { .. }) => Ok((account, false)),
+    let may_be_sent = is_allowed(count(&Allowances::MAILBOX, &mailbox).await)?;
+    Ok((account, may_be_sent && is_below_ceiling(cx, now).await?))
+}
+
+/// Counts a mail against the ceiling of the deployment. Beyond it none is sent, the answer is the same, and the operator is told.
+async fn is_below_ceiling(cx: &Context, now: Timestamp) -> Result<bool> {
+    let ceiling = cx.config.accounts.mails_a_day;
+    let allowance = Allowances::mails_of_deployment(ceiling);
+    let is_below = is_allowed(cx.store.rate_limit_count(&allowance, "all", now).await)?;
+    if !is_below {
+        tracing::error!(ceiling, "a mail was not sent: there were too many today");
+    }
+    Ok(is_below)
+}
+
+/// Whether somebody who says that they forgot a password may be mailed at an address that has no account. Counted for those that
+/// have one as well, where it decides nothing: so both cost the same.
+pub(super) async fn count_forgotten(cx: &Context, to: &Email, now: Timestamp) -> Result<bool> {
+    let allowance = Allowances::MAILBOX_WITHOUT_ACCOUNT;
+    is_allowed(cx.store.rate_limit_count(&allowance, &to.mailbox(), now).await)
+}
+
+/// Whether an attempt was within its allowance, for what is then left out and not refused.
+fn is_allowed(counted: Result<()>) -> Result<bool> {
+    match counted {
+        Ok(()) => Ok(true),
+        Err(Error::Throttled { .. }) => Ok(false),
         Err(error) => Err(error),
     }
 }

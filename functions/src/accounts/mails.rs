@@ -12,17 +12,30 @@ use keystead_core::{
     value::email::Email,
 };
 
-use super::allowance::count_mail;
+use super::allowance::{count_forgotten, count_mail};
 use crate::frame::{context::Context, mail::Mail, reply::Done};
+
+/// What somebody says who asks for a mail with which a password is set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// That they want an account.
+    Account,
+    /// That they forgot the password of theirs.
+    Password,
+}
 
 /// Mails to an address what sets the password of its account, or makes one: whichever it needs, so that neither the answer
 /// nor its cost tells which.
-pub(super) async fn mail_password_link(cx: &Context, origin: &Origin, address: Email) -> Result<Done> {
+pub(super) async fn mail_password_link(cx: &Context, origin: &Origin, address: Email, wish: Wish) -> Result<Done> {
     let now = cx.clock.now();
     let (account, may_be_sent) = count_mail(cx, origin, &address, now).await?;
     if !may_be_sent {
         return Ok(Done {});
     }
+    let is_wanted = match wish {
+        Wish::Account => true,
+        Wish::Password => count_forgotten(cx, &address, now).await? || account.is_some(),
+    };
     let policy = &cx.config.accounts;
     let life = if account.is_some() {
         policy.reset_life
@@ -55,7 +68,12 @@ pub(super) async fn mail_password_link(cx: &Context, origin: &Origin, address: E
             ),
         }
     };
-    cx.mailer.send(mail).await?;
+    if is_wanted {
+        cx.mailer.send(mail).await?;
+    } else {
+        // The token is nobody's, and dies with its time.
+        cx.mailer.withhold().await;
+    }
     Ok(Done {})
 }
 

@@ -7,7 +7,10 @@ use keystead_core::{
 };
 use serde::Deserialize;
 
-use super::{face::Accounts, mails::mail_password_link};
+use super::{
+    face::Accounts,
+    mails::{Wish, mail_password_link},
+};
 use crate::frame::{callers::Anyone, context::Context, endpoint::Endpoint, reply::Done};
 
 /// `POST /api/auth/register`.
@@ -34,6 +37,6 @@ impl Endpoint for AuthRegister {
     type Reply = Done;
 
     async fn call(cx: &Context, caller: Anyone, request: Request, (): ()) -> Result<Done> {
-        mail_password_link(cx, &caller.origin, Email::from(request.email)).await
+        mail_password_link(cx, &caller.origin, Email::from(request.email), Wish::Account).await
     }
 }

@@ -2,7 +2,11 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
@@ -58,6 +62,14 @@ impl Mailer {
         }
     }
 
+    /// Delivers nothing, and takes as long as a mail does: who waits for the answer does not learn whether there was one.
+    pub(crate) async fn withhold(&self) {
+        match self {
+            Self::Nowhere | Self::Kept(_) => {}
+            Self::Ses(ses) => tokio::time::sleep(Duration::from_micros(ses.micros.load(Ordering::Relaxed))).await,
+        }
+    }
+
     /// Delivers word of something that has happened.
     ///
     /// **Best effort**: it has happened by then, so a mail that is not delivered must not fail the request. The log has why.
@@ -90,6 +102,8 @@ pub fn ses(
 pub struct Ses {
     service: Service,
     from: String,
+    /// How long the last mail took.
+    micros: Arc<AtomicU64>,
 }
 
 impl Ses {
@@ -100,6 +114,8 @@ impl Ses {
         Self {
             service: Service::new("ses", endpoint, environment, connector, clock),
             from,
+            // As SES usually does, as long as none was sent.
+            micros: Arc::new(AtomicU64::new(100_000)),
         }
     }
 
@@ -112,8 +128,13 @@ impl Ses {
             "Content": { "Simple": { "Subject": text(&mail.subject), "Body": { "Text": text(&mail.text) } } },
         });
         let headers = [("content-type", "application/json")];
+        let began = Instant::now();
         match self.service.post("/v2/email/outbound-emails", &headers, &request).await {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+                self.micros.store(micros, Ordering::Relaxed);
+                Ok(())
+            }
             // By its kind: its message names the address.
             Err(CallError::Refused { kind, .. }) => Err(Error::internal(format!("SES refused a mail: {kind}"))),
             Err(error @ CallError::Failed(_)) => Err(Error::internal(format!("SES {error}"))),

@@ -138,6 +138,9 @@ pub struct AccountPolicy {
     pub origins: Vec<String>,
     /// The sender of mail (`KEYSTEAD_MAIL_FROM`). In AWS, nothing can be mailed without it.
     pub mail_from: Option<String>,
+    /// How many mails a day are sent to people because somebody, who may be anybody, has asked for one (`KEYSTEAD_MAILS_A_DAY`,
+    /// default 10,000).
+    pub mails_a_day: u32,
     /// What a password's hash costs.
     pub hashing: Hashing,
 }
@@ -153,6 +156,7 @@ impl Default for AccountPolicy {
             page: None,
             origins: Vec::new(),
             mail_from: None,
+            mails_a_day: 10_000,
             hashing: Hashing::default(),
         }
     }

@@ -40,6 +40,7 @@ impl Allowance {
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What may be tried with accounts.
 ///
@@ -112,4 +113,19 @@ impl Allowances {
         attempts: 2,
         window: HOUR,
     };
+    /// Mails to one mailbox without an account, to somebody who says that they forgot a password.
+    pub const MAILBOX_WITHOUT_ACCOUNT: Allowance = Allowance {
+        name: "mail-to-nobody",
+        attempts: 1,
+        window: DAY,
+    };
+
+    /// Mails that anybody asks for, of the whole deployment: what they cost, and the sender's reputation, have an end.
+    pub const fn mails_of_deployment(a_day: u32) -> Allowance {
+        Allowance {
+            name: "mail",
+            attempts: a_day,
+            window: DAY,
+        }
+    }
 }

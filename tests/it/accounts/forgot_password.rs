@@ -1,7 +1,8 @@
 //! `POST /api/auth/forgot-password`.
 
+use http::Method;
 use keystead_core::{account::AccountPolicy, config::Config};
-use keystead_tests::{HOUR, MINUTE, Options, TestApp};
+use keystead_tests::{DAY, HOUR, MINUTE, Options, PASSWORD, TestApp, request};
 use serde_json::json;
 
 use super::{ANN, expect_refusal, forgot, login, post_from, register, reset, verify};
@@ -55,7 +56,7 @@ async fn nobody_s_mailbox_is_filled() {
     // From one place, there is less.
     for _ in 0..5 {
         app.advance(HOUR);
-        forgot(&app, ANN).await.expect(200);
+        register(&app, ANN).await.expect(200);
     }
     let answer = register(&app, ANN).await;
     expect_refusal(&answer, 429, "Too many attempts. Try again later.");
@@ -63,6 +64,88 @@ async fn nobody_s_mailbox_is_filled() {
     let elsewhere = post_from(&app, "198.51.100.7", "/api/auth/register", json!({ "email": ANN })).await;
     elsewhere.expect(200);
     assert_eq!(app.mails.mails().len(), 8);
+}
+
+/// Somebody without an account has forgotten no password: who says so for them again and again fills no mailbox.
+#[tokio::test]
+async fn an_address_without_an_account_is_mailed_of_a_forgotten_password_once_a_day() {
+    let app = TestApp::start().await;
+    app.person(ANN).await;
+    app.advance(DAY);
+    let cost = async |email: &str| {
+        let who = json!({ "email": email }).to_string();
+        let asked = request(&Method::POST, "/api/auth/forgot-password", &[], who.as_bytes());
+        let (answer, usage) = app.send(asked).await;
+        answer.expect_body(200, &json!({ "success": true }));
+        (usage.calls, usage.rounds)
+    };
+    let nobody = "nobody@example.com";
+    for _ in 0..3 {
+        // Neither what it answers nor what it costs tells that one was mailed and the other was not.
+        assert_eq!(cost(ANN).await, cost(nobody).await);
+        app.advance(HOUR);
+    }
+    assert_eq!(app.mailed_subjects(nobody).len(), 1);
+    assert_eq!(app.mailed_subjects(ANN).len(), 1 + 3);
+    // Whoever wants an account is mailed all the same.
+    register(&app, nobody).await.expect(200);
+    assert_eq!(app.mailed_subjects(nobody).len(), 2);
+    verify(&app, &app.mailed_token(nobody), "a chosen password")
+        .await
+        .expect(200);
+    let another = "nobody-else@example.com";
+    cost(another).await;
+    app.advance(DAY);
+    cost(another).await;
+    assert_eq!(app.mailed_subjects(another).len(), 2);
+}
+
+/// What a deployment mails because strangers ask for it has an end, and the operator is told; what its people do goes on.
+#[tokio::test]
+async fn a_deployment_sends_so_many_mails_a_day_and_no_more() {
+    let config = Config {
+        accounts: AccountPolicy {
+            mails_a_day: 5,
+            ..AccountPolicy::default()
+        },
+        ..Config::default()
+    };
+    let app = Options::default().config(config).start().await;
+    let ann = app.person(ANN).await;
+    let ask = |i: u32| {
+        let (app, path) = (
+            app.clone(),
+            ["/api/auth/register", "/api/auth/forgot-password"][i as usize % 2],
+        );
+        async move {
+            let asked = json!({ "email": format!("someone-{i}@example.com") });
+            let answer = post_from(&app, &format!("198.51.{i}.7"), path, asked).await;
+            answer.expect_body(200, &json!({ "success": true }));
+        }
+    };
+    let many: Vec<_> = (0..20).map(|i| tokio::spawn(ask(i))).collect();
+    for one in many {
+        one.await.expect("an answer");
+    }
+    assert_eq!(app.mails.mails().len(), 5);
+    let log = app.cx.log.written();
+    let told = log
+        .lines()
+        .filter(|line| line.contains("a mail was not sent: there were too many today"));
+    assert_eq!(told.filter(|line| line.contains(r#""level":"error""#)).count(), 16);
+    // At another address nobody can confirm one now; but word of what happened is sent.
+    let moved = json!({ "email": "ann@home.example", "password": PASSWORD });
+    ann.post("/api/auth/change-email", moved).await.expect(200);
+    let change = json!({ "currentPassword": PASSWORD, "password": "another password" });
+    ann.post("/api/auth/change-password", change).await.expect(200);
+    assert_eq!(app.mailed_subjects("ann@home.example").len(), 0);
+    assert_eq!(
+        app.mailed_subjects(ANN).last().map(String::as_str),
+        Some("Your password was changed")
+    );
+    app.advance(DAY);
+    ask(30).await;
+    assert_eq!(app.mailed_subjects("someone-30@example.com").len(), 1);
 }
 
 #[tokio::test]
