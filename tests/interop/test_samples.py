@@ -1,8 +1,7 @@
 """The samples in README.md and docs/ do what they say, as they stand, on clocks that are wrong by up to ten minutes.
 
 Only what a reader would replace is replaced: the server's address, and the folder for files. The head of test_tokens.py
-says how to run it. Of the samples in C# that of tokens is compiled and run by Mono; that of answers needs more of .NET than Mono
-has, and is neither.
+says how to run it. Those in C# are compiled and run by Mono.
 """
 
 import json
@@ -97,6 +96,29 @@ def run_typescript(program, tmp_path, skew=0):
     )
 
 
+def run_csharp(program, tmp_path, *given):
+    """Compiles a program, no warning allowed, and runs it."""
+    (tmp_path / "Sample.cs").write_text(program)
+    libraries = ["Core", "Runtime.Serialization", "Xml", "Xml.Linq", "Net.Http"]
+    compiled = subprocess.run(
+        ["mcs", "-langversion:7", "-warnaserror", *[f"-r:System.{name}" for name in libraries], "Sample.cs"],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert compiled.returncode == 0, compiled.stdout + compiled.stderr
+    return subprocess.run(
+        ["mono", "Sample.exe", *given],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
 @pytest.mark.parametrize("skew", FEW_SKEWS)
 def test_the_sample_of_the_readme_verifies_the_token_of_its_tour(server, tmp_path, skew):
     tour = sample(ROOT / "README.md", "sh", "It comes: a seat and a token.")
@@ -161,32 +183,14 @@ static class Program
         string token = given[0], jwks = given[1];
         XElement said = Licensing.Verify(token, jwks, "sample", {json.dumps(PRODUCT)});
         Console.WriteLine(said == null ? "refused" : (string)said.Element("licenseKey"));
-        foreach (string wrong in new[] {{ "", "a.b", "a.b.c", token + "x", token.Substring(1) }})
+        foreach (string wrong in new[] {{ "", "..", "a.b", "a.b.c", token + "x", token.Substring(1) }})
             if (Licensing.Verify(wrong, jwks, "sample", {json.dumps(PRODUCT)}) != null) Console.WriteLine("taken: " + wrong);
         if (Licensing.Verify(token, jwks, "another", {json.dumps(PRODUCT)}) != null) Console.WriteLine("another machine's");
         if (Licensing.Verify(token, jwks, "sample", "another") != null) Console.WriteLine("another product's");
     }}
 }}
 """
-    (tmp_path / "Sample.cs").write_text(program)
-    libraries = ["System.Core", "System.Runtime.Serialization", "System.Xml", "System.Xml.Linq"]
-    compiled = subprocess.run(
-        ["mcs", "-langversion:7", "-warnaserror", *[f"-r:{name}" for name in libraries], "Sample.cs"],
-        cwd=tmp_path,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert compiled.returncode == 0, compiled.stdout + compiled.stderr
-    ran = subprocess.run(
-        ["mono", "Sample.exe", token, jwks],
-        cwd=tmp_path,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    ran = run_csharp(program, tmp_path, token, jwks)
     # The sample is for RS256.
     expected = LICENSE if server.algorithm == "RS256" else "refused"
     assert (ran.returncode, ran.stdout) == (0, f"{expected}\n"), ran.stdout + ran.stderr
@@ -283,3 +287,75 @@ console.log(await ask(url, "/verify", asked, key).then(() => "taken", () => "ref
 """
     verified = run_typescript(program, tmp_path, skew)
     assert (verified.returncode, verified.stdout) == (0, "refused\n"), verified.stdout + verified.stderr
+
+
+def test_the_csharp_sample_verifies_answers(server, tmp_path):
+    asked, instead = questions(server)
+    pairs = lambda of: ", ".join(f"[{json.dumps(name)}] = {json.dumps(value)}" for name, value in of.items())
+    fields = lambda of: f"new Dictionary<string, string> {{ {pairs(of)} }}"
+    program = sample(CLIENT, "csharp", "static class SignedAnswers") + f"""
+// Somebody in between, who keeps the nonce and asks about another license; or who answers by himself.
+class InBetween : DelegatingHandler
+{{
+    public string Answers;
+
+    protected override async Task<HttpResponseMessage> SendAsync(
+        HttpRequestMessage request, System.Threading.CancellationToken cancellation)
+    {{
+        XElement sent = SignedAnswers.Json(await request.Content.ReadAsByteArrayAsync());
+        var instead = {fields(instead)};
+        instead["nonce"] = (string)sent.Element("nonce");
+        request.Content = new StringContent(SignedAnswers.Canonical(instead), Encoding.UTF8, "application/json");
+        if (Answers == null) return await base.SendAsync(request, cancellation);
+        return new HttpResponseMessage(System.Net.HttpStatusCode.OK) {{ Content = new StringContent(Answers) }};
+    }}
+}}
+
+static class Program
+{{
+    static void Main(string[] given)
+    {{
+        RSA key;
+        try
+        {{
+            key = SignedAnswers.Certified(given[1], given[2]);
+        }}
+        catch (Exception e) when (e is FormatException || e is IndexOutOfRangeException)
+        {{
+            Console.WriteLine("no key of RSA");
+            return;
+        }}
+        Say(Ask(new HttpClientHandler(), given[0], {fields(instead)}, key));
+        Say(Ask(new HttpClientHandler(), given[0], {fields(asked)}, key));
+        Say(Ask(new InBetween {{ InnerHandler = new HttpClientHandler() }}, given[0], {fields(asked)}, key));
+        foreach (string answer in given.Skip(3))
+            Say(Ask(new InBetween {{ InnerHandler = new HttpClientHandler(), Answers = answer }}, given[0], {fields(asked)}, key));
+        try
+        {{
+            SignedAnswers.Certified(given[1].Replace("publicKey\\":\\"", "publicKey\\":\\" "), given[2]);
+            Console.WriteLine("taken");
+        }}
+        catch (CryptographicException)
+        {{
+            Console.WriteLine("not by the root");
+        }}
+    }}
+
+    static (int Status, string Reply) Ask(
+        HttpMessageHandler handler, string url, Dictionary<string, string> fields, RSA key)
+    {{
+        using (var http = new HttpClient(handler)) return SignedAnswers.Ask(http, url, "/verify", fields, key).Result;
+    }}
+
+    static void Say((int Status, string Reply) answer) => Console.WriteLine(answer.Status + " " + (answer.Reply == null
+        ? "forged" : (string)SignedAnswers.Json(Encoding.UTF8.GetBytes(answer.Reply)).Element("status") ?? "refused"));
+}}
+"""
+    _, unsigned = call(server.url, "/verify", instead)
+    forged = ["", "[]", "null", "<html>", "{}", json.dumps(unsigned), json.dumps({**unsigned, "signature": "a.b.c"})]
+    certificate = json.dumps(server.certificate(), separators=(",", ":"))
+    ran = run_csharp(program, tmp_path, server.url, certificate, server.root_public_key(), *forged)
+    expected = ["200 active", "403 refused", "200 forged", *["200 forged"] * len(forged), "not by the root"]
+    # The sample is for RS256.
+    expected = expected if server.algorithm == "RS256" else ["no key of RSA"]
+    assert (ran.returncode, ran.stdout.splitlines()) == (0, expected), ran.stdout + ran.stderr
