@@ -84,8 +84,7 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
             let (app, progress) = (Arc::clone(&app), progress.clone());
             async move {
                 progress.step();
-                let mut response = answer(&app, request, address).await;
-                security_headers::add(response.headers_mut());
+                let response = answer(&app, request, address).await;
                 progress.step();
                 Ok::<_, Infallible>(response.map(Full::new))
             }
@@ -176,6 +175,7 @@ fn reply(status: StatusCode, body: &serde_json::Value) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(body.to_string()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
+    security_headers::add(headers);
     headers.insert("content-type", http::HeaderValue::from_static("application/json"));
     headers.insert("cache-control", http::HeaderValue::from_static("no-store"));
     response

@@ -20,6 +20,11 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// Whether the license was never bound: most are not, and then their item has no lock.
+    pub(crate) fn is_unused(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The lock on this machine.
     #[must_use]
     pub fn bound(&self, machine: &Fingerprint) -> Self {

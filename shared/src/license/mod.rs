@@ -96,7 +96,7 @@ pub struct License {
     /// How many machines it is for, and has.
     pub seats: Seats,
     /// The machine that the license-keys API has bound it to.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Lock::is_unused")]
     pub lock: Lock,
     /// What is seen of its machines.
     pub watch: Watch,

@@ -7,3 +7,4 @@ pub mod sealing;
 pub mod secrets;
 pub mod signed_answer;
 pub mod token;
+mod verified;
