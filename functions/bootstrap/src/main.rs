@@ -1,4 +1,5 @@
-//! Makes a deployment's secrets: the custom resource `Bootstrap` of `template.yaml`.
+//! Makes a deployment's secrets, and fails a deployment whose settings no function could start with: the custom resource
+//! `Bootstrap` of `template.yaml`.
 //!
 //! **Invariant**: it may run any number of times, also twice at once, and neither changes nor deletes a secret that exists.
 //! Without its root key, every application that was shipped would lose its trust in the tokens.
@@ -10,7 +11,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use keystead_core::{
     Timestamp,
     clock::Clock,
-    config::AwsEnvironment,
+    config::{AwsEnvironment, Config},
     signing::{
         keys::Algorithm,
         secrets::{RootKey, SigningKeys},
@@ -69,7 +70,7 @@ async fn main() -> Result<(), Error> {
         let request: Request = serde_json::from_value(event.payload)?;
         let outcome = answer(&request).await;
         if let Err(error) = &outcome {
-            tracing::error!(cause = %error, "the secrets could not be made");
+            tracing::error!(cause = %error, "the deployment can't be used");
         }
         tell(&request, outcome).await
     }))
@@ -80,6 +81,8 @@ async fn main() -> Result<(), Error> {
 async fn answer(request: &Request) -> Result<Option<String>, Error> {
     match request.request_type {
         RequestType::Create | RequestType::Update => {
+            // Every function reads these when it starts, and would not start: now CloudFormation can still go back.
+            Config::from_env()?;
             let environment = AwsEnvironment::from_env().map_err(|name| format!("Lambda did not set {name}"))?;
             let manager = SecretsManager::new(&environment, Clock::system())?;
             let root = bootstrap(&manager, &request.resource_properties, Clock::system().now()).await?;
@@ -92,12 +95,12 @@ async fn answer(request: &Request) -> Result<Option<String>, Error> {
 /// Makes the secrets that are not there, renews certificates that end soon, and answers the root key.
 async fn bootstrap(manager: &SecretsManager, wanted: &Properties, now: Timestamp) -> Result<RootKey, Error> {
     // The root first: it certifies the rest. Where there are signing keys, it has to be the one that they know.
-    let found = match manager.read(&wanted.signing_secret_id).await {
+    let found = match read_once_allowed(manager, &wanted.signing_secret_id).await {
         Ok(version) => Some(version),
         Err(SecretError::Empty) => None,
         Err(error) => return Err(error.into()),
     };
-    let root: RootKey = match manager.read(&wanted.root_secret_id).await {
+    let root: RootKey = match read_once_allowed(manager, &wanted.root_secret_id).await {
         Ok(version) => serde_json::from_str(&version.text)?,
         Err(SecretError::Empty) if found.is_some() => {
             return Err("the root key is missing and the signing keys are there: put the root key back".into());
@@ -124,13 +127,33 @@ async fn bootstrap(manager: &SecretsManager, wanted: &Properties, now: Timestamp
             serde_json::to_value(keystead_keygen::accounts()?)?,
         ),
     ] {
-        match manager.read(secret).await {
+        match read_once_allowed(manager, secret).await {
             Ok(_) => {}
             Err(SecretError::Empty) => drop(first(manager, secret, made).await?),
             Err(error) => return Err(error.into()),
         }
     }
     Ok(root)
+}
+
+/// How long a role that was made may be denied what it is granted: IAM tells it round in seconds. Less than CloudFormation
+/// waits for the whole.
+const DENIAL_TIMEOUT: Duration = Duration::from_secs(40);
+
+/// How long to wait before a read that was denied is retried.
+const DENIAL_BACKOFF: Duration = Duration::from_millis(500);
+
+/// Reads a secret, and retries while the role of this function is too new to be known.
+async fn read_once_allowed(manager: &SecretsManager, secret: &str) -> Result<Version, SecretError> {
+    let deadline = tokio::time::Instant::now() + DENIAL_TIMEOUT;
+    loop {
+        match manager.read(secret).await {
+            Err(error) if error.is_denial() && tokio::time::Instant::now() < deadline => {
+                tokio::time::sleep(DENIAL_BACKOFF).await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// Writes the first version of a secret. Answers what is there: somebody else's, should they have been faster.
@@ -238,12 +261,18 @@ mod tests {
         versions: Vec<(String, String)>,
         /// Written by somebody else right after the first read.
         meanwhile: Option<String>,
+        /// How many reads are denied yet.
+        denials: usize,
     }
 
     impl StoredSecret {
         fn answer(&mut self, operation: &str, request: &Value) -> (u16, Value) {
             let text = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
             match operation {
+                "GetSecretValue" if self.denials > 0 => {
+                    self.denials -= 1;
+                    (400, json!({ "__type": "AccessDeniedException", "Message": "not yet" }))
+                }
                 "GetSecretValue" => {
                     let answer = match self.versions.last() {
                         Some((id, text)) => (200, json!({ "SecretString": text, "VersionId": id })),
@@ -399,6 +428,29 @@ mod tests {
             .expect("secrets");
         assert_eq!(made.root_key, others.root_key);
         assert_eq!(stored.lock().expect("a lock").versions(), [1, 1, 1, 1]);
+    }
+
+    #[tokio::test]
+    async fn a_role_that_is_too_new_to_be_known_is_waited_for() {
+        let stored = Arc::new(Mutex::new(Stored::default()));
+        stored.lock().expect("a lock").of("signing").denials = 2;
+        let manager = manager(&stored).await;
+        bootstrap(&manager, &wanted(), Timestamp::from_millis(0))
+            .await
+            .expect("secrets");
+        assert_eq!(stored.lock().expect("a lock").versions(), [1, 1, 1, 1]);
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_somebody_made_without_a_value_is_empty() {
+        let stored = Arc::new(Mutex::new(Stored::default()));
+        let by_hand = ("by-hand".to_owned(), String::new());
+        stored.lock().expect("a lock").of("root").versions.push(by_hand);
+        let manager = manager(&stored).await;
+        bootstrap(&manager, &wanted(), Timestamp::from_millis(0))
+            .await
+            .expect("secrets");
+        assert_eq!(stored.lock().expect("a lock").versions(), [2, 1, 1, 1]);
     }
 
     #[tokio::test]

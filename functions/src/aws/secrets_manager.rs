@@ -23,6 +23,13 @@ pub enum SecretError {
     Call(CallError),
 }
 
+impl SecretError {
+    /// Whether Secrets Manager says that the caller may not: which is so for some seconds after a role was made.
+    pub fn is_denial(&self) -> bool {
+        matches!(self, Self::Call(CallError::Refused { kind, .. }) if kind == "AccessDeniedException")
+    }
+}
+
 impl fmt::Display for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -92,6 +99,8 @@ impl SecretsManager {
         let reply = self.call("GetSecretValue", &json!({ "SecretId": secret })).await?;
         let text = |name: &str| reply[name].as_str().map(str::to_owned);
         match (text("SecretString"), text("VersionId")) {
+            // Somebody may have made the secret by hand, without a value.
+            (Some(text), _) if text.trim().is_empty() => Err(SecretError::Empty),
             (Some(text), Some(id)) => Ok(Version { text, id }),
             (None, _) => Err(SecretError::Empty),
             (Some(_), None) => Err(CallError::Failed("the answer names no version".into()).into()),

@@ -31,7 +31,7 @@ use rustls::{
 use keystead_core::{Error, Result, store::Connection};
 
 /// How long a connection may take to open, TLS aside: who calls says how long all of it may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The authorities that AWS's endpoints chain to: `build.rs` picks them.
 const AUTHORITIES: &[TrustAnchor<'static>] = &include!(concat!(env!("OUT_DIR"), "/aws-roots.rs"));

@@ -73,8 +73,12 @@ impl Connection {
     /// [`Connection::product_ttl`]: as late as a product's rules may be.
     pub const PRODUCT_TTL: Duration = Duration::from_secs(60);
 
-    /// [`Connection::attempt_timeout`] over a network: what DynamoDB itself never takes.
-    pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+    /// [`Connection::attempt_timeout`] over a network: what DynamoDB, which answers in milliseconds, never takes.
+    pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
+
+    /// How long a call may take with all its retries, where attempts have a timeout. Three rounds of them fit into the timeout
+    /// of a function (`template.yaml`), which then still says why it failed.
+    pub const CALL_TIMEOUT: Duration = Duration::from_secs(4);
 
     /// Credentials for [`Connection::credentials`], from their parts.
     pub fn credentials(id: &str, secret: &str, session_token: Option<String>) -> Credentials {
@@ -90,6 +94,7 @@ impl Store {
     pub fn new(connection: Connection, prefix: &str) -> Self {
         let mut timeouts = TimeoutConfig::builder();
         timeouts.set_operation_attempt_timeout(connection.attempt_timeout);
+        timeouts.set_operation_timeout(connection.attempt_timeout.map(|_| Connection::CALL_TIMEOUT));
         let mut config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(connection.http)
