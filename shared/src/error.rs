@@ -158,6 +158,8 @@ pub enum Denial {
     CodeUsedUp,
     /// This customer has redeemed the code already.
     CodeRedeemed,
+    /// The operator has not said whom mail is from, without which there are no accounts.
+    MailNotSetUp,
 }
 
 /// What a limit leaves no room for.
@@ -262,6 +264,7 @@ codes! {
     CodeExpired "code_expired" = Error::Denied(Denial::CodeExpired);
     CodeUsedUp "code_used_up" = Error::Denied(Denial::CodeUsedUp);
     CodeRedeemed "code_redeemed" = Error::Denied(Denial::CodeRedeemed);
+    MailNotSetUp "mail_not_set_up" = Error::Denied(Denial::MailNotSetUp);
     MachineLimitReached "machine_limit_reached" = full_example(Resource::Machine);
     SessionLimitReached "session_limit_reached" = full_example(Resource::Session);
     TooManyActivations "too_many_activations" = throttled_example(Throttle::Activations);
@@ -362,6 +365,7 @@ impl Error {
                 Denial::CodeExpired => ErrorCode::CodeExpired,
                 Denial::CodeUsedUp => ErrorCode::CodeUsedUp,
                 Denial::CodeRedeemed => ErrorCode::CodeRedeemed,
+                Denial::MailNotSetUp => ErrorCode::MailNotSetUp,
             },
             Self::Full { of, .. } => match of {
                 Resource::Machine => ErrorCode::MachineLimitReached,

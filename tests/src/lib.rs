@@ -115,9 +115,18 @@ pub struct Options {
     proxy: Option<TrustedProxy>,
     /// The time and the ids of the process that was before.
     before: Option<(Clock, Ids)>,
+    /// Whether nobody has said whom mail is from.
+    without_mail: bool,
 }
 
 impl Options {
+    /// With nothing that could send mail.
+    #[must_use]
+    pub fn without_mail(mut self) -> Self {
+        self.without_mail = true;
+        self
+    }
+
     /// With these settings.
     #[must_use]
     pub fn config(self, config: Config) -> Self {
@@ -225,7 +234,11 @@ impl TestApp {
         config.proxy = options.proxy.unwrap_or_else(proxy);
         let mails = Kept::default();
         let cx = Context {
-            mailer: Mailer::Kept(mails.clone()),
+            mailer: if options.without_mail {
+                Mailer::NotSetUp
+            } else {
+                Mailer::Kept(mails.clone())
+            },
             clock,
             ids,
             log: Log::memory(),

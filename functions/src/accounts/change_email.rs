@@ -31,7 +31,11 @@ impl Endpoint for AuthChangeEmail {
     const ROUTE: &'static str = "POST /api/auth/change-email";
     const SUMMARY: &'static str = "Be mailed, at another address, what makes it the account's.";
     const REQUIRED: &'static [&'static str] = &["email", "password"];
-    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts, ErrorCode::Busy];
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::TooManyAttempts,
+        ErrorCode::Busy,
+        ErrorCode::MailNotSetUp,
+    ];
 
     type Face = Accounts;
     type Caller = SignedIn;
@@ -42,6 +46,7 @@ impl Endpoint for AuthChangeEmail {
     async fn call(cx: &Context, caller: SignedIn, request: Request, (): ()) -> Result<Done> {
         let address = Email::from(request.email);
         let account = caller.account;
+        cx.mailer.is_set_up()?;
         let audit = cx.audit(&caller.origin);
         confirm(
             cx,

@@ -28,7 +28,7 @@ impl Endpoint for AuthForgotPassword {
     const ROUTE: &'static str = "POST /api/auth/forgot-password";
     const SUMMARY: &'static str = "Be mailed what sets another password.";
     const REQUIRED: &'static [&'static str] = &["email"];
-    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts, ErrorCode::MailNotSetUp];
 
     type Face = Accounts;
     type Caller = Anyone;

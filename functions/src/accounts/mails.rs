@@ -27,6 +27,7 @@ pub(super) enum Wish {
 /// Mails to an address what sets the password of its account, or makes one: whichever it needs, so that neither the answer
 /// nor its cost tells which.
 pub(super) async fn mail_password_link(cx: &Context, origin: &Origin, address: Email, wish: Wish) -> Result<Done> {
+    cx.mailer.is_set_up()?;
     let now = cx.clock.now();
     let (account, may_be_sent) = count_mail(cx, origin, &address, now).await?;
     if !may_be_sent {

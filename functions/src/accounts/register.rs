@@ -28,7 +28,7 @@ impl Endpoint for AuthRegister {
     const ROUTE: &'static str = "POST /api/auth/register";
     const SUMMARY: &'static str = "Ask for an account.";
     const REQUIRED: &'static [&'static str] = &["email"];
-    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts, ErrorCode::MailNotSetUp];
 
     type Face = Accounts;
     type Caller = Anyone;

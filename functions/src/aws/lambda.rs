@@ -59,7 +59,7 @@ async fn start(function: &Function) -> Result<Context, Error> {
     config.check()?;
     let connector = transport::aws_connector()?;
     let mailer = match function.open_mailer {
-        Some(open) => open(connector.clone(), &environment, &config)?,
+        Some(open) => open(connector.clone(), &environment, &config),
         None => Mailer::Nowhere,
     };
     let store = Store::new(

@@ -132,6 +132,7 @@ fn say(error: &Error) -> (StatusCode, String) {
                 Unique::CodeName => "A code with this name already exists",
             },
         ),
+        Error::Denied(Denial::MailNotSetUp) => return (status, usual),
         Error::Denied(denial) => say_denied(*denial),
         // Floating licenses say the same: the clients' library knows this text only.
         Error::Full {
@@ -169,6 +170,7 @@ fn say_denied(denial: Denial) -> (StatusCode, &'static str) {
         Denial::CodeExpired => (StatusCode::FORBIDDEN, "Trial code has expired"),
         Denial::CodeUsedUp => (StatusCode::FORBIDDEN, "Trial code has reached its usage limit"),
         Denial::CodeRedeemed => (StatusCode::CONFLICT, "Trial already redeemed for this email"),
+        Denial::MailNotSetUp => (StatusCode::SERVICE_UNAVAILABLE, "Mail is not set up here"),
     }
 }
 

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use keystead_core::{
     Error, InvalidRequest,
-    error::{Conflict, Credential, Restriction, Throttle},
+    error::{Conflict, Credential, Denial, Restriction, Throttle},
     signing::secrets::SecretName,
 };
 use serde::Serialize;
@@ -131,6 +131,10 @@ pub(crate) fn usual(error: &Error) -> (StatusCode, String) {
         Error::Forbidden(Restriction::ForeignOrigin) => (StatusCode::FORBIDDEN, "Forbidden: the Origin is not allowed"),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "Not found"),
         Error::Taken(_) => (StatusCode::CONFLICT, "Already exists"),
+        Error::Denied(Denial::MailNotSetUp) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Accounts are not set up here: the operator has to say whom mail is from",
+        ),
         Error::Denied(_) => (StatusCode::FORBIDDEN, "Not allowed"),
         Error::Full { .. } => (StatusCode::FORBIDDEN, "Limit reached"),
         Error::Throttled { by, .. } => match by {

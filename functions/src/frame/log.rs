@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use keystead_core::{Timestamp, clock::Clock};
+use keystead_core::{Timestamp, clock::Clock, error::ErrorCode};
 use serde::{Serialize, ser::SerializeMap as _};
 use tracing::{
     Dispatch, Event, Level, Metadata, Subscriber, dispatcher,
@@ -106,7 +106,8 @@ impl Log {
         request.with_subscriber(self.dispatch.clone())
     }
 
-    /// Writes a request's line: at level error when it failed through no fault of the client's, else info.
+    /// Writes a request's line: at level error when it failed through no fault of the client's, else info. That the operator
+    /// has set no mail up is no failure: anybody could raise an alarm with it.
     pub(crate) fn write(&self, line: &Line<'_>) {
         macro_rules! event {
             ($level:expr) => {
@@ -128,7 +129,7 @@ impl Log {
             };
         }
         dispatcher::with_default(&self.dispatch, || {
-            if line.status >= 500 {
+            if line.status >= 500 && line.code != Some(ErrorCode::MailNotSetUp.as_str()) {
                 event!(Level::ERROR);
             } else {
                 event!(Level::INFO);

@@ -14,6 +14,7 @@ use keystead_core::{
     Error, Result,
     clock::Clock,
     config::{AwsEnvironment, Config},
+    error::Denial,
     value::email::Email,
 };
 use serde::Serialize;
@@ -40,6 +41,8 @@ pub struct Mail {
 pub enum Mailer {
     /// Nothing: a function that has no mail to send.
     Nowhere,
+    /// Nothing, since the operator has not said whom mail is from.
+    NotSetUp,
     /// It is kept here, where it can be looked at: the local server, and tests.
     Kept(Kept),
     /// Amazon SES.
@@ -47,12 +50,25 @@ pub enum Mailer {
 }
 
 impl Mailer {
+    /// That mail can be sent: asked before anything is counted or made that a mail is to tell of, so that the answer tells
+    /// nothing of accounts.
+    ///
+    /// # Errors
+    /// [`Denial::MailNotSetUp`].
+    pub(crate) fn is_set_up(&self) -> Result<()> {
+        match self {
+            Self::NotSetUp => Err(Error::Denied(Denial::MailNotSetUp)),
+            Self::Nowhere | Self::Kept(_) | Self::Ses(_) => Ok(()),
+        }
+    }
+
     /// Delivers a mail.
     ///
     /// # Errors
-    /// [`Error::Internal`].
+    /// [`Denial::MailNotSetUp`]; [`Error::Internal`].
     pub(crate) async fn send(&self, mail: Mail) -> Result<()> {
         match self {
+            Self::NotSetUp => self.is_set_up(),
             Self::Nowhere => Err(Error::internal("this process has nothing that delivers mail")),
             Self::Kept(kept) => {
                 kept.keep(mail);
@@ -65,7 +81,7 @@ impl Mailer {
     /// Delivers nothing, and takes as long as a mail does: who waits for the answer does not learn whether there was one.
     pub(crate) async fn withhold(&self) {
         match self {
-            Self::Nowhere | Self::Kept(_) => {}
+            Self::Nowhere | Self::NotSetUp | Self::Kept(_) => {}
             Self::Ses(ses) => tokio::time::sleep(Duration::from_micros(ses.micros.load(Ordering::Relaxed))).await,
         }
     }
@@ -81,20 +97,14 @@ impl Mailer {
 }
 
 /// How a function comes by what delivers its mail.
-pub type OpenMailer = fn(SharedHttpConnector, &AwsEnvironment, &Config) -> Result<Mailer, &'static str>;
+pub type OpenMailer = fn(SharedHttpConnector, &AwsEnvironment, &Config) -> Mailer;
 
-/// Opens Amazon SES.
-///
-/// # Errors
-/// When it is not said whom mail is from.
-pub fn ses(
-    connector: SharedHttpConnector,
-    environment: &AwsEnvironment,
-    config: &Config,
-) -> Result<Mailer, &'static str> {
-    let from = config.accounts.mail_from.clone();
-    let from = from.ok_or("KEYSTEAD_MAIL_FROM is not set")?;
-    Ok(Mailer::Ses(Ses::new(connector, environment, Clock::system(), from)))
+/// Opens Amazon SES, if it is said whom mail is from.
+pub fn ses(connector: SharedHttpConnector, environment: &AwsEnvironment, config: &Config) -> Mailer {
+    match config.accounts.mail_from.clone() {
+        Some(from) => Mailer::Ses(Ses::new(connector, environment, Clock::system(), from)),
+        None => Mailer::NotSetUp,
+    }
 }
 
 /// Amazon SES, which mails from an address that is verified there.

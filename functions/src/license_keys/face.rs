@@ -86,7 +86,8 @@ fn say(error: &Error, not_found: &str) -> (StatusCode, String) {
             | Denial::CodeInactive
             | Denial::CodeExpired
             | Denial::CodeUsedUp
-            | Denial::CodeRedeemed => &usual,
+            | Denial::CodeRedeemed
+            | Denial::MailNotSetUp => &usual,
         },
         Error::Invalid(_)
         | Error::Unauthenticated(_)

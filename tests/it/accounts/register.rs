@@ -1,6 +1,6 @@
 //! `POST /api/auth/register`.
 
-use keystead_tests::{HOUR, PASSWORD, Person, TestApp};
+use keystead_tests::{HOUR, Options, PASSWORD, Person, TestApp};
 use serde_json::{Value, json};
 
 use super::{ANN, expect_refusal, login, me, register, verify};
@@ -218,4 +218,20 @@ async fn bad_input_is_named() {
         .post("/addMember", role)
         .await
         .expect_refusal(400, "Invalid role");
+}
+
+#[tokio::test]
+async fn a_deployment_without_mail_says_so_and_pages_nobody() {
+    let app = Options::default().without_mail().start().await;
+    for path in ["/api/auth/register", "/api/auth/forgot-password"] {
+        let answer = app.stranger().post(path, json!({ "email": ANN })).await;
+        expect_refusal(
+            &answer,
+            503,
+            "Accounts are not set up here: the operator has to say whom mail is from",
+        );
+    }
+    let log = app.cx.log.written();
+    assert!(log.contains(r#""code":"mail_not_set_up""#), "{log}");
+    assert!(!log.contains(r#""level":"error""#), "{log}");
 }
