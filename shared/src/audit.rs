@@ -11,11 +11,7 @@ use crate::{
     account::AccountId,
     event::{Actor, ActorKind, Event, EventId, EventType, Subject, UserAgent, changes_between},
     ids::Ids,
-    license::{
-        License,
-        key::{KeyMark, LicenseKey},
-        machine::Fingerprint,
-    },
+    license::{License, machine::Fingerprint},
     owner::OwnerId,
     request::{client_address::ClientAddress, id::RequestId},
     value::{email::Email, timestamp::HOUR},
@@ -99,15 +95,6 @@ impl Audit {
     /// That this happened to `license` on a machine.
     pub(crate) fn machine_event(&self, r#type: EventType, license: &License, machine: &Fingerprint) -> Result<Event> {
         Ok(self.event(r#type, license)?.of_machine(machine))
-    }
-
-    /// That the license with this key was found good, on this machine if one is named: for a request that knows no more of
-    /// the license than its key.
-    pub(crate) fn key_validated(&self, key: &LicenseKey, machine: Option<&Fingerprint>) -> Result<Event> {
-        Ok(Event {
-            fingerprint: machine.cloned(),
-            ..self.filed(self.event_id()?, EventType::Validated, Subject::from(&KeyMark::of(key)))
-        })
     }
 
     /// That this happened to what is an owner's and no license: an entry of the owner's audit log. `target` names what.

@@ -27,6 +27,8 @@ pub struct Config {
     pub tokens: TokenPolicy,
     /// The limits of the detectors, unless a product has its own.
     pub enforcement: DetectionLimits,
+    /// How many machines a license has at most, whatever its type (`KEYSTEAD_MAX_ACTIVATIONS`, default 10000).
+    pub most_machines: u32,
     /// How long events are kept (`KEYSTEAD_EVENT_RETENTION_DAYS`, default 365; 0: for good).
     pub event_retention: Option<Duration>,
     /// How often licenses may be moved.
@@ -53,6 +55,7 @@ impl Default for Config {
                 grace: 7 * DAY,
             },
             enforcement: DetectionLimits::default(),
+            most_machines: 10_000,
             event_retention: Some(365 * DAY),
             moves: MovePolicy {
                 limit: 3,
@@ -81,6 +84,7 @@ impl Config {
                 ..default.tokens
             },
             enforcement: enforcement(default.enforcement)?,
+            most_machines: number("KEYSTEAD_MAX_ACTIVATIONS", 1..=1_000_000)?.unwrap_or(default.most_machines),
             event_retention: match number("KEYSTEAD_EVENT_RETENTION_DAYS", 0..=36_500)? {
                 None => default.event_retention,
                 Some(0) => None,

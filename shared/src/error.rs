@@ -140,6 +140,11 @@ pub enum Denial {
     Suspended,
     /// The license does not open the product that was asked for.
     WrongProduct,
+    /// The machine whose place is asked for, which was named as it is shown, may still run.
+    MayStillRun {
+        /// Until when, unless it shows itself again.
+        until: Timestamp,
+    },
     /// The license is blocked or has expired, so its buyer can change nothing of it.
     NotActive,
     /// The token is sound, but its machine has no activation any more.
@@ -255,6 +260,7 @@ codes! {
     LicenseExpired "expired" = Error::Denied(Denial::Expired);
     LicenseSuspended "suspended" = Error::Denied(Denial::Suspended);
     WrongProduct "wrong_product" = Error::Denied(Denial::WrongProduct);
+    MachineMayRun "machine_may_run" = Error::Denied(Denial::MayStillRun { until: Timestamp::from_millis(0) });
     LicenseNotActive "license_not_active" = Error::Denied(Denial::NotActive);
     MachineNotActivated "machine_not_activated" = Error::Denied(Denial::MachineNotActivated);
     ShuffleDisabled "shuffle_disabled" = Error::Denied(Denial::ShuffleDisabled);
@@ -356,6 +362,7 @@ impl Error {
                 Denial::Expired => ErrorCode::LicenseExpired,
                 Denial::Suspended => ErrorCode::LicenseSuspended,
                 Denial::WrongProduct => ErrorCode::WrongProduct,
+                Denial::MayStillRun { .. } => ErrorCode::MachineMayRun,
                 Denial::NotActive => ErrorCode::LicenseNotActive,
                 Denial::MachineNotActivated => ErrorCode::MachineNotActivated,
                 Denial::ShuffleDisabled => ErrorCode::ShuffleDisabled,

@@ -13,10 +13,7 @@ use crate::{
     Result, Timestamp,
     account::AccountId,
     ids::{Ids, derived_uuid_v7},
-    license::{
-        key::{KeyMark, LicenseId},
-        machine::Fingerprint,
-    },
+    license::{key::LicenseId, machine::Fingerprint},
     owner::{OwnerId, api_key::KeyHash},
     request::id::RequestId,
     value::{
@@ -45,8 +42,7 @@ impl EventId {
 }
 
 text_value!(
-    /// What an event is filed under: a license's id or, when no more is known than its key, that key's mark; an owner's audit
-    /// log, or an account's.
+    /// What an event is filed under: a license's id, an owner's audit log, or an account's.
     Subject,
     "a string of 1 to 128 characters",
     |text| is_plain(text, 128).then(|| text.to_owned())
@@ -75,12 +71,6 @@ impl Subject {
             "nobody#{}",
             hex::encode(&Sha256::digest(address.folded())[..16])
         ))
-    }
-}
-
-impl From<&KeyMark> for Subject {
-    fn from(key: &KeyMark) -> Self {
-        Self(format!("key#{key}"))
     }
 }
 
@@ -280,7 +270,6 @@ impl Event {
         let owner = self.owner_id.as_ref().filter(|_| by_vendor)?;
         Some(Self {
             subject: Subject::audit_log_of(owner),
-            // The index of an owner's events has the event itself.
             owner_id: None,
             ..self.clone().with("target", self.subject.as_str())
         })

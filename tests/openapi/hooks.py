@@ -66,6 +66,7 @@ BEYOND_SCHEMAS = {
     "Invalid creatorId: must be the API key's own creator",
     "Invalid creatorId: must be the product's own creator",
     "Invalid currentPassword: must be the account's password",
+    "Invalid cursor: must be the activationsCursor of a page of the same list",
     "Invalid cursor: must be the nextCursor of a page of the same list",
     "Invalid email: must be an address of your account",
     "Invalid name: must be a name with at least one letter or digit",

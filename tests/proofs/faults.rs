@@ -110,6 +110,12 @@ fn client_scenarios() -> Vec<Scenario> {
             app.advance(Duration::from_secs(24 * 24 * 60 * 60));
             asked
         }),
+        scenario!("/validate of a machine that is back", |app, trial| {
+            let license = app.license().create().await;
+            let asked = validate(&app, &trial, license).await;
+            app.advance(Duration::from_secs(60 * 60));
+            asked
+        }),
         scenario!("/validate of a machine whose session was reaped", |app, trial| {
             let (license, token) = reaped(&app, &trial).await;
             machine_s("/validate", &trial, license, json!({ "token": token }))
@@ -185,6 +191,8 @@ fn move_scenarios() -> Vec<Scenario> {
             |app, trial| {
                 let license = app.license().max_machines(1).create().await;
                 let left = activated(&app, &trial, &license).await;
+                // It can't run by itself any more.
+                app.advance(Duration::from_secs(30 * 24 * 60 * 60));
                 let left = Fingerprint::parse(&left).expect("a fingerprint");
                 move_from(MachineId::of(&left).shown(), &trial, license)
             },

@@ -56,10 +56,9 @@ async fn of_many_machines_at_once_one_is_bound() {
         }
         let stored = app.stored(&license).await;
         assert_eq!(stored.lock.bindings, 1);
-        // Every good answer is an event, and no other.
-        let good = answers.iter().filter(|answer| answer.body["valid"] == true).count();
+        // That it is good is an event once an hour.
         let events = app.cx.store.event_list_latest(&stored, &[EventType::Validated], 1000);
-        assert_eq!(events.await.expect("a read").len(), good);
+        assert_eq!(events.await.expect("a read").len(), 1);
     }
 }
 
@@ -315,7 +314,7 @@ async fn shuffle_reset_and_validate_at_once_bind_nothing_twice_and_let_no_dead_k
                 .expect("a read")
                 .is_none()
         );
-        assert_eq!(app.cx.store.activation_list(&dead).await.expect("a read"), []);
+        assert_eq!(app.cx.store.activation_list(&dead, None).await.expect("a read").0, []);
     }
     // Or else this would have shown nothing.
     assert!(bound_again > 50 && came_late > 100, "{bound_again} and {came_late}");
@@ -352,7 +351,7 @@ async fn machines_that_come_while_a_key_is_shuffled_are_left_on_no_dead_key() {
         );
         let dead = LicenseKey::parse(&license.key).expect("a key");
         assert_eq!(
-            app.cx.store.activation_list(&dead).await.expect("a read"),
+            app.cx.store.activation_list(&dead, None).await.expect("a read").0,
             [],
             "seed {seed}"
         );
@@ -486,7 +485,7 @@ async fn whatever_befalls_a_call_a_key_is_shuffled_once_and_bound_once() {
                     .is_none()
             );
             assert_eq!(
-                app.cx.store.activation_list(&dead).await.expect("a read"),
+                app.cx.store.activation_list(&dead, None).await.expect("a read").0,
                 [],
                 "{fault:?} at {at}"
             );

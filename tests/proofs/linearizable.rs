@@ -465,14 +465,14 @@ impl World {
     /// The license as the tables have it.
     async fn model(&self) -> Result<Model, String> {
         let license = self.app.stored(&self.license).await;
-        let activations = self.app.cx.store.activation_list(&license.license_key).await;
+        let activations = self.app.cx.store.activation_list(&license.license_key, None).await;
         let events = self.app.cx.store.event_list(&license).await.expect("a read");
         let told = |of: EventType| events.iter().filter(|event| event.r#type == of).count();
         let number = |fingerprint: &str| {
             let digits = fingerprint.rsplit('-').next().and_then(|digits| digits.parse().ok());
             digits.expect("the fingerprint of a machine")
         };
-        let activations = activations.expect("a read");
+        let (activations, _) = activations.expect("a read");
         let machines = activations
             .iter()
             .map(|a| (number(a.fingerprint.as_str()), a.lease_until));

@@ -208,7 +208,13 @@ fn bounds_during(license: &License, acts: &[Act]) -> Bounds {
 /// Asserts that the counters are those of the items, and within `bounds`.
 async fn assert_within(app: &TestApp, license: &TestLicense, bounds: Bounds) -> License {
     let stored = app.stored(license).await;
-    let activations = app.cx.store.activation_list(&stored.license_key).await.expect("a read");
+    let activations = app
+        .cx
+        .store
+        .activation_list(&stored.license_key, None)
+        .await
+        .expect("a read")
+        .0;
     let in_session = activations
         .iter()
         .filter(|activation| activation.lease_until.is_some())
@@ -238,9 +244,10 @@ async fn ought_to_be_let_in(app: &TestApp, license: &License, machine: &Machine)
     let activations = app
         .cx
         .store
-        .activation_list(&license.license_key)
+        .activation_list(&license.license_key, None)
         .await
-        .expect("a read");
+        .expect("a read")
+        .0;
     let (own, others): (Vec<_>, Vec<_>) = activations
         .iter()
         .partition(|activation| activation.fingerprint.as_str() == machine.fingerprint);
@@ -350,13 +357,13 @@ prop_compose! {
             purchase_id: None,
             bundle_id: None,
             subscription: None,
-            former_keys: Vec::new(),
             standing: StandingState { status, suspension, ..StandingState::GOOD },
             expiry: Expiry::from(expires_at),
             first_used_at: None,
             seats: Seats { machines_used, sessions_open, ..Seats::new(license_type, max_machines, max_concurrent) },
             lock: Lock::default(),
             watch: Watch::default(),
+            validated_at: None,
             revision: 0,
         }
     }

@@ -145,6 +145,16 @@ const FLAT: &[Row] = &[
         foreign: Foreign::NotFound("License not found"),
     },
     Row {
+        name: "reissue-license",
+        good: |world| json!({ "licenseKey": world.license.key }),
+        foreign: Foreign::NotFound("License not found"),
+    },
+    Row {
+        name: "resend-license",
+        good: |world| json!({ "licenseKey": world.license.key }),
+        foreign: Foreign::NotFound("License not found"),
+    },
+    Row {
         name: "create-product",
         good: |_| json!({ "name": "Brush", "slug": "brush", "creatorId": OWNER }),
         foreign: Foreign::Forbidden,

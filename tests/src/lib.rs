@@ -468,9 +468,10 @@ impl TestApp {
         let activations = self
             .cx
             .store
-            .activation_list(&stored.license_key)
+            .activation_list(&stored.license_key, None)
             .await
-            .expect("a read");
+            .expect("a read")
+            .0;
         let sessions = activations
             .iter()
             .filter(|activation| activation.lease_until.is_some())

@@ -133,6 +133,13 @@ fn say(error: &Error) -> (StatusCode, String) {
             },
         ),
         Error::Denied(Denial::MailNotSetUp) => return (status, usual),
+        // Applications show this to people.
+        Error::Denied(Denial::MayStillRun { until }) => {
+            let text = format!(
+                "The machine may still run until {until}. Deactivate it there, wait until then, or ask the vendor."
+            );
+            return (StatusCode::FORBIDDEN, text);
+        }
         Error::Denied(denial) => say_denied(*denial),
         // Floating licenses say the same: the clients' library knows this text only.
         Error::Full {
@@ -164,6 +171,7 @@ fn say_denied(denial: Denial) -> (StatusCode, &'static str) {
         Denial::WrongProduct => (StatusCode::FORBIDDEN, "License is for a different product"),
         Denial::NotActive => (StatusCode::BAD_REQUEST, "License key is not active"),
         Denial::MachineNotActivated => (StatusCode::FORBIDDEN, "Machine is not activated"),
+        Denial::MayStillRun { .. } => (StatusCode::FORBIDDEN, "The machine may still run"),
         Denial::ShuffleDisabled | Denial::ResetDisabled => (StatusCode::FORBIDDEN, "Not allowed"),
         Denial::ProductArchived => (StatusCode::BAD_REQUEST, "Product is archived"),
         Denial::CodeInactive => (StatusCode::FORBIDDEN, "Trial code is inactive"),

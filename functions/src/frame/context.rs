@@ -51,6 +51,8 @@ pub struct Context {
     pub passwords: Passwords,
     /// The wrong credentials that were shown.
     pub failures: Failures,
+    /// The license keys that were shown and are no license's.
+    pub misses: Failures,
     /// Where each request leaves its line.
     pub log: Log,
     /// The body of a request whose endpoint reads it as it comes.
@@ -125,6 +127,7 @@ impl Context {
             mailer: Mailer::Nowhere,
             passwords: Passwords::new(config.accounts.hashing),
             failures: Failures::default(),
+            misses: Failures::default(),
             config,
             log: Log::stdout(),
             body: None,

@@ -67,15 +67,6 @@ pub trait Endpoint: 'static {
         Ok(())
     }
 
-    /// Counts a request against a limit of this endpoint's own, while its subject is read. A refusal by the limit comes
-    /// before any other but that of the credential.
-    ///
-    /// # Errors
-    /// [`keystead_core::Error::Throttled`].
-    fn limit(_: &Context, _: &Self::Request) -> impl Future<Output = Result<()>> + Send {
-        async { Ok(()) }
-    }
-
     /// What a good reply says beside its body.
     fn head(_: &Context, _: &Self::Reply) -> Head {
         Head::default()

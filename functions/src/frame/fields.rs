@@ -139,6 +139,11 @@ impl Fields {
         }
     }
 
+    /// The license key that they name, if they name one.
+    pub(crate) fn license_key(&self) -> Option<LicenseKey> {
+        LicenseKey::parse(&self.text("licenseKey")?)
+    }
+
     /// All fields, always in one order: what tells one request from another.
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
         match self {

@@ -48,11 +48,10 @@ impl NamedRequest {
     }
 
     /// Begins to carry it out, for the holder of `credential`.
-    pub(crate) async fn begin(self, cx: &Context, credential: &str) -> Result<Attempted> {
-        let key = self
-            .key
-            .ok_or_else(|| Error::field("Idempotency-Key", "1 to 255 printable ASCII characters"))?;
-        let repeatable = Repeatable::new(credential, &key, self.operation, &self.asked);
+    pub(crate) async fn begin(&self, cx: &Context, credential: &str) -> Result<Attempted> {
+        let key = self.key.as_ref();
+        let key = key.ok_or_else(|| Error::field("Idempotency-Key", "1 to 255 printable ASCII characters"))?;
+        let repeatable = Repeatable::new(credential, key, self.operation, &self.asked);
         let begun = repeatable.begin(&cx.ids, cx.clock.now())?;
         match cx.store.attempt_begin(begun, &cx.clock).await? {
             BeginOutcome::Now(attempt) => Ok(Attempted::Now(Box::new(Execution { repeatable, attempt }))),

@@ -43,8 +43,10 @@ pub enum Mailer {
     Nowhere,
     /// Nothing, since the operator has not said whom mail is from.
     NotSetUp,
-    /// It is kept here, where it can be looked at: the local server, and tests.
+    /// It is kept here, where it can be looked at: a local server that shows it, and tests.
     Kept(Kept),
+    /// It is read by nobody: a local server that does not show it.
+    Unread,
     /// Amazon SES.
     Ses(Ses),
 }
@@ -74,6 +76,7 @@ impl Mailer {
                 kept.keep(mail);
                 Ok(())
             }
+            Self::Unread => Ok(()),
             Self::Ses(ses) => ses.send(mail).await,
         }
     }
@@ -87,11 +90,26 @@ impl Mailer {
     }
 
     /// Delivers word of something that has happened.
-    ///
-    /// **Best effort**: it has happened by then, so a mail that is not delivered must not fail the request. The log has why.
     pub(crate) async fn notify(&self, mail: Mail) {
-        if let Err(Error::Internal(cause)) = self.send(mail).await {
-            tracing::warn!(cause = %cause, "a mail could not be sent");
+        self.deliver(mail).await;
+    }
+
+    /// Delivers a mail, and answers whether anybody gets it.
+    ///
+    /// **Best effort**: what it tells of has happened by then, so a mail that is not delivered must not fail the request. The
+    /// log has why.
+    pub(crate) async fn deliver(&self, mail: Mail) -> bool {
+        match self {
+            Self::Nowhere | Self::Unread => false,
+            Self::Kept(_) | Self::Ses(_) => match self.send(mail).await {
+                Ok(()) => true,
+                Err(error) => {
+                    if let Error::Internal(cause) = error {
+                        tracing::warn!(cause = %cause, "a mail could not be sent");
+                    }
+                    false
+                }
+            },
         }
     }
 }
@@ -104,6 +122,21 @@ pub fn ses(connector: SharedHttpConnector, environment: &AwsEnvironment, config:
     match config.accounts.mail_from.clone() {
         Some(from) => Mailer::Ses(Ses::new(connector, environment, Clock::system(), from)),
         None => Mailer::NotSetUp,
+    }
+}
+
+/// Opens Amazon SES if it is said whom mail is from: for functions that do most of their work without it.
+///
+/// # Errors
+/// None.
+pub fn ses_if_set(
+    connector: SharedHttpConnector,
+    environment: &AwsEnvironment,
+    config: &Config,
+) -> Result<Mailer, &'static str> {
+    match &config.accounts.mail_from {
+        Some(_) => ses(connector, environment, config),
+        None => Ok(Mailer::Nowhere),
     }
 }
 

@@ -3,6 +3,7 @@
 use keystead_core::{
     Error, Result,
     error::{Noun, Restriction},
+    license::key::LicenseKey,
 };
 
 use crate::frame::{
@@ -78,6 +79,7 @@ async fn reply<E: Endpoint>(
         None
     };
     let (fields, respelled) = fields.respelled(E::REQUIRED);
+    let written = fields.license_key();
     let request = match unreadable {
         Some(error) => Err(error),
         None => parsed::<E>(cx, fields),
@@ -87,11 +89,22 @@ async fn reply<E: Endpoint>(
     if E::Caller::GUESSES_COUNT {
         cx.failures.check(client, cx.clock.now())?;
     }
-    let check = E::Caller::check(cx, shown, source);
-    let (authenticated, asked) = match request {
-        Ok(request) => tokio::join!(check, asked::<E>(cx, request)),
-        Err(error) => (check.await, Err(error)),
+    let request = match request {
+        Ok(request) if E::Caller::PROVEN_BY_SUBJECT => cx.misses.check(client, cx.clock.now()).map(|()| request),
+        other => other,
     };
+    let check = E::Caller::check(cx, shown, source);
+    let asked = async {
+        let request = request?;
+        let request = match (&respelled, &written) {
+            (Some(respelled), Some(written)) if E::Caller::PROVEN_BY_SUBJECT => {
+                spelled::<E>(cx, request, written, respelled).await?
+            }
+            _ => request,
+        };
+        asked::<E>(cx, request).await
+    };
+    let (authenticated, asked) = tokio::join!(check, asked);
     if E::Caller::GUESSES_COUNT {
         match &authenticated {
             Ok(_) => cx.failures.note_success(client, cx.clock.now()),
@@ -103,22 +116,63 @@ async fn reply<E: Endpoint>(
     let Authenticated { caller, credential } = authenticated?;
     *actor = callers::logged(&caller.origin().actor, &credential);
 
+    let named = named.as_ref().map(|named| (named, credential.as_str()));
+    if E::Caller::PROVEN_BY_SUBJECT {
+        let answer = answered::<E>(cx, caller, asked, named).await;
+        match &answer {
+            Ok(_) => cx.misses.note_success(client, cx.clock.now()),
+            Err(Error::NotFound(Noun::License)) => cx.misses.note(client, cx.clock.now()),
+            Err(_) => {}
+        }
+        return answer;
+    }
     let call = async |cx: &Context| {
         let Some(respelled) = respelled else {
-            return answered::<E>(cx, caller, asked).await;
+            return answered::<E>(cx, caller, asked, None).await;
         };
         // Exactly as it is written, it may be a key from elsewhere.
-        let answer = answered::<E>(cx, caller.clone(), asked).await;
+        let answer = answered::<E>(cx, caller.clone(), asked, None).await;
         if let Err(Error::NotFound(Noun::License)) = answer {
             let request = parsed::<E>(cx, respelled)?;
-            return answered::<E>(cx, caller, self::asked::<E>(cx, request).await).await;
+            return answered::<E>(cx, caller, self::asked::<E>(cx, request).await, None).await;
         }
         answer
     };
-    let Some(named) = named else {
+    once::<E>(cx, named, call).await
+}
+
+/// The request by the spelling of its key that names a license: exactly as it is `written`, it may be a key from elsewhere. The
+/// licenses alone are looked at first, so that a key that is none costs no more than two reads however it is spelled.
+async fn spelled<E: Endpoint>(
+    cx: &Context,
+    request: E::Request,
+    written: &LicenseKey,
+    respelled: &Fields,
+) -> Result<E::Request> {
+    let ours = respelled.license_key();
+    let ours = async {
+        match &ours {
+            Some(ours) => cx.store.license_get_unscoped(ours).await,
+            None => Ok(None),
+        }
+    };
+    match tokio::try_join!(cx.store.license_get_unscoped(written), ours)? {
+        (Some(_), _) => Ok(request),
+        (None, Some(_)) => parsed::<E>(cx, respelled.clone()),
+        (None, None) => Err(Error::NotFound(Noun::License)),
+    }
+}
+
+/// Carries a request out, unless it is named and was carried out before.
+async fn once<E: Endpoint>(
+    cx: &Context,
+    named: Option<(&NamedRequest, &str)>,
+    call: impl AsyncFnOnce(&Context) -> Result<Answer>,
+) -> Result<Answer> {
+    let Some((named, credential)) = named else {
         return call(cx).await;
     };
-    match named.begin(cx, &credential).await? {
+    match named.begin(cx, credential).await? {
         Attempted::Now(attempt) => {
             let answer = call(&attempt.context(cx)).await;
             let answer = answer.unwrap_or_else(|error| refusal::<E>(cx, &error));
@@ -135,20 +189,25 @@ fn parsed<E: Endpoint>(cx: &Context, fields: Fields) -> Result<E::Request> {
     Ok(request)
 }
 
-/// What was read for a request while it was counted.
+/// What was read for a request beside the authentication.
 type Asked<E> = Result<(
     <E as Endpoint>::Request,
     <<E as Endpoint>::Subject as Subject<<E as Endpoint>::Request, <E as Endpoint>::Caller>>::Prefetched,
 )>;
 
 async fn asked<E: Endpoint>(cx: &Context, request: E::Request) -> Asked<E> {
-    let prefetch = <E::Subject as Subject<_, _>>::prefetch(cx, &request);
-    let (limited, prefetched) = tokio::join!(E::limit(cx, &request), prefetch);
-    limited.and(prefetched).map(|prefetched| (request, prefetched))
+    let prefetched = <E::Subject as Subject<_, _>>::prefetch(cx, &request).await;
+    prefetched.map(|prefetched| (request, prefetched))
 }
 
-/// Loads the subject, checks the caller's role, calls and replies.
-async fn answered<E: Endpoint>(cx: &Context, caller: E::Caller, asked: Asked<E>) -> Result<Answer> {
+/// Loads the subject, checks the caller's role, calls and replies: once, if the request is `named` and its credential is found
+/// good only now.
+async fn answered<E: Endpoint>(
+    cx: &Context,
+    caller: E::Caller,
+    asked: Asked<E>,
+    named: Option<(&NamedRequest, &str)>,
+) -> Result<Answer> {
     let (request, prefetched) = asked?;
     let subject = E::Subject::admit(cx, &caller, &request, prefetched).await?;
     if let Needs::Role(role) = E::NEEDS {
@@ -156,8 +215,11 @@ async fn answered<E: Endpoint>(cx: &Context, caller: E::Caller, asked: Asked<E>)
         let owner = owner.ok_or(Error::Forbidden(Restriction::Role))?;
         caller.require(cx, owner, role).await?;
     }
-    let reply = E::call(cx, caller, request, subject).await?;
-    good::<E>(cx, &reply)
+    once::<E>(cx, named, async |cx: &Context| {
+        let reply = E::call(cx, caller, request, subject).await?;
+        good::<E>(cx, &reply)
+    })
+    .await
 }
 
 /// Whether a browser's cookie speaks for requests, or is set by them.

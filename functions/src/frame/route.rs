@@ -72,7 +72,7 @@ impl Route {
             caller: E::Caller::KIND,
             by_cookie: pipeline::goes_by_cookie::<E>(),
             secrets: [E::Caller::SECRETS, E::Face::SECRETS, E::SECRETS],
-            guesses_count: E::Caller::GUESSES_COUNT,
+            guesses_count: E::Caller::GUESSES_COUNT || E::Caller::PROVEN_BY_SUBJECT,
             needs: E::NEEDS,
             face: AnyFace::of::<E::Face>(),
             required: E::REQUIRED,

@@ -81,6 +81,7 @@ fn say(error: &Error, not_found: &str) -> (StatusCode, String) {
             | Denial::Expired
             | Denial::Suspended
             | Denial::WrongProduct
+            | Denial::MayStillRun { .. }
             | Denial::MachineNotActivated
             | Denial::ProductArchived
             | Denial::CodeInactive

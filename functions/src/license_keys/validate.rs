@@ -126,32 +126,19 @@ impl Endpoint for LicenseKeysValidate {
     async fn call(cx: &Context, caller: LicenseKeyHolder, request: Request, (): ()) -> Result<Reply> {
         let audit = cx.audit(&caller.origin);
         let hwid = request.hwid.as_ref();
-        let mut asked = None;
-        for key in request.key.meant() {
-            let (license, noted) = cx.store.license_check_unscoped(&key, hwid, &audit).await?;
-            if let Some(license) = license {
-                asked = Some((license, noted));
-                break;
-            }
-        }
-        let (license, noted) = asked.ok_or(Error::NotFound(Noun::License))?;
+        let license = request.key.license(cx).await?;
+        let license = license.ok_or(Error::NotFound(Noun::License))?;
         let Binding {
             license,
             catalog,
             verdict,
         } = cx.store.license_bind(license, hwid, &audit).await?;
-        match verdict {
+        Ok(match verdict {
             // As the contract has it for a field that is missing.
             LockVerdict::MachineMissing => return Err(Error::Invalid(InvalidRequest::MissingFields(&["hwid"]))),
-            LockVerdict::Refused(refusal) => return Ok(Reply::Invalid(Invalid::new(license.license_key, refusal))),
-            LockVerdict::Good if !noted => {
-                cx.store
-                    .event_create_validated(&license.license_key, hwid, &audit)
-                    .await?;
-            }
-            LockVerdict::Good | LockVerdict::Binds(_) => {}
-        }
-        Ok(Reply::Valid(Valid::new(license, hwid, catalog.as_deref())))
+            LockVerdict::Refused(refusal) => Reply::Invalid(Invalid::new(license.license_key, refusal)),
+            LockVerdict::Good | LockVerdict::Binds(_) => Reply::Valid(Valid::new(license, hwid, catalog.as_deref())),
+        })
     }
 }
 

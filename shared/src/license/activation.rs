@@ -11,6 +11,7 @@ use crate::{
         machine::{Country, Fingerprint, Hostname},
         seats::Seats,
     },
+    request::rate_limit::Attempts,
     value::text::choice,
 };
 
@@ -70,6 +71,12 @@ pub struct Activation {
     /// When an event last told that it was activated or validated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validated_at: Option<Timestamp>,
+    /// When it came back, and so was noted as a machine that came to its license. Brief visits are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned_at: Option<Timestamp>,
+    /// Its attempts to activate.
+    #[serde(default)]
+    pub attempts: Attempts,
     /// Every country that it was seen in.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub countries: BTreeSet<Country>,
@@ -93,6 +100,10 @@ pub const SESSION_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// How often an application should give a sign of life: three may be lost before the session lapses.
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5 * 60);
+
+/// How long after its first activation a machine that shows itself has come back. One that was gone by then is no evidence
+/// of anything: whoever has the key can let any number of made-up machines come and go.
+pub const RETURN_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// What must be written before a machine may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +159,14 @@ impl Activation {
         self.lease_until.is_some_and(|until| now < until)
     }
 
+    /// Until when it may run by itself, if it still may at `now`: with the last token that it was given, or, of a floating
+    /// license, in its session.
+    pub fn may_run_until(&self, seats: &Seats, now: Timestamp) -> Option<Timestamp> {
+        let session = self.lease_until.filter(|_| seats.session_limit().is_some());
+        let until = session.map_or(self.token_expiry, |session| session.max(self.token_expiry));
+        (now < until).then_some(until)
+    }
+
     /// Whether this sign of life tells something that is worth a write: a new country, a new token, a session to
     /// revive, or that some time has passed.
     pub fn needs_write(&self, seats: &Seats, arrival: &Arrival) -> bool {
@@ -166,6 +185,11 @@ impl Activation {
             .is_none_or(|told| now.since(told) >= VALIDATED_INTERVAL)
     }
 
+    /// Whether a sign of life at `now` is its first return.
+    pub fn returns(&self, now: Timestamp) -> bool {
+        self.returned_at.is_none() && now.since(self.first_seen) >= RETURN_AFTER
+    }
+
     /// The activation after `arrival`: a new one, or `known` brought up to date.
     pub fn after(known: Option<&Self>, key: &LicenseKey, seats: &Seats, arrival: &Arrival) -> Self {
         let mut activation = known.cloned().unwrap_or_else(|| Self {
@@ -178,6 +202,8 @@ impl Activation {
             last_seen: arrival.now,
             token_expiry: arrival.now,
             validated_at: Some(arrival.now),
+            returned_at: None,
+            attempts: Attempts::first(arrival.now),
             countries: BTreeSet::new(),
             last_country: None,
             session_started: None,
@@ -205,5 +231,5 @@ impl Activation {
     }
 }
 
-/// How often a machine's validations are an event.
+/// How often a machine's validations, and those of a license's key, are an event.
 pub const VALIDATED_INTERVAL: Duration = Duration::from_secs(60 * 60);

@@ -2,12 +2,13 @@
 
 use crate::{
     Error, Result, Timestamp,
-    error::{Denial, Resource},
+    error::{Denial, Resource, Throttle},
     event::EventType,
     license::{
         License,
         activation::{Activation, Admission, Arrival},
         detection::Detection,
+        seats::SeatLimit,
         violation::Violation,
         watch::DetectionLimits,
     },
@@ -35,6 +36,10 @@ pub enum Purpose<'a> {
         tokens: &'a TokenPolicy,
         /// The product's detection limits.
         limits: DetectionLimits,
+        /// The network that it asks from, in which the attempts of new machines are counted together.
+        network: &'a str,
+        /// How many machines a license has at most, whatever its type.
+        most_machines: u32,
     },
     /// To stay in with the token that it shows. That is an event once an hour.
     Validate {
@@ -59,7 +64,7 @@ impl Purpose<'_> {
         }
     }
 
-    /// When the token expires that the machine is given, if it is given one. A token that is shown is replaced if it was
+    /// When the token expires that the machine is given, if it is given one, by the license as it is for that machine. A token that is shown is replaced if it was
     /// to be `renewed` anyway, or when the license no longer warrants so long a life.
     pub fn token_expiry(&self, license: &License, now: Timestamp, renewed: Option<Timestamp>) -> Option<Timestamp> {
         match self {
@@ -69,6 +74,13 @@ impl Purpose<'_> {
                 (renewed.is_some() || fresh < *shown).then_some(fresh)
             }
             Self::Heartbeat => None,
+        }
+    }
+
+    fn most_machines(&self) -> Option<u32> {
+        match self {
+            Self::Activate { most_machines, .. } => Some(*most_machines),
+            Self::Validate { .. } | Self::Heartbeat => None,
         }
     }
 
@@ -107,6 +119,12 @@ pub struct Plan {
     pub arrival: Arrival,
     /// Whether the request's event is noted.
     pub is_event: bool,
+    /// Whether it counts among the machine's attempts.
+    pub is_attempt: bool,
+    /// Whether it is the machine's first return.
+    pub returns: bool,
+    /// How many machines there may be at most, whatever the license's type, for one that comes.
+    pub most_machines: Option<u32>,
     /// Whether more of the license changes than its counters and what is observed.
     pub is_change: bool,
     /// What was observed, and what comes of it.
@@ -117,7 +135,8 @@ pub struct Plan {
 /// read.
 ///
 /// # Errors
-/// In the order of precedence: the refusals of [`License::opens`]; [`Error::MachineNotActivated`].
+/// In the order of precedence: [`Throttle::Activations`], of a machine that is known; the refusals of [`License::opens`];
+/// [`Denial::MachineNotActivated`]; [`Throttle::Activations`], when too many other machines came.
 pub fn admit(
     license: &License,
     known: Option<&Activation>,
@@ -125,7 +144,13 @@ pub fn admit(
     violations: Option<&[Violation]>,
 ) -> Result<Verdict> {
     let (purpose, now) = (request.purpose, request.arrival.now);
-    license.opens(request.product, now)?;
+    let is_attempt = matches!(purpose, Purpose::Activate { .. });
+    if let Some(known) = known.filter(|_| is_attempt) {
+        known.attempts.admit(now)?;
+    }
+    let first_seen = known.map(|known| known.first_seen);
+    let own = license.for_machine(first_seen);
+    own.opens(request.product, now)?;
     let is_validation = match (purpose, known) {
         (Purpose::Validate { .. } | Purpose::Heartbeat, None) => {
             return Err(Error::Denied(Denial::MachineNotActivated));
@@ -133,17 +158,29 @@ pub fn admit(
         (Purpose::Validate { .. }, Some(known)) => known.validation_is_due(now),
         (Purpose::Activate { .. } | Purpose::Heartbeat, _) => false,
     };
-    let admission = match license.admit(known) {
+    let admission = match license
+        .admit(known)
+        .and_then(|admission| within(license, admission, purpose))
+    {
         Ok(admission) => admission,
         Err(full) => return Ok(Verdict::Full(full)),
     };
+    let admissions = match admission {
+        Admission::NewMachine => license.seats.admissions.and_one(now).map_err(too_many)?,
+        Admission::OpenSession | Admission::Refresh => license.seats.admissions,
+    };
+    let returns = purpose
+        .limits()
+        .zip(known)
+        .is_some_and(|(limits, known)| limits.machine_churn.covers(license.seats.license_type) && known.returns(now));
     let renewed = request.arrival.token_expiry;
     let mut arrival = Arrival {
-        token_expiry: purpose.token_expiry(license, now, renewed),
+        token_expiry: purpose.token_expiry(&own, now, renewed),
         ..request.arrival.clone()
     };
     if let (Purpose::Validate { .. } | Purpose::Heartbeat, Some(known)) = (purpose, known)
         && !is_validation
+        && !returns
         && !known.needs_write(&license.seats, &arrival)
     {
         return Ok(Verdict::Nothing);
@@ -159,28 +196,59 @@ pub fn admit(
     };
     let (read, license) = (license, &used);
     let detection = match purpose.limits() {
-        Some(limits) => Detection::of(license, &arrival, is_new, limits, violations),
+        Some(limits) => Detection::of(license, &arrival, returns, limits, violations),
         None => Some(Detection::none(license)),
     };
     let Some(detection) = detection else {
         return Ok(Verdict::ReadViolations);
     };
     // By what the license is now: this very request may have degraded it.
-    arrival.token_expiry = purpose.token_expiry(&detection.license, now, renewed);
+    let own = detection.license.for_machine(first_seen.or(Some(now)));
+    arrival.token_expiry = purpose.token_expiry(&own, now, renewed);
     let mut activation = Activation::after(known, &license.license_key, &license.seats, &arrival);
     let is_event = is_validation || (is_new && purpose.event() == Some(EventType::Activated));
     if is_event {
         activation.validated_at = Some(now);
     }
+    if returns {
+        activation.returned_at = Some(now);
+    }
+    let mut after = detection.license.counted(admission);
+    after.seats.admissions = admissions;
     Ok(Verdict::Write(Box::new(Plan {
         admission,
-        license: detection.license.counted(admission),
+        license: after,
         activation,
         arrival,
         is_event,
+        is_attempt,
+        returns,
+        most_machines: purpose.most_machines(),
         is_change: detection.license.revision != read.revision,
         detection,
     })))
+}
+
+/// `admission`, if it leaves the license with no more machines than any has.
+fn within(license: &License, admission: Admission, purpose: Purpose<'_>) -> Result<Admission> {
+    let most = purpose.most_machines().filter(|_| admission == Admission::NewMachine);
+    let Some(most) = most else { return Ok(admission) };
+    let limit = SeatLimit::Limited(most);
+    if limit.admits(license.seats.machines_used) {
+        return Ok(admission);
+    }
+    Err(Error::Full {
+        of: Resource::Machine,
+        limit,
+    })
+}
+
+/// That too many new machines came within an hour.
+pub(crate) fn too_many(retry_at: Timestamp) -> Error {
+    Error::Throttled {
+        by: Throttle::Activations,
+        retry_at,
+    }
 }
 
 impl License {

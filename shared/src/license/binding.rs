@@ -4,17 +4,10 @@ use crate::{
     Error, Result, Timestamp,
     error::Denial,
     license::{
-        License,
-        key::{KeyMark, LicenseKey},
-        lock::Lock,
-        machine::Fingerprint,
-        seats::Seats,
+        License, activation::VALIDATED_INTERVAL, key::LicenseKey, lock::Lock, machine::Fingerprint, seats::Seats,
     },
     product::key_rules::KeyRules,
 };
-
-/// How many former keys a license remembers.
-const FORMER_KEYS: usize = 24;
 
 /// What the lock decides about a request that shows a license's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +40,16 @@ pub enum LockRefusal {
 impl License {
     /// Whether the license is good at `now` on the machine that asks, if it says which it is. In the contract's order of
     /// precedence: blocked, expired, subscription, machine.
+    ///
+    /// The machine that it is bound to is established: what the detectors hold against the license is not for it.
     pub fn check(&self, hwid: Option<&Fingerprint>, rules: &KeyRules, now: Timestamp) -> LockVerdict {
-        if self.standing.is_blocked(now) {
+        let is_bound = hwid.is_some() && hwid == self.lock.hwid.as_ref();
+        let is_blocked = if is_bound {
+            self.standing.for_established().is_blocked(now)
+        } else {
+            self.standing.is_blocked(now)
+        };
+        if is_blocked {
             return LockVerdict::Refused(LockRefusal::Blocked);
         }
         if self.has_expired(now) {
@@ -74,9 +75,16 @@ impl License {
             }
             (Some(asks), None) => LockVerdict::Binds(Box::new(Self {
                 lock: self.lock.bound(asks),
+                validated_at: Some(now),
                 ..self.used(now)
             })),
         }
+    }
+
+    /// Whether that it was found good at `now` is an event: it is some time since one told so.
+    pub fn validation_is_due(&self, now: Timestamp) -> bool {
+        self.validated_at
+            .is_none_or(|told| now.since(told) >= VALIDATED_INTERVAL)
     }
 
     /// That the license is good, its subscription and machine aside: a buyer may change nothing of another.
@@ -102,9 +110,6 @@ impl License {
     /// The license under a new key, with no machine on it.
     #[must_use]
     pub fn reissue(&self, key: LicenseKey) -> Self {
-        let mut former_keys = self.former_keys.clone();
-        former_keys.push(KeyMark::of(&self.license_key));
-        former_keys.drain(..former_keys.len().saturating_sub(FORMER_KEYS));
         Self {
             license_key: key,
             lock: Lock::default(),
@@ -113,7 +118,6 @@ impl License {
                 sessions_open: 0,
                 ..self.seats.clone()
             },
-            former_keys,
             revision: self.revision + 1,
             ..self.clone()
         }

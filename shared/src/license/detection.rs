@@ -30,16 +30,16 @@ const FORGOTTEN_AT_ONCE: usize = 20;
 pub struct Observation {
     /// The countries that the license was seen in lately, with the one that it is seen in now.
     pub seen_in: Option<BTreeMap<Country, Timestamp>>,
-    /// The machine that came, and when, in seconds since 1970.
+    /// The machine that came and is back, and when, in seconds since 1970.
     pub arrival: Option<(MachineMark, i64)>,
     /// Machines that came so long ago that they are forgotten.
     pub forgotten: Vec<MachineMark>,
 }
 
 impl Observation {
-    /// Of this license, by a machine that is new to it or not. Sites are used everywhere, and their countries are not
-    /// looked at.
-    pub fn of(license: &License, arrival: &Arrival, is_new: bool, policy: &DetectionLimits) -> Self {
+    /// Of this license, by a machine that returns to it for the first time or not. Sites are used everywhere, and their
+    /// countries are not looked at.
+    pub fn of(license: &License, arrival: &Arrival, returns: bool, policy: &DetectionLimits) -> Self {
         let now = arrival.now;
         let mut observation = Self::default();
         if let Some(country) = &arrival.country
@@ -55,10 +55,10 @@ impl Observation {
                 observation.seen_in = Some(seen_in);
             }
         }
-        if is_new && policy.machine_churn {
+        if returns && policy.machine_churn.covers(license.seats.license_type) {
             let since = (now - policy.churn_window).seconds();
             let mark = MachineMark::of(&arrival.fingerprint);
-            // One that came lately, left, and comes again, is no other machine.
+            // One that came back lately, left, and comes again, is no other machine.
             if license.watch.arrivals.get(&mark).is_none_or(|came| *came <= since) {
                 let old = license
                     .watch
@@ -149,7 +149,7 @@ fn machine_churn(
     now: Timestamp,
     settled: Option<Timestamp>,
 ) -> Option<Finding> {
-    if !policy.machine_churn {
+    if !policy.machine_churn.covers(license.seats.license_type) {
         return None;
     }
     let number = arrivals_since(license, (now - policy.churn_window).seconds(), settled);
@@ -281,7 +281,7 @@ pub struct Detection {
     pub license: License,
     /// What was observed.
     pub observation: Observation,
-    /// How many more machines may come at the same time before there is something to find; any number, when `None`.
+    /// How many more machines may come back at the same time before there is something to find; any number, when `None`.
     pub room: Option<u32>,
     /// What comes of the findings.
     pub consequences: Vec<Consequence>,
@@ -298,17 +298,17 @@ impl Detection {
         }
     }
 
-    /// Of a machine that shows itself on `license`, and is new to it or not. `None` when the detectors find something and
+    /// Of a machine that shows itself on `license`, and returns to it for the first time or not. `None` when the detectors find something and
     /// `violations`, those that are known of the license, are not given: they decide what comes of it.
     pub fn of(
         license: &License,
         arrival: &Arrival,
-        is_new: bool,
+        returns: bool,
         limits: &DetectionLimits,
         violations: Option<&[Violation]>,
     ) -> Option<Self> {
         let now = arrival.now;
-        let observation = Observation::of(license, arrival, is_new, limits);
+        let observation = Observation::of(license, arrival, returns, limits);
         let observed = observation.noted(license);
         let room = |settled| {
             let arrives = observation.arrival.is_some();

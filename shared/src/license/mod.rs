@@ -17,6 +17,8 @@ pub mod subscription;
 pub mod violation;
 pub mod watch;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -25,7 +27,7 @@ use crate::{
     error::Denial,
     license::{
         expiry::Expiry,
-        key::{KeyMark, LicenseId, LicenseKey},
+        key::{LicenseId, LicenseKey},
         lock::Lock,
         seats::{LicenseType, SeatLimit, Seats},
         standing::{Standing, StandingState},
@@ -82,9 +84,6 @@ pub struct License {
     /// The subscription that it is linked to, should it be to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription: Option<Subscription>,
-    /// What is left of the keys that it had before, the last one last.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub former_keys: Vec<KeyMark>,
     /// Whether it works, and what is held against it.
     pub standing: StandingState,
     /// When it ends.
@@ -100,6 +99,9 @@ pub struct License {
     pub lock: Lock,
     /// What is seen of its machines.
     pub watch: Watch,
+    /// When an event last told that its key was found good by the license-keys API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validated_at: Option<Timestamp>,
     /// How often anything but the counters, and what is seen of its machines, has changed.
     pub revision: u64,
 }
@@ -137,7 +139,6 @@ impl License {
             purchase_id: None,
             bundle_id: None,
             subscription: None,
-            former_keys: Vec::new(),
             standing: StandingState::GOOD,
             expiry: Expiry::Never,
             first_used_at: None,
@@ -148,6 +149,7 @@ impl License {
             ),
             lock: Lock::default(),
             watch: Watch::default(),
+            validated_at: None,
             revision: 0,
         }
     }
@@ -175,7 +177,15 @@ impl License {
         for part in [object(&self.standing)?, object(&self.seats)?, object(&self.lock)?] {
             fields.extend(part);
         }
-        for part in ["standing", "expiry", "seats", "lock", "watch", "revision"] {
+        for part in [
+            "standing",
+            "expiry",
+            "seats",
+            "lock",
+            "watch",
+            "validatedAt",
+            "revision",
+        ] {
             fields.remove(part);
         }
         if let Some(expiry) = self.expires_at() {
@@ -205,6 +215,17 @@ impl License {
     /// Whether its end begins to be counted with its next use, which is its first.
     pub fn starts_by_use(&self) -> bool {
         self.first_used_at.is_none() && self.expiry.counts_from_first_use()
+    }
+
+    /// The license as it is for a machine that was let in at `first_seen`, if it was: [`StandingState::for_machine`].
+    pub fn for_machine(&self, first_seen: Option<Timestamp>) -> Cow<'_, Self> {
+        match self.standing.detected {
+            Some(_) => Cow::Owned(Self {
+                standing: self.standing.for_machine(first_seen),
+                ..self.clone()
+            }),
+            None => Cow::Borrowed(self),
+        }
     }
 
     /// Whether the license works for `product` at `now`, and how to speak of it.

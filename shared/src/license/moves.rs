@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use crate::{
     Error, Result, Timestamp,
-    error::{Noun, Throttle},
+    error::{Denial, Noun, Throttle},
     license::{
         License,
         activation::{Activation, Admission, Arrival, Remover},
+        admission::too_many,
         seats::Seats,
     },
     product::ProductId,
@@ -34,6 +35,20 @@ pub struct MoveRequest<'a> {
     pub tokens: &'a TokenPolicy,
     /// How often a license may be moved.
     pub policy: &'a MovePolicy,
+    /// How the machine that leaves was named.
+    pub named: NamedBy,
+    /// The network that it asks from, in which the attempts of new machines are counted together.
+    pub network: &'a str,
+}
+
+/// How a machine was named that is to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamedBy {
+    /// By its fingerprint, which no one is told but the machine itself and the vendor.
+    Fingerprint,
+    /// As it is shown to people, and so to whoever has the key and a machine on the license. By that, a machine is taken off
+    /// only once it can't run any more by itself.
+    Shown,
 }
 
 /// What is to be done about a [`MoveRequest`].
@@ -67,7 +82,9 @@ pub struct MovePlan {
 /// Decides about a machine that comes in the place of `leaving` and has the activation `coming`, or none.
 ///
 /// # Errors
-/// In the order of precedence: the refusals of [`License::opens`]; [`Noun::Activation`]; [`Throttle::Moves`].
+/// In the order of precedence: [`Throttle::Activations`], of a machine that is known; the refusals of [`License::opens`];
+/// [`Noun::Activation`]; [`Denial::MayStillRun`]; [`Throttle::Moves`]; [`Throttle::Activations`], when too many other machines
+/// came.
 pub fn admit_in_place(
     license: &License,
     leaving: Option<&Activation>,
@@ -75,21 +92,37 @@ pub fn admit_in_place(
     request: &MoveRequest<'_>,
 ) -> Result<MoveVerdict> {
     let now = request.arrival.now;
-    license.opens(request.product, now)?;
+    if let Some(coming) = coming {
+        coming.attempts.admit(now)?;
+    }
+    let first_seen = coming.map(|coming| coming.first_seen);
+    license.for_machine(first_seen).opens(request.product, now)?;
     let mover = Remover::Customer(request.arrival.via);
     let leaving = leaving.filter(|leaving| leaving.may_be_removed_by(mover));
     let leaving = leaving.ok_or(Error::NotFound(Noun::Activation))?;
+    if let (NamedBy::Shown, Some(until)) = (request.named, leaving.may_run_until(&license.seats, now)) {
+        return Err(Error::Denied(Denial::MayStillRun { until }));
+    }
     let moves = license.may_move(now, request.policy)?;
     let admission = match license.admit_in_place_of(leaving, coming) {
         Ok(admission) => admission,
         Err(full) => return Ok(MoveVerdict::Full(full)),
     };
     let arrival = Arrival {
-        token_expiry: Some(license.token_expiry(now, request.tokens)),
+        token_expiry: Some(
+            license
+                .for_machine(first_seen.or(Some(now)))
+                .token_expiry(now, request.tokens),
+        ),
         ..request.arrival.clone()
     };
     let (came, taken) = admission.takes(license.seats.session_limit().is_some());
     let freed = u32::from(leaving.lease_until.is_some());
+    let admissions = if came > 0 {
+        license.seats.admissions.and_one(now).map_err(too_many)?
+    } else {
+        license.seats.admissions
+    };
     Ok(MoveVerdict::Write(Box::new(MovePlan {
         admission,
         came,
@@ -100,6 +133,7 @@ pub fn admit_in_place(
                 machines_used: (license.seats.machines_used + came).saturating_sub(1),
                 sessions_open: (license.seats.sessions_open + taken).saturating_sub(freed),
                 moves,
+                admissions,
                 ..license.seats.clone()
             },
             revision: license.revision + 1,

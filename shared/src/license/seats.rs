@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Timestamp,
-    value::{number::number_value, text::choice},
+    value::{number::number_value, text::choice, timestamp::HOUR},
 };
 
 choice!(
@@ -51,6 +51,42 @@ pub struct Seats {
     /// When the license was moved from one machine to another, oldest first: as far as it counts against the next move.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<Timestamp>,
+    /// Counter: the machines that were let in of late.
+    #[serde(default)]
+    pub admissions: Admissions,
+}
+
+/// How many new machines were let in within the hour in which the last one was.
+///
+/// **Invariant**: it changes only in the transaction that lets a machine in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admissions {
+    /// When that hour began, in seconds since 1970.
+    pub hour: i64,
+    /// How many.
+    pub number: u32,
+}
+
+impl Admissions {
+    /// How many new machines a license lets in within an hour, from however many networks they come.
+    pub const MOST: u32 = 150;
+
+    /// These, and one more at `now`.
+    ///
+    /// # Errors
+    /// When one more may come, if there have been too many.
+    pub fn and_one(self, now: Timestamp) -> Result<Self, Timestamp> {
+        let length = i64::try_from(HOUR.as_secs()).unwrap_or(i64::MAX);
+        let hour = now.seconds().div_euclid(length) * length;
+        let before = if self.hour == hour { self.number } else { 0 };
+        if before >= Self::MOST {
+            return Err(Timestamp::from_millis(hour * 1000) + HOUR);
+        }
+        Ok(Self {
+            hour,
+            number: before + 1,
+        })
+    }
 }
 
 impl Seats {
@@ -63,6 +99,7 @@ impl Seats {
             machines_used: 0,
             sessions_open: 0,
             moves: Vec::new(),
+            admissions: Admissions::default(),
         }
     }
 

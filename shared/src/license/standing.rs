@@ -103,6 +103,18 @@ impl Suspension {
     }
 }
 
+/// What the detectors hold against a license, since when, and how it stood until then.
+///
+/// **Invariant**: it is there only while the license is degraded or suspended by the enforcement rules. Whatever a vendor sets
+/// by hand takes it away, and holds for every machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detected {
+    /// When they first found something that nobody has put aside since.
+    pub at: Timestamp,
+    /// The status that the license had then.
+    pub before: LicenseStatus,
+}
+
 choice!(
     /// How a customer got the money back.
     Dispute {
@@ -141,6 +153,9 @@ pub struct StandingState {
     /// When it was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disputed_at: Option<Timestamp>,
+    /// What the detectors hold against it, if they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detected: Option<Detected>,
 }
 
 impl StandingState {
@@ -151,7 +166,42 @@ impl StandingState {
         suspension: None,
         dispute_reason: None,
         disputed_at: None,
+        detected: None,
     };
+
+    /// How the license stands for a machine that was let in at `first_seen`. What the detectors hold against it is for
+    /// newcomers: an established machine, which was in before they found anything, goes on as if they had not. So who has
+    /// nothing but the key, and can make the detectors find something, stops nobody's machine.
+    #[must_use]
+    pub fn for_machine(&self, first_seen: Option<Timestamp>) -> Self {
+        let is_established = |detected: &Detected| first_seen.is_some_and(|seen| seen < detected.at);
+        if self.detected.as_ref().is_some_and(is_established) {
+            self.for_established()
+        } else {
+            self.clone()
+        }
+    }
+
+    /// How the license stands for a machine that was let in before the detectors found anything.
+    #[must_use]
+    pub fn for_established(&self) -> Self {
+        let by_detectors = match self.status {
+            LicenseStatus::Degraded => true,
+            LicenseStatus::Suspended => self
+                .suspension
+                .is_some_and(|suspension| suspension.by == SuspendedBy::Enforcement),
+            LicenseStatus::Active | LicenseStatus::Revoked => false,
+        };
+        match self.detected.filter(|_| by_detectors) {
+            Some(detected) => Self {
+                status: detected.before,
+                suspension: None,
+                detected: None,
+                ..self.clone()
+            },
+            None => self.clone(),
+        }
+    }
 
     /// Whether the license works at `now`, and how to speak of it; of one that `has_expired` or not.
     ///
@@ -206,6 +256,7 @@ impl StandingState {
             dispute_reason: reason,
             disputed_at: Some(now),
             suspension: None,
+            detected: None,
         })
     }
 
@@ -224,6 +275,7 @@ impl StandingState {
             dispute_reason: Some(Reference::known(dispute.as_str())),
             disputed_at: Some(now),
             suspension: None,
+            detected: None,
         })
     }
 
@@ -244,6 +296,7 @@ impl StandingState {
                     self.threat_level
                 },
                 suspension: None,
+                detected: None,
                 ..self.without_dispute()
             },
         }
@@ -264,6 +317,7 @@ impl StandingState {
                 by: SuspendedBy::Vendor,
                 blocks_from: None,
             }),
+            detected: None,
             ..self.without_dispute()
         }
     }
@@ -275,6 +329,7 @@ impl StandingState {
             status: LicenseStatus::Active,
             threat_level: unresolved,
             suspension: None,
+            detected: None,
             ..self.without_dispute()
         }
     }
@@ -309,10 +364,20 @@ impl StandingState {
             }),
             (LicenseStatus::Active | LicenseStatus::Degraded | LicenseStatus::Revoked, _) => None,
         };
+        let before = match self.status {
+            // By hand: the detectors had found nothing yet.
+            LicenseStatus::Degraded => LicenseStatus::Degraded,
+            LicenseStatus::Active | LicenseStatus::Suspended | LicenseStatus::Revoked => LicenseStatus::Active,
+        };
+        let detected = match status {
+            LicenseStatus::Degraded | LicenseStatus::Suspended => self.detected.or(Some(Detected { at: now, before })),
+            LicenseStatus::Active | LicenseStatus::Revoked => None,
+        };
         Self {
             status,
             threat_level: unresolved,
             suspension,
+            detected,
             ..self.clone()
         }
     }

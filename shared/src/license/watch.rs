@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result, Timestamp,
-    license::machine::{Country, MachineMark},
+    license::{
+        machine::{Country, MachineMark},
+        seats::LicenseType,
+    },
     value::{number::number_value, timestamp::HOUR},
 };
 
@@ -24,14 +27,37 @@ pub struct Watch {
     /// When it was last seen in each country, of those that it was seen in lately.
     #[serde(default)]
     pub seen_in: BTreeMap<Country, Timestamp>,
-    /// Counter: the machines that ever came.
+    /// Counter: the machines that ever came, and came back ([`crate::license::activation::RETURN_AFTER`]).
     #[serde(default)]
     pub arrived: u64,
-    /// When each machine came, in seconds since 1970, of those that came lately.
+    /// When each of them came back, in seconds since 1970, of those that did lately.
     #[serde(default)]
     pub arrivals: BTreeMap<MachineMark, i64>,
     /// Counter: the violations that nobody has resolved.
     pub unresolved_violations: u32,
+}
+
+/// Of which licenses new machines are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChurnWatch {
+    /// Of none.
+    Off,
+    /// Of licenses that are for a number of machines. On a floating license any machine may run, and on a site's as well: jobs
+    /// in containers come as new ones every time.
+    PerMachine,
+    /// Of all.
+    All,
+}
+
+impl ChurnWatch {
+    /// Whether those of a license of this type are.
+    pub fn covers(self, license_type: LicenseType) -> bool {
+        match self {
+            Self::Off => false,
+            Self::PerMachine => license_type == LicenseType::PerMachine,
+            Self::All => true,
+        }
+    }
 }
 
 /// The numbers of the detectors. A product may have its own ([`DetectionOverrides`]).
@@ -45,8 +71,8 @@ pub struct DetectionLimits {
     pub geo_medium: u32,
     /// So many are one of high severity (`KEYSTEAD_GEO_HIGH`, default 5).
     pub geo_high: u32,
-    /// Whether new machines are counted.
-    pub machine_churn: bool,
+    /// Of which licenses new machines are counted.
+    pub machine_churn: ChurnWatch,
     /// New machines within this time count together (`KEYSTEAD_CHURN_DAYS`, default 30).
     pub churn_window: Duration,
     /// More than so many times the license's machines are a violation of medium severity (`KEYSTEAD_CHURN_MEDIUM`,
@@ -73,7 +99,7 @@ impl Default for DetectionLimits {
             geo_window: 24 * HOUR,
             geo_medium: 3,
             geo_high: 5,
-            machine_churn: true,
+            machine_churn: ChurnWatch::PerMachine,
             churn_window: 30 * 24 * HOUR,
             churn_medium: 3,
             churn_high: 6,
@@ -102,7 +128,8 @@ pub struct DetectionOverrides {
     /// How many are one of high severity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub geo_high: Option<Count>,
-    /// Whether new machines are counted.
+    /// Whether new machines are counted. Usually those of per-machine licenses are; with true, those of floating and site
+    /// licenses as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine_churn: Option<bool>,
     /// Within how many days new machines count together.
@@ -144,7 +171,11 @@ impl DetectionLimits {
             geo_window: time(overrides.geo_hours, HOUR, self.geo_window),
             geo_medium: count(overrides.geo_medium, self.geo_medium),
             geo_high: count(overrides.geo_high, self.geo_high),
-            machine_churn: overrides.machine_churn.unwrap_or(self.machine_churn),
+            machine_churn: match overrides.machine_churn {
+                Some(true) => ChurnWatch::All,
+                Some(false) => ChurnWatch::Off,
+                None => self.machine_churn,
+            },
             churn_window: time(overrides.churn_days, 24 * HOUR, self.churn_window),
             churn_medium: count(overrides.churn_medium, self.churn_medium),
             churn_high: count(overrides.churn_high, self.churn_high),

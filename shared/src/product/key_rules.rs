@@ -58,6 +58,10 @@ pub struct KeyRules {
     /// How often a license may be bound to a machine until its key is exchanged. Usually without limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_activations: Option<SeatLimit>,
+    /// Whether an application gives its machine's seat back only with that machine's token. Usually the key and the fingerprint
+    /// will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deactivate_needs_token: Option<bool>,
 }
 
 impl KeyRules {
@@ -84,6 +88,8 @@ pub struct KeyRuleChanges {
     pub key_prefix: Patch<KeyPrefix>,
     /// [`KeyRules::max_activations`].
     pub max_activations: Patch<SeatLimit>,
+    /// [`KeyRules::deactivate_needs_token`].
+    pub deactivate_needs_token: Patch<bool>,
 }
 
 impl KeyRuleChanges {
@@ -94,6 +100,7 @@ impl KeyRuleChanges {
         self.require_hwid.apply(&mut changed.require_hwid);
         self.key_prefix.apply(&mut changed.key_prefix);
         self.max_activations.apply(&mut changed.max_activations);
+        self.deactivate_needs_token.apply(&mut changed.deactivate_needs_token);
         changed
     }
 }

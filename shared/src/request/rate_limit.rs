@@ -1,13 +1,15 @@
 //! Rate limits: how often something may be tried.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use crate::Timestamp;
+use serde::{Deserialize, Serialize};
 
-/// At most [`RateLimit::ATTEMPTS`] attempts to activate a license key in any sixty minutes, counted exactly.
+use crate::{Error, Result, Timestamp, error::Throttle};
+
+/// At most [`RateLimit::ATTEMPTS`] attempts in any sixty minutes to activate a license key: by one network, as long as its
+/// machines are new, and by each machine that is on the license. Counted exactly.
 ///
-/// The number is fixed because the counter keeps the times of just so many attempts in one item (see
-/// `store/rate_limit.rs`).
+/// The number is fixed because the counter keeps the times of just so many attempts (see `store/rate_limit.rs`).
 #[derive(Clone, Copy, Debug)]
 pub struct RateLimit;
 
@@ -16,6 +18,43 @@ impl RateLimit {
     pub const ATTEMPTS: usize = 15;
     /// How long an attempt counts.
     pub const WINDOW: Duration = Duration::from_secs(60 * 60);
+
+    /// Under what a counter keeps the time of its oldest attempt.
+    pub const OLDEST: &'static str = "t0";
+
+    /// That there have been too many, of which `oldest` is the first to leave the window.
+    pub fn refusal(oldest: Timestamp) -> Error {
+        Error::Throttled {
+            by: Throttle::Activations,
+            retry_at: oldest + Self::WINDOW,
+        }
+    }
+}
+
+/// The attempts of a machine that is on a license, as its activation keeps them: a shift register of the times of the last
+/// ones that were admitted, `t0` the oldest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Attempts(BTreeMap<String, i64>);
+
+impl Attempts {
+    /// With one, which was made at `now`.
+    pub fn first(now: Timestamp) -> Self {
+        let newest = format!("t{}", RateLimit::ATTEMPTS - 1);
+        Self(BTreeMap::from([(newest, now.millis())]))
+    }
+
+    /// That another attempt may be made at `now`.
+    ///
+    /// # Errors
+    /// [`Throttle::Activations`].
+    pub fn admit(&self, now: Timestamp) -> Result<()> {
+        let oldest = self.0.get(RateLimit::OLDEST).map(|at| Timestamp::from_millis(*at));
+        match oldest {
+            Some(oldest) if oldest > now - RateLimit::WINDOW => Err(RateLimit::refusal(oldest)),
+            Some(_) | None => Ok(()),
+        }
+    }
 }
 
 /// At most so many attempts in a window of fixed length; the next begins when one ends. Cheap for any number, and twice as
@@ -106,6 +145,12 @@ impl Allowances {
         name: "mail-to-from",
         attempts: 5,
         window: HOUR.saturating_mul(6),
+    };
+    /// Mails with a license key that vendors have sent to one mailbox again. They are counted apart from those with a token: a
+    /// mailbox that gets no more of these has one that is good.
+    pub const LICENSE_MAILBOX: Allowance = Allowance {
+        name: "mail-license",
+        ..Self::MAILBOX
     };
     /// Mails with a token to one mailbox. Beyond these none is sent: the mailbox has a token that is still good.
     pub const MAILBOX: Allowance = Allowance {

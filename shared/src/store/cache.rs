@@ -88,6 +88,14 @@ impl ProductCache {
         )
     }
 
+    /// Whether there was a product with this id when this process last looked.
+    pub(super) fn knows(&self, id: &ProductId) -> bool {
+        self.entries()
+            .by_id
+            .get(id)
+            .is_some_and(|entry| entry.catalog.is_some())
+    }
+
     /// Keeps what was read of a product after a miss.
     pub(super) fn insert(
         &self,

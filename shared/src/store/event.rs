@@ -1,27 +1,19 @@
 //! Events: what happened, written in the transaction that made it happen
 //! ([`crate::store::write::Transaction::with_event`]).
 
-use std::ops::ControlFlow::{Break, Continue};
-
-use futures_util::future::try_join_all;
-
 use crate::{
     Result,
     account::{Account, AccountId},
     audit::Audit,
     event::{Event, EventId, EventType, Subject},
-    license::{
-        License,
-        key::{KeyMark, LicenseKey},
-        machine::Fingerprint,
-    },
+    license::License,
     owner::OwnerId,
     store::{
         Store,
         item::{decode_all, encode, number, text},
         read::all_of,
         schema, unexpected,
-        write::{Transaction, UpdateExpression, WriteOutcome, retried, update},
+        write::{UpdateExpression, update},
     },
     value::email::Email,
 };
@@ -33,26 +25,6 @@ const EVENTS_A_PAGE: i32 = 1000;
 const MOST_PAGES: usize = 10;
 
 impl Store {
-    /// Notes alone that the license with this key was found good, on this machine if one is named.
-    pub async fn event_create_validated(
-        &self,
-        key: &LicenseKey,
-        hwid: Option<&Fingerprint>,
-        audit: &Audit,
-    ) -> Result<()> {
-        let event = &audit.key_validated(key, hwid)?;
-        retried("an event", (), |attempt, ()| async move {
-            Ok(match self.commit(Transaction::of([]).with_event(event)?).await? {
-                WriteOutcome::Done => Break(()),
-                WriteOutcome::Contended | WriteOutcome::Refused([]) => {
-                    attempt.back_off().await;
-                    Continue(())
-                }
-            })
-        })
-        .await
-    }
-
     /// Counts a wrong password that `who` has shown, in one event an hour: in the log of the account with this address or,
     /// where there is none, in a place that nobody reads. So who guesses is not told by the time that it takes whether there
     /// is an account, and whoever guesses a lot fills nobody's log.
@@ -85,13 +57,9 @@ impl Store {
         all_of(self.query(&schema::EVENTS, license.license_id.as_str())).await
     }
 
-    /// The latest events of these types of a license that the caller may see, under whatever key they happened, newest
-    /// first; at most `limit`.
+    /// The latest events of these types of a license that the caller may see, newest first; at most `limit`.
     pub async fn event_list_latest(&self, license: &License, types: &[EventType], limit: usize) -> Result<Vec<Event>> {
-        let pages = self.event_pages(license, types, limit, None).await?;
-        let mut events: Vec<Event> = pages.into_iter().flat_map(|(events, _)| events).collect();
-        events.sort_by(|a, b| b.event_id.cmp(&a.event_id));
-        events.truncate(limit);
+        let (events, _) = self.event_list_page(license, types, limit, None).await?;
         Ok(events)
     }
 
@@ -103,36 +71,7 @@ impl Store {
         limit: usize,
         after: Option<&EventId>,
     ) -> Result<(Vec<Event>, Option<EventId>)> {
-        let pages = self.event_pages(license, types, limit, after).await?;
-        // As far as all of its partitions were looked at: what another has beyond that is of the next page.
-        let reached = pages.iter().filter_map(|(_, next)| next.as_ref()).max().cloned();
-        let mut events: Vec<Event> = pages.into_iter().flat_map(|(events, _)| events).collect();
-        events.retain(|event| reached.as_ref().is_none_or(|reached| event.event_id >= *reached));
-        events.sort_by(|a, b| b.event_id.cmp(&a.event_id));
-        let next = if events.len() > limit {
-            events.truncate(limit);
-            events.last().map(|last| last.event_id.clone())
-        } else {
-            reached
-        };
-        Ok((events, next))
-    }
-
-    /// A page of each partition that has events of a license: under its id, and under the keys that it has and had.
-    async fn event_pages(
-        &self,
-        license: &License,
-        types: &[EventType],
-        limit: usize,
-        after: Option<&EventId>,
-    ) -> Result<Vec<(Vec<Event>, Option<EventId>)>> {
-        let mut subjects = vec![Subject::from(&license.license_id)];
-        subjects.push(Subject::from(&KeyMark::of(&license.license_key)));
-        subjects.extend(license.former_keys.iter().map(Subject::from));
-        let pages = subjects
-            .iter()
-            .map(|subject| self.event_page(subject, types, limit, after));
-        try_join_all(pages).await
+        self.event_page(&Subject::from(&license.license_id), types, limit, after).await
     }
 
     /// A page of at most `limit` entries of an owner's audit log, newest first: of this type, and after this one. Beside

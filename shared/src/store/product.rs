@@ -241,6 +241,18 @@ impl Store {
         Ok(catalog)
     }
 
+    /// As [`Store::product_cached_unscoped`], beside the license for which the product is named. One that this process does not
+    /// know yet is not looked for, and is `None`: whoever makes up keys and products causes no reads of those.
+    ///
+    /// **Unscoped**: likewise.
+    pub async fn product_prefetch_unscoped(&self, id: &ProductId, now: Timestamp) -> Result<Option<Arc<Catalog>>> {
+        if self.products.knows(id) {
+            self.product_cached_unscoped(id, now).await
+        } else {
+            Ok(None)
+        }
+    }
+
     /// The products that `scope` covers in any of `statuses`, newest first. One query a status, all at once.
     pub async fn product_list(&self, scope: &Scope, statuses: &[ProductStatus]) -> Result<Vec<Product>> {
         let mut products = match statuses {

@@ -212,11 +212,8 @@ pub const EVENTS: Table = Table {
     partition: "subject",
     sort: Some("eventId"),
     ttl: Some("expiresAt"),
-    indexes: &[EVENTS_BY_OWNER],
+    indexes: &[],
 };
-/// What happened to an owner's licenses.
-pub const EVENTS_BY_OWNER: Index = by("by-owner", "ownerId", "eventId");
-
 /// Accounts, and beside each its logins and devices.
 pub const ACCOUNTS: Table = Table {
     name: "accounts",

@@ -8,7 +8,7 @@ use keystead_core::{
 };
 use keystead_functions::{frame::callers::CallerKind, routes};
 use keystead_tests::{
-    MINUTE, OWNER, PASSWORD, PRODUCT, Person, TestApp, TestLicense,
+    DAY, MINUTE, OWNER, PASSWORD, PRODUCT, Person, TestApp, TestLicense,
     examples::{World, row},
     template::{
         self, Grant, UPDATE, function, function_id, grants, list, of_type, pascal, secret_policies, table_id, template,
@@ -498,6 +498,8 @@ async fn every_function_is_granted_what_it_uses_and_no_more() {
         machines_come_and_go().await,
         a_shared_key_is_caught().await,
         a_vendor_works().await,
+        a_vendor_helps_customers().await,
+        a_site_has_very_many_machines().await,
         a_vendor_looks_for_licenses().await,
         stores_sell().await,
         a_buyer_exchanges_keys().await,
@@ -541,7 +543,26 @@ async fn machines_come_and_go() -> TestApp {
     app.advance(16 * MINUTE);
     app.machine("three").move_license(&floating, &one.fingerprint).await;
     app.machine("four").move_license(&floating, "unknownx").await;
+    // As it is shown, once it can't run any more.
+    app.advance(31 * DAY);
+    let shown = two.shown();
+    app.machine("five").move_license(&floating, &shown).await.expect(200);
+    two.activate(&floating).await.expect(403);
+    app.advance(16 * MINUTE);
+    two.activate(&floating).await.expect(200);
     two.deactivate(&floating).await.expect(200);
+    // A key as somebody has typed it.
+    let typed = TestLicense {
+        key: floating.key.replace('-', "–"),
+    };
+    two.activate(&typed).await;
+    two.validate(&typed).await;
+    two.heartbeat(&typed).await;
+    two.list_machines(&typed).await;
+    two.move_license(&typed, "unknown").await;
+    two.deactivate(&typed).await;
+    let verified = json!({ "licenseKey": typed.key, "productId": PRODUCT });
+    app.stranger().post("/verify", verified).await.expect(200);
     app
 }
 
@@ -564,6 +585,8 @@ async fn a_shared_key_is_caught() -> TestApp {
                     .clone(),
             };
         }
+        // It was there before that, and goes on.
+        machine.heartbeat(&license).await.expect(200);
         let violations = app.shown(&license).await["violations"].clone();
         let resolve = json!({ "licenseKey": license.key, "violationIds": [violations[0]["id"]] });
         app.admin().post("/resolveLicense", resolve).await.expect(200);
@@ -616,6 +639,56 @@ async fn a_vendor_works() -> TestApp {
     admin.post("/createDiscountCode", sale).await.expect(200);
     let sold = json!({ "email": "c@example.com", "productId": PRODUCT, "discountCode": "SALE", "purchaseId": "p-1" });
     admin.post("/createLicense", sold).await.expect(200);
+    app
+}
+
+async fn a_vendor_helps_customers() -> TestApp {
+    let app = TestApp::start().await;
+    app.faults.without_rate_limit();
+    let license = app.license().with("licenseType", "site").create().await;
+    // More than one transaction takes off a license.
+    for machine in 0..97 {
+        let machine = app.machine(&format!("m-{machine}"));
+        machine.activate(&license).await.expect(200);
+    }
+    let named = json!({ "licenseKey": license.key, "notify": false });
+    app.admin().post("/reissueLicense", named.clone()).await.expect(200);
+    app.admin().post("/reissueLicense", named).await.expect(404);
+    let license = app.license().create().await;
+    let machine = app.machine("a");
+    machine.activate(&license).await.expect(200);
+    let one = json!({ "licenseKey": license.key, "machineFingerprint": machine.fingerprint });
+    app.admin().post("/resetActivations", one.clone()).await.expect(200);
+    app.admin().post("/resetActivations", one).await.expect(404);
+    // Those who are refused are counted: a machine that is known by itself, a new one by its network.
+    machine.activate(&license).await.expect(200);
+    license.revoke(&app).await;
+    for machine in [&machine, &app.machine("b")] {
+        machine.activate(&license).await.expect(403);
+        machine.move_license(&license, &machine.fingerprint).await.expect(403);
+    }
+    app
+}
+
+async fn a_site_has_very_many_machines() -> TestApp {
+    let app = TestApp::start().await;
+    let license = app.license().with("licenseType", "site").create().await;
+    let own = app.machine("own");
+    own.activate(&license).await.expect(200);
+    let now = app.now().to_string();
+    for machine in 0..1001 {
+        app.put_item(
+            &schema::ACTIVATIONS,
+            json!({
+                "licenseKey": { "S": license.key }, "fingerprint": { "S": format!("m-{machine}") },
+                "machineId": { "S": format!("{machine:04}") }, "hostname": { "S": "host" },
+                "firstSeen": { "S": now }, "lastSeen": { "S": now }, "tokenExpiry": { "S": now },
+            }),
+        );
+    }
+    let page = own.list_machines(&license).await;
+    let next = json!({ "cursor": page.expect(200)["activationsCursor"] });
+    own.list_machines_with(&license, next).await.0.expect(200);
     app
 }
 

@@ -98,8 +98,11 @@ async fn a_suspended_license_is_blocked_here_as_well() {
     let license = app.license().create().await;
     license.degrade(&app).await;
     assert_eq!(good(&app, &license.key, Some("hw-1")).await["status"], "ACTIVE");
-    // And from then on, by the way that plainly good licenses do not take.
-    good(&app, &license.key, Some("hw-1")).await;
+    // And from then on, of which an event tells once an hour.
+    for _ in 0..2 {
+        app.advance(30 * MINUTE);
+        good(&app, &license.key, Some("hw-1")).await;
+    }
     let id = app.stored(&license).await.license_id.to_string();
     assert_eq!(types(&events(&app, &id).await), ["VALIDATED", "VALIDATED", "CREATED"]);
 }
@@ -169,4 +172,27 @@ async fn a_product_may_want_the_machine_to_be_named() {
     app.admin().post("/createProduct", wanted).await.expect(200);
     let strict = app.license().with("productId", "strict").create().await;
     validate(&app, &strict.key, None).await.expect_body(400, &missing);
+}
+
+#[tokio::test]
+async fn that_a_key_is_good_is_told_once_an_hour() {
+    let app = TestApp::start().await;
+    let license = app.license().create().await;
+    let id = app.stored(&license).await.license_id.to_string();
+    let told = async || {
+        let events = events(&app, &id).await;
+        types(&events).iter().filter(|name| **name == "VALIDATED").count()
+    };
+    for hour in 1..=3 {
+        for _ in 0..6 {
+            good(&app, &license.key, Some("hw-1")).await;
+            good(&app, &license.key, None).await;
+            assert_eq!(told().await, hour);
+            app.advance(10 * MINUTE);
+        }
+    }
+    // What is refused is none.
+    app.advance(10 * MINUTE);
+    expect_bad(&app, &license.key, Some("hw-2"), "ACTIVE", "Hardware ID mismatch").await;
+    assert_eq!(told().await, 3);
 }

@@ -15,12 +15,13 @@ use keystead_core::{
         standing::LicenseStatus,
     },
     product::{ProductId, variant::VariantId},
+    request::client_address::Tier,
     signing::token::Token,
     store::cache::Catalog,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Catalogs, detection_limits, issue};
+use super::{Catalogs, counted, detection_limits, issue};
 use crate::{
     flat::{face::FlatClient, wire::message},
     frame::{callers::LicenseKeyHolder, context::Context, endpoint::Endpoint, subject::Subject},
@@ -61,13 +62,14 @@ impl Reply {
     /// With a token of `license` for the machine that was let in.
     pub(super) fn of(
         cx: &Context,
-        license: License,
+        license: &License,
         catalogs: &Catalogs,
         product: &ProductId,
         activation: &Activation,
         now: Timestamp,
     ) -> Result<Self> {
         let expiry = activation.token_expiry;
+        let license = license.for_machine(Some(activation.first_seen)).into_owned();
         Ok(Self {
             license_expires_at: license.expires_at(),
             token: issue(cx, &license, catalogs, product, &activation.fingerprint, now, expiry)?,
@@ -96,7 +98,7 @@ impl Subject<Request, LicenseKeyHolder> for Arriving {
         let ((license, known), catalog) = tokio::try_join!(
             cx.store
                 .license_get_with_activation_unscoped(&request.license_key, &request.machine_fingerprint),
-            cx.store.product_cached_unscoped(&request.product_id, cx.clock.now()),
+            cx.store.product_prefetch_unscoped(&request.product_id, cx.clock.now()),
         )?;
         Ok(license.map(|license| Self {
             license,
@@ -132,12 +134,6 @@ impl Endpoint for Activate {
     type Subject = Arriving;
     type Reply = Reply;
 
-    async fn limit(cx: &Context, request: &Request) -> Result<()> {
-        // Every attempt counts, whatever comes of it.
-        let now = cx.clock.now();
-        cx.store.rate_limit_count_activation(&request.license_key, now).await
-    }
-
     async fn call(cx: &Context, caller: LicenseKeyHolder, request: Request, arriving: Arriving) -> Result<Reply> {
         let audit = cx.audit(&caller.origin);
         let now = audit.now;
@@ -147,7 +143,9 @@ impl Endpoint for Activate {
             catalog,
         } = arriving;
         let product = request.product_id;
-        let catalogs = Catalogs::of(cx, &license, &product, (&product, catalog)).await?;
+        let network = caller.origin.address.network(Tier::Host);
+        let key = license.license_key.clone();
+        let machine = known.as_ref().map(|known| known.fingerprint.clone());
         let arrival = Arrival {
             fingerprint: request.machine_fingerprint,
             via: Api::Flat,
@@ -156,15 +154,26 @@ impl Endpoint for Activate {
             token_expiry: None,
             now,
         };
-        let seat = SeatRequest {
-            product: &product,
-            arrival: &arrival,
-            purpose: Purpose::Activate {
-                tokens: &cx.config.tokens,
-                limits: detection_limits(cx, catalogs.own.as_deref()),
-            },
+        // Every attempt counts, whatever comes of it.
+        let let_in = async {
+            let first_seen = known.as_ref().map(|known| known.first_seen);
+            license.for_machine(first_seen).opens(&product, now)?;
+            let catalogs = Catalogs::of(cx, &license, &product, (&product, catalog)).await?;
+            let seat = SeatRequest {
+                product: &product,
+                arrival: &arrival,
+                purpose: Purpose::Activate {
+                    tokens: &cx.config.tokens,
+                    limits: detection_limits(cx, catalogs.own.as_deref()),
+                    network: &network,
+                    most_machines: cx.config.most_machines,
+                },
+            };
+            let (license, activation) = cx.store.activation_admit(license, known, &seat, &audit).await?;
+            Ok((license, activation, catalogs))
         };
-        let (license, activation) = cx.store.activation_admit(license, known, &seat, &audit).await?;
-        Reply::of(cx, license, &catalogs, &product, &activation, now)
+        let let_in = let_in.await;
+        let (license, activation, catalogs) = counted(cx, &key, machine.as_ref(), &network, let_in).await?;
+        Reply::of(cx, &license, &catalogs, &product, &activation, now)
     }
 }

@@ -2,7 +2,7 @@
 
 use keystead_core::{
     Error, Result,
-    error::{ErrorCode, Noun},
+    error::{Credential, ErrorCode, Noun},
     license::{
         License,
         activation::{Activation, Api, Remover},
@@ -99,8 +99,20 @@ impl Endpoint for Deactivate {
     /// Seats of revoked and expired licenses are given back as well.
     async fn call(cx: &Context, caller: LicenseKeyHolder, _: Request, leaving: Leaving) -> Result<Reply> {
         let Leaving {
-            license, activation, ..
+            license,
+            activation,
+            claims,
         } = leaving;
+        if claims.is_none() {
+            let catalog = cx
+                .store
+                .product_cached_unscoped(&license.product_id, cx.clock.now())
+                .await?;
+            let needs_token = catalog.and_then(|catalog| catalog.product.keys.deactivate_needs_token);
+            if needs_token == Some(true) {
+                return Err(Error::Unauthenticated(Credential::Token));
+            }
+        }
         let audit = cx.audit(&caller.origin);
         let license = cx
             .store

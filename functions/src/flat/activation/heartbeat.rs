@@ -4,6 +4,7 @@ use keystead_core::{
     Error, Result, Timestamp,
     error::{Denial, ErrorCode, Noun},
     license::{
+        License,
         activation::{Api, Arrival, HEARTBEAT_INTERVAL, SESSION_TIMEOUT},
         admission::{Purpose, SeatRequest},
         key::LicenseKey,
@@ -74,14 +75,30 @@ impl Endpoint for Heartbeat {
         let now = cx.clock.now();
         let (key, machine) = (&request.license_key, &request.machine_fingerprint);
         let claims = shown(cx, request.token.as_ref(), key, machine).await?;
-        // Extending the session of a license that turns out to be blocked does no harm, and saves a round trip.
-        let (license, beat) = tokio::try_join!(
-            cx.store.license_get_unscoped(key),
-            cx.store.activation_heartbeat(key, machine, now),
-        )?;
-        let license = license.ok_or(Error::NotFound(Noun::License))?;
+        let found = |license: Option<License>| license.ok_or(Error::NotFound(Noun::License));
+        let (license, beat) = if claims.is_some() {
+            // Extending the session of a license that turns out to be blocked does no harm, and saves a round trip.
+            let (license, beat) = tokio::try_join!(
+                cx.store.license_get_unscoped(key),
+                cx.store.activation_heartbeat(key, machine, now),
+            )?;
+            (found(license)?, beat)
+        } else {
+            // Nothing is written for a key that may be made up.
+            let license = found(cx.store.license_get_unscoped(key).await?)?;
+            (license, cx.store.activation_heartbeat(key, machine, now).await?)
+        };
         claims.map_or(Ok(()), |claims| claims.issued_for(&license))?;
-        license.standing(now)?;
+        let first_seen = match &beat {
+            HeartbeatOutcome::NoSession(activation) => activation.as_ref().map(|activation| activation.first_seen),
+            // Only of a license that the detectors hold something against it matters which machine it is.
+            HeartbeatOutcome::Extended(_) if license.standing.detected.is_some() => {
+                let activation = cx.store.activation_get(key, machine).await?;
+                activation.map(|activation| activation.first_seen)
+            }
+            HeartbeatOutcome::Extended(_) => None,
+        };
+        license.for_machine(first_seen).standing(now)?;
         let (license, held_until) = match beat {
             HeartbeatOutcome::Extended(until) => (license, until),
             HeartbeatOutcome::NoSession(activation) => {
@@ -104,12 +121,13 @@ impl Endpoint for Heartbeat {
                     purpose: Purpose::Heartbeat,
                 };
                 let audit = cx.audit(&caller.origin);
-                let admitted = cx.store.activation_admit(license, Some(activation), &seat, &audit);
+                let admitted = cx.store.activation_admit(license, Some(*activation), &seat, &audit);
                 let (license, activation) = admitted.await.map_err(gone)?;
                 // A license without sessions is asked about as often.
                 (license, activation.lease_until.unwrap_or(now + SESSION_TIMEOUT))
             }
         };
+        let license = license.for_machine(first_seen);
         Ok(Reply {
             status: license.standing.status,
             message: message(license.standing(now)?),

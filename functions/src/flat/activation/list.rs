@@ -4,12 +4,14 @@ use keystead_core::{
     Error, InvalidRequest, Result, Timestamp,
     error::{Denial, ErrorCode, Noun},
     license::{
+        License,
         key::LicenseKey,
         machine::{Fingerprint, MachineId},
         seats::SeatLimit,
         standing::LicenseStatus,
     },
-    signing::token::Token,
+    signing::{sealing::SealingRoot, token::Token},
+    store::license::activation::ActivationCursor,
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +38,8 @@ pub struct Request {
         schemars(with = "crate::frame::lenient::MayBeBlank<Fingerprint>")
     )]
     machine_fingerprint: Option<Fingerprint>,
+    /// The `activationsCursor` of the page before.
+    cursor: Option<String>,
 }
 
 /// The license's machines.
@@ -47,6 +51,9 @@ pub struct Reply {
     count: usize,
     machines_used: u32,
     max_machines: SeatLimit,
+    /// What to ask for the next page with; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activations_cursor: Option<String>,
 }
 
 /// A machine, as its license's other machines may see it.
@@ -63,9 +70,6 @@ struct Machine {
     current: bool,
     session_active: bool,
 }
-
-/// At most so many machines are listed: those that were seen last.
-const MOST: usize = 1000;
 
 impl Endpoint for ListMachines {
     const NAME: &'static str = "list-machines";
@@ -100,20 +104,40 @@ impl Endpoint for ListMachines {
             claims.bound_to(&request.license_key, asking)?;
         }
         let asking = asking.clone();
-        let (license, mut machines) = tokio::try_join!(
-            cx.store.license_get_unscoped(&request.license_key),
-            cx.store.activation_list(&request.license_key),
-        )?;
-        let license = license.ok_or(Error::NotFound(Noun::License))?;
+        let key = &request.license_key;
+        // A cursor is for who has the key.
+        let seal = SealingRoot::of_holder(key.as_str()).seal_for("cursor")?;
+        let list = async |license: &License| {
+            let opened = |text: &str| {
+                let cursor = ActivationCursor::open(text, &seal, &license.license_id);
+                cursor.ok_or_else(|| Error::field("cursor", "the activationsCursor of a page of the same list"))
+            };
+            let after = request.cursor.as_deref().map(opened).transpose()?;
+            cx.store.activation_list(key, after.as_ref()).await
+        };
+        let found = |license: Option<License>| license.ok_or(Error::NotFound(Noun::License));
+        let (license, (mut machines, next)) = if claims.is_some() && request.cursor.is_none() {
+            // The key is good: a token says so that we signed.
+            let (license, page) =
+                tokio::try_join!(cx.store.license_get_unscoped(key), cx.store.activation_list(key, None),)?;
+            (found(license)?, page)
+        } else {
+            let license = found(cx.store.license_get_unscoped(key).await?)?;
+            let page = list(&license).await?;
+            (license, page)
+        };
         claims.map_or(Ok(()), |claims| claims.issued_for(&license))?;
         if license.standing.status == LicenseStatus::Revoked {
             return Err(Error::Denied(Denial::Revoked));
         }
-        if !machines.iter().any(|machine| machine.fingerprint == asking) {
+        let is_listed = machines.iter().any(|machine| machine.fingerprint == asking);
+        let is_whole = request.cursor.is_none() && next.is_none();
+        // Of a whole list, the list itself decides: an answer holds the machine that asks. It may be on another page.
+        if !is_listed && (is_whole || cx.store.activation_get(key, &asking).await?.is_none()) {
             return Err(Error::Denied(Denial::MachineNotActivated));
         }
+        let next = next.map(|next| next.seal(&seal, &license.license_id)).transpose()?;
         machines.sort_by_key(|machine| std::cmp::Reverse(machine.last_seen));
-        machines.truncate(MOST);
         let floating = license.seats.session_limit().is_some();
         let machines: Vec<Machine> = machines
             .into_iter()
@@ -131,6 +155,7 @@ impl Endpoint for ListMachines {
             machines,
             machines_used: license.seats.machines_used,
             max_machines: license.seats.max_machines,
+            activations_cursor: next,
         })
     }
 }

@@ -95,6 +95,25 @@ fn offline_days(cx: &Context, license: &License, own: Option<&Catalog>, life: Du
     days.min(u32::try_from(life.as_secs() / DAY).unwrap_or(u32::MAX))
 }
 
+/// What came of a machine that asks to be let in. A refusal counts as an attempt, of the machine if the license knew it, else
+/// of the network that it came from; that there were too many goes before all else.
+async fn counted<T>(
+    cx: &Context,
+    key: &LicenseKey,
+    known: Option<&Fingerprint>,
+    network: &str,
+    outcome: Result<T>,
+) -> Result<T> {
+    match outcome {
+        Ok(let_in) => Ok(let_in),
+        Err(refusal) => {
+            let now = cx.clock.now();
+            let counted = cx.store.activation_count_refused(key, known, network, now, refusal);
+            Err(counted.await)
+        }
+    }
+}
+
 /// What is sold, as a request needs it.
 struct Catalogs {
     /// The license's own product: its rules, and its variants.
@@ -104,7 +123,7 @@ struct Catalogs {
 }
 
 impl Catalogs {
-    /// With the catalog of `product`, which was `fetched` beside the license. That of another one is mostly kept.
+    /// With the catalog of `product`, if that was `fetched` beside the license. That of another one is mostly kept.
     async fn of(
         cx: &Context,
         license: &License,
@@ -113,17 +132,17 @@ impl Catalogs {
     ) -> Result<Self> {
         let now = cx.clock.now();
         let (product, fetched) = fetched;
-        let of = async |wanted: &ProductId| {
-            if wanted == product {
-                Ok(fetched.clone())
-            } else {
-                cx.store.product_cached_unscoped(wanted, now).await
-            }
+        let of = async |wanted: &ProductId| match &fetched {
+            Some(catalog) if wanted == product => Ok(Some(Arc::clone(catalog))),
+            Some(_) | None => cx.store.product_cached_unscoped(wanted, now).await,
         };
-        Ok(Self {
-            own: of(&license.product_id).await?,
-            asked: of(asked).await?,
-        })
+        let own = of(&license.product_id).await?;
+        let asked = if *asked == license.product_id {
+            own.clone()
+        } else {
+            of(asked).await?
+        };
+        Ok(Self { own, asked })
     }
 }
 

@@ -11,14 +11,15 @@ use keystead_core::{
         admission::{Purpose, SeatRequest},
         key::LicenseKey,
         machine::{Fingerprint, Hostname},
-        moves::MoveRequest,
+        moves::{MoveRequest, NamedBy},
     },
     product::ProductId,
+    request::client_address::Tier,
     store::cache::Catalog,
 };
 use serde::Deserialize;
 
-use super::{Catalogs, activate::Reply, detection_limits};
+use super::{Catalogs, activate::Reply, counted, detection_limits};
 use crate::{
     flat::face::FlatClient,
     frame::{callers::LicenseKeyHolder, context::Context, endpoint::Endpoint, subject::Subject},
@@ -52,24 +53,29 @@ impl Subject<Request, LicenseKeyHolder> for Moving {
     type Prefetched = Option<Self>;
 
     async fn prefetch(cx: &Context, request: &Request) -> Result<Option<Self>> {
-        let (found, catalog) = tokio::try_join!(
-            cx.store.license_get_to_move_unscoped(
-                &request.license_key,
-                &request.machine_fingerprint,
-                &request.release_fingerprint
-            ),
-            cx.store.product_cached_unscoped(&request.product_id, cx.clock.now()),
+        let ((license, coming), catalog) = tokio::try_join!(
+            cx.store
+                .license_get_with_activation_unscoped(&request.license_key, &request.machine_fingerprint),
+            cx.store.product_prefetch_unscoped(&request.product_id, cx.clock.now()),
         )?;
-        Ok(found.license.map(|license| Self {
+        Ok(license.map(|license| Self {
             license,
-            leaving: found.leaving,
-            coming: found.coming,
+            leaving: None,
+            coming,
             catalog,
         }))
     }
 
-    async fn admit(_: &Context, _: &LicenseKeyHolder, _: &Request, found: Option<Self>) -> Result<Self> {
-        found.ok_or(Error::NotFound(Noun::License))
+    /// The machine that leaves may have to be looked for among the others, which is done for nobody whose key is made up.
+    async fn admit(cx: &Context, _: &LicenseKeyHolder, request: &Request, found: Option<Self>) -> Result<Self> {
+        let found = found.ok_or(Error::NotFound(Noun::License))?;
+        let leaving = cx
+            .store
+            .activation_get_leaving(&found.license.license_key, &request.release_fingerprint);
+        Ok(Self {
+            leaving: leaving.await?,
+            ..found
+        })
     }
 }
 
@@ -92,6 +98,7 @@ impl Endpoint for MoveLicense {
         ErrorCode::LicenseExpired,
         ErrorCode::LicenseSuspended,
         ErrorCode::ActivationNotFound,
+        ErrorCode::MachineMayRun,
         ErrorCode::TooManyMoves,
         ErrorCode::MachineLimitReached,
         ErrorCode::SessionLimitReached,
@@ -103,12 +110,6 @@ impl Endpoint for MoveLicense {
     type Subject = Moving;
     type Reply = Reply;
 
-    async fn limit(cx: &Context, request: &Request) -> Result<()> {
-        // It lets a machine in, so it counts as an attempt to activate, whatever comes of it.
-        let now = cx.clock.now();
-        cx.store.rate_limit_count_activation(&request.license_key, now).await
-    }
-
     async fn call(cx: &Context, caller: LicenseKeyHolder, request: Request, moving: Moving) -> Result<Reply> {
         let audit = cx.audit(&caller.origin);
         let now = audit.now;
@@ -119,9 +120,9 @@ impl Endpoint for MoveLicense {
             catalog,
         } = moving;
         let product = request.product_id;
-        license.opens(&product, now)?;
-        let leaving = leaving.ok_or(Error::NotFound(Noun::Activation))?;
-        let catalogs = Catalogs::of(cx, &license, &product, (&product, catalog)).await?;
+        let network = caller.origin.address.network(Tier::Host);
+        let key = license.license_key.clone();
+        let machine = coming.as_ref().map(|coming| coming.fingerprint.clone());
         let arrival = Arrival {
             fingerprint: request.machine_fingerprint,
             via: Api::Flat,
@@ -130,29 +131,48 @@ impl Endpoint for MoveLicense {
             token_expiry: None,
             now,
         };
-        let tokens = &cx.config.tokens;
-        let (license, activation) = if leaving.fingerprint == arrival.fingerprint {
-            // A machine in its own place: nothing is moved.
-            let seat = SeatRequest {
-                product: &product,
-                arrival: &arrival,
-                purpose: Purpose::Activate {
+        // It lets a machine in, so it counts as an attempt to activate, whatever comes of it.
+        let let_in = async {
+            let first_seen = coming.as_ref().map(|coming| coming.first_seen);
+            license.for_machine(first_seen).opens(&product, now)?;
+            let leaving = leaving.ok_or(Error::NotFound(Noun::Activation))?;
+            let catalogs = Catalogs::of(cx, &license, &product, (&product, catalog)).await?;
+            let tokens = &cx.config.tokens;
+            let (license, activation) = if leaving.fingerprint == arrival.fingerprint {
+                // A machine in its own place: nothing is moved.
+                let seat = SeatRequest {
+                    product: &product,
+                    arrival: &arrival,
+                    purpose: Purpose::Activate {
+                        tokens,
+                        limits: detection_limits(cx, catalogs.own.as_deref()),
+                        network: &network,
+                        most_machines: cx.config.most_machines,
+                    },
+                };
+                cx.store.activation_admit(license, Some(leaving), &seat, &audit).await?
+            } else {
+                let named = if leaving.fingerprint == request.release_fingerprint {
+                    NamedBy::Fingerprint
+                } else {
+                    NamedBy::Shown
+                };
+                let request = MoveRequest {
+                    product: &product,
+                    arrival: &arrival,
                     tokens,
-                    limits: detection_limits(cx, catalogs.own.as_deref()),
-                },
+                    policy: &cx.config.moves,
+                    named,
+                    network: &network,
+                };
+                cx.store
+                    .license_move(license, leaving, coming, &request, &audit)
+                    .await?
             };
-            cx.store.activation_admit(license, Some(leaving), &seat, &audit).await?
-        } else {
-            let request = MoveRequest {
-                product: &product,
-                arrival: &arrival,
-                tokens,
-                policy: &cx.config.moves,
-            };
-            cx.store
-                .license_move(license, leaving, coming, &request, &audit)
-                .await?
+            Ok((license, activation, catalogs))
         };
-        Reply::of(cx, license, &catalogs, &product, &activation, now)
+        let let_in = let_in.await;
+        let (license, activation, catalogs) = counted(cx, &key, machine.as_ref(), &network, let_in).await?;
+        Reply::of(cx, &license, &catalogs, &product, &activation, now)
     }
 }

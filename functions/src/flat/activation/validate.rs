@@ -83,7 +83,7 @@ impl Subject<Request, LicenseKeyHolder> for Running {
         let ((license, activation), catalog) = tokio::try_join!(
             cx.store
                 .license_get_with_activation_unscoped(&request.license_key, &request.machine_fingerprint),
-            cx.store.product_cached_unscoped(&claims.product_id, now),
+            cx.store.product_prefetch_unscoped(&claims.product_id, now),
         )?;
         Ok(license.map(|license| Self {
             claims,
@@ -132,11 +132,14 @@ impl Endpoint for Validate {
             catalog,
         } = running;
         let product = request.product_id.unwrap_or_else(|| claims.product_id.clone());
-        license.opens(&product, now)?;
+        let first_seen = activation.as_ref().map(|activation| activation.first_seen);
+        license.for_machine(first_seen).opens(&product, now)?;
         let activation = activation.ok_or(Error::Denied(Denial::MachineNotActivated))?;
         let catalogs = Catalogs::of(cx, &license, &product, (&claims.product_id, catalog)).await?;
 
-        let renewed = renewed_expiry(cx, &license, &claims, &product, now);
+        let own = license.for_machine(first_seen);
+        let renewed = renewed_expiry(cx, &own, &claims, &product, now);
+        drop(own);
         let arrival = Arrival {
             fingerprint: request.machine_fingerprint,
             via: Api::Flat,
@@ -156,6 +159,7 @@ impl Endpoint for Validate {
         };
         let admitted = cx.store.activation_admit(license, Some(activation), &seat, &audit);
         let (license, activation) = admitted.await?;
+        let license = license.for_machine(Some(activation.first_seen)).into_owned();
         // The license may be another by now: another request, or this very one, may have degraded it.
         let renewed = seat.purpose.token_expiry(&license, now, renewed);
         let token = match renewed {

@@ -78,14 +78,6 @@ async fn catalog(cx: &Context, request: &Request, product: &ProductId) -> Result
     Ok((products.pop(), variant))
 }
 
-/// What was read of what the request names, whoever owns it.
-pub struct Prefetched {
-    code: Option<Code>,
-    redemption: Option<Redemption>,
-    /// If the request names a product.
-    catalog: Option<Catalog>,
-}
-
 /// A code, with what is known of it and of what it is redeemed for.
 pub struct Redeemed {
     code: Code,
@@ -94,33 +86,26 @@ pub struct Redeemed {
 }
 
 impl Subject<Request, Admin> for Redeemed {
-    type Prefetched = Prefetched;
+    type Prefetched = Option<Code>;
 
-    async fn prefetch(cx: &Context, request: &Request) -> Result<Prefetched> {
+    async fn prefetch(cx: &Context, request: &Request) -> Result<Option<Code>> {
+        cx.store.code_get_unscoped(&request.code).await
+    }
+
+    async fn admit(cx: &Context, caller: &Admin, request: &Request, code: Option<Code>) -> Result<Self> {
+        let code = code.filter(|code| caller.sees(&code.owner_id));
+        let code = code.ok_or(Error::NotFound(Noun::Code))?;
         let named = async {
-            match &request.product_id {
+            match request.product_id.as_ref().or(code.product_id.as_ref()) {
                 Some(product) => catalog(cx, request, product).await.map(Some),
                 None => Ok(None),
             }
         };
-        let ((code, redemption), catalog) = tokio::try_join!(
-            cx.store
-                .code_get_with_redemption_unscoped(&request.code, &request.email),
-            named
-        )?;
-        Ok(Prefetched {
+        let (redemption, catalog) = tokio::try_join!(cx.store.code_get_redemption(&code, &request.email), named)?;
+        Ok(Self {
             code,
             redemption,
             catalog,
-        })
-    }
-
-    async fn admit(_: &Context, caller: &Admin, _: &Request, prefetched: Prefetched) -> Result<Self> {
-        let code = prefetched.code.filter(|code| caller.sees(&code.owner_id));
-        Ok(Self {
-            code: code.ok_or(Error::NotFound(Noun::Code))?,
-            redemption: prefetched.redemption,
-            catalog: prefetched.catalog,
         })
     }
 }
@@ -159,9 +144,8 @@ impl Endpoint for RedeemTrialCode {
             (Some(own), Some(named), _) if own != named => {
                 return Err(Error::field("productId", "the product that the code is for"));
             }
-            (_, Some(_), Some(catalog)) => catalog,
-            (Some(product), None, _) | (_, Some(product), None) => catalog(cx, &request, product).await?,
-            (None, None, _) => return Err(Error::Invalid(InvalidRequest::MissingFields(&["productId"]))),
+            (_, _, Some(catalog)) => catalog,
+            (_, _, None) => return Err(Error::Invalid(InvalidRequest::MissingFields(&["productId"]))),
         };
         let product = product
             .filter(|product| product.owner_id == code.owner_id)

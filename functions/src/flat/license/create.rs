@@ -105,13 +105,6 @@ impl Request {
     }
 }
 
-/// What was read of what the request names, whoever owns it.
-pub struct Offer {
-    products: Vec<Product>,
-    variant: Option<Variant>,
-    code: Option<Code>,
-}
-
 /// What a license is wanted of.
 pub struct Wanted {
     product: Product,
@@ -120,9 +113,14 @@ pub struct Wanted {
 }
 
 impl Subject<Request, Admin> for Wanted {
-    type Prefetched = Offer;
+    type Prefetched = ();
 
-    async fn prefetch(cx: &Context, request: &Request) -> Result<Offer> {
+    /// A bundle names many products, which are read for nobody whose credential is not known to be good.
+    async fn prefetch(_: &Context, _: &Request) -> Result<()> {
+        Ok(())
+    }
+
+    async fn admit(cx: &Context, caller: &Admin, request: &Request, (): ()) -> Result<Self> {
         let mut wanted = vec![&request.product_id];
         for product in request.unlocked() {
             // DynamoDB refuses a batch that names a key twice.
@@ -138,17 +136,8 @@ impl Subject<Request, Admin> for Wanted {
                 None => Ok(None),
             }
         };
-        let ((products, variant), code) =
+        let ((mut seen, variant), code) =
             tokio::try_join!(cx.store.product_list_with_variant_unscoped(&wanted, &variant), named)?;
-        Ok(Offer {
-            products,
-            variant,
-            code,
-        })
-    }
-
-    async fn admit(_: &Context, caller: &Admin, request: &Request, offer: Offer) -> Result<Self> {
-        let mut seen = offer.products;
         seen.retain(|product| caller.sees(&product.owner_id));
         let is_seen = |id: &ProductId| seen.iter().any(|product| product.product_id == *id);
         if !request.unlocked().iter().all(is_seen) {
@@ -159,8 +148,8 @@ impl Subject<Request, Admin> for Wanted {
             .find(|product| product.product_id == request.product_id);
         Ok(Self {
             product: product.ok_or(Error::NotFound(Noun::Product))?,
-            variant: offer.variant,
-            code: offer.code,
+            variant,
+            code,
         })
     }
 }

@@ -2,8 +2,11 @@
 
 mod create;
 mod get;
+mod key_mail;
 mod list;
 mod reinstate;
+mod reissue;
+mod resend;
 mod reset;
 mod resolve;
 mod revoke;
@@ -14,6 +17,8 @@ pub use create::CreateLicense;
 pub use get::GetLicense;
 pub use list::ListLicenses;
 pub use reinstate::ReinstateLicense;
+pub use reissue::ReissueLicense;
+pub use resend::ResendLicense;
 pub use reset::ResetActivations;
 pub use resolve::ResolveLicense;
 pub use revoke::RevokeLicense;

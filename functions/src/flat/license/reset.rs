@@ -1,16 +1,16 @@
-//! `POST /resetActivations`: take every machine off a license.
+//! `POST /resetActivations`: take every machine off a license, or one.
 
 use keystead_core::{
     Result,
     error::ErrorCode,
     event::EventType,
-    license::{License, key::LicenseKey},
+    license::{License, activation::Remover, key::LicenseKey, machine::Fingerprint},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     flat::face::FlatAdmin,
-    frame::{callers::Admin, context::Context, endpoint::Endpoint, subject::Names},
+    frame::{callers::Admin, context::Context, endpoint::Endpoint, lenient::blank_is_absent, subject::Names},
 };
 
 /// `POST /resetActivations`.
@@ -22,6 +22,13 @@ pub struct ResetActivations;
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     license_key: LicenseKey,
+    /// The one machine to take off, instead of all.
+    #[serde(default, deserialize_with = "blank_is_absent")]
+    #[cfg_attr(
+        feature = "openapi",
+        schemars(with = "crate::frame::lenient::MayBeBlank<Fingerprint>")
+    )]
+    machine_fingerprint: Option<Fingerprint>,
 }
 
 /// How many machines were taken off.
@@ -41,10 +48,10 @@ impl Names<LicenseKey> for Request {
 impl Endpoint for ResetActivations {
     const NAME: &'static str = "reset-activations";
     const ROUTE: &'static str = "POST /resetActivations";
-    const SUMMARY: &'static str = "Take every machine off a license.";
+    const SUMMARY: &'static str = "Take every machine off a license, or one.";
     const REQUIRED: &'static [&'static str] = &["licenseKey"];
     const WRITES: bool = true;
-    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::LicenseNotFound, ErrorCode::ActivationNotFound];
 
     type Face = FlatAdmin;
     type Caller = Admin;
@@ -52,8 +59,15 @@ impl Endpoint for ResetActivations {
     type Subject = License;
     type Reply = Reply;
 
-    async fn call(cx: &Context, caller: Admin, _: Request, license: License) -> Result<Reply> {
+    async fn call(cx: &Context, caller: Admin, request: Request, license: License) -> Result<Reply> {
         let audit = cx.audit(&caller.origin);
+        if let Some(machine) = &request.machine_fingerprint {
+            let activation = cx.store.activation_get(&license.license_key, machine).await?;
+            cx.store
+                .activation_release(license, activation, Remover::Vendor, &audit)
+                .await?;
+            return Ok(Reply { deleted_count: 1 });
+        }
         let deleted_count = cx.store.activation_reset(&license, &audit).await?;
         // The machine that the license-keys API has bound it to holds no slot, and is taken off as well.
         if license.lock.hwid.is_some() {

@@ -39,6 +39,7 @@ pub struct Request {
     require_hwid: Option<Flag>,
     key_prefix: Option<KeyPrefix>,
     max_activations: Option<SeatLimit>,
+    deactivate_needs_token: Option<Flag>,
 }
 
 /// The product that was made.
@@ -92,6 +93,7 @@ impl Endpoint for CreateProduct {
                 require_hwid: request.require_hwid.map(|flag| flag.0),
                 key_prefix: request.key_prefix,
                 max_activations: request.max_activations,
+                deactivate_needs_token: request.deactivate_needs_token.map(|flag| flag.0),
             },
         };
         if !cx.store.product_create(&product, &cx.audit(&caller.origin)).await? {

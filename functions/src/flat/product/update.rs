@@ -59,6 +59,8 @@ pub struct Request {
     key_prefix: Patch<KeyPrefix>,
     #[serde(default)]
     max_activations: Patch<SeatLimit>,
+    #[serde(default)]
+    deactivate_needs_token: Patch<Flag>,
 }
 
 /// The product is changed.
@@ -85,6 +87,7 @@ impl Request {
                 require_hwid: self.require_hwid.map(|flag| flag.0),
                 key_prefix: self.key_prefix.clone(),
                 max_activations: self.max_activations,
+                deactivate_needs_token: self.deactivate_needs_token.map(|flag| flag.0),
             },
         }
     }

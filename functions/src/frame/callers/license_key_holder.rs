@@ -1,7 +1,7 @@
 //! The holder of a license key: the key is the credential, and is found good when its license is found.
 
 use keystead_core::{
-    Result,
+    Error, Result,
     audit::Origin,
     event::{Actor, ActorKind},
     license::machine::Country,
@@ -22,6 +22,7 @@ pub struct LicenseKeyHolder {
 
 impl Caller for LicenseKeyHolder {
     const KIND: CallerKind = CallerKind::LicenseKeyHolder;
+    const PROVEN_BY_SUBJECT: bool = true;
     #[cfg(feature = "openapi")]
     const DOCUMENT: super::document::Document = super::document::Document {
         tag: "Applications",
@@ -29,22 +30,24 @@ impl Caller for LicenseKeyHolder {
         ..super::document::Document::NONE
     };
 
-    /// The key.
-    type Shown = String;
+    /// The key, and the machine that speaks for itself with it. Several machines have one key: none takes the name that another
+    /// has given to a request.
+    type Shown = [String; 2];
 
-    fn shown(_: &Incoming, fields: &mut Fields) -> Result<String> {
+    fn shown(_: &Incoming, fields: &mut Fields) -> Result<[String; 2]> {
         // As the contracts call it: one or the other.
-        let shown = fields.text("licenseKey").or_else(|| fields.text("key"));
-        Ok(shown.unwrap_or_default())
+        let key = fields.text("licenseKey").or_else(|| fields.text("key"));
+        let machine = fields.text("machineFingerprint");
+        Ok([key, machine].map(Option::unwrap_or_default))
     }
 
-    async fn check(_: &Context, license_key: String, mut source: Source) -> Result<Authenticated<Self>> {
+    async fn check(_: &Context, shown: [String; 2], mut source: Source) -> Result<Authenticated<Self>> {
         Ok(Authenticated {
             caller: Self {
                 country: source.country.take(),
                 origin: source.origin(Actor::the(ActorKind::Customer)),
             },
-            credential: license_key,
+            credential: serde_json::to_string(&shown).map_err(Error::internal)?,
         })
     }
 

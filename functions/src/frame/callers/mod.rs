@@ -75,6 +75,9 @@ pub trait Caller: Clone + Send + Sync + 'static {
     /// Whether a wrong credential is counted against the network that it comes from ([`crate::frame::failures`]): of secrets
     /// that programs hold. People's passwords have limits of their own.
     const GUESSES_COUNT: bool = false;
+    /// Whether the credential is found good only with what the request is about: of a wrong license key, no license is found.
+    /// Until then nothing is written, and what is not found is counted against the network that it comes from.
+    const PROVEN_BY_SUBJECT: bool = false;
     /// How the OpenAPI document shows it.
     #[cfg(feature = "openapi")]
     const DOCUMENT: document::Document;
@@ -163,8 +166,11 @@ const MARK: usize = 12;
 pub(crate) fn logged(actor: &Actor, credential: &str) -> Option<String> {
     let mark = match actor.kind {
         ActorKind::Anyone => return None,
-        // The beginning of the mark under which the validations of a key are filed.
-        ActorKind::Customer => Some(KeyMark::of(&LicenseKey::typed(credential)?).to_string()),
+        // The beginning of the mark by which a former key is known.
+        ActorKind::Customer => {
+            let [key, _] = serde_json::from_str::<[String; 2]>(credential).ok()?;
+            Some(KeyMark::of(&LicenseKey::typed(&key)?).to_string())
+        }
         ActorKind::Account => actor.id.as_deref().map(|id| hex::encode(Sha256::digest(id))),
         ActorKind::Admin | ActorKind::ApiKey | ActorKind::Store | ActorKind::Keystead => actor.id.clone(),
     };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keystead_core::{
     Error, InvalidRequest,
-    error::{Conflict, Credential, ErrorCode, Restriction},
+    error::{Conflict, Credential, Denial, ErrorCode, Restriction},
 };
 use serde_json::{Map, Value, json};
 
@@ -139,6 +139,8 @@ const EXPECTED: &str = "an email address";
 fn varying(error: &Error) -> Vec<(String, &'static str)> {
     if let Error::Invalid(InvalidRequest::Field { field, expected }) = error {
         vec![(expected.clone(), ".+"), (field.clone(), ".+")]
+    } else if let Error::Denied(Denial::MayStillRun { until }) = error {
+        vec![(until.to_string(), "[0-9T:.Z-]+")]
     } else if let Error::Full { limit, .. } = error {
         vec![(limit.to_string(), "[0-9]+")]
     } else {

@@ -15,13 +15,13 @@ use crate::{
     license::{
         License,
         activation::{Activation, Api, Arrival, Remover, SESSION_TIMEOUT},
-        key::LicenseKey,
+        key::{LicenseId, LicenseKey},
         machine::{Fingerprint, MachineId},
     },
+    signing::sealing::Seal,
     store::{
         Store,
         item::{Item, decode, decode_all, encode, text},
-        read::all_of,
         schema, unexpected,
         write::{Action, Attempt, Refusal, Transaction, UpdateExpression, WriteOutcome, delete, put, retried, update},
     },
@@ -33,12 +33,40 @@ pub enum HeartbeatOutcome {
     /// The session was there, and holds until this time.
     Extended(Timestamp),
     /// There is no session; the machine's activation, if it has one.
-    NoSession(Option<Activation>),
+    NoSession(Option<Box<Activation>>),
 }
 
 /// How many activations one transaction removes: DynamoDB takes a hundred actions, of which one is the license's, one the
 /// event's and one the audit log's.
 const RESET_BATCH: i32 = 97;
+
+/// How many activations a list has at most.
+pub const ACTIVATIONS_A_PAGE: usize = 1000;
+
+/// Where a page of activations begins: after this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActivationCursor(String);
+
+impl ActivationCursor {
+    fn at(key: &Item) -> Option<Self> {
+        let machine = key.get("machineId")?.as_s().ok()?;
+        Some(Self(machine.clone()))
+    }
+
+    /// The cursor as clients carry it, sealed for the list of this license's machines.
+    pub fn seal(&self, seal: &Seal, license: &LicenseId) -> Result<String> {
+        seal.seal(&list_of(license), self.0.as_bytes())
+    }
+
+    /// The cursor that a client carried; `None` when it is none of ours, or of another list.
+    pub fn open(text: &str, seal: &Seal, license: &LicenseId) -> Option<Self> {
+        String::from_utf8(seal.open(&list_of(license), text)?).ok().map(Self)
+    }
+}
+
+fn list_of(license: &LicenseId) -> String {
+    format!("activations#{license}")
+}
 
 impl Store {
     /// Extends a machine's session, in one conditional write that needs nothing to be read first. A session that has
@@ -59,7 +87,7 @@ impl Store {
         match self.write_retried("an activation", extension).await? {
             Refusal::None => Ok(HeartbeatOutcome::Extended(until)),
             Refusal::By(found) => {
-                let found: Option<Activation> = found.map(decode).transpose()?;
+                let found: Option<Box<Activation>> = found.map(decode).transpose()?;
                 let held = found.as_ref().and_then(|activation| activation.lease_until);
                 Ok(held.map_or(HeartbeatOutcome::NoSession(found), HeartbeatOutcome::Extended))
             }
@@ -209,12 +237,47 @@ impl Store {
         .await
     }
 
-    /// Every activation of a license, in the order of the fingerprints. Its key is the credential, or the caller was found
-    /// to own the license.
-    pub async fn activation_list(&self, key: &LicenseKey) -> Result<Vec<Activation>> {
-        let mut machines: Vec<Activation> = all_of(self.query(&schema::ACTIVATIONS, key.as_str())).await?;
-        machines.sort_unstable_by(|one, other| one.fingerprint.cmp(&other.fingerprint));
-        Ok(machines)
+    /// A page of a license's activations, in the order of the fingerprints: at most [`ACTIVATIONS_A_PAGE`], of those after
+    /// `after` if that is given. Its key was found good, or the caller was found to own the license.
+    pub async fn activation_list(
+        &self,
+        key: &LicenseKey,
+        after: Option<&ActivationCursor>,
+    ) -> Result<(Vec<Activation>, Option<ActivationCursor>)> {
+        let mut machines: Vec<Activation> = Vec::new();
+        let mut after = after.cloned();
+        loop {
+            let wanted = i32::try_from(ACTIVATIONS_A_PAGE - machines.len()).unwrap_or(i32::MAX);
+            let mut query = self.query(&schema::ACTIVATIONS, key.as_str()).limit(wanted);
+            if let Some(ActivationCursor(machine)) = &after {
+                let start = schema::ACTIVATIONS.key(key.as_str(), Some(machine));
+                query = query.set_exclusive_start_key(Some(start));
+            }
+            let page = query.send().await.map_err(unexpected)?;
+            machines.extend(decode_all::<Activation>(page.items)?);
+            after = page.last_evaluated_key.and_then(|last| ActivationCursor::at(&last));
+            if after.is_none() || machines.len() >= ACTIVATIONS_A_PAGE {
+                machines.sort_unstable_by(|one, other| one.fingerprint.cmp(&other.fingerprint));
+                return Ok((machines, after));
+            }
+        }
+    }
+
+    /// Every machine on a license of no more than `most`; `None` if there are more.
+    pub(in crate::store) async fn activation_list_all(
+        &self,
+        key: &LicenseKey,
+        most: usize,
+    ) -> Result<Option<Vec<Activation>>> {
+        let enough = i32::try_from(most + 1).unwrap_or(i32::MAX);
+        let page = self
+            .query(&schema::ACTIVATIONS, key.as_str())
+            .limit(enough)
+            .send()
+            .await;
+        let page = page.map_err(unexpected)?;
+        let machines: Vec<Activation> = decode_all(page.items)?;
+        Ok((machines.len() <= most && page.last_evaluated_key.is_none()).then_some(machines))
     }
 }
 

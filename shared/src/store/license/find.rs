@@ -12,7 +12,7 @@ use crate::{
         activation::Activation,
         key::{KeyMark, LicenseId, LicenseKey},
         key_exchange::{CurrentKey, FormerKey},
-        machine::Fingerprint,
+        machine::{Fingerprint, MachineId},
     },
     product::Product,
     sale::purchase::Purchase,
@@ -54,6 +54,12 @@ impl Store {
             found.take_one(&schema::LICENSES)?,
             found.take_one(&schema::ACTIVATIONS)?,
         ))
+    }
+
+    /// A license's activation of this machine. The key was found good.
+    pub async fn activation_get(&self, key: &LicenseKey, fingerprint: &Fingerprint) -> Result<Option<Activation>> {
+        let id = MachineId::of(fingerprint);
+        self.get(&schema::ACTIVATIONS, key.as_str(), Some(id.as_str())).await
     }
 
     /// The license whose key was exchanged for another, by the event that tells of it: for a request that is carried out

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// **Invariant**: what changes only together with what it counts or notes. It is never written with the rest.
-const COUNTERS: [&str; 3] = ["seats.machinesUsed", "seats.sessionsOpen", "watch"];
+const COUNTERS: [&str; 4] = ["seats.machinesUsed", "seats.sessionsOpen", "seats.admissions", "watch"];
 
 /// The parts of a license whose attributes are written one by one, since a counter stands among them.
 const PARTS: [&str; 1] = ["seats"];

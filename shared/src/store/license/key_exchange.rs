@@ -24,9 +24,9 @@ use crate::{
     },
 };
 
-/// How many activations are removed beside an exchange of keys: DynamoDB takes a hundred actions, and five are the keys'
-/// and the event's.
-const MACHINES_AT_ONCE: usize = 95;
+/// How many activations are removed beside an exchange of keys: DynamoDB takes a hundred actions, and six are the keys',
+/// the event's and the audit log's.
+const MACHINES_AT_ONCE: usize = 94;
 
 impl Store {
     /// Gives a license the key that `reissue` makes of it, and takes every machine off it: in one transaction the old key
@@ -51,14 +51,14 @@ impl Store {
         retried("a license", license, |attempt, license| async move {
             let reissued = reissue(&license)?;
             let machines = if license.seats.machines_used > 0 {
-                self.activation_list(&license.license_key).await?
+                self.activation_list_all(&license.license_key, MACHINES_AT_ONCE).await?
             } else {
-                Vec::new()
+                Some(Vec::new())
             };
-            if machines.len() > MACHINES_AT_ONCE {
+            let Some(machines) = machines else {
                 self.activation_reset(&license, audit).await?;
                 return Ok(Continue(self.license_later(attempt, &license).await?));
-            }
+            };
             let [former, current] = key_traces(&license, &reissued, event)?;
             let mut transaction = Transaction::of([old_key_deletion(&license)?, license_creation(&reissued)?])
                 .with_event(event)?

@@ -5,7 +5,7 @@ use std::ops::ControlFlow::{Break, Continue};
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::{
-    Error, Result,
+    Error, Result, Timestamp,
     audit::Audit,
     error::Noun,
     event::{Event, EventType},
@@ -13,8 +13,8 @@ use crate::{
         License,
         activation::{Activation, Admission, Remover},
         key::LicenseKey,
-        machine::{Fingerprint, MachineId, MachineMark},
-        moves::{MovePlan, MoveRequest, MoveVerdict, admit_in_place},
+        machine::{Fingerprint, MachineId},
+        moves::{MovePlan, MoveRequest, MoveVerdict, NamedBy, admit_in_place},
         seats::SeatLimit,
     },
     store::{
@@ -25,71 +25,27 @@ use crate::{
                 activation_creation, activation_key, activation_removal, activation_update, if_removable, while_there,
             },
             item::license_key,
+            seats::admission_counted,
         },
+        request::rate_limit::{attempt_of_newcomer, attempt_refusal, attempt_shift},
         schema, unexpected,
         write::{Action, Refusal, Transaction, UpdateExpression, WriteOutcome, retried, update},
     },
 };
 
-/// A license that is to be moved, as far as it was found.
-#[derive(Debug, Default)]
-pub struct MoveSubjects {
-    /// The license.
-    pub license: Option<License>,
-    /// Its activation of the machine that leaves.
-    pub leaving: Option<Activation>,
-    /// Its activation of the machine that comes, which may have one.
-    pub coming: Option<Activation>,
-}
-
 impl Store {
-    /// The license with this key, and its activations of the machine that comes and of the one that leaves, which is named
-    /// by its fingerprint or as it is shown: all at once.
+    /// The machine of a license that is to leave: it is named by its fingerprint, or as it is shown.
     ///
-    /// **Unscoped**: the key is the credential.
-    pub async fn license_get_to_move_unscoped(
-        &self,
-        key: &LicenseKey,
-        coming: &Fingerprint,
-        leaving: &Fingerprint,
-    ) -> Result<MoveSubjects> {
-        let shown_id = MachineId::typed(leaving.as_str());
-        let mut machines = vec![coming];
-        // A batch names no item twice.
-        if leaving != coming && shown_id.is_none() {
-            machines.push(leaving);
+    /// The license's key was found good: as it is shown, the machine is looked for among the others.
+    pub async fn activation_get_leaving(&self, key: &LicenseKey, named: &Fingerprint) -> Result<Option<Activation>> {
+        if let Some(shown) = MachineId::typed(named.as_str())
+            && let Some(machine) = self.activation_shown_as(key, &shown).await?
+        {
+            return Ok(Some(machine));
         }
-        let keys = machines
-            .into_iter()
-            .map(|machine| activation_key(key, machine))
-            .collect();
-        let together = self.get_batch(vec![
-            (&schema::LICENSES, vec![license_key(key)]),
-            (&schema::ACTIVATIONS, keys),
-        ]);
-        let shown = async {
-            let Some(shown) = &shown_id else { return Ok(None) };
-            match self.activation_shown_as(key, shown).await? {
-                Some(machine) => Ok(Some(machine)),
-                // It may be called so.
-                None => {
-                    let id = MachineId::of(leaving);
-                    self.get(&schema::ACTIVATIONS, key.as_str(), Some(id.as_str())).await
-                }
-            }
-        };
-        let (mut found, shown) = tokio::try_join!(together, shown)?;
-        let machines = found.take(&schema::ACTIVATIONS).into_iter().map(decode);
-        let machines: Vec<Activation> = machines.collect::<Result<_>>()?;
-        let one = |fingerprint: &Fingerprint| {
-            let found = machines.iter().find(|machine| machine.fingerprint == *fingerprint);
-            found.cloned()
-        };
-        Ok(MoveSubjects {
-            license: found.take_one(&schema::LICENSES)?,
-            leaving: shown.or_else(|| one(leaving)),
-            coming: one(coming),
-        })
+        // It may be called so.
+        let id = MachineId::of(named);
+        self.get(&schema::ACTIVATIONS, key.as_str(), Some(id.as_str())).await
     }
 
     /// The one machine of a license that is shown so. Of two, neither is meant.
@@ -162,18 +118,35 @@ impl Store {
             };
             let leave = activation_removal(key, leaver, plan.freed > 0);
             let leave = if_removable(leave, Remover::Customer(request.arrival.via));
-            let count = move_count(&license, &plan);
-            let mut transaction = Transaction::of([count, leave, comes]).with_event(deactivated)?;
-            if plan.admission == Admission::NewMachine {
-                transaction = transaction.with_event(activated)?;
-            }
-            Ok(match self.commit(transaction).await? {
+            let leave = match request.named {
+                NamedBy::Fingerprint => leave,
+                NamedBy::Shown => if_idle(leave, &license, now),
+            };
+            let count = move_count(&license, &plan)?;
+            let outcome = if plan.admission == Admission::NewMachine {
+                let attempt = attempt_of_newcomer(key, request.network, now);
+                let transaction = Transaction::of([count, leave, comes, attempt]).with_event(deactivated)?;
+                self.commit(transaction.with_event(activated)?).await?
+            } else {
+                let transaction = Transaction::of([count, leave, comes]).with_event(deactivated)?;
+                match self.commit(transaction).await? {
+                    WriteOutcome::Done => WriteOutcome::Done,
+                    WriteOutcome::Contended => WriteOutcome::Contended,
+                    WriteOutcome::Refused([by_license, by_leaving, by_coming]) => {
+                        WriteOutcome::Refused([by_license, by_leaving, by_coming, Refusal::None])
+                    }
+                }
+            };
+            Ok(match outcome {
                 WriteOutcome::Done => Break((plan.license, plan.activation)),
                 WriteOutcome::Contended => {
                     attempt.back_off().await;
                     Continue((license, leaving, coming))
                 }
-                WriteOutcome::Refused([by_license, by_leaving, by_coming]) => Continue((
+                WriteOutcome::Refused([_, _, _, Refusal::By(found)]) => {
+                    return Err(attempt_refusal(found.as_ref(), now));
+                }
+                WriteOutcome::Refused([by_license, by_leaving, by_coming, Refusal::None]) => Continue((
                     match by_license {
                         Refusal::By(found) => decode(found.ok_or(Error::NotFound(Noun::License))?)?,
                         Refusal::None => license,
@@ -194,7 +167,7 @@ impl Store {
 }
 
 /// The license's half of a move: its counters and the list of its moves.
-fn move_count(license: &License, plan: &MovePlan) -> Action {
+fn move_count(license: &License, plan: &MovePlan) -> Result<Action> {
     let mut count = UpdateExpression::default()
         .increase("seats.machinesUsed", i64::from(plan.came) - 1)
         .increase("seats.sessionsOpen", i64::from(plan.taken) - i64::from(plan.freed))
@@ -206,20 +179,26 @@ fn move_count(license: &License, plan: &MovePlan) -> Action {
         // **Race**: two moves at once are counted as two, and neither is made of a license that was revoked meanwhile.
         .when("revision = :seen", [(":seen", number(license.revision))]);
     if plan.came > 0 {
-        // A machine that comes this way counts among the new ones; the next one that comes is held against it.
-        let mark = MachineMark::of(&plan.arrival.fingerprint);
-        count = count
-            .set(
-                &format!("watch.arrivals.{}", mark.as_str()),
-                number(plan.arrival.now.seconds()),
-            )
-            .increase("watch.arrived", 1);
+        count = admission_counted(count, license, plan.license.seats.admissions)?;
     }
     if let Some(SeatLimit::Limited(limit)) = license.seats.session_limit().filter(|_| plan.taken > 0) {
         // **Race**: as when a session is taken, the last one is given once; that of the machine that leaves is free.
         count = count.when("seats.sessionsOpen < :limit", [(":limit", number(limit + plan.freed))]);
     }
-    update(&schema::LICENSES, license_key(&license.license_key), count)
+    Ok(update(&schema::LICENSES, license_key(&license.license_key), count))
+}
+
+/// `removal` on the condition that the machine can't run by itself at `now`: [`Activation::may_run_until`].
+fn if_idle(removal: Action, license: &License, now: Timestamp) -> Action {
+    // **Race**: since it was read, it may have shown itself.
+    let removal = removal.when("tokenExpiry <= :idleSince", [(":idleSince", text(now))]);
+    if license.seats.session_limit().is_some() {
+        return removal.when(
+            "attribute_not_exists(leaseUntil) OR leaseUntil <= :lapsedSince",
+            [(":lapsedSince", text(now))],
+        );
+    }
+    removal
 }
 
 /// The half of a move that is the activation of the machine that comes, when it has one.
@@ -227,6 +206,7 @@ fn activation_arrival(license: &License, plan: &MovePlan) -> Action {
     let activation = &plan.activation;
     let floating = license.seats.session_limit().is_some();
     let expression = activation_update(activation, &plan.arrival, floating);
+    let expression = attempt_shift(expression, "attempts.", plan.arrival.now);
     let expression = match plan.admission {
         // **Race**: one machine that asks twice at once holds one session.
         Admission::OpenSession => {

@@ -7,18 +7,18 @@
 use std::ops::ControlFlow::{Break, Continue};
 
 use crate::{
-    Error, Result,
+    Error, Result, Timestamp,
     audit::Audit,
-    error::{Denial, Noun},
+    error::{Denial, Noun, Resource, Throttle},
     event::{Event, EventType},
     license::{
         License,
-        activation::{Activation, Admission, Arrival, VALIDATED_INTERVAL},
-        admission::{Plan, SeatRequest, Verdict, admit},
+        activation::{Activation, Admission, VALIDATED_INTERVAL},
+        admission::{Plan, Purpose, SeatRequest, Verdict, admit},
         detection::Consequence,
         key::LicenseKey,
         machine::Fingerprint,
-        seats::SeatLimit,
+        seats::{Admissions, SeatLimit},
         violation::{Violation, ViolationId},
     },
     store::{
@@ -29,6 +29,7 @@ use crate::{
             item::{license_difference, license_key},
             violation::{violation_creation, violation_growth},
         },
+        request::rate_limit::{attempt_of_newcomer, attempt_refusal, attempt_shift},
         schema,
         write::{Action, Refusal, Transaction, UpdateExpression, WriteOutcome, retried, update},
     },
@@ -61,17 +62,20 @@ impl Store {
                 (license, known, Some(plan)) => (license, known, plan),
             };
             let event = event.as_ref().filter(|_| plan.is_event);
-            match self.write_plan(&license, &plan, event, audit).await? {
+            match self.write_plan(&license, &plan, request, event, audit).await? {
                 WriteOutcome::Done => Ok(Break((plan.license, plan.activation))),
                 WriteOutcome::Contended => {
                     attempt.back_off().await;
                     Ok(Continue((license, known)))
                 }
+                WriteOutcome::Refused([_, _, Refusal::By(found)]) => {
+                    Err(attempt_refusal(found.as_ref(), request.arrival.now))
+                }
                 WriteOutcome::Refused(_) if !attempt.retries_at_once() => {
                     attempt.back_off().await;
                     Ok(Continue(self.reread(&license.license_key, machine).await?))
                 }
-                WriteOutcome::Refused([by_license, by_activation]) => Ok(Continue((
+                WriteOutcome::Refused([by_license, by_activation, Refusal::None]) => Ok(Continue((
                     match by_license {
                         Refusal::By(found) => decode(found.ok_or(Error::NotFound(Noun::License))?)?,
                         Refusal::None => license,
@@ -103,11 +107,10 @@ impl Store {
                 Verdict::Write(plan) => return Ok((license, known, Some(plan))),
                 Verdict::ReadViolations => violations = Some(self.violation_list(&license).await?),
                 Verdict::Full(full) if at_one_moment => return Err(full),
-                Verdict::Full(_) => {
+                Verdict::Full(full) => {
                     violations = None;
-                    let floating = license.seats.session_limit().is_some();
                     // A seat is really taken only while its session is alive.
-                    if floating && self.session_reap_lapsed(&license.license_key, now).await? {
+                    if of_sessions(&full) && self.session_reap_lapsed(&license.license_key, now).await? {
                         (license, known) = self.reread(&license.license_key, machine).await?;
                         continue;
                     }
@@ -123,26 +126,44 @@ impl Store {
     }
 
     /// Writes a plan, all as one: the license with its counters and with what was observed, unless a limit is reached or
-    /// the license is not what was decided on; the machine's activation; the violations; and the events.
+    /// the license is not what was decided on; the machine's activation; its attempt, unless there were too many; the
+    /// violations; and the events.
+    ///
+    /// Of what was refused, tells the license, the activation, and the counter of newcomers' attempts.
     async fn write_plan(
         &self,
         license: &License,
         plan: &Plan,
+        request: &SeatRequest<'_>,
         event: Option<&Event>,
         audit: &Audit,
-    ) -> Result<WriteOutcome<[Refusal; 2]>> {
-        let (activation, arrival) = (&plan.activation, &plan.arrival);
+    ) -> Result<WriteOutcome<[Refusal; 3]>> {
+        let activation = &plan.activation;
         let is_observed = !plan.detection.observation.is_empty();
         let action = match plan.admission {
-            Admission::Refresh => refreshed(license, activation, arrival, event),
+            Admission::Refresh => refreshed(license, plan, event),
             Admission::NewMachine => activation_creation(activation)?,
-            Admission::OpenSession => opened(activation, arrival, event),
+            Admission::OpenSession => opened(plan, event),
         };
-        if plan.admission != Admission::Refresh || is_observed {
-            let transaction = Transaction::of([license_taking(license, plan)?, action]);
+        if let (Admission::NewMachine, Purpose::Activate { network, .. }) = (plan.admission, request.purpose) {
+            let attempt = attempt_of_newcomer(&license.license_key, network, plan.arrival.now);
+            let transaction = Transaction::of([license_taking(license, plan)?, action, attempt]);
             return self
                 .commit(with_events(transaction, license, plan, event, audit)?)
                 .await;
+        }
+        if plan.admission != Admission::Refresh || is_observed {
+            let transaction = Transaction::of([license_taking(license, plan)?, action]);
+            let outcome = self
+                .commit(with_events(transaction, license, plan, event, audit)?)
+                .await?;
+            return Ok(match outcome {
+                WriteOutcome::Done => WriteOutcome::Done,
+                WriteOutcome::Contended => WriteOutcome::Contended,
+                WriteOutcome::Refused([by_license, by_activation]) => {
+                    WriteOutcome::Refused([by_license, by_activation, Refusal::None])
+                }
+            });
         }
         let by_activation = match event {
             None => match self.write(action).await? {
@@ -156,7 +177,51 @@ impl Store {
                 WriteOutcome::Refused([by_activation]) => by_activation,
             },
         };
-        Ok(WriteOutcome::Refused([Refusal::None, by_activation]))
+        Ok(WriteOutcome::Refused([Refusal::None, by_activation, Refusal::None]))
+    }
+
+    /// Counts an attempt to let a machine in that came to nothing: by the machine if the license
+    /// knows it, else by the `network` that it came from. Answers what it is refused for: that there were too many goes before all else.
+    pub async fn activation_count_refused(
+        &self,
+        key: &LicenseKey,
+        known: Option<&Fingerprint>,
+        network: &str,
+        now: Timestamp,
+        refusal: Error,
+    ) -> Error {
+        if !is_attempt(&refusal) {
+            return refusal;
+        }
+        match self.attempt_count(key, known, network, now).await {
+            Ok(()) => refusal,
+            Err(too_many) => too_many,
+        }
+    }
+
+    async fn attempt_count(
+        &self,
+        key: &LicenseKey,
+        known: Option<&Fingerprint>,
+        network: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        if let Some(machine) = known {
+            let count = attempt_shift(UpdateExpression::default(), "attempts.", now)
+                // It may have left since it was read: then it is new.
+                .when("attribute_exists(fingerprint)", []);
+            let count = update(&schema::ACTIVATIONS, activation_key(key, machine), count);
+            match self.write_retried("an activation", count).await? {
+                Refusal::None => return Ok(()),
+                Refusal::By(Some(found)) => return decode::<Activation>(found)?.attempts.admit(now),
+                Refusal::By(None) => {}
+            }
+        }
+        let count = attempt_of_newcomer(key, network, now);
+        match self.write_retried("a rate limit", count).await? {
+            Refusal::None => Ok(()),
+            Refusal::By(found) => Err(attempt_refusal(found.as_ref(), now)),
+        }
     }
 
     /// A license and its activation of a machine, both as they are at one moment.
@@ -180,14 +245,40 @@ impl Store {
     }
 }
 
+/// Whether what was refused so counts as an attempt. What was refused for too many does not, so that who tries too often does
+/// not push the end of the wait ahead.
+fn is_attempt(refusal: &Error) -> bool {
+    match refusal {
+        Error::Denied(_) | Error::Full { .. } | Error::NotFound(_) => true,
+        Error::Throttled { by, .. } => *by != Throttle::Activations,
+        Error::Invalid(_)
+        | Error::Unauthenticated(_)
+        | Error::Forbidden(_)
+        | Error::Taken(_)
+        | Error::Conflict(_)
+        | Error::Internal(_) => false,
+    }
+}
+
+/// Whether it is sessions for which there is no room.
+fn of_sessions(full: &Error) -> bool {
+    matches!(
+        full,
+        Error::Full {
+            of: Resource::Session,
+            ..
+        }
+    )
+}
+
 /// Also the events, and what becomes of the violations.
-fn with_events(
-    mut transaction: Transaction<2>,
+fn with_events<const N: usize>(
+    mut transaction: Transaction<N>,
     license: &License,
     plan: &Plan,
     event: Option<&Event>,
     audit: &Audit,
-) -> Result<Transaction<2>> {
+) -> Result<Transaction<N>> {
     if let Some(event) = event {
         transaction = transaction.with_event(event)?;
     }
@@ -241,6 +332,12 @@ fn license_taking(license: &License, plan: &Plan) -> Result<Action> {
             taking = taking.when(&format!("{counter} < :limit"), [(":limit", number(limit))]);
         }
     }
+    if let (Admission::NewMachine, Some(most)) = (plan.admission, plan.most_machines) {
+        taking = taking.when("seats.machinesUsed < :mostMachines", [(":mostMachines", number(most))]);
+    }
+    if plan.admission == Admission::NewMachine {
+        taking = admission_counted(taking, license, plan.license.seats.admissions)?;
+    }
     if let Some(seen_in) = &observation.seen_in {
         taking = taking
             .set("watch.seenIn", attribute(seen_in)?)
@@ -256,7 +353,7 @@ fn license_taking(license: &License, plan: &Plan) -> Result<Action> {
             .increase("watch.arrived", 1);
         if let Some(room) = detection.room {
             let enough = license.watch.arrived + u64::from(room);
-            // **Race**: of many machines that come at once, the one too many finds the others.
+            // **Race**: of many machines that come back at once, the one too many finds the others.
             taking = taking.when("watch.arrived <= :enough", [(":enough", number(enough))]);
         }
     }
@@ -266,27 +363,72 @@ fn license_taking(license: &License, plan: &Plan) -> Result<Action> {
     Ok(update(&schema::LICENSES, license_key(&license.license_key), taking))
 }
 
+/// That one more machine was let in within the hour: `admissions` come of those that `license` has.
+pub(in crate::store) fn admission_counted(
+    taking: UpdateExpression,
+    license: &License,
+    admissions: Admissions,
+) -> Result<UpdateExpression> {
+    if admissions.hour == license.seats.admissions.hour {
+        return Ok(taking
+            .increase("seats.admissions.number", 1)
+            // **Race**: however many come at once, no more are let in than an hour admits.
+            .when(
+                "seats.admissions.hour = :hour AND seats.admissions.number < :mostAdmissions",
+                [
+                    (":hour", number(admissions.hour)),
+                    (":mostAdmissions", number(Admissions::MOST)),
+                ],
+            ));
+    }
+    Ok(taking
+        .set("seats.admissions", attribute(&admissions)?)
+        // **Race**: of two that begin an hour at once, the second finds the first.
+        .when(
+            "seats.admissions.hour = :hourBefore",
+            [(":hourBefore", number(license.seats.admissions.hour))],
+        ))
+}
+
+/// What a known machine's request changes of its activation beside what it tells: its attempt, unless there were too many; its
+/// return; and when an event told of it.
+fn noted(mut update: UpdateExpression, plan: &Plan, event: Option<&Event>) -> UpdateExpression {
+    if plan.is_attempt {
+        update = attempt_shift(update, "attempts.", plan.arrival.now);
+    }
+    if plan.returns {
+        update = update
+            .set("returnedAt", text(plan.arrival.now))
+            // **Race**: of two requests with which a machine returns, one is the first.
+            .when("attribute_not_exists(returnedAt)", []);
+    }
+    if let Some(event) = event {
+        update = update.set("validatedAt", text(event.at));
+    }
+    update
+}
+
 /// A known machine's session, after its last one was reaped.
-fn opened(activation: &Activation, arrival: &Arrival, event: Option<&Event>) -> Action {
-    let mut session = activation_update(activation, arrival, true)
+fn opened(plan: &Plan, event: Option<&Event>) -> Action {
+    let activation = &plan.activation;
+    let session = activation_update(activation, &plan.arrival, true)
         // **Race**: one machine that asks twice at once holds one session.
         .when("attribute_exists(fingerprint) AND attribute_not_exists(leaseUntil)", []);
-    if let Some(event) = event {
-        session = session.set("validatedAt", text(event.at));
-    }
+    let session = noted(session, plan, event);
     let key = activation_key(&activation.license_key, &activation.fingerprint);
     update(&schema::ACTIVATIONS, key, session)
 }
 
 /// The activation of a machine that needs nothing new, brought up to date: unless it is gone or its session was reaped
 /// meanwhile or, with an event, another request has noted one since it was read.
-fn refreshed(license: &License, activation: &Activation, arrival: &Arrival, event: Option<&Event>) -> Action {
+fn refreshed(license: &License, plan: &Plan, event: Option<&Event>) -> Action {
+    let activation = &plan.activation;
     let floating = license.seats.session_limit().is_some();
-    let refresh = activation_update(activation, arrival, floating);
-    let mut refresh = while_there(refresh, activation, floating);
+    let refresh = activation_update(activation, &plan.arrival, floating);
+    let mut refresh = noted(while_there(refresh, activation, floating), plan, event);
     if let Some(event) = event {
         let due = event.at - VALIDATED_INTERVAL;
-        refresh = refresh.set("validatedAt", text(event.at)).when(
+        refresh = refresh.when(
             "attribute_not_exists(validatedAt) OR validatedAt <= :due",
             [(":due", text(due))],
         );

@@ -9,9 +9,46 @@ use crate::{
         Store,
         item::{Item, number},
         schema,
-        write::{Refusal, UpdateExpression, update},
+        write::{Action, Refusal, UpdateExpression, update},
     },
 };
+
+/// Counts an attempt to activate, exactly under any interleaving: `expression` also shifts the register whose attributes
+/// begin with `prefix`.
+///
+/// The counter is a shift register of the last fifteen admitted attempts, `t0` the oldest. An attempt is admitted when `t0`
+/// has left the window, and shifts itself in; a `SET` sees every attribute as it was before the update. So a refused attempt
+/// writes nothing, and does not make the caller wait longer.
+pub(in crate::store) fn attempt_shift(
+    mut expression: UpdateExpression,
+    prefix: &str,
+    now: Timestamp,
+) -> UpdateExpression {
+    const LAST: usize = RateLimit::ATTEMPTS - 1;
+    let oldest = format!("{prefix}{}", RateLimit::OLDEST);
+    expression = expression.set(&format!("{prefix}t{LAST}"), number(now.millis())).when(
+        &format!("attribute_not_exists({oldest}) OR {oldest} <= :windowStart"),
+        [(":windowStart", number((now - RateLimit::WINDOW).millis()))],
+    );
+    for i in 0..LAST {
+        let shift = format!("{prefix}t{i} = if_not_exists({prefix}t{}, :never)", i + 1);
+        expression = expression.assign(&shift, [(":never", number(0))]);
+    }
+    expression
+}
+
+/// Counts an attempt of a machine that is new to a license, by the network that it comes from.
+pub(in crate::store) fn attempt_of_newcomer(license_key: &LicenseKey, network: &str, now: Timestamp) -> Action {
+    let count = UpdateExpression::default().set("expiresAt", number((now + RateLimit::WINDOW).seconds()));
+    let key = schema::RATE_LIMITS.key(&format!("activate#{license_key}#{network}"), None);
+    update(&schema::RATE_LIMITS, key, attempt_shift(count, "", now))
+}
+
+/// What a newcomer is told whose attempt this refused.
+pub(in crate::store) fn attempt_refusal(found: Option<&Item>, now: Timestamp) -> Error {
+    let oldest = found.and_then(|item| item.get(RateLimit::OLDEST)?.as_n().ok()?.parse().ok());
+    RateLimit::refusal(oldest.map_or(now, Timestamp::from_millis))
+}
 
 fn rate_limit_key(allowance: &Allowance, who: &str, now: Timestamp) -> Item {
     let begins = allowance.window_of(now).seconds();
@@ -20,43 +57,6 @@ fn rate_limit_key(allowance: &Allowance, who: &str, now: Timestamp) -> Item {
 }
 
 impl Store {
-    /// Counts an attempt to activate `license_key`, in one conditional write that is exact under any interleaving.
-    ///
-    /// The counter is a shift register of the last fifteen admitted attempts, `t0` the oldest. An attempt is admitted
-    /// when `t0` has left the window, and shifts itself in; a `SET` sees every attribute as it was before the update. So
-    /// a refused attempt writes nothing, and does not make the caller wait longer.
-    ///
-    /// # Errors
-    /// [`Throttle::Activations`].
-    pub async fn rate_limit_count_activation(&self, license_key: &LicenseKey, now: Timestamp) -> Result<()> {
-        const LAST: usize = RateLimit::ATTEMPTS - 1;
-        let mut count = UpdateExpression::default()
-            .set(&format!("t{LAST}"), number(now.millis()))
-            .set("expiresAt", number((now + RateLimit::WINDOW).seconds()))
-            .when(
-                "attribute_not_exists(t0) OR t0 <= :windowStart",
-                [(":windowStart", number((now - RateLimit::WINDOW).millis()))],
-            );
-        for i in 0..LAST {
-            let shift = format!("t{i} = if_not_exists(t{}, :never)", i + 1);
-            count = count.assign(&shift, [(":never", number(0))]);
-        }
-        let key = schema::RATE_LIMITS.key(&format!("activate#{license_key}"), None);
-        let count = update(&schema::RATE_LIMITS, key, count);
-        match self.write_retried("a rate limit", count).await? {
-            Refusal::None => Ok(()),
-            Refusal::By(found) => {
-                let oldest = found
-                    .as_ref()
-                    .and_then(|item| item.get("t0")?.as_n().ok()?.parse().ok());
-                Err(Error::Throttled {
-                    by: Throttle::Activations,
-                    retry_at: oldest.map_or(now, Timestamp::from_millis) + RateLimit::WINDOW,
-                })
-            }
-        }
-    }
-
     /// Takes back an attempt of `who` that was counted at this time, for what counts failures only. Counting first and
     /// taking back keeps the number exact, however many attempts there are at once.
     ///

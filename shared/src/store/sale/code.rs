@@ -70,25 +70,10 @@ impl Store {
         self.get(&schema::CODES, &name.folded(), Some(CODE)).await
     }
 
-    /// The code that reads like this, and its redemption by this customer, in one call.
-    ///
-    /// **Unscoped**: the caller must check the owner.
-    pub async fn code_get_with_redemption_unscoped(
-        &self,
-        name: &CodeName,
-        email: &Email,
-    ) -> Result<(Option<Code>, Option<Redemption>)> {
-        let keys = vec![code_key(name, CODE), code_key(name, &redemption_key(email))];
-        let mut found = self.get_batch(vec![(&schema::CODES, keys)]).await?;
-        let (mut code, mut redemption) = (None, None);
-        for item in found.take(&schema::CODES) {
-            if item.get("item") == Some(&text(CODE)) {
-                code = Some(decode(item)?);
-            } else {
-                redemption = Some(decode(item)?);
-            }
-        }
-        Ok((code, redemption))
+    /// The redemption by this customer of a code that the caller was found to own.
+    pub async fn code_get_redemption(&self, code: &Code, email: &Email) -> Result<Option<Redemption>> {
+        self.get(&schema::CODES, &code.name.folded(), Some(&redemption_key(email)))
+            .await
     }
 
     /// The codes that `scope` covers, newest first.

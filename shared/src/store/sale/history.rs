@@ -608,7 +608,6 @@ fn like(first: &License, granted: &Entitlement, now: Timestamp) -> License {
         purchased_at: None,
         renewed_at: None,
         subscription: granted.subscription,
-        former_keys: Vec::new(),
         standing: StandingState::GOOD,
         expiry: Expiry::from(granted.ends_at),
         first_used_at: None,

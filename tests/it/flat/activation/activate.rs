@@ -14,8 +14,8 @@ async fn a_machine_that_activates_gets_a_token_and_a_seat() {
     let (answer, usage) = app.machine("a").activate_with(&license, json!({})).await;
     let body = answer.expect(200);
     assert_eq!(body["machinesUsed"], 1);
-    // One call of the four reads what is sold, as it does once a minute.
-    assert_eq!((usage.calls, usage.rounds), (4, 2), "{usage:?}");
+    // A call reads what is sold, as it does once a minute; and the first time, once it is known that the key is good.
+    assert_eq!((usage.calls, usage.rounds), (3, 3), "{usage:?}");
     assert_eq!((usage.read_units, usage.write_units), (3.0, 8.0), "{usage:?}");
 }
 
@@ -411,15 +411,120 @@ async fn the_sixteenth_attempt_within_an_hour_is_refused() {
             machine.activate(license).await.expect(200);
         }
         machine.activate(license).await.expect_refusal(429, TOO_MANY);
-        // It is the key that is limited, not the machine.
-        app.machine("b").activate(license).await.expect_refusal(429, TOO_MANY);
+        // It is counted for itself: no other machine of the key has to wait for it.
+        app.machine("b").activate(license).await.expect(200);
     }
     let another = app.license().create().await;
     app.machine("a").activate(&another).await.expect(200);
 }
 
 #[tokio::test]
-async fn attempts_on_unknown_keys_count_as_well() {
+async fn new_machines_of_one_network_are_counted_together() {
+    let app = TestApp::start().await;
+    let license = app.license().with("licenseType", "site").create().await;
+    let here = |i: usize| app.machine(&format!("{i}")).at("203.0.113.9");
+    for i in 0..15 {
+        here(i).activate(&license).await.expect(200);
+    }
+    here(15).activate(&license).await.expect_refusal(429, TOO_MANY);
+    // Those that are in go on, and so does one that comes from elsewhere.
+    for i in 0..15 {
+        here(i).activate(&license).await.expect(200);
+    }
+    app.machine("elsewhere")
+        .at("203.0.113.10")
+        .activate(&license)
+        .await
+        .expect(200);
+    here(15).activate(&license).await.expect_refusal(429, TOO_MANY);
+    app.advance(HOUR);
+    here(15).activate(&license).await.expect(200);
+}
+
+/// One office, nine o'clock.
+#[tokio::test]
+async fn thirty_known_machines_behind_one_address_start_within_a_minute() {
+    let app = TestApp::start().await;
+    let license = app.license().floating(30).create().await;
+    let machines: Vec<_> = (0..30).map(|i| app.machine(&format!("{i}"))).collect();
+    for (i, machine) in machines.iter().enumerate() {
+        if i == 15 {
+            app.advance(HOUR);
+        }
+        machine.activate(&license).await.expect(200);
+    }
+    app.advance(15 * HOUR);
+    for machine in &machines {
+        machine.activate(&license).await.expect(200);
+        app.advance(std::time::Duration::from_secs(1));
+    }
+}
+
+#[tokio::test]
+async fn who_has_the_key_keeps_no_machine_out_that_is_in() {
+    let app = TestApp::start().await;
+    let license = app.license().max_machines(2).create().await;
+    let own = app.machine("own");
+    own.activate(&license).await.expect(200);
+    // From the very same network, as often as it goes.
+    for _ in 0..40 {
+        let wrong = json!({ "productId": "other" });
+        app.machine("attacker").activate_with(&license, wrong).await;
+    }
+    own.activate(&license).await.expect(200);
+    let spare = app.machine("spare");
+    spare.activate(&license).await.expect_refusal(429, TOO_MANY);
+    spare
+        .move_license(&license, &own.fingerprint)
+        .await
+        .expect_refusal(429, TOO_MANY);
+    spare.clone().at("203.0.113.9").activate(&license).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_key_lets_no_more_than_150_new_machines_in_within_an_hour() {
+    let app = TestApp::start().await;
+    let license = app.license().with("licenseType", "site").create().await;
+    let machine = |i: u32| app.machine(&format!("{i}")).at(&format!("203.0.113.{}", i / 10));
+    app.advance(10 * MINUTE);
+    for i in 0..150 {
+        machine(i).activate(&license).await.expect(200);
+    }
+    let refused = machine(150).activate(&license).await;
+    refused.expect_refusal(429, TOO_MANY);
+    assert_eq!(refused.header("retry-after"), (50 * 60 + 1).to_string());
+    machine(149).activate(&license).await.expect(200);
+    app.advance(50 * MINUTE);
+    machine(150).activate(&license).await.expect(200);
+    app.assert_counters_true(&license).await;
+}
+
+#[tokio::test]
+async fn a_license_has_no_more_machines_than_the_operator_allows() {
+    let config = keystead_core::config::Config {
+        most_machines: 3,
+        ..keystead_core::config::Config::default()
+    };
+    let app = keystead_tests::Options::default().config(config).start().await;
+    for license in [
+        app.license().with("licenseType", "site").create().await,
+        app.license().max_machines(-1).create().await,
+        app.license().floating(9).create().await,
+    ] {
+        for name in ["a", "b", "c"] {
+            app.machine(name).activate(&license).await.expect(200);
+        }
+        let full = "Machine limit reached (3). Deactivate another machine first.";
+        app.machine("d").activate(&license).await.expect_refusal(403, full);
+        app.machine("a").activate(&license).await.expect(200);
+        app.machine("a").deactivate(&license).await.expect(200);
+        app.machine("d").activate(&license).await.expect(200);
+        app.assert_counters_true(&license).await;
+    }
+}
+
+#[tokio::test]
+async fn unknown_keys_are_counted_by_the_network_that_shows_them() {
     let app = TestApp::start().await;
     let guess = || async {
         let body = json!({
@@ -427,10 +532,15 @@ async fn attempts_on_unknown_keys_count_as_well() {
         });
         app.stranger().post("/activate", body).await
     };
-    for _ in 0..15 {
+    for _ in 0..100 {
         guess().await.expect_refusal(404, "License not found");
     }
-    guess().await.expect_refusal(429, TOO_MANY);
+    guess().await.expect_refusal(429, "Too many attempts. Try again later.");
+    app.advance(15 * MINUTE);
+    guess().await.expect_refusal(404, "License not found");
+    let written = app.database.answer("Scan", br#"{"TableName":"rate-limits"}"#).1;
+    let written: Value = serde_json::from_slice(&written).expect("a reply");
+    assert_eq!(written["Count"], 0);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use keystead_core::{
     },
     store::schema,
 };
-use keystead_tests::{DAY, TestApp};
+use keystead_tests::{DAY, PRODUCT, TestApp};
 use serde_json::json;
 
 const BAD_TOKEN: &str = "Invalid or expired token";
@@ -176,5 +176,39 @@ async fn a_machine_leaves_through_the_api_through_which_it_came_or_by_its_vendor
     let reset = app.admin().post("/resetActivations", asked).await;
     reset.expect_body(200, &json!({ "success": true, "deletedCount": 1 }));
     app.machine("b").activate(&license).await.expect(200);
+    app.assert_counters_true(&license).await;
+}
+
+#[tokio::test]
+async fn a_product_may_ask_for_the_token_of_the_machine_that_leaves() {
+    let app = TestApp::start().await;
+    let rule = |on: serde_json::Value| json!({ "productId": PRODUCT, "deactivateNeedsToken": on });
+    app.admin().post("/updateProduct", rule(json!(true))).await.expect(200);
+    let license = app.license().max_machines(3).create().await;
+    let (a, b, c) = (app.machine("a"), app.machine("b"), app.machine("c"));
+    for machine in [&a, &b, &c] {
+        machine.activate(&license).await.expect(200);
+    }
+    let listed = app.admin().post("/listProducts", json!({})).await;
+    assert_eq!(listed.expect(200)["products"][0]["deactivateNeedsToken"], true);
+    // Not with the fingerprint alone, nor with another machine's token.
+    a.deactivate(&license).await.expect_refusal(401, BAD_TOKEN);
+    for token in [b.token(), "made up".to_owned()] {
+        let shown = json!({ "token": token });
+        a.deactivate_with(&license, shown)
+            .await
+            .0
+            .expect_refusal(401, BAD_TOKEN);
+    }
+    let own = json!({ "token": a.token() });
+    a.deactivate_with(&license, own).await.0.expect(200);
+    // The vendor takes off what can't show one any more.
+    let one = json!({ "licenseKey": license.key, "machineFingerprint": b.fingerprint });
+    let reset = app.admin().post("/resetActivations", one.clone()).await;
+    reset.expect_body(200, &json!({ "success": true, "deletedCount": 1 }));
+    let again = app.admin().post("/resetActivations", one).await;
+    again.expect_refusal(404, "Activation not found");
+    app.admin().post("/updateProduct", rule(json!(null))).await.expect(200);
+    c.deactivate(&license).await.expect(200);
     app.assert_counters_true(&license).await;
 }

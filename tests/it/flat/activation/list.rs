@@ -219,7 +219,7 @@ async fn a_session_is_told_while_it_is_alive() {
 }
 
 #[tokio::test]
-async fn of_very_many_machines_the_thousand_last_seen_are_listed() {
+async fn of_very_many_machines_a_thousand_are_listed_at_a_time() {
     let app = TestApp::start().await;
     let license = app.license().with("licenseType", "site").create().await;
     let called = |i: u64| Fingerprint::parse(&format!("{:08}-machine", i * 7919 % 1001)).expect("a fingerprint");
@@ -240,9 +240,40 @@ async fn of_very_many_machines_the_thousand_last_seen_are_listed() {
     let answer = newest.list_machines(&license).await;
     let listed = answer.expect(200);
     assert_eq!(listed["count"], 1000);
-    assert_eq!(listed["machines"][0]["current"], true);
     assert_eq!(listed["machines"].as_array().map(Vec::len), Some(1000));
-    // The one that was seen first is left out.
-    let first = shown(called(0).as_str());
-    assert!(!fingerprints(listed).contains(&first.as_str()));
+    // And then the rest.
+    let next = json!({ "cursor": listed["activationsCursor"] });
+    let rest = newest.list_machines_with(&license, next.clone()).await.0;
+    let rest = rest.expect(200);
+    assert_eq!((&rest["count"], rest.get("activationsCursor")), (&json!(1), None));
+    let mut all = fingerprints(listed);
+    all.extend(fingerprints(rest));
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 1001);
+    // A cursor is of one list, and of who has the key.
+    let other = app.license().create().await;
+    app.machine("a").activate(&other).await.expect(200);
+    for wrong in [next["cursor"].clone(), json!("made-up")] {
+        let asked = json!({ "cursor": wrong });
+        let answer = app.machine("a").list_machines_with(&other, asked).await.0;
+        answer.expect_refusal(
+            400,
+            "Invalid cursor: must be the activationsCursor of a page of the same list",
+        );
+    }
+    // The vendor's list is in the same pages.
+    let asked = |cursor: &Value| json!({ "licenseKey": license.key, "cursor": cursor });
+    let page = app.admin().post("/getLicense", asked(&json!(null))).await;
+    let page = page.expect(200);
+    assert_eq!(page["activations"].as_array().map(Vec::len), Some(1000));
+    let rest = app.admin().post("/getLicense", asked(&page["activationsCursor"])).await;
+    let rest = rest.expect(200);
+    assert_eq!(rest["activations"].as_array().map(Vec::len), Some(1));
+    assert_eq!(rest.get("activationsCursor"), None);
+    let wrong = app.admin().post("/getLicense", asked(&next["cursor"])).await;
+    wrong.expect_refusal(
+        400,
+        "Invalid cursor: must be the activationsCursor of a page of the same list",
+    );
 }

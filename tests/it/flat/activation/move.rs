@@ -123,6 +123,8 @@ async fn a_machine_is_released_by_what_it_is_shown_as() {
     for fingerprint in [alike[0], alike[1], "指紋-1", "3f9a2c47"] {
         machine(&app, fingerprint).activate(&license).await.expect(200);
     }
+    // None can run by itself any more.
+    app.advance(30 * DAY);
     let new = app.machine("new");
     // The beginning of a fingerprint, too short, too long, in the middle, unknown.
     let right = shown(alike[0]);
@@ -141,6 +143,53 @@ async fn a_machine_is_released_by_what_it_is_shown_as() {
         .expect(200);
     assert!(!on(&app, &license).await.contains(&"3f9a2c47".to_owned()));
     app.assert_counters_true(&license).await;
+}
+
+/// What machines are shown as, whoever has the key and a machine on the license can see.
+#[tokio::test]
+async fn a_machine_that_may_still_run_is_moved_off_by_its_whole_fingerprint_only() {
+    let app = TestApp::start().await;
+    for floating in [false, true] {
+        let license = if floating {
+            app.license().floating(3)
+        } else {
+            app.license().max_machines(3)
+        };
+        let license = license.create().await;
+        let (own, new) = (app.machine("own"), app.machine("new"));
+        own.activate(&license).await.expect(200);
+        let until = app.now() + if floating { DAY } else { 30 * DAY };
+        let refusal = |until: keystead_core::Timestamp| {
+            format!("The machine may still run until {until}. Deactivate it there, wait until then, or ask the vendor.")
+        };
+        let shown = own.shown();
+        new.move_license(&license, &shown)
+            .await
+            .expect_refusal(403, &refusal(until));
+        app.advance(until.since(app.now()) - MINUTE);
+        new.move_license(&license, &shown)
+            .await
+            .expect_refusal(403, &refusal(until));
+        if floating {
+            // It beats on, and its session holds for longer than its token.
+            own.heartbeat(&license).await.expect(200);
+            app.advance(MINUTE);
+            let until = app.now() + 14 * MINUTE;
+            new.move_license(&license, &shown)
+                .await
+                .expect_refusal(403, &refusal(until));
+            app.advance(14 * MINUTE);
+        } else {
+            app.advance(MINUTE);
+        }
+        new.move_license(&license, &shown).await.expect(200);
+        // By its whole fingerprint, at any time.
+        app.machine("next")
+            .move_license(&license, &new.fingerprint)
+            .await
+            .expect(200);
+        app.assert_counters_true(&license).await;
+    }
 }
 
 #[tokio::test]
@@ -251,8 +300,8 @@ async fn the_first_refusal_of_a_move_is_the_one_that_an_activation_gets() {
     let (answer, _) = old.move_license_with(&license, &old.fingerprint, other.clone()).await;
     answer.expect_refusal(403, "License is for a different product");
 
-    // They counted as attempts to activate, whatever came of them.
-    for _ in 4..14 {
+    // They counted as attempts to activate, whatever came of them; that of the machine that is in, for itself.
+    for _ in 3..14 {
         new.activate(&license).await.expect(403);
     }
     let (answer, _) = new.move_license_with(&license, &old.fingerprint, other).await;
@@ -519,7 +568,7 @@ async fn a_move_is_told_as_the_one_that_left_and_the_one_that_came() {
     let app = TestApp::start().await;
     let license = app.license().max_machines(1).create().await;
     let old = activated(&app, &license, "old").await;
-    app.advance(MINUTE);
+    app.advance(30 * DAY);
     app.machine("new")
         .move_license(&license, &old.shown())
         .await
