@@ -49,9 +49,15 @@ enum Command {
     /// Let a suspended or revoked license work again.
     #[command(after_help = EXIT_CODES)]
     Reinstate(Which),
-    /// Take all machines off a license.
+    /// Take all machines off a license. `machine remove` takes one off.
     #[command(after_help = EXIT_CODES)]
     Reset(Which),
+    /// Give a license a new key, and mail it to its customer. The old one is dead at once, and no machine is left on the license.
+    #[command(after_help = EXIT_CODES)]
+    Reissue(Reissue),
+    /// Mail a license's key to its customer again.
+    #[command(after_help = EXIT_CODES)]
+    Resend(Which),
     /// Make a license for every line of a file. Goes on where it stopped when it is run again.
     #[command(after_help = EXIT_CODES)]
     Import(ImportArgs),
@@ -171,6 +177,16 @@ struct Revoke {
     reason: Option<String>,
 }
 
+#[derive(Args, Debug)]
+struct Reissue {
+    /// The license's key; `-` reads it from the standard input, which no other user can see.
+    #[arg(value_name = "KEY", allow_hyphen_values = true)]
+    license: String,
+    /// Mail nothing: the key is told to the customer in another way.
+    #[arg(long)]
+    no_mail: bool,
+}
+
 /// When something ends, if it does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Expiry {
@@ -256,6 +272,14 @@ pub fn run(args: &LicenseArgs) -> Result<(), Failure> {
         Command::Reset(which) => {
             let key = server.license_key(&which.license)?;
             reset(&server.client(1)?, &key)
+        }
+        Command::Reissue(which) => {
+            let key = server.license_key(&which.license)?;
+            reissue(&server.client(1)?, &key, !which.no_mail)
+        }
+        Command::Resend(which) => {
+            let key = server.license_key(&which.license)?;
+            resend(&server.client(1)?, &key)
         }
         Command::Import(wanted) => import::run(server, wanted),
         Command::Export(wanted) => export::run(&server.client(1)?, wanted),
@@ -410,5 +434,25 @@ fn reset(client: &Client, key: &str) -> Result<(), Failure> {
     client.show(&answer, |done| {
         let machines = done["deletedCount"].as_u64().unwrap_or_default();
         format!("Took {} off the license.", output::count(machines, "machine"))
+    })
+}
+
+fn reissue(client: &Client, key: &str, notify: bool) -> Result<(), Failure> {
+    let answer = client.write("reissueLicense", json!({ "licenseKey": key, "notify": notify }))?;
+    client.show(&answer, |made| output::text(&made["licenseKey"]))?;
+    if notify && answer.body["mailed"] == false {
+        output::note("The new key was not mailed: tell it to the customer.".to_owned());
+    }
+    Ok(())
+}
+
+fn resend(client: &Client, key: &str) -> Result<(), Failure> {
+    let answer = client.write("resendLicense", json!({ "licenseKey": key }))?;
+    client.show(&answer, |done| {
+        if done["mailed"] == true {
+            "Mailed the key to the license's customer.".to_owned()
+        } else {
+            "The server mails nothing: tell the customer the key in another way.".to_owned()
+        }
     })
 }

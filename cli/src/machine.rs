@@ -5,7 +5,7 @@ use keystead_core::license::machine::{Fingerprint, MachineId};
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Client, ServerArgs},
+    client::{Client, Reply, ServerArgs},
     failure::{EXIT_CODES, Failure},
     output,
 };
@@ -66,7 +66,7 @@ pub fn run(args: &MachineArgs) -> Result<(), Failure> {
 }
 
 fn list(client: &Client, key: &str) -> Result<(), Failure> {
-    let answer = client.read("getLicense", json!({ "licenseKey": key }))?;
+    let answer = license_with_all(client, key)?;
     client.show(&answer, |found| {
         output::table(
             &with_ids(&found["activations"]),
@@ -83,19 +83,29 @@ fn list(client: &Client, key: &str) -> Result<(), Failure> {
 }
 
 fn remove(client: &Client, key: &str, machine: &str) -> Result<(), Failure> {
-    let found = client.read("getLicense", json!({ "licenseKey": key }))?;
+    let found = license_with_all(client, key)?;
     let machines = with_ids(&found.body["activations"]);
     let fingerprint = meant(&machines, machine)?;
     // The key in the answer is the license's own, however it was typed.
     let leaving = json!({ "licenseKey": found.body["license"]["key"], "machineFingerprint": fingerprint });
-    let answer = client.write("deactivate", leaving)?;
-    client.show(&answer, |left| {
-        format!(
-            "Took the machine off the license; {} of {} are used.",
-            output::text(&left["machinesUsed"]),
-            output::text(&left["maxMachines"])
-        )
-    })
+    let answer = client.write("resetActivations", leaving)?;
+    client.show(&answer, |_| "Took the machine off the license.".to_owned())
+}
+
+/// A license with all of its machines, of which a page has a thousand.
+fn license_with_all(client: &Client, key: &str) -> Result<Reply, Failure> {
+    let mut found = client.read("getLicense", json!({ "licenseKey": key }))?;
+    while let Some(cursor) = found.body["activationsCursor"].take().as_str() {
+        let asked = json!({ "licenseKey": key, "cursor": cursor });
+        let mut page = client.read("getLicense", asked)?;
+        let more = page.body["activations"].take();
+        if let (Value::Array(all), Value::Array(more)) = (&mut found.body["activations"], more) {
+            all.extend(more);
+        }
+        found.body["activationsCursor"] = page.body["activationsCursor"].take();
+        found.text = found.body.to_string();
+    }
+    Ok(found)
 }
 
 /// The fingerprint of the machine that is meant.

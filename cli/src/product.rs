@@ -69,6 +69,9 @@ struct Keys {
     /// How often a key may be bound to a machine: a number, or `unlimited`.
     #[arg(long, value_name = "NUMBER", value_parser = seats, allow_negative_numbers = true)]
     max_activations: Option<SeatLimit>,
+    /// Whether an application gives its machine's seat back only with that machine's token.
+    #[arg(long, value_name = "BOOL")]
+    deactivate_needs_token: Option<bool>,
     /// The URL of a picture.
     #[arg(long, value_name = "URL")]
     image: Option<String>,
@@ -85,6 +88,7 @@ impl Keys {
         fields["allowBuyerReset"] = json!(self.allow_buyer_reset);
         fields["requireHwid"] = json!(self.require_hwid);
         fields["maxActivations"] = json!(self.max_activations);
+        fields["deactivateNeedsToken"] = json!(self.deactivate_needs_token);
         fields["image"] = json!(self.image);
         fields["quantityMeans"] = json!(self.quantity_means);
         fields
@@ -107,7 +111,7 @@ struct List {
 #[derive(Args, Debug)]
 #[command(group(ArgGroup::new("change").required(true).multiple(true).args([
     "name", "status", "key_prefix", "allow_buyer_shuffle", "allow_buyer_reset", "require_hwid", "max_activations",
-    "image", "quantity_means",
+    "deactivate_needs_token", "image", "quantity_means",
 ])))]
 struct Update {
     /// The product's id.

@@ -201,7 +201,11 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let context = Context {
         log: if args.quiet { Log::nowhere() } else { Log::stdout() },
         clock,
-        mailer: Mailer::Kept(mails.clone()),
+        mailer: if args.show_mail {
+            Mailer::Kept(mails.clone())
+        } else {
+            Mailer::Unread
+        },
         ..Context::knowing(store, known, config)
     };
     let api_key = if args.no_demo || !demo::wanted(&context).await? {

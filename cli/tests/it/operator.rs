@@ -192,12 +192,31 @@ fn one_machine_is_taken_off_a_license() {
     let several = run(&server, &["machine", "remove", &key, "ben"]).expect(1);
     assert!(several.err.contains("several machines"), "{}", several.err);
     let removed = run(&server, &["machine", "remove", &key, &id("ann").to_lowercase()]).printed();
-    assert_eq!(removed, "Took the machine off the license; 2 of -1 are used.\n");
+    assert_eq!(removed, "Took the machine off the license.\n");
     run(&server, &["machine", "remove", &key, "ann"]).expect(1);
     run(&server, &["machine", "remove", &key.to_uppercase(), "4C4C4544-2"]).expect(0);
     run(&server, &["machine", "remove", &key, "BEN"]).expect(0);
     let listed = run(&server, &["machine", "list", &key]).printed();
     assert_eq!(listed.lines().count(), 1, "{listed}");
+}
+
+#[test]
+fn a_license_gets_another_key_and_its_customer_the_one_that_it_has() {
+    let (server, key) = with_license();
+    let reissued = run(&server, &["license", "reissue", &key]).expect(0);
+    let new = reissued.out.trim().to_owned();
+    assert_ne!(new, key);
+    // The server shows no mail to anybody.
+    assert!(reissued.err.contains("was not mailed"), "{}", reissued.err);
+    run(&server, &["license", "get", &key]).expect(1);
+    run(&server, &["license", "get", &new]).expect(0);
+    let resent = run(&server, &["license", "resend", &new]).printed();
+    assert_eq!(
+        resent,
+        "The server mails nothing: tell the customer the key in another way.\n"
+    );
+    let quiet = run(&server, &["license", "reissue", &new, "--no-mail"]).expect(0);
+    assert_eq!(quiet.err, "");
 }
 
 #[test]
@@ -215,6 +234,7 @@ fn a_key_that_begins_with_a_hyphen_is_a_key() {
         ("update", &["--status", "suspended"][..]),
         ("reinstate", &[]),
         ("reset", &[]),
+        ("resend", &[]),
         ("revoke", &["--reason", "refund"]),
     ] {
         run(&server, &[&["license", command, "-ABC"], after].concat()).expect(0);
