@@ -3,6 +3,7 @@
 mod attacks;
 mod code_races;
 mod faults;
+mod key_holders;
 mod license_key_races;
 mod linearizable;
 mod model;

@@ -21,6 +21,7 @@ mod secrecy;
 mod secrets;
 mod security;
 mod signed_answers;
+mod strangers;
 mod template;
 mod transport;
 mod typing;
