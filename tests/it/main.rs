@@ -4,3 +4,7 @@ mod accounts;
 mod everywhere;
 mod flat;
 mod license_keys;
+
+/// The server's: a test allocates a hundred thousand small things and more on the way through SDK and engine.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -60,10 +60,6 @@ use keystead_functions::{
 use leak_check::LeakCheck;
 use serde_json::{Map, Value, json};
 
-/// That of the server. A story allocates some hundred thousand small things on the way through SDK and engine.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 pub use actors::{Admin, Creator, Machine, Store as PurchaseStore, Stranger, Stripe};
 pub use answer::Answer;
 pub use database::Database;

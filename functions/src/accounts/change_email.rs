@@ -31,11 +31,7 @@ impl Endpoint for AuthChangeEmail {
     const ROUTE: &'static str = "POST /api/auth/change-email";
     const SUMMARY: &'static str = "Be mailed, at another address, what makes it the account's.";
     const REQUIRED: &'static [&'static str] = &["email", "password"];
-    const REFUSALS: &'static [ErrorCode] = &[
-        ErrorCode::TooManyAttempts,
-        ErrorCode::Busy,
-        ErrorCode::MailNotSetUp,
-    ];
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::TooManyAttempts, ErrorCode::Busy, ErrorCode::MailNotSetUp];
 
     type Face = Accounts;
     type Caller = SignedIn;

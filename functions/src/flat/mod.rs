@@ -4,7 +4,7 @@ pub mod activation;
 pub mod api_key;
 pub mod audit;
 pub mod code;
-use crate::frame::{function::functions, mail::ses_if_set};
+use crate::frame::{function::functions, mail::ses};
 
 pub(crate) mod face;
 pub mod health;
@@ -34,8 +34,8 @@ functions! {
     REINSTATE_LICENSE = license::ReinstateLicense;
     RESOLVE_LICENSE = license::ResolveLicense;
     RESET_ACTIVATIONS = license::ResetActivations;
-    REISSUE_LICENSE = license::ReissueLicense, mailing(ses_if_set);
-    RESEND_LICENSE = license::ResendLicense, mailing(ses_if_set);
+    REISSUE_LICENSE = license::ReissueLicense, mailing(ses);
+    RESEND_LICENSE = license::ResendLicense, mailing(ses);
     CREATE_PRODUCT = product::CreateProduct;
     LIST_PRODUCTS = product::ListProducts;
     UPDATE_PRODUCT = product::UpdateProduct;

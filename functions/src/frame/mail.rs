@@ -60,7 +60,7 @@ impl Mailer {
     pub(crate) fn is_set_up(&self) -> Result<()> {
         match self {
             Self::NotSetUp => Err(Error::Denied(Denial::MailNotSetUp)),
-            Self::Nowhere | Self::Kept(_) | Self::Ses(_) => Ok(()),
+            Self::Nowhere | Self::Kept(_) | Self::Unread | Self::Ses(_) => Ok(()),
         }
     }
 
@@ -84,7 +84,7 @@ impl Mailer {
     /// Delivers nothing, and takes as long as a mail does: who waits for the answer does not learn whether there was one.
     pub(crate) async fn withhold(&self) {
         match self {
-            Self::Nowhere | Self::NotSetUp | Self::Kept(_) => {}
+            Self::Nowhere | Self::NotSetUp | Self::Kept(_) | Self::Unread => {}
             Self::Ses(ses) => tokio::time::sleep(Duration::from_micros(ses.micros.load(Ordering::Relaxed))).await,
         }
     }
@@ -100,7 +100,7 @@ impl Mailer {
     /// log has why.
     pub(crate) async fn deliver(&self, mail: Mail) -> bool {
         match self {
-            Self::Nowhere | Self::Unread => false,
+            Self::Nowhere | Self::NotSetUp | Self::Unread => false,
             Self::Kept(_) | Self::Ses(_) => match self.send(mail).await {
                 Ok(()) => true,
                 Err(error) => {
@@ -122,21 +122,6 @@ pub fn ses(connector: SharedHttpConnector, environment: &AwsEnvironment, config:
     match config.accounts.mail_from.clone() {
         Some(from) => Mailer::Ses(Ses::new(connector, environment, Clock::system(), from)),
         None => Mailer::NotSetUp,
-    }
-}
-
-/// Opens Amazon SES if it is said whom mail is from: for functions that do most of their work without it.
-///
-/// # Errors
-/// None.
-pub fn ses_if_set(
-    connector: SharedHttpConnector,
-    environment: &AwsEnvironment,
-    config: &Config,
-) -> Result<Mailer, &'static str> {
-    match &config.accounts.mail_from {
-        Some(_) => ses(connector, environment, config),
-        None => Ok(Mailer::Nowhere),
     }
 }
 

@@ -71,7 +71,8 @@ impl Store {
         limit: usize,
         after: Option<&EventId>,
     ) -> Result<(Vec<Event>, Option<EventId>)> {
-        self.event_page(&Subject::from(&license.license_id), types, limit, after).await
+        self.event_page(&Subject::from(&license.license_id), types, limit, after)
+            .await
     }
 
     /// A page of at most `limit` entries of an owner's audit log, newest first: of this type, and after this one. Beside

@@ -35,6 +35,7 @@ fn made_up(world: &World, route: &Route, spelling: &str) -> Value {
         CallerKind::Admin => body["apiKey"] = json!(format!("cgls_{}", "0".repeat(64))),
         CallerKind::SuperAdmin => body["adminSecret"] = json!("0".repeat(64)),
         CallerKind::Store => body["webhookSecret"] = json!(format!("cgls_{}", "0".repeat(64))),
+        CallerKind::OwnerStripe => body["endpointId"] = json!(format!("cgst_{}", "0".repeat(64))),
         CallerKind::Anyone | CallerKind::SignedIn | CallerKind::Stripe => {}
     }
     body
@@ -123,16 +124,23 @@ async fn what_is_counted_of_strangers_is_all_that_is_written() {
         let scan = json!({ "TableName": table }).to_string();
         let (_, reply) = world.app.database.answer("Scan", scan.as_bytes());
         let reply: Value = serde_json::from_slice(&reply).expect("a reply");
-        reply["Items"].clone()
+        let mut items = reply["Items"].as_array().expect("items").clone();
+        // Those who sign in, with what was mailed or with a password, are no strangers, and their account's log says so.
+        items.retain(|item| {
+            !item["subject"]["S"]
+                .as_str()
+                .is_some_and(|of| of.starts_with("account#"))
+        });
+        items
     };
-    let before: Vec<Value> = tables.iter().map(|table| items(table)).collect();
+    let before: Vec<Vec<Value>> = tables.iter().map(|table| items(table)).collect();
     for (number, route) in routes::all().into_iter().enumerate() {
         let body = made_up(&world, &route, "made up");
         for method in route.methods() {
             send(&world.app, &route, method, &body, number).await;
         }
     }
-    let after: Vec<Value> = tables.iter().map(|table| items(table)).collect();
+    let after: Vec<Vec<Value>> = tables.iter().map(|table| items(table)).collect();
     assert_eq!(before, after);
 }
 

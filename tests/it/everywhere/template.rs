@@ -247,7 +247,9 @@ fn a_deployment_with_a_setting_that_no_function_can_start_with_fails() {
 fn every_number_is_checked_before_anything_is_made() {
     let parameters = template()["Parameters"].as_object().expect("parameters");
     for (name, parameter) in parameters {
-        let is_checked = ["AllowedPattern", "AllowedValues"].iter().any(|check| !parameter[check].is_null());
+        let is_checked = ["AllowedPattern", "AllowedValues"]
+            .iter()
+            .any(|check| !parameter[check].is_null());
         assert!(
             parameter["Type"] != "String" || !parameter["Description"].is_null() || is_checked,
             "template.yaml: {name} has no AllowedPattern"

@@ -60,7 +60,9 @@ impl Store {
                 LockVerdict::Good if license.validation_is_due(now) => {
                     self.license_note_validated(&license, event).await?
                 }
-                LockVerdict::Good | LockVerdict::MachineMissing | LockVerdict::Refused(_) => return Ok(Break((license, verdict))),
+                LockVerdict::Good | LockVerdict::MachineMissing | LockVerdict::Refused(_) => {
+                    return Ok(Break((license, verdict)));
+                }
             };
             Ok(match outcome {
                 ChangeOutcome::Done(changed) => Break((changed, verdict)),
