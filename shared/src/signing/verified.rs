@@ -12,8 +12,8 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-/// How many digests a generation holds, some 100 KB.
-const GENERATION: usize = 2048;
+/// How many digests a generation holds, some 200 KB.
+const GENERATION: usize = 4096;
 
 type Digest = [u8; 32];
 
