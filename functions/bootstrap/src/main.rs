@@ -4,7 +4,7 @@
 //! **Invariant**: it may run any number of times, also twice at once, and neither changes nor deletes a secret that exists.
 //! Without its root key, every application that was shipped would lose its trust in the tokens.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::client::{http::HttpConnector as _, orchestrator::HttpRequest};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -82,7 +82,7 @@ async fn answer(request: &Request) -> Result<Option<String>, Error> {
     match request.request_type {
         RequestType::Create | RequestType::Update => {
             // Every function reads these when it starts, and would not start: now CloudFormation can still go back.
-            Config::from_env()?;
+            Config::from_env()?.check()?;
             let environment = AwsEnvironment::from_env().map_err(|name| format!("Lambda did not set {name}"))?;
             let manager = SecretsManager::new(&environment, Clock::system())?;
             let root = bootstrap(&manager, &request.resource_properties, Clock::system().now()).await?;
@@ -94,13 +94,14 @@ async fn answer(request: &Request) -> Result<Option<String>, Error> {
 
 /// Makes the secrets that are not there, renews certificates that end soon, and answers the root key.
 async fn bootstrap(manager: &SecretsManager, wanted: &Properties, now: Timestamp) -> Result<RootKey, Error> {
+    let deadline = Instant::now() + DENIAL_TIMEOUT;
     // The root first: it certifies the rest. Where there are signing keys, it has to be the one that they know.
-    let found = match read_once_allowed(manager, &wanted.signing_secret_id).await {
+    let found = match read_once_allowed(manager, &wanted.signing_secret_id, deadline).await {
         Ok(version) => Some(version),
         Err(SecretError::Empty) => None,
         Err(error) => return Err(error.into()),
     };
-    let root: RootKey = match read_once_allowed(manager, &wanted.root_secret_id).await {
+    let root: RootKey = match read_once_allowed(manager, &wanted.root_secret_id, deadline).await {
         Ok(version) => serde_json::from_str(&version.text)?,
         Err(SecretError::Empty) if found.is_some() => {
             return Err("the root key is missing and the signing keys are there: put the root key back".into());
@@ -127,7 +128,7 @@ async fn bootstrap(manager: &SecretsManager, wanted: &Properties, now: Timestamp
             serde_json::to_value(keystead_keygen::accounts()?)?,
         ),
     ] {
-        match read_once_allowed(manager, secret).await {
+        match read_once_allowed(manager, secret, deadline).await {
             Ok(_) => {}
             Err(SecretError::Empty) => drop(first(manager, secret, made).await?),
             Err(error) => return Err(error.into()),
@@ -136,19 +137,18 @@ async fn bootstrap(manager: &SecretsManager, wanted: &Properties, now: Timestamp
     Ok(root)
 }
 
-/// How long a role that was made may be denied what it is granted: IAM tells it round in seconds. Less than CloudFormation
-/// waits for the whole.
+/// How long a role that was made may be denied what it is granted, all its reads together: IAM tells it round in seconds. Less than
+/// this function's own timeout (`template.yaml`), so that it still says why it failed.
 const DENIAL_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// How long to wait before a read that was denied is retried.
 const DENIAL_BACKOFF: Duration = Duration::from_millis(500);
 
 /// Reads a secret, and retries while the role of this function is too new to be known.
-async fn read_once_allowed(manager: &SecretsManager, secret: &str) -> Result<Version, SecretError> {
-    let deadline = tokio::time::Instant::now() + DENIAL_TIMEOUT;
+async fn read_once_allowed(manager: &SecretsManager, secret: &str, deadline: Instant) -> Result<Version, SecretError> {
     loop {
         match manager.read(secret).await {
-            Err(error) if error.is_denial() && tokio::time::Instant::now() < deadline => {
+            Err(error) if error.is_denial() && Instant::now() < deadline => {
                 tokio::time::sleep(DENIAL_BACKOFF).await;
             }
             outcome => return outcome,
