@@ -4,7 +4,12 @@ use crate::{
     Error, Result, Timestamp,
     error::Denial,
     license::{
-        License, activation::VALIDATED_INTERVAL, key::LicenseKey, lock::Lock, machine::Fingerprint, seats::Seats,
+        License,
+        activation::VALIDATED_INTERVAL,
+        key::LicenseKey,
+        lock::Lock,
+        machine::Fingerprint,
+        seats::{Admissions, Seats},
     },
     product::key_rules::KeyRules,
 };
@@ -107,7 +112,8 @@ impl License {
         }
     }
 
-    /// The license under a new key, with no machine on it.
+    /// The license under a new key, with no machine on it. How many came lately does not go along: all of them have to come
+    /// again, and whoever used that up may be why the key is another.
     #[must_use]
     pub fn reissue(&self, key: LicenseKey) -> Self {
         Self {
@@ -116,6 +122,7 @@ impl License {
             seats: Seats {
                 machines_used: 0,
                 sessions_open: 0,
+                admissions: Admissions::default(),
                 ..self.seats.clone()
             },
             revision: self.revision + 1,

@@ -214,3 +214,36 @@ async fn a_request_s_name_is_its_machine_s_own() {
         0
     );
 }
+
+#[tokio::test]
+async fn a_machine_with_its_token_is_let_in_beside_others_who_guess_keys() {
+    let app = TestApp::start().await;
+    let license = app.license().create().await;
+    let (key, other) = (&license.key, app.license().create().await);
+    let activated = app.machine("a").activate(&license).await;
+    let token = activated.expect(200)["token"].clone();
+    let from_there = async |path: &str, body: &Value| {
+        let headers = [("x-forwarded-for", "203.0.113.9")];
+        let asked = request(&Method::POST, path, &headers, body.to_string().as_bytes());
+        app.send(asked).await.0
+    };
+    for number in 0..100 {
+        let guess = json!({ "licenseKey": format!("guess-{number}"), "productId": "app" });
+        assert_eq!(from_there("/verify", &guess).await.status, 404);
+    }
+    let held = json!({ "licenseKey": key, "machineFingerprint": "fingerprint-of-a", "token": token });
+    assert_eq!(from_there("/validate", &held).await.status, 200);
+    // A good one has come from there by now, so that it takes more to be refused: elsewhere it does not.
+    let elsewhere = async |path: &str, body: &Value| {
+        let headers = [("x-forwarded-for", "203.0.113.10")];
+        let asked = request(&Method::POST, path, &headers, body.to_string().as_bytes());
+        app.send(asked).await.0
+    };
+    for number in 0..100 {
+        let guess = json!({ "licenseKey": format!("guess-{number}"), "productId": "app", "token": token });
+        assert_eq!(elsewhere("/verify", &guess).await.status, 404);
+    }
+    // A token proves its own key, and no other.
+    let others = json!({ "licenseKey": other.key, "productId": "app", "token": token });
+    assert_eq!(elsewhere("/verify", &others).await.status, 429);
+}

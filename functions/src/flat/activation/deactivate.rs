@@ -69,10 +69,18 @@ impl Subject<Request, LicenseKeyHolder> for Leaving {
         }))
     }
 
-    async fn admit(_: &Context, _: &LicenseKeyHolder, _: &Request, found: Option<Self>) -> Result<Self> {
+    async fn admit(cx: &Context, _: &LicenseKeyHolder, _: &Request, found: Option<Self>) -> Result<Self> {
         let found = found.ok_or(Error::NotFound(Noun::License))?;
-        if let Some(claims) = &found.claims {
-            claims.issued_for(&found.license)?;
+        match &found.claims {
+            Some(claims) => claims.issued_for(&found.license)?,
+            None => {
+                let now = cx.clock.now();
+                let catalog = cx.store.product_cached_unscoped(&found.license.product_id, now).await?;
+                let needs_token = catalog.and_then(|catalog| catalog.product.keys.deactivate_needs_token);
+                if needs_token == Some(true) {
+                    return Err(Error::Unauthenticated(Credential::Token));
+                }
+            }
         }
         Ok(found)
     }
@@ -99,20 +107,8 @@ impl Endpoint for Deactivate {
     /// Seats of revoked and expired licenses are given back as well.
     async fn call(cx: &Context, caller: LicenseKeyHolder, _: Request, leaving: Leaving) -> Result<Reply> {
         let Leaving {
-            license,
-            activation,
-            claims,
+            license, activation, ..
         } = leaving;
-        if claims.is_none() {
-            let catalog = cx
-                .store
-                .product_cached_unscoped(&license.product_id, cx.clock.now())
-                .await?;
-            let needs_token = catalog.and_then(|catalog| catalog.product.keys.deactivate_needs_token);
-            if needs_token == Some(true) {
-                return Err(Error::Unauthenticated(Credential::Token));
-            }
-        }
         let audit = cx.audit(&caller.origin);
         let license = cx
             .store

@@ -1,8 +1,20 @@
 //! What a license's customer is mailed of its key. Short, plain, and to nobody but the address that the license has.
 
-use keystead_core::license::License;
+use keystead_core::{Result, license::License, request::rate_limit::Allowances};
 
-use crate::frame::mail::Mail;
+use crate::frame::{context::Context, mail::Mail};
+
+/// Counts a mail with a key of this owner's to this mailbox.
+///
+/// # Errors
+/// [`keystead_core::error::Throttle::Attempts`].
+pub(super) async fn count_key_mail(cx: &Context, license: &License) -> Result<()> {
+    let who = format!("{}#{}", license.owner_id, license.email.mailbox());
+    let count = cx
+        .store
+        .rate_limit_count(&Allowances::LICENSE_MAILBOX, &who, cx.clock.now());
+    count.await
+}
 
 /// The key that a license has from now on.
 pub(super) fn new_key(license: &License) -> Mail {

@@ -7,7 +7,7 @@ use keystead_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::key_mail::new_key;
+use super::key_mail::{count_key_mail, new_key};
 use crate::{
     flat::face::FlatAdmin,
     frame::{
@@ -100,7 +100,12 @@ impl Endpoint for ReissueLicense {
         let catalog = catalog.ok_or_else(|| Error::internal("a license is of no product"))?;
         let key = cx.new_license_key(&catalog.product, None)?;
         // Its machines are taken off with the old key, as whoever has that may be among them.
-        let reissue = |license: &License| Ok(license.reissue(key.clone()));
+        // Nor do moves count any more, which whoever had the old key may have used up. A buyer's own exchange leaves them.
+        let reissue = |license: &License| {
+            let mut reissued = license.reissue(key.clone());
+            reissued.seats.moves.clear();
+            Ok(reissued)
+        };
         let license = cx
             .store
             .license_exchange_key(license, &event_id, &audit, reissue)
@@ -109,11 +114,13 @@ impl Endpoint for ReissueLicense {
     }
 }
 
-/// The new key, mailed to the license's customer if that is wanted.
+/// The new key, mailed to the license's customer if that is wanted, and was not done too often.
 async fn told(cx: &Context, request: &Request, license: License) -> Result<Reply> {
     let notify = request.notify.is_none_or(|flag| flag.0);
+    // **Best effort**: the key is another by now, so that nothing about the mail may fail the request.
+    let may_be_mailed = notify && count_key_mail(cx, &license).await.is_ok();
     Ok(Reply {
-        mailed: notify && cx.mailer.deliver(new_key(&license)).await,
+        mailed: may_be_mailed && cx.mailer.deliver(new_key(&license)).await,
         license_key: license.license_key,
     })
 }

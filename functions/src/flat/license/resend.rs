@@ -4,11 +4,10 @@ use keystead_core::{
     Result,
     error::ErrorCode,
     license::{License, key::LicenseKey},
-    request::rate_limit::Allowances,
 };
 use serde::{Deserialize, Serialize};
 
-use super::key_mail::same_key;
+use super::key_mail::{count_key_mail, same_key};
 use crate::{
     flat::face::FlatAdmin,
     frame::{callers::Admin, context::Context, endpoint::Endpoint, subject::Names},
@@ -54,10 +53,7 @@ impl Endpoint for ResendLicense {
     type Reply = Reply;
 
     async fn call(cx: &Context, _: Admin, _: Request, license: License) -> Result<Reply> {
-        let mailbox = license.email.mailbox();
-        cx.store
-            .rate_limit_count(&Allowances::LICENSE_MAILBOX, &mailbox, cx.clock.now())
-            .await?;
+        count_key_mail(cx, &license).await?;
         Ok(Reply {
             mailed: cx.mailer.deliver(same_key(&license)).await,
         })

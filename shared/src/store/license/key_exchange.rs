@@ -59,6 +59,12 @@ impl Store {
                 self.activation_reset(&license, audit).await?;
                 return Ok(Continue(self.license_later(attempt, &license).await?));
             };
+            // **Race**: a machine that left and one that came, since the license was read, leave its counters as they were.
+            let in_session = machines.iter().filter(|machine| machine.lease_until.is_some()).count();
+            let counted = [license.seats.machines_used, license.seats.sessions_open].map(u64::from);
+            if [machines.len(), in_session].map(|listed| listed as u64) != counted {
+                return Ok(Continue(self.license_later(attempt, &license).await?));
+            }
             let [former, current] = key_traces(&license, &reissued, event)?;
             let mut transaction = Transaction::of([old_key_deletion(&license)?, license_creation(&reissued)?])
                 .with_event(event)?

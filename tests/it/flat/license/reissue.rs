@@ -194,3 +194,35 @@ async fn machines_that_come_after_are_newcomers_until_the_findings_are_put_aside
     app.admin().post("/resolveLicense", resolve).await.expect(200);
     assert_eq!(own.validate(&new).await.expect(200)["status"], "active");
 }
+
+#[tokio::test]
+async fn what_the_old_key_s_holders_used_up_is_not_used_up_with_the_new_one() {
+    let app = TestApp::start().await;
+    let license = app.license().max_machines(2).create().await;
+    app.machine("a").activate(&license).await.expect(200);
+    for (from, to) in [("a", "b"), ("b", "c"), ("c", "d")] {
+        let moved = json!({
+            "licenseKey": license.key, "machineFingerprint": format!("fingerprint-of-{to}"), "hostname": "h",
+            "productId": PRODUCT, "releaseFingerprint": format!("fingerprint-of-{from}"),
+        });
+        app.stranger().post("/moveLicense", moved).await.expect(200);
+    }
+    let before = app.stored(&license).await.seats;
+    assert_eq!((before.moves.len(), before.admissions.number), (3, 4));
+    let (new, _) = reissued(&app, &license, json!({})).await;
+    let after = app.stored(&new).await.seats;
+    assert_eq!((after.moves.len(), after.admissions.number), (0, 0));
+}
+
+#[tokio::test]
+async fn no_mailbox_is_filled_with_new_keys() {
+    let app = TestApp::start().await;
+    let mut license = app.license().create().await;
+    let mut mails = Vec::new();
+    for _ in 0..4 {
+        let mailed;
+        (license, mailed) = reissued(&app, &license, json!({})).await;
+        mails.push(mailed);
+    }
+    assert_eq!(mails, [true, true, false, false], "and the key is another each time");
+}
