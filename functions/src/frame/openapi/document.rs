@@ -236,11 +236,20 @@ fn path_parameters(route: &Route, request: &mut Value) -> Vec<Value> {
         .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     names
         .map(|name| {
-            let field = request.get_mut("properties").and_then(Value::as_object_mut).and_then(|fields| fields.remove(name));
+            let field = request
+                .get_mut("properties")
+                .and_then(Value::as_object_mut)
+                .and_then(|fields| fields.remove(name));
             if let Some(required) = request.get_mut("required").and_then(Value::as_array_mut) {
                 required.retain(|field| field != name);
             }
-            json!({ "name": name, "in": "path", "required": true, "schema": field.unwrap_or(json!({ "type": "string" })) })
+            let mut parameter = json!({ "name": name, "in": "path", "required": true });
+            parameter["schema"] = field.unwrap_or_else(|| {
+                // What is no field of the request is for the caller's type, as a credential is.
+                parameter["description"] = json!("The caller's own address, which nobody else is told.");
+                json!({ "type": "string" })
+            });
+            parameter
         })
         .collect()
 }
