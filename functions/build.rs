@@ -1,7 +1,7 @@
 //! Makes what the functions hold ready-made: a page, and AWS's authorities.
 //!
 //! The page at `/docs` is made of Swagger UI, as it comes from crates.io: one file that needs no other,
-//! and no network. It is packed, because it would be a fifth of its function.
+//! and no network. It is packed, as the OpenAPI documents are, because each would be a fifth of its function.
 //!
 //! The authorities that AWS's endpoints chain to are picked out of Mozilla's list and written as constants. Reading
 //! certificates takes a part of every cold start, a whole list of them 4 ms, and a function talks to nobody but AWS.
@@ -22,6 +22,9 @@ use zip::ZipArchive;
 /// The level at which packing takes longest.
 const SMALLEST: u8 = 10;
 
+/// The level at which packing takes little time: of what is written anew with every change of an endpoint.
+const USUAL: u8 = 6;
+
 /// How the subjects of AWS's authorities begin (<https://www.amazontrust.com/repository>). Starfield's signed Amazon's
 /// first, before the latter was known everywhere.
 const AUTHORITIES: [&str; 2] = ["Amazon Root CA", "Starfield Services Root Certificate Authority - G2"];
@@ -37,6 +40,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(&folder);
     let packed = compress_to_vec(page()?.as_bytes(), SMALLEST);
     fs::write(folder.join("docs.html.deflate"), packed)?;
+    for api in ["flat", "license-keys", "accounts"] {
+        let document = format!("../docs/openapi/{api}.json");
+        println!("cargo::rerun-if-changed={document}");
+        let packed = compress_to_vec(&fs::read(&document)?, USUAL);
+        fs::write(folder.join(format!("{api}.json.deflate")), packed)?;
+    }
     fs::write(folder.join("aws-roots.rs"), authorities()?)?;
     Ok(())
 }

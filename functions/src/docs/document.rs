@@ -3,6 +3,7 @@
 //! The documents are committed: a function makes none. The tests write them, from the endpoints' types.
 
 use keystead_core::{Error, Result};
+use miniz_oxide::inflate::decompress_to_vec;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -16,9 +17,10 @@ use crate::frame::{
     reply::{Body, Cache, JSON},
 };
 
-const FLAT: &[u8] = include_bytes!("../../../docs/openapi/flat.json");
-const LICENSE_KEYS: &[u8] = include_bytes!("../../../docs/openapi/license-keys.json");
-const ACCOUNTS: &[u8] = include_bytes!("../../../docs/openapi/accounts.json");
+/// The documents, packed by `build.rs`.
+const FLAT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/flat.json.deflate"));
+const LICENSE_KEYS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/license-keys.json.deflate"));
+const ACCOUNTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/accounts.json.deflate"));
 
 /// Nothing to ask.
 #[derive(Deserialize)]
@@ -77,7 +79,7 @@ impl Endpoint for OpenapiFlat {
     type Reply = Document;
 
     async fn call(_: &Context, _: Anyone, _: Request, (): ()) -> Result<Document> {
-        Ok(Document(FLAT.to_vec()))
+        unpacked(FLAT).map(Document)
     }
 }
 
@@ -98,7 +100,7 @@ impl Endpoint for OpenapiLicenseKeys {
     type Reply = Document;
 
     async fn call(_: &Context, _: Anyone, _: Request, (): ()) -> Result<Document> {
-        Ok(Document(LICENSE_KEYS.to_vec()))
+        unpacked(LICENSE_KEYS).map(Document)
     }
 }
 
@@ -119,15 +121,19 @@ impl Endpoint for OpenapiAccounts {
     type Reply = Document;
 
     async fn call(_: &Context, _: Anyone, _: Request, (): ()) -> Result<Document> {
-        Ok(Document(ACCOUNTS.to_vec()))
+        unpacked(ACCOUNTS).map(Document)
     }
+}
+
+fn unpacked(document: &[u8]) -> Result<Vec<u8>> {
+    decompress_to_vec(document).map_err(|error| Error::internal(error.to_string()))
 }
 
 /// The documents of all APIs as one. What two of them hold, they hold alike.
 fn whole() -> Result<Vec<u8>> {
     let mut whole = Map::new();
     for document in [FLAT, LICENSE_KEYS, ACCOUNTS] {
-        let document: Map<String, Value> = serde_json::from_slice(document).map_err(Error::internal)?;
+        let document: Map<String, Value> = serde_json::from_slice(&unpacked(document)?).map_err(Error::internal)?;
         merge(&mut whole, document);
     }
     let title = Map::from_iter([("title".to_owned(), Value::from("Keystead"))]);
