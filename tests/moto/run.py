@@ -34,6 +34,7 @@ LEFT_OUT = {
     "linearizable::": STORMS,
     "properties::": STORMS,
     "sales::": STORMS,
+    "key_holders::": STORMS,
     "no_sequence_of_client_calls": STORMS,
     "a_page_costs_the_same_of_a_thousand_licenses_and_of_twenty_thousand": MANY,
     "a_page_holds_a_hundred_licenses_unless_another_number": MANY,
