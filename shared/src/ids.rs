@@ -110,7 +110,7 @@ impl Ids {
     }
 }
 
-/// The UUID v7 of this time that follows from `what`: it is the same whoever asks, and no secret.
+/// The UUID v7 of this time that follows from `what`: the same for every caller, and no secret.
 pub(crate) fn derived_uuid_v7(at: Timestamp, what: &str) -> Uuid {
     let millis = u64::try_from(at.millis()).unwrap_or(0);
     let mut bytes = [0; 10];

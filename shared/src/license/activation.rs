@@ -102,7 +102,7 @@ pub const SESSION_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
 /// How long after its first activation a machine that shows itself has come back. One that was gone by then is no evidence
-/// of anything: whoever has the key can let any number of made-up machines come and go.
+/// of anything: the key alone lets any number of made-up machines come and go.
 pub const RETURN_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// What must be written before a machine may run.

@@ -64,8 +64,8 @@ impl Purpose<'_> {
         }
     }
 
-    /// When the token expires that the machine is given, if it is given one, by the license as it is for that machine. A token that is shown is replaced if it was
-    /// to be `renewed` anyway, or when the license no longer warrants so long a life.
+    /// When the token expires that the machine is given, if it is given one, by the license as it is for that machine. A token
+    /// that is shown is replaced if it was to be `renewed` anyway, or when the license no longer warrants so long a life.
     pub fn token_expiry(&self, license: &License, now: Timestamp, renewed: Option<Timestamp>) -> Option<Timestamp> {
         match self {
             Self::Activate { tokens, .. } => Some(license.token_expiry(now, tokens)),

@@ -112,8 +112,8 @@ impl License {
         }
     }
 
-    /// The license under a new key, with no machine on it. How many came lately does not go along: all of them have to come
-    /// again, and whoever used that up may be why the key is another.
+    /// The license under a new key, with no machine on it. The counter of newcomers starts anew: all machines have to
+    /// come again, and holders of the old key may have used it up.
     #[must_use]
     pub fn reissue(&self, key: LicenseKey) -> Self {
         Self {

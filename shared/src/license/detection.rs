@@ -298,8 +298,8 @@ impl Detection {
         }
     }
 
-    /// Of a machine that shows itself on `license`, and returns to it for the first time or not. `None` when the detectors find something and
-    /// `violations`, those that are known of the license, are not given: they decide what comes of it.
+    /// Of a machine that shows itself on `license`, and returns to it for the first time or not. `None` when the detectors find
+    /// something and `violations`, those that are known of the license, are not given: they decide what comes of it.
     pub fn of(
         license: &License,
         arrival: &Arrival,

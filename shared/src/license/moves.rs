@@ -46,8 +46,8 @@ pub struct MoveRequest<'a> {
 pub enum NamedBy {
     /// By its fingerprint, which no one is told but the machine itself and the vendor.
     Fingerprint,
-    /// As it is shown to people, and so to whoever has the key and a machine on the license. By that, a machine is taken off
-    /// only once it can't run any more by itself.
+    /// As `/listMachines` shows it to everybody who has the key and a machine on the license. By that, a machine is taken off
+    /// only once its last token has expired and it holds no session.
     Shown,
 }
 

@@ -76,14 +76,13 @@ impl Admissions {
     /// # Errors
     /// When one more may come, if there have been too many.
     pub fn and_one(self, now: Timestamp) -> Result<Self, Timestamp> {
-        let length = i64::try_from(HOUR.as_secs()).unwrap_or(i64::MAX);
-        let hour = now.seconds().div_euclid(length) * length;
-        let before = if self.hour == hour { self.number } else { 0 };
+        let hour = now.hour();
+        let before = if self.hour == hour.seconds() { self.number } else { 0 };
         if before >= Self::MOST {
-            return Err(Timestamp::from_millis(hour * 1000) + HOUR);
+            return Err(hour + HOUR);
         }
         Ok(Self {
-            hour,
+            hour: hour.seconds(),
             number: before + 1,
         })
     }

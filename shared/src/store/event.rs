@@ -26,8 +26,8 @@ const MOST_PAGES: usize = 10;
 
 impl Store {
     /// Counts a wrong password that `who` has shown, in one event an hour: in the log of the account with this address or,
-    /// where there is none, in a place that nobody reads. So who guesses is not told by the time that it takes whether there
-    /// is an account, and whoever guesses a lot fills nobody's log.
+    /// where there is none, in a place that nobody reads. So the time that it takes does
+    /// not tell whether there is an account, and many guesses fill nobody's log.
     ///
     /// A reply that is lost has the SDK send it again, and it may be counted twice.
     pub async fn event_count_wrong_password(

@@ -242,7 +242,7 @@ impl Store {
     }
 
     /// As [`Store::product_cached_unscoped`], beside the license for which the product is named. One that this process does not
-    /// know yet is not looked for, and is `None`: whoever makes up keys and products causes no reads of those.
+    /// know yet is not looked for, and is `None`: made-up keys and products cause no reads of products.
     ///
     /// **Unscoped**: likewise.
     pub async fn product_prefetch_unscoped(&self, id: &ProductId, now: Timestamp) -> Result<Option<Arc<Catalog>>> {

@@ -99,8 +99,8 @@ impl Endpoint for ReissueLicense {
         let catalog = cx.store.product_cached_unscoped(&license.product_id, audit.now).await?;
         let catalog = catalog.ok_or_else(|| Error::internal("a license is of no product"))?;
         let key = cx.new_license_key(&catalog.product, None)?;
-        // Its machines are taken off with the old key, as whoever has that may be among them.
-        // Nor do moves count any more, which whoever had the old key may have used up. A buyer's own exchange leaves them.
+        // Its machines are taken off with the old key, because a holder of that key may be among them.
+        // Moves start anew: holders of the old key may have used them up. The buyer's own exchange (`/shuffle`) leaves them.
         let reissue = |license: &License| {
             let mut reissued = license.reissue(key.clone());
             reissued.seats.moves.clear();
