@@ -46,6 +46,11 @@ struct Args {
     #[arg(long)]
     few: bool,
 
+    /// Measure nothing but the starts of the functions that are there, and fail if one takes more CPU time than so many times
+    /// what the empty one takes
+    #[arg(long, value_name = "TIMES", conflicts_with_all = ["few", "instructions"])]
+    most: Option<f64>,
+
     /// Count instructions too, with valgrind
     #[arg(long)]
     instructions: bool,
@@ -54,7 +59,7 @@ struct Args {
     #[arg(long)]
     json: bool,
 
-    /// The folder of the functions' binaries
+    /// The folder of the functions' binaries, by their names or as cargo-lambda leaves them
     #[arg(long, value_name = "DIR", default_value = "target/lambda")]
     functions: PathBuf,
 
@@ -164,6 +169,7 @@ fn cold(args: &Args) -> Result<(), String> {
     };
 
     let mut subjects = subjects(args, &bench.server.dynamodb)?;
+    let asked = args.most.is_none();
     let other = subjects.last().ok_or("There are no functions.")?.program.clone();
     // One of each, then the next of each: what the machine does meanwhile, it does to all. No request comes between
     // starts, because the server would leave the processor's caches full of itself to some and not to others.
@@ -180,7 +186,7 @@ fn cold(args: &Args) -> Result<(), String> {
         }
     }
     for _ in 0..starts {
-        for subject in &mut subjects {
+        for subject in subjects.iter_mut().filter(|_| asked) {
             if let Some(request) = subject.request {
                 bench.ask(subject, request)?;
             }
@@ -203,7 +209,7 @@ fn cold(args: &Args) -> Result<(), String> {
     } else {
         print!("{}", report::tables(&subjects, args.starts)?);
     }
-    Ok(())
+    args.most.map_or(Ok(()), |most| report::check_starts(&subjects, most))
 }
 
 fn subjects(args: &Args, dynamodb: &Dynamodb) -> Result<Vec<Subject>, String> {
@@ -231,17 +237,34 @@ fn subjects(args: &Args, dynamodb: &Dynamodb) -> Result<Vec<Subject>, String> {
         })
     };
     let mut subjects = vec![
-        subject(EMPTY, vec![args.empty.clone()], Some(Request::Empty))?,
+        subject(EMPTY, vec![binary(&args.empty)], Some(Request::Empty))?,
         subject(NODE, vec!["node".into(), args.node.clone()], Some(Request::GetItem))?,
     ];
+    if args.most.is_some() {
+        subjects.retain(|subject| subject.name != NODE);
+    }
     let asked = BTreeMap::from(ASKED);
     for route in routes::all() {
         let request = asked.get(route.name).copied();
-        if request.is_some() || !args.few {
-            subjects.push(subject(route.name, vec![args.functions.join(route.name)], request)?);
+        let binary = binary(&args.functions.join(route.name));
+        let wanted = match args.most {
+            Some(_) => binary.exists(),
+            None => request.is_some() || !args.few,
+        };
+        if wanted {
+            subjects.push(subject(route.name, vec![binary], request)?);
         }
     }
     Ok(subjects)
+}
+
+/// A function's binary: cargo-lambda makes a folder of each.
+fn binary(path: &Path) -> PathBuf {
+    if path.is_dir() {
+        path.join("bootstrap")
+    } else {
+        path.to_owned()
+    }
 }
 
 fn unreadable(binary: &Path, error: &std::io::Error) -> String {

@@ -42,6 +42,26 @@ impl Subject {
     }
 }
 
+/// Refuses functions whose starts take more CPU time than so many times the empty one's, in the median.
+pub(crate) fn check_starts(subjects: &[Subject], most: f64) -> Result<(), String> {
+    let start = |subject: &Subject| median(&subject.starts, |cost| cost.cpu).unwrap_or_default();
+    let empty = subjects.first().map(start).filter(|time| *time > 0.0);
+    let empty = empty.ok_or("Nothing was measured.")?;
+    let over: Vec<String> = subjects
+        .iter()
+        .map(|subject| (subject.name, start(subject) / empty))
+        .filter(|(_, times)| *times > most)
+        .map(|(name, times)| format!("{name} {times:.2}"))
+        .collect();
+    if over.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "Starts take more than {most} times what an empty function's takes: {}.",
+        over.join(", ")
+    ))
+}
+
 /// Tables for people.
 pub(crate) fn tables(subjects: &[Subject], starts: u16) -> Result<String, String> {
     let empty = subjects.first().ok_or("Nothing was measured.")?;
