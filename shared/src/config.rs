@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use crate::{
-    account::AccountPolicy,
+    account::{AccountPolicy, Registration},
     license::{
         moves::MovePolicy,
         watch::{Count, DetectionLimits},
@@ -11,7 +11,7 @@ use crate::{
     owner::names::NamePolicy,
     request::{client_address::AddressBlock, trusted_proxy::TrustedProxy},
     signing::{secrets::SecretHash, token::TokenPolicy},
-    value::timestamp::{DAY, HOUR},
+    value::timestamp::{DAY, HOUR, MINUTE},
 };
 
 /// The settings of a process. `Default` is what the documentation promises.
@@ -38,6 +38,9 @@ pub struct Config {
     pub hwid_mismatch_is_forbidden: bool,
     /// Who may give which names to products and codes (`KEYSTEAD_NAMES`, `shared` or `by-owner`, default `shared`).
     pub names: NamePolicy,
+    /// Whether a request with a product's API key is refused that is not signed (`KEYSTEAD_REQUIRE_SIGNATURES`, `on` or `off`,
+    /// default `off`). A signature that is there is checked in any case.
+    pub signatures_are_required: bool,
     /// Settings of accounts.
     pub accounts: AccountPolicy,
 }
@@ -63,6 +66,7 @@ impl Default for Config {
             },
             hwid_mismatch_is_forbidden: false,
             names: NamePolicy::Shared,
+            signatures_are_required: false,
             accounts: AccountPolicy::default(),
         }
     }
@@ -112,9 +116,31 @@ impl Config {
                     expected: "shared or by-owner".to_owned(),
                 })?,
             },
+            signatures_are_required: match variable("KEYSTEAD_REQUIRE_SIGNATURES").as_deref().map(str::trim) {
+                None | Some("off") => false,
+                Some("on") => true,
+                Some(_) => {
+                    return Err(InvalidSetting {
+                        name: "KEYSTEAD_REQUIRE_SIGNATURES",
+                        expected: "on or off".to_owned(),
+                    });
+                }
+            },
             accounts: AccountPolicy {
                 login_life: number("KEYSTEAD_LOGIN_DAYS", 1..=30)?
                     .map_or(default.accounts.login_life, |days| days * DAY),
+                // A key that signs them is kept for thirty days once it is retired.
+                access_life: number("KEYSTEAD_ACCESS_MINUTES", 1..=24 * 60)?
+                    .map_or(default.accounts.access_life, |minutes| minutes * MINUTE),
+                refresh_life: number("KEYSTEAD_REFRESH_DAYS", 1..=365)?
+                    .map_or(default.accounts.refresh_life, |days| days * DAY),
+                registration: match variable("KEYSTEAD_REGISTRATION").as_deref().map(str::trim) {
+                    None => default.accounts.registration,
+                    Some(text) => Registration::parse(text).ok_or_else(|| InvalidSetting {
+                        name: "KEYSTEAD_REGISTRATION",
+                        expected: "invited or open".to_owned(),
+                    })?,
+                },
                 page: variable("KEYSTEAD_ACCOUNT_URL"),
                 origins: origins("KEYSTEAD_PAGE_ORIGINS")?,
                 mail_from: variable("KEYSTEAD_MAIL_FROM"),

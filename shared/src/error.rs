@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows HTTP. An API matches on the kinds, exhaustively, and answers in its own words and statuses.
 
-use crate::{Timestamp, license::seats::SeatLimit};
+use crate::{Timestamp, license::seats::SeatLimit, owner::permission::Permission};
 
 /// The result of everything that can be refused.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -69,6 +69,13 @@ pub enum InvalidRequest {
         /// than the field's name.
         expected: String,
     },
+    /// A policy of licenses has an unknown form, or contradicts itself.
+    Policy {
+        /// Where: the path within the request (`defaultLicensePolicy.limits.hwid.maxDistinct`).
+        field: String,
+        /// What should have been there.
+        expected: &'static str,
+    },
     /// The token that was mailed is forged, expired, or was used.
     MailToken,
     /// A browser's request is not said to be JSON, which no page of another site can send without asking first.
@@ -84,6 +91,14 @@ pub enum Credential {
     Token,
     /// The address and password: no account has both.
     Password,
+    /// The caller's token, which was good and has expired: it is time to ask for another.
+    ExpiredToken,
+    /// The signature of the request: there is none, and one is asked for.
+    Signature,
+    /// The time of a signature that is right: the client's clock is wrong, or the request is old.
+    SignatureTime,
+    /// The nonce of a signature that is right: it was used before.
+    SignatureNonce,
 }
 
 /// Why a known caller may not do something.
@@ -95,6 +110,14 @@ pub enum Restriction {
     ForeignOwner,
     /// A browser sent the request from a page that may not use accounts.
     ForeignOrigin,
+    /// The invite is for somebody with another address.
+    ForeignInvite,
+    /// The product's API key does not have this permission.
+    Permission(Permission),
+    /// The API key is of another product.
+    ForeignProduct,
+    /// Accounts are made by invitation here.
+    InvitationOnly,
 }
 
 /// A record that is not found.
@@ -114,6 +137,16 @@ pub enum Noun {
     Code,
     /// No API key has this hash.
     ApiKey,
+    /// No organisation has this id, or the caller is no member of it.
+    Organisation,
+    /// No member of the team has this id.
+    Member,
+    /// No invite to the team has this id, or this token.
+    Invite,
+    /// No record has the id in the path.
+    Record,
+    /// The product's blacklist has no such entry.
+    BlacklistEntry,
 }
 
 /// What must be unique.
@@ -127,6 +160,10 @@ pub enum Unique {
     VariantId,
     /// A code, in any letter case.
     CodeName,
+    /// An organisation's slug.
+    OrganisationSlug,
+    /// A member of a team: they are one already.
+    Member,
 }
 
 /// Why a record does not allow what was asked.
@@ -153,6 +190,13 @@ pub enum Denial {
     ShuffleDisabled,
     /// The product does not let buyers take a binding back.
     ResetDisabled,
+    /// The license was reset as often as its policy lets it be.
+    ResetLimitReached,
+    /// The license was reset a short while ago.
+    ResetCooldown {
+        /// When it may be reset again.
+        until: Timestamp,
+    },
     /// The product is archived, which makes it read-only.
     ProductArchived,
     /// The code was switched off.
@@ -165,6 +209,8 @@ pub enum Denial {
     CodeRedeemed,
     /// The operator has not said whom mail is from, without which there are no accounts.
     MailNotSetUp,
+    /// The API key was revoked, for good.
+    ApiKeyRevoked,
 }
 
 /// What a limit leaves no room for.
@@ -187,6 +233,8 @@ pub enum Throttle {
     Attempts,
     /// Passwords that are being hashed at once.
     Busy,
+    /// Requests of any kind from one address.
+    Requests,
 }
 
 /// How a request contradicts another one.
@@ -196,6 +244,10 @@ pub enum Conflict {
     IdempotencyKeyReused,
     /// The same request is being carried out, and has no answer yet.
     RequestInProgress,
+    /// The team would have no member with the role OWNER.
+    LastOwner,
+    /// The organisation has licenses that are not revoked, and the request does not confirm that they are to go.
+    NotConfirmed,
 }
 
 /// Declares [`ErrorCode`] as a table: a refusal's name, its stable text, and an example.
@@ -237,14 +289,26 @@ codes! {
     MissingFields "missing_fields" = Error::Invalid(InvalidRequest::MissingFields(&["email"]));
     NothingToUpdate "nothing_to_update" = Error::Invalid(InvalidRequest::NothingToUpdate);
     InvalidField "invalid_field" = Error::field("email", "an email address");
+    InvalidPolicy "invalid_policy" = Error::Invalid(InvalidRequest::Policy {
+        field: "defaultLicensePolicy.limits".to_owned(),
+        expected: "an object",
+    });
     InvalidMailToken "invalid_mail_token" = Error::Invalid(InvalidRequest::MailToken);
     UnsupportedContentType "unsupported_content_type" = Error::Invalid(InvalidRequest::ContentType);
     Unauthorized "unauthorized" = Error::Unauthenticated(Credential::Caller);
     InvalidToken "invalid_token" = Error::Unauthenticated(Credential::Token);
     WrongPassword "wrong_password" = Error::Unauthenticated(Credential::Password);
+    ExpiredToken "expired_token" = Error::Unauthenticated(Credential::ExpiredToken);
+    SignatureRequired "signature_required" = Error::Unauthenticated(Credential::Signature);
+    TimestampSkew "timestamp_skew" = Error::Unauthenticated(Credential::SignatureTime);
+    NonceReused "nonce_reused" = Error::Unauthenticated(Credential::SignatureNonce);
     Forbidden "forbidden" = Error::Forbidden(Restriction::Role);
     ForeignOwner "foreign_owner" = Error::Forbidden(Restriction::ForeignOwner);
     ForeignOrigin "foreign_origin" = Error::Forbidden(Restriction::ForeignOrigin);
+    ForeignInvite "foreign_invite" = Error::Forbidden(Restriction::ForeignInvite);
+    PermissionDenied "permission_denied" = Error::Forbidden(Restriction::Permission(Permission::LicenseAuthorize));
+    ForeignProduct "foreign_product" = Error::Forbidden(Restriction::ForeignProduct);
+    InvitationOnly "invitation_only" = Error::Forbidden(Restriction::InvitationOnly);
     LicenseNotFound "not_found" = Error::NotFound(Noun::License);
     ActivationNotFound "activation_not_found" = Error::NotFound(Noun::Activation);
     SessionNotFound "session_not_found" = Error::NotFound(Noun::Session);
@@ -252,10 +316,17 @@ codes! {
     VariantNotFound "variant_not_found" = Error::NotFound(Noun::Variant);
     CodeNotFound "code_not_found" = Error::NotFound(Noun::Code);
     ApiKeyNotFound "api_key_not_found" = Error::NotFound(Noun::ApiKey);
+    OrganisationNotFound "organisation_not_found" = Error::NotFound(Noun::Organisation);
+    MemberNotFound "member_not_found" = Error::NotFound(Noun::Member);
+    InviteNotFound "invite_not_found" = Error::NotFound(Noun::Invite);
+    RecordNotFound "record_not_found" = Error::NotFound(Noun::Record);
+    BlacklistEntryNotFound "blacklist_entry_not_found" = Error::NotFound(Noun::BlacklistEntry);
     LicenseKeyTaken "license_key_taken" = Error::Taken(Unique::LicenseKey);
     SlugTaken "slug_taken" = Error::Taken(Unique::Slug);
     VariantTaken "variant_taken" = Error::Taken(Unique::VariantId);
     CodeTaken "code_taken" = Error::Taken(Unique::CodeName);
+    OrganisationSlugTaken "organisation_slug_taken" = Error::Taken(Unique::OrganisationSlug);
+    AlreadyMember "already_member" = Error::Taken(Unique::Member);
     LicenseRevoked "revoked" = Error::Denied(Denial::Revoked);
     LicenseExpired "expired" = Error::Denied(Denial::Expired);
     LicenseSuspended "suspended" = Error::Denied(Denial::Suspended);
@@ -265,20 +336,26 @@ codes! {
     MachineNotActivated "machine_not_activated" = Error::Denied(Denial::MachineNotActivated);
     ShuffleDisabled "shuffle_disabled" = Error::Denied(Denial::ShuffleDisabled);
     ResetDisabled "reset_disabled" = Error::Denied(Denial::ResetDisabled);
+    ResetLimitReached "reset_limit_reached" = Error::Denied(Denial::ResetLimitReached);
+    ResetCooldown "reset_cooldown" = Error::Denied(Denial::ResetCooldown { until: Timestamp::from_millis(0) });
     ProductArchived "product_archived" = Error::Denied(Denial::ProductArchived);
     CodeInactive "code_inactive" = Error::Denied(Denial::CodeInactive);
     CodeExpired "code_expired" = Error::Denied(Denial::CodeExpired);
     CodeUsedUp "code_used_up" = Error::Denied(Denial::CodeUsedUp);
     CodeRedeemed "code_redeemed" = Error::Denied(Denial::CodeRedeemed);
     MailNotSetUp "mail_not_set_up" = Error::Denied(Denial::MailNotSetUp);
+    ApiKeyRevoked "api_key_revoked" = Error::Denied(Denial::ApiKeyRevoked);
     MachineLimitReached "machine_limit_reached" = full_example(Resource::Machine);
     SessionLimitReached "session_limit_reached" = full_example(Resource::Session);
     TooManyActivations "too_many_activations" = throttled_example(Throttle::Activations);
     TooManyMoves "too_many_moves" = throttled_example(Throttle::Moves);
     TooManyAttempts "too_many_attempts" = throttled_example(Throttle::Attempts);
     Busy "busy" = throttled_example(Throttle::Busy);
+    TooManyRequests "too_many_requests" = throttled_example(Throttle::Requests);
     IdempotencyKeyReused "idempotency_key_reused" = Error::Conflict(Conflict::IdempotencyKeyReused);
     RequestInProgress "request_in_progress" = Error::Conflict(Conflict::RequestInProgress);
+    LastOwner "last_owner" = Error::Conflict(Conflict::LastOwner);
+    NotConfirmed "not_confirmed" = Error::Conflict(Conflict::NotConfirmed);
     Internal "internal" = Error::internal("unexpected");
 }
 
@@ -329,6 +406,7 @@ impl Error {
                 InvalidRequest::MissingFields(_) => ErrorCode::MissingFields,
                 InvalidRequest::NothingToUpdate => ErrorCode::NothingToUpdate,
                 InvalidRequest::Field { .. } => ErrorCode::InvalidField,
+                InvalidRequest::Policy { .. } => ErrorCode::InvalidPolicy,
                 InvalidRequest::MailToken => ErrorCode::InvalidMailToken,
                 InvalidRequest::ContentType => ErrorCode::UnsupportedContentType,
             },
@@ -336,11 +414,19 @@ impl Error {
                 Credential::Caller => ErrorCode::Unauthorized,
                 Credential::Token => ErrorCode::InvalidToken,
                 Credential::Password => ErrorCode::WrongPassword,
+                Credential::ExpiredToken => ErrorCode::ExpiredToken,
+                Credential::Signature => ErrorCode::SignatureRequired,
+                Credential::SignatureTime => ErrorCode::TimestampSkew,
+                Credential::SignatureNonce => ErrorCode::NonceReused,
             },
             Self::Forbidden(restriction) => match restriction {
                 Restriction::Role => ErrorCode::Forbidden,
                 Restriction::ForeignOwner => ErrorCode::ForeignOwner,
                 Restriction::ForeignOrigin => ErrorCode::ForeignOrigin,
+                Restriction::ForeignInvite => ErrorCode::ForeignInvite,
+                Restriction::Permission(_) => ErrorCode::PermissionDenied,
+                Restriction::ForeignProduct => ErrorCode::ForeignProduct,
+                Restriction::InvitationOnly => ErrorCode::InvitationOnly,
             },
             Self::NotFound(noun) => match noun {
                 Noun::License => ErrorCode::LicenseNotFound,
@@ -350,12 +436,19 @@ impl Error {
                 Noun::Variant => ErrorCode::VariantNotFound,
                 Noun::Code => ErrorCode::CodeNotFound,
                 Noun::ApiKey => ErrorCode::ApiKeyNotFound,
+                Noun::Organisation => ErrorCode::OrganisationNotFound,
+                Noun::Member => ErrorCode::MemberNotFound,
+                Noun::Invite => ErrorCode::InviteNotFound,
+                Noun::Record => ErrorCode::RecordNotFound,
+                Noun::BlacklistEntry => ErrorCode::BlacklistEntryNotFound,
             },
             Self::Taken(unique) => match unique {
                 Unique::LicenseKey => ErrorCode::LicenseKeyTaken,
                 Unique::Slug => ErrorCode::SlugTaken,
                 Unique::VariantId => ErrorCode::VariantTaken,
                 Unique::CodeName => ErrorCode::CodeTaken,
+                Unique::OrganisationSlug => ErrorCode::OrganisationSlugTaken,
+                Unique::Member => ErrorCode::AlreadyMember,
             },
             Self::Denied(denial) => match denial {
                 Denial::Revoked => ErrorCode::LicenseRevoked,
@@ -367,12 +460,15 @@ impl Error {
                 Denial::MachineNotActivated => ErrorCode::MachineNotActivated,
                 Denial::ShuffleDisabled => ErrorCode::ShuffleDisabled,
                 Denial::ResetDisabled => ErrorCode::ResetDisabled,
+                Denial::ResetLimitReached => ErrorCode::ResetLimitReached,
+                Denial::ResetCooldown { .. } => ErrorCode::ResetCooldown,
                 Denial::ProductArchived => ErrorCode::ProductArchived,
                 Denial::CodeInactive => ErrorCode::CodeInactive,
                 Denial::CodeExpired => ErrorCode::CodeExpired,
                 Denial::CodeUsedUp => ErrorCode::CodeUsedUp,
                 Denial::CodeRedeemed => ErrorCode::CodeRedeemed,
                 Denial::MailNotSetUp => ErrorCode::MailNotSetUp,
+                Denial::ApiKeyRevoked => ErrorCode::ApiKeyRevoked,
             },
             Self::Full { of, .. } => match of {
                 Resource::Machine => ErrorCode::MachineLimitReached,
@@ -383,10 +479,13 @@ impl Error {
                 Throttle::Moves => ErrorCode::TooManyMoves,
                 Throttle::Attempts => ErrorCode::TooManyAttempts,
                 Throttle::Busy => ErrorCode::Busy,
+                Throttle::Requests => ErrorCode::TooManyRequests,
             },
             Self::Conflict(conflict) => match conflict {
                 Conflict::IdempotencyKeyReused => ErrorCode::IdempotencyKeyReused,
                 Conflict::RequestInProgress => ErrorCode::RequestInProgress,
+                Conflict::LastOwner => ErrorCode::LastOwner,
+                Conflict::NotConfirmed => ErrorCode::NotConfirmed,
             },
             Self::Internal(_) => ErrorCode::Internal,
         }

@@ -101,24 +101,68 @@ choice!(
         Violation = "violation",
         /// Violations were put aside.
         Resolved = "resolved",
+        /// Its use was authorized, and something had to be written for it.
+        Authorized = "authorized",
+        /// Its use was denied; at most once in a quarter of an hour for each license.
+        AuthorizationDenied = "authorizationDenied",
+        /// Its use was denied because it has ended; beside the denial.
+        Expired = "expired",
+        /// Its machines were taken off, within its policy's budget.
+        HwidReset = "hwidReset",
+        /// The addresses that it was seen at were forgotten.
+        IpReset = "ipReset",
+        /// It was stopped by hand.
+        Frozen = "frozen",
+        /// It works again after it was stopped by hand.
+        Unfrozen = "unfrozen",
+        /// It works again after it was revoked.
+        Unrevoked = "unrevoked",
+        /// One or all of its sessions were ended.
+        LicenseSessionsRevoked = "licenseSessionsRevoked",
         /// An API key of the owner's was made.
         ApiKeyCreated = "apiKeyCreated",
         /// An API key of the owner's lets nobody in any more.
         ApiKeyRevoked = "apiKeyRevoked",
+        /// An API key of the owner's was changed.
+        ApiKeyUpdated = "apiKeyUpdated",
+        /// An API key of the owner's has another secret.
+        ApiKeyRotated = "apiKeyRotated",
+        /// An API key of the owner's was deleted.
+        ApiKeyDeleted = "apiKeyDeleted",
         /// The secret of an address for the owner's Stripe account was replaced.
         StripeSecretReplaced = "stripeSecretReplaced",
         /// An account became a member of the owner's team, or got another role.
         MemberAdded = "memberAdded",
         /// An account is no member any more.
         MemberRemoved = "memberRemoved",
+        /// The organisation was made.
+        OrganisationCreated = "organisationCreated",
+        /// The organisation was changed.
+        OrganisationUpdated = "organisationUpdated",
+        /// The organisation was deleted.
+        OrganisationDeleted = "organisationDeleted",
+        /// The organisation has another owner.
+        OwnershipTransferred = "ownershipTransferred",
+        /// Somebody was invited to the team.
+        InviteCreated = "inviteCreated",
+        /// An invite to the team was taken back.
+        InviteRevoked = "inviteRevoked",
+        /// An invite to the team was mailed again.
+        InviteResent = "inviteResent",
         /// A product was made.
         ProductCreated = "productCreated",
         /// A product was changed.
         ProductUpdated = "productUpdated",
+        /// A product was deleted, and with it everything that it has.
+        ProductDeleted = "productDeleted",
         /// A variant was made.
         VariantCreated = "variantCreated",
         /// A variant was changed.
         VariantUpdated = "variantUpdated",
+        /// A machine or an address was put on a product's blacklist, or its reason was changed.
+        BlacklistEntryPut = "blacklistEntryPut",
+        /// A machine or an address was taken off a product's blacklist.
+        BlacklistEntryDeleted = "blacklistEntryDeleted",
         /// A code was made.
         CodeCreated = "codeCreated",
         /// A code was changed.
@@ -141,6 +185,8 @@ choice!(
         SessionsRevoked = "sessionsRevoked",
         /// Somebody signed out of the account.
         SignedOut = "signedOut",
+        /// A refresh token of the account was shown that had been used before, so its session was ended.
+        RefreshReused = "refreshReused",
     }
 );
 
@@ -157,6 +203,8 @@ choice!(
         Anyone = "anyone",
         /// Who is signed in to an account.
         Account = "account",
+        /// Who is signed in to an account, on behalf of the team that they are in.
+        Member = "member",
         /// A store, through a webhook.
         Store = "store",
         /// The service itself.
@@ -185,6 +233,14 @@ impl Actor {
         Self {
             kind: ActorKind::Account,
             id: Some(id.as_str().to_owned()),
+        }
+    }
+
+    /// Who is signed in to this account, on behalf of a team.
+    pub fn member(id: &AccountId) -> Self {
+        Self {
+            kind: ActorKind::Member,
+            ..Self::account(id)
         }
     }
 
@@ -262,12 +318,17 @@ impl Event {
     /// What customers and stores do is told under the license alone: they do it as often as they like.
     pub(crate) fn audit_entry(&self) -> Option<Self> {
         let by_vendor = match self.actor.kind {
-            ActorKind::Admin | ActorKind::ApiKey => true,
+            ActorKind::Admin | ActorKind::ApiKey | ActorKind::Member => true,
             ActorKind::Customer | ActorKind::Anyone | ActorKind::Account | ActorKind::Store | ActorKind::Keystead => {
                 false
             }
         };
-        let owner = self.owner_id.as_ref().filter(|_| by_vendor)?;
+        // An application uses its vendor's key, and does so all day.
+        let is_use = matches!(
+            self.r#type,
+            EventType::Authorized | EventType::AuthorizationDenied | EventType::Expired
+        );
+        let owner = self.owner_id.as_ref().filter(|_| by_vendor && !is_use)?;
         Some(Self {
             subject: Subject::audit_log_of(owner),
             owner_id: None,

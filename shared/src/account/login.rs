@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Result, Timestamp,
-    account::{Account, AccountPolicy},
+    account::{Account, AccountPolicy, secret::SecretHash},
     event::UserAgent,
     ids::Ids,
     value::{
@@ -57,6 +57,10 @@ pub struct Login {
     pub last_seen_at: Timestamp,
     /// When it ends, in seconds since 1970: the table's TTL.
     pub expires_at: i64,
+    /// Of a login of `/v1`: the hash of the one refresh token that continues it
+    /// ([`RefreshToken`](crate::account::refresh_token::RefreshToken)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<SecretHash>,
     /// From where they signed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<IpAddr>,
@@ -70,12 +74,58 @@ impl Login {
     pub const LAST_SEEN_PRECISION: std::time::Duration = HOUR;
 
     /// Whether it lets in the holder of `account`, as that is now.
+    ///
+    /// One with a refresh token does not end because it is not used: each token is good for as long as it says.
     pub fn opens(&self, account: &Account, policy: &AccountPolicy, now: Timestamp) -> bool {
-        self.version == account.version && now.seconds() < self.expires_at && now < self.last_seen_at + policy.idle_life
+        let is_idle = self.refresh.is_none() && now >= self.last_seen_at + policy.idle_life;
+        self.version == account.version && now.seconds() < self.expires_at && !is_idle
     }
 
     /// Whether it is to be noted that it was used.
     pub fn use_is_due(&self, now: Timestamp) -> bool {
         now >= self.last_seen_at + Self::LAST_SEEN_PRECISION
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        account::{AccountId, password::PasswordHash, secret::Secret},
+        value::timestamp::DAY,
+    };
+
+    #[test]
+    fn a_login_ends_with_its_time_its_version_and_unless_it_is_refreshed_with_disuse() {
+        let (ids, start) = (Ids::random(), Timestamp::from_millis(0));
+        let email = Email::parse("ann@example.com").expect("an address");
+        let id = AccountId::new(&ids, start).expect("an id");
+        let account = Account::new(id, email.clone(), PasswordHash::none(), start);
+        let policy = AccountPolicy::default();
+        let login = Login {
+            email,
+            login_id: LoginId::new(&ids, start).expect("an id"),
+            version: account.version,
+            created_at: start,
+            last_seen_at: start,
+            expires_at: (start + 30 * DAY).seconds(),
+            refresh: None,
+            ip: None,
+            user_agent: None,
+        };
+        let refreshed = Login {
+            refresh: Some(Secret::new(&ids).expect("a secret").hash()),
+            ..login.clone()
+        };
+        for (login, account, day, opens) in [
+            (&login, &account, 6, true),
+            (&login, &account, 7, false),
+            (&refreshed, &account, 7, true),
+            (&refreshed, &account, 29, true),
+            (&refreshed, &account, 30, false),
+            (&refreshed, &account.with_no_logins(), 1, false),
+        ] {
+            assert_eq!(login.opens(account, &policy, start + day * DAY), opens, "{day}");
+        }
     }
 }

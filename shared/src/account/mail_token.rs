@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Timestamp,
     account::{
-        Account, AccountId,
+        Account, AccountId, AccountName,
         secret::{Secret, SecretHash},
     },
     audit::Origin,
@@ -56,6 +56,23 @@ impl Asked {
     }
 }
 
+/// What somebody says who asks for an account, and what it is to have once the mailbox has spoken.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewAccount {
+    /// What its holder is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<AccountName>,
+    /// The hash of the token of an invite to the address, which is accepted when the account is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite: Option<SecretHash>,
+}
+
+impl NewAccount {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A mailed token, as stored: under its hash.
 ///
 /// **Invariant**: it is good for one version of an account's password, and using it makes another. So it is used once, and
@@ -76,6 +93,9 @@ pub struct MailToken {
     pub account_id: Option<AccountId>,
     /// Which version of its password: 0 where there was no account.
     pub version: u32,
+    /// What the account is to have that it makes.
+    #[serde(default, skip_serializing_if = "NewAccount::is_empty")]
+    pub new: NewAccount,
     /// Who asked for it.
     pub asked: Asked,
     /// When it is no longer good, in seconds since 1970: the table's TTL.
@@ -98,9 +118,16 @@ impl MailToken {
             address: account.map_or(address, |account| &account.address).clone(),
             account_id: account.map(|account| account.account_id.clone()),
             version: account.map_or(0, |account| account.version),
+            new: NewAccount::default(),
             asked,
             expires_at: expiry.seconds(),
         }
+    }
+
+    /// The token, should the account that it makes have this.
+    #[must_use]
+    pub fn making(self, new: NewAccount) -> Self {
+        Self { new, ..self }
     }
 
     /// One that makes `address` that of `account`.

@@ -9,6 +9,7 @@ pub mod device;
 pub mod login;
 pub mod mail_token;
 pub mod password;
+pub mod refresh_token;
 pub mod secret;
 
 use std::time::Duration;
@@ -21,8 +22,8 @@ use crate::{
     ids::Ids,
     value::{
         email::Email,
-        text::{is_plain, text_value},
-        timestamp::{DAY, HOUR},
+        text::{choice, is_name, is_plain, text_value},
+        timestamp::{DAY, HOUR, MINUTE},
     },
 };
 
@@ -40,6 +41,16 @@ impl AccountId {
     }
 }
 
+text_value!(
+    /// What an account's holder calls themselves.
+    AccountName,
+    "a string of 1 to 100 characters",
+    |text| {
+        let text = text.trim();
+        is_name(text, 100).then(|| text.to_owned())
+    }
+);
+
 /// An account, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -50,6 +61,9 @@ pub struct Account {
     pub account_id: AccountId,
     /// The address as it was typed, to which mail goes.
     pub address: Email,
+    /// What its holder is called, if they told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<AccountName>,
     /// The hash of its password.
     pub password: PasswordHash,
     /// How often the password was set. A token names the version that it was made for, and is good for no other: a new
@@ -72,6 +86,7 @@ impl Account {
             email: address.to_folded(),
             account_id,
             address,
+            name: None,
             password,
             version: 1,
             former: Vec::new(),
@@ -114,6 +129,16 @@ impl Account {
     }
 }
 
+choice!(
+    /// Who may make an account through `/v1`.
+    Registration {
+        /// Who was invited.
+        Invited = "invited",
+        /// Anybody.
+        Open = "open",
+    }
+);
+
 /// Settings of accounts.
 #[derive(Clone, Debug)]
 pub struct AccountPolicy {
@@ -121,6 +146,12 @@ pub struct AccountPolicy {
     pub login_life: Duration,
     /// How long a login lasts that is not used.
     pub idle_life: Duration,
+    /// How long an access token of `/v1` is good (`KEYSTEAD_ACCESS_MINUTES`, default 15).
+    pub access_life: Duration,
+    /// How long a refresh token of `/v1` is good, and so its login without use (`KEYSTEAD_REFRESH_DAYS`, default 30).
+    pub refresh_life: Duration,
+    /// Who may make an account through `/v1` (`KEYSTEAD_REGISTRATION`, `invited` or `open`, default `invited`).
+    pub registration: Registration,
     /// How long a device is known again that an account's holder has signed in with.
     pub device_life: Duration,
     /// How long the token is good that is mailed to verify an address.
@@ -150,6 +181,9 @@ impl Default for AccountPolicy {
         Self {
             login_life: 14 * DAY,
             idle_life: 7 * DAY,
+            access_life: 15 * MINUTE,
+            refresh_life: 30 * DAY,
+            registration: Registration::Invited,
             device_life: 180 * DAY,
             verify_life: DAY,
             reset_life: HOUR,

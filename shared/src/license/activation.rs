@@ -35,7 +35,7 @@ impl Default for Api {
 }
 
 impl Api {
-    fn is_default(&self) -> bool {
+    pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }

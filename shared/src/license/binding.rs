@@ -122,6 +122,7 @@ impl License {
             seats: Seats {
                 machines_used: 0,
                 sessions_open: 0,
+                addresses_bound: 0,
                 admissions: Admissions::default(),
                 ..self.seats.clone()
             },

@@ -16,6 +16,15 @@ use crate::{
     value::{days::Days, email::Email, patch::Patch, reference::Reference},
 };
 
+/// How far a license's end is put off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extension {
+    /// By so many days: of its end, or of now when that has passed; or of the days after its first use.
+    Days(Days),
+    /// To this time.
+    Until(Timestamp),
+}
+
 /// What a vendor changes of a license by hand; what is `None` stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
@@ -125,6 +134,65 @@ impl License {
         license
     }
 
+    /// The license stopped by hand. `None` when it is stopped already, was revoked, or has ended: `/v1` freezes what works.
+    pub fn freeze(&self, now: Timestamp) -> Option<Self> {
+        let works = match self.standing.status {
+            LicenseStatus::Active | LicenseStatus::Degraded => !self.has_expired(now),
+            // By the enforcement rules: it may work until its grace is over.
+            LicenseStatus::Suspended => true,
+            LicenseStatus::Revoked => false,
+        };
+        let frozen = self.with(self.standing.suspend(now));
+        (works && frozen != *self).then_some(frozen)
+    }
+
+    /// The license going on after it was stopped, by whomever. `None` when it is not stopped.
+    pub fn unfreeze(&self, now: Timestamp) -> Option<Self> {
+        match self.standing.status {
+            LicenseStatus::Suspended => Some(self.activated(now)),
+            LicenseStatus::Active | LicenseStatus::Degraded | LicenseStatus::Revoked => None,
+        }
+    }
+
+    /// The license going on after it was revoked. `None` when it is not revoked.
+    pub fn unrevoke(&self, now: Timestamp) -> Option<Self> {
+        match self.standing.status {
+            LicenseStatus::Revoked => Some(self.activated(now)),
+            LicenseStatus::Active | LicenseStatus::Degraded | LicenseStatus::Suspended => None,
+        }
+    }
+
+    fn activated(&self, now: Timestamp) -> Self {
+        let unresolved = self.watch.unresolved_violations;
+        self.with(self.standing.set_status(LicenseStatus::Active, unresolved, now))
+    }
+
+    /// The license with its end put off. `None` when it has none, or that changes nothing.
+    pub fn extend(&self, by: Extension, now: Timestamp) -> Option<Self> {
+        let (at, days) = self.expiry.parts();
+        let expiry = match (by, at, days) {
+            (_, None, None) => return None,
+            (Extension::Days(by), Some(at), days) => Expiry::of(Some(at.max(now) + by.duration()), days),
+            (Extension::Days(by), None, Some(days)) => Expiry::of(None, Some(days.saturating_add(by))),
+            (Extension::Until(until), Some(_), days) => Expiry::of(Some(until), days),
+            // A date is asked for, and that is when it ends: days beside it would end it earlier.
+            (Extension::Until(until), None, Some(_)) => Expiry::At(until),
+        };
+        (expiry != self.expiry).then(|| Self { expiry, ..self.clone() })
+    }
+
+    /// When it was stopped by hand, while it is.
+    pub fn frozen_at(&self) -> Option<Timestamp> {
+        let stopped = self.standing.status == LicenseStatus::Suspended;
+        Some(self.standing.suspension.filter(|_| stopped)?.at)
+    }
+
+    /// When it was revoked, while it is.
+    pub fn revoked_at(&self) -> Option<Timestamp> {
+        let revoked = self.standing.status == LicenseStatus::Revoked;
+        self.standing.disputed_at.filter(|_| revoked)
+    }
+
     /// The license after its customer cancelled the subscription: what is paid for is used up first. `None` when an end
     /// that comes no later is known.
     pub fn cancel(&self, now: Timestamp) -> Option<Self> {
@@ -154,5 +222,123 @@ impl License {
             subscription: Some(ending),
             ..self.clone()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        error::{Denial, Error},
+        license::{
+            expiry::DaysOfUse,
+            policy::Policy,
+            reset::{ResetKind, ResetRule},
+        },
+    };
+
+    fn day(number: i64) -> Timestamp {
+        Timestamp::from_millis(number * 24 * 60 * 60 * 1000)
+    }
+
+    fn license() -> License {
+        let stored = serde_json::json!({
+            "licenseKey": "KEY", "licenseId": "id", "ownerId": "acme", "email": "ann@example.com", "productId": "app",
+            "variant": "app:standard", "createdAt": day(1), "revision": 0,
+            "standing": { "status": "active", "threatLevel": 0 },
+            "seats": { "licenseType": "per-machine", "maxMachines": 2, "machinesUsed": 0, "sessionsOpen": 0 },
+            "watch": { "unresolvedViolations": 0 },
+        });
+        let license: License = serde_json::from_value(stored.clone()).expect("a license");
+        let again = serde_json::to_value(&license).expect("a value");
+        let added = [
+            "policy",
+            "madeBy",
+            "resets",
+            "accountId",
+            "endUserId",
+            "deniedAt",
+            "updatedAt",
+        ];
+        assert!(added.iter().all(|name| again.get(name).is_none()), "{again}");
+        assert!(again["seats"].get("addressesBound").is_none(), "{again}");
+        license
+    }
+
+    #[test]
+    fn a_license_is_frozen_and_revoked_once_and_goes_on() {
+        let active = license();
+        let frozen = active.freeze(day(2)).expect("frozen");
+        assert_eq!((frozen.frozen_at(), frozen.freeze(day(3))), (Some(day(2)), None));
+        assert!(frozen.standing(day(2)).is_err());
+        let thawed = frozen.unfreeze(day(3)).expect("unfrozen");
+        assert_eq!(thawed.standing, active.standing);
+        assert_eq!((thawed.unfreeze(day(3)), thawed.unrevoke(day(3))), (None, None));
+        let revoked = frozen.revoke(None, day(4)).expect("revoked");
+        assert_eq!((revoked.revoked_at(), revoked.frozen_at()), (Some(day(4)), None));
+        assert_eq!((revoked.freeze(day(5)), revoked.unfreeze(day(5))), (None, None));
+        assert_eq!(revoked.revoke(None, day(5)), None);
+        assert_eq!(revoked.unrevoke(day(5)).expect("unrevoked").standing, active.standing);
+        let ended = License {
+            expiry: Expiry::At(day(1)),
+            ..active
+        };
+        assert_eq!(ended.freeze(day(2)), None);
+    }
+
+    #[test]
+    fn an_end_is_put_off_as_its_mode_has_it() {
+        let use_days = |number: i64| DaysOfUse::parse(number).expect("days");
+        let (days, until) = (
+            Extension::Days(Days::parse(5).expect("days")),
+            Extension::Until(day(50)),
+        );
+        let after = Expiry::AfterFirstUse { days: use_days(30) };
+        let both = |at: i64| Expiry::Both {
+            at: day(at),
+            days: use_days(30),
+        };
+        let cases = [
+            (Expiry::Never, days, None),
+            (Expiry::Never, until, None),
+            (Expiry::At(day(20)), days, Some(Expiry::At(day(25)))),
+            (Expiry::At(day(5)), days, Some(Expiry::At(day(15)))),
+            (Expiry::At(day(20)), until, Some(Expiry::At(day(50)))),
+            (Expiry::At(day(50)), until, None),
+            (after, days, Some(Expiry::AfterFirstUse { days: use_days(35) })),
+            (after, until, Some(Expiry::At(day(50)))),
+            (both(20), days, Some(both(25))),
+            (both(20), until, Some(both(50))),
+        ];
+        for (expiry, by, extended) in cases {
+            let license = License { expiry, ..license() };
+            let found = license.extend(by, day(10)).map(|license| license.expiry);
+            assert_eq!(found, extended, "{expiry:?} by {by:?}");
+        }
+    }
+
+    #[test]
+    fn a_reset_keeps_to_its_budget_and_cooldown() {
+        let policy = serde_json::json!({"v":1,"limits":{"resetBudget":{"hwid":{"max":2,"cooldownHours":24}}}});
+        let policy = Policy::parse(&policy).expect("a policy");
+        let reset = |license: &License, kind, rule, at| license.reset(kind, &policy, rule, at);
+        let (hwid, budgeted) = (ResetKind::Hwid, ResetRule::Budgeted);
+        let once = reset(&license(), hwid, budgeted, day(1)).expect("a reset");
+        assert_eq!(once.resets_left(hwid, &policy), Some(1));
+        let too_soon = reset(&once, hwid, budgeted, day(1)).expect_err("a cooldown");
+        assert!(matches!(too_soon, Error::Denied(Denial::ResetCooldown { until }) if until == day(2)));
+        let twice = reset(&once, hwid, budgeted, day(2)).expect("a reset");
+        let too_often = reset(&twice, hwid, budgeted, day(9)).expect_err("a limit");
+        assert!(matches!(too_often, Error::Denied(Denial::ResetLimitReached)));
+        assert_eq!(
+            reset(&twice, hwid, ResetRule::Free, day(9))
+                .expect("a reset")
+                .resets
+                .hwid
+                .count,
+            3
+        );
+        let addresses = reset(&twice, ResetKind::Ip, budgeted, day(2)).expect("no budget");
+        assert_eq!(addresses.resets_left(ResetKind::Ip, &policy), None);
     }
 }

@@ -1,8 +1,37 @@
 //! Expiry: when a license ends.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, value::days::Days};
+use crate::{
+    Timestamp,
+    value::{days::Days, number::number_value},
+};
+
+number_value!(
+    /// How many days after its first use a license ends.
+    DaysOfUse, "a whole number of days", 1 to 36500
+);
+
+impl DaysOfUse {
+    /// This many and as many more, or as many as there can be.
+    #[must_use]
+    pub fn saturating_add(self, more: Days) -> Self {
+        Self((self.0 + more.number()).min(Self::MAX))
+    }
+
+    /// As a duration.
+    pub fn duration(self) -> Duration {
+        Duration::from_secs(u64::from(self.0) * 24 * 60 * 60)
+    }
+}
+
+impl From<Days> for DaysOfUse {
+    fn from(days: Days) -> Self {
+        Self(days.number())
+    }
+}
 
 /// When a license ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,14 +45,14 @@ pub enum Expiry {
     /// So many days after its first use.
     AfterFirstUse {
         /// How many.
-        days: Days,
+        days: DaysOfUse,
     },
     /// So many days after its first use, and at this time at the latest.
     Both {
         /// At the latest.
         at: Timestamp,
         /// How many days after its first use.
-        days: Days,
+        days: DaysOfUse,
     },
 }
 
@@ -33,7 +62,7 @@ struct StoredExpiry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    days: Option<Days>,
+    days: Option<DaysOfUse>,
 }
 
 impl From<StoredExpiry> for Expiry {
@@ -56,7 +85,8 @@ impl From<Option<Timestamp>> for Expiry {
 }
 
 impl Expiry {
-    fn of(at: Option<Timestamp>, days: Option<Days>) -> Self {
+    /// At this time, so many days after the first use, whichever is earlier.
+    pub fn of(at: Option<Timestamp>, days: Option<DaysOfUse>) -> Self {
         match (at, days) {
             (None, None) => Self::Never,
             (Some(at), None) => Self::At(at),
@@ -65,7 +95,8 @@ impl Expiry {
         }
     }
 
-    fn parts(self) -> (Option<Timestamp>, Option<Days>) {
+    /// At which time, and how many days after the first use.
+    pub fn parts(self) -> (Option<Timestamp>, Option<DaysOfUse>) {
         match self {
             Self::Never => (None, None),
             Self::At(at) => (Some(at), None),
@@ -114,8 +145,8 @@ mod tests {
         Timestamp::from_millis(number * 24 * 60 * 60 * 1000)
     }
 
-    fn days(number: i64) -> Days {
-        Days::parse(number).expect("days")
+    fn days(number: i64) -> DaysOfUse {
+        DaysOfUse::parse(number).expect("days")
     }
 
     #[test]
@@ -156,7 +187,11 @@ mod tests {
             (after, Some(day(1)), Expiry::At(day(36))),
         ];
         for (expiry, first_used, extended) in cases {
-            assert_eq!(expiry.extended(first_used, days(5), day(10)), extended, "{expiry:?}");
+            assert_eq!(
+                expiry.extended(first_used, Days::parse(5).expect("days"), day(10)),
+                extended,
+                "{expiry:?}"
+            );
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Licenses: what a customer bought, and what it allows.
 
 pub mod activation;
+pub mod address;
 pub mod admission;
+pub mod authorization;
 pub mod binding;
 pub mod changes;
 pub mod detection;
@@ -11,9 +13,13 @@ pub mod key_exchange;
 pub mod lock;
 pub mod machine;
 pub mod moves;
+pub mod policy;
+pub mod reset;
 pub mod seats;
+pub mod session;
 pub mod standing;
 pub mod subscription;
+pub mod terms;
 pub mod violation;
 pub mod watch;
 
@@ -24,11 +30,15 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Error, Result, Timestamp,
+    account::AccountId,
     error::Denial,
     license::{
+        activation::Api,
         expiry::Expiry,
         key::{LicenseId, LicenseKey},
         lock::Lock,
+        policy::Policy,
+        reset::Resets,
         seats::{LicenseType, SeatLimit, Seats},
         standing::{Standing, StandingState},
         subscription::Subscription,
@@ -55,6 +65,9 @@ pub struct License {
     pub license_id: LicenseId,
     /// Whose license it is to manage: the product's owner.
     pub owner_id: OwnerId,
+    /// The API through which it was made. Not stored if it is [`Api::Flat`].
+    #[serde(default, skip_serializing_if = "Api::is_default")]
+    pub made_by: Api,
     /// Who bought it.
     pub email: Email,
     /// The product that it opens.
@@ -89,11 +102,23 @@ pub struct License {
     /// When it ends.
     #[serde(default, skip_serializing_if = "Expiry::is_never")]
     pub expiry: Expiry,
-    /// When it was first used, where its end depends on that.
+    /// When it was first used: where its end depends on that, and of every license that `/v1` has authorized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_used_at: Option<Timestamp>,
     /// How many machines it is for, and has.
     pub seats: Seats,
+    /// What it allows by `/v1`, when that is not what its product or its flat terms say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Box<Policy>>,
+    /// How often what it is bound to was reset by `/v1`.
+    #[serde(default, skip_serializing_if = "Resets::is_unused")]
+    pub resets: Resets,
+    /// The member of a team who claimed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<AccountId>,
+    /// The end user who claimed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_user_id: Option<Reference>,
     /// The machine that the license-keys API has bound it to.
     #[serde(default, skip_serializing_if = "Lock::is_unused")]
     pub lock: Lock,
@@ -102,6 +127,12 @@ pub struct License {
     /// When an event last told that its key was found good by the license-keys API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validated_at: Option<Timestamp>,
+    /// When it was last changed, of one that `/v1` made: counters and what is seen of it aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+    /// When an event last told that `/v1` denied its use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denied_at: Option<Timestamp>,
     /// How often anything but the counters, and what is seen of its machines, has changed.
     pub revision: u64,
 }
@@ -128,6 +159,7 @@ impl License {
             license_key,
             license_id,
             owner_id: product.owner_id.clone(),
+            made_by: Api::default(),
             email,
             product_id: product.product_id.clone(),
             variant: edition,
@@ -147,9 +179,15 @@ impl License {
                 variant.and_then(|v| v.max_machines).unwrap_or(default::MAX_MACHINES),
                 variant.and_then(|v| v.max_concurrent),
             ),
+            policy: None,
+            resets: Resets::default(),
+            account_id: None,
+            end_user_id: None,
             lock: Lock::default(),
             watch: Watch::default(),
             validated_at: None,
+            updated_at: None,
+            denied_at: None,
             revision: 0,
         }
     }
@@ -184,6 +222,8 @@ impl License {
             "lock",
             "watch",
             "validatedAt",
+            "updatedAt",
+            "deniedAt",
             "revision",
         ] {
             fields.remove(part);
@@ -209,6 +249,19 @@ impl License {
                 self.first_used_at
             },
             ..self.clone()
+        }
+    }
+
+    /// The license with the mark of a change at `now`: another revision and, of one that `/v1` made, the time.
+    #[must_use]
+    pub(crate) fn revised(self, now: Timestamp) -> Self {
+        Self {
+            revision: self.revision + 1,
+            updated_at: match self.made_by {
+                Api::V1 => Some(now),
+                Api::Flat | Api::LicenseKeys => self.updated_at,
+            },
+            ..self
         }
     }
 

@@ -32,8 +32,8 @@ impl std::fmt::Display for SeatLimit {
 
 /// The seats of a license.
 ///
-/// **Invariant**: `machines_used` is the number of its activations, and `sessions_open` that of its leases. Each changes
-/// only in the transaction that changes what it counts.
+/// **Invariant**: `machines_used` is the number of its activations, `sessions_open` that of its leases, and
+/// `addresses_bound` that of its addresses. Each changes only in the transaction that changes what it counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Seats {
@@ -46,8 +46,11 @@ pub struct Seats {
     pub max_concurrent: Option<SeatLimit>,
     /// Counter: the activations.
     pub machines_used: u32,
-    /// Counter: the activations that hold a session, live or lapsed.
+    /// Counter: the activations that hold a session, live or lapsed, and the sessions of `/v1`.
     pub sessions_open: u32,
+    /// Counter: the addresses, or countries, that `/v1` has seen it used from. Absent until there is one.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub addresses_bound: u32,
     /// When the license was moved from one machine to another, oldest first: as far as it counts against the next move.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<Timestamp>,
@@ -97,6 +100,7 @@ impl Seats {
             max_concurrent,
             machines_used: 0,
             sessions_open: 0,
+            addresses_bound: 0,
             moves: Vec::new(),
             admissions: Admissions::default(),
         }
@@ -114,4 +118,8 @@ impl Seats {
     pub fn session_limit(&self) -> Option<SeatLimit> {
         (self.license_type == LicenseType::Floating).then(|| self.max_concurrent.unwrap_or(self.max_machines))
     }
+}
+
+fn is_none(number: &u32) -> bool {
+    *number == 0
 }

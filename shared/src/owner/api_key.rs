@@ -1,5 +1,6 @@
 //! API keys: credentials of one owner's scripts.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -25,6 +26,8 @@ choice!(
         /// The webhook at which a Stripe account of the owner's does. The key is part of its address, and opens nothing by
         /// itself: what Stripe sends there is signed.
         Stripe = "stripe",
+        /// The API under `/v1`, for one product ([`crate::owner::product_key`]), and nothing else.
+        Product = "product",
     }
 );
 
@@ -35,6 +38,7 @@ impl KeyPurpose {
             Self::Api => "cgls_",
             Self::Store => "cgws_",
             Self::Stripe => "cgst_",
+            Self::Product => "gg_",
         }
     }
 
@@ -48,8 +52,11 @@ impl KeyPurpose {
     }
 }
 
-/// An API key as its holder has it: a prefix that tells its purpose, such as `cgls_`, and 64 hex digits. Shown once, never
-/// stored, never logged.
+/// How many characters of base64url the 32 random bytes of a product's key are.
+const PRODUCT_KEY: usize = 43;
+
+/// An API key as its holder has it: a prefix that tells its purpose, such as `cgls_`, and 64 hex digits or, of a product's,
+/// 43 characters of base64url. Shown once, never stored, never logged.
 #[derive(Clone)]
 pub struct RawApiKey(String);
 
@@ -67,12 +74,29 @@ impl RawApiKey {
 
     /// A new one for this purpose.
     pub fn new_for(purpose: KeyPurpose, ids: &Ids) -> Result<Self> {
-        Ok(Self(format!("{}{}", purpose.prefix(), hex::encode(ids.bytes::<32>()?))))
+        let bytes = ids.bytes::<32>()?;
+        let random = match purpose {
+            KeyPurpose::Api | KeyPurpose::Store | KeyPurpose::Stripe => hex::encode(bytes),
+            KeyPurpose::Product => BASE64_URL_SAFE_NO_PAD.encode(bytes),
+        };
+        Ok(Self(format!("{}{random}", purpose.prefix())))
     }
 
     /// Whether it may be one for this purpose: no other is looked up.
     pub fn may_be_for(&self, purpose: KeyPurpose) -> bool {
-        self.0.starts_with(purpose.prefix())
+        let Some(random) = self.0.strip_prefix(purpose.prefix()) else {
+            return false;
+        };
+        match purpose {
+            // Keys of the other kinds may have been made elsewhere.
+            KeyPurpose::Api | KeyPurpose::Store | KeyPurpose::Stripe => true,
+            KeyPurpose::Product => {
+                random.len() == PRODUCT_KEY
+                    && random
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            }
+        }
     }
 
     /// The key in clear, for the one answer that shows it.
@@ -96,7 +120,7 @@ impl std::fmt::Debug for RawApiKey {
 ///
 /// A plain hash is enough for a key of 256 random bits, and looking up a hash in a table tells an attacker who measures
 /// time nothing about the keys.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct KeyHash(String);
 
@@ -157,4 +181,33 @@ pub struct ApiKey {
     pub active: bool,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_may_be_for_what_it_was_made_for_and_nothing_else() {
+        let ids = Ids::random();
+        for purpose in KeyPurpose::ALL {
+            let key = RawApiKey::new_for(*purpose, &ids).expect("a key");
+            for other in KeyPurpose::ALL {
+                assert_eq!(key.may_be_for(*other), other == purpose, "{purpose} {other}");
+            }
+        }
+        let random = "A".repeat(43);
+        for (text, may_be) in [
+            (format!("gg_{random}"), true),
+            (format!("gg_{}-_", &random[..41]), true),
+            (format!("gg_{random}A"), false),
+            (format!("gg_{}", &random[..42]), false),
+            (format!("gg_{}+", &random[..42]), false),
+            (format!("GG_{random}"), false),
+            (random, false),
+        ] {
+            let key = RawApiKey::parse(&text).expect("a text");
+            assert_eq!(key.may_be_for(KeyPurpose::Product), may_be, "{text}");
+        }
+    }
 }

@@ -1,8 +1,12 @@
 //! Owners: the tenants to whom products and licenses belong, and the scope of a caller.
 
 pub mod api_key;
+pub mod invite;
 pub mod member;
 pub mod names;
+pub mod organisation;
+pub mod permission;
+pub mod product_key;
 
 use crate::value::text::{is_name, text_value};
 

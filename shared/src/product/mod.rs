@@ -1,5 +1,6 @@
 //! Products: what licenses are for.
 
+pub mod blacklist;
 pub mod key_rules;
 pub mod quantity;
 pub mod variant;
@@ -11,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, Result, Timestamp,
     error::Denial,
-    ids::CreationId,
-    license::watch::DetectionOverrides,
+    ids::{CreationId, Ids},
+    license::{policy::Policy, watch::DetectionOverrides},
     owner::OwnerId,
     product::{
         key_rules::{KeyRuleChanges, KeyRules},
@@ -22,7 +23,7 @@ use crate::{
         name::Name,
         number::number_value,
         patch::Patch,
-        text::{choice, is_plain, text_value},
+        text::{choice, harmless, is_plain, text_value},
     },
 };
 
@@ -37,6 +38,19 @@ text_value!(
         sound.then(|| text.to_owned())
     },
     r"^[\t-\r ]*https?://[^\s\x00-\x1f\x7f-\x9f]+[\t-\r ]*$"
+);
+
+text_value!(
+    /// What a product is, in its vendor's words. It may have several lines.
+    Description,
+    "a string of 1 to 2000 characters",
+    |text| {
+        let text = harmless(text.trim());
+        let is_letter = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+        let fits = (1..=2000).contains(&text.chars().count());
+        (fits && text.chars().all(is_letter)).then_some(text)
+    },
+    r"\S"
 );
 
 text_value!(
@@ -62,6 +76,16 @@ text_value!(
     },
     r"^[\t-\r ]*[A-Za-z0-9._~-]+[\t-\r ]*$"
 );
+
+impl ProductId {
+    /// The id of a new product that has no slug: a UUID.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when there are no random numbers.
+    pub fn new(ids: &Ids) -> Result<Self> {
+        Ok(Self(ids.uuid_v4()?.to_string()))
+    }
+}
 
 impl From<Slug> for ProductId {
     fn from(slug: Slug) -> Self {
@@ -98,6 +122,10 @@ pub struct ProductChanges {
     pub quantity_means: Patch<QuantityMeans>,
     /// Other rules for keys.
     pub keys: KeyRuleChanges,
+    /// Another description.
+    pub description: Patch<Description>,
+    /// Another policy of licenses without one of their own.
+    pub default_policy: Patch<Policy>,
 }
 
 choice!(
@@ -116,7 +144,7 @@ choice!(
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Product {
-    /// Its id, which is its slug.
+    /// Its id: its slug, or a UUID of one that `/v1` made.
     pub product_id: ProductId,
     /// Its name for people.
     pub name: Name,
@@ -144,9 +172,47 @@ pub struct Product {
     /// What it says of its licenses' keys.
     #[serde(default)]
     pub keys: KeyRules,
+    /// What it is, in its vendor's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Description>,
+    /// What licenses that `/v1` made allow when they have no policy of their own. Everything, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_policy: Option<Policy>,
+    /// When it was changed, if it was since that is noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+    /// When it was deleted, and with it everything that it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
 }
 
 impl Product {
+    /// A new one, on sale, that is in everything as usual.
+    pub fn new(product_id: ProductId, name: Name, owner_id: OwnerId, creation: CreationId, now: Timestamp) -> Self {
+        Self {
+            product_id,
+            name,
+            owner_id,
+            status: ProductStatus::Live,
+            created_at: now,
+            creation,
+            enforcement: None,
+            grace_days: None,
+            image: None,
+            quantity_means: None,
+            keys: KeyRules::default(),
+            description: None,
+            default_policy: None,
+            updated_at: None,
+            deleted_at: None,
+        }
+    }
+
+    /// The product, to those who look for it: one that was deleted is not there.
+    pub fn present(self) -> Option<Self> {
+        self.deleted_at.is_none().then_some(self)
+    }
+
     /// The product with `changes`. An archived one is read-only but for its status.
     ///
     /// # Errors
@@ -161,6 +227,8 @@ impl Product {
         changes.grace_days.apply(&mut changed.grace_days);
         changes.image.apply(&mut changed.image);
         changes.quantity_means.apply(&mut changed.quantity_means);
+        changes.description.apply(&mut changed.description);
+        changes.default_policy.apply(&mut changed.default_policy);
         if changed != *self {
             self.writable()?;
         }

@@ -4,4 +4,5 @@ pub mod client_address;
 pub mod id;
 pub mod idempotency;
 pub mod rate_limit;
+pub mod request_signature;
 pub mod trusted_proxy;

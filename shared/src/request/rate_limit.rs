@@ -72,14 +72,95 @@ pub struct Allowance {
 impl Allowance {
     /// When the window begins that `now` is in.
     pub(crate) fn window_of(&self, now: Timestamp) -> Timestamp {
-        let window = i64::try_from(self.window.as_millis()).unwrap_or(i64::MAX);
-        Timestamp::from_millis(now.millis().div_euclid(window).saturating_mul(window))
+        window_of(self.window, now)
     }
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// At most so many requests of one address in a minute, whatever they ask. Several processes share the count in portions: each
+/// takes one, and spends it by itself. The next portion is smaller than the one before, so that many processes each have one,
+/// and the last ones are of one request.
+///
+/// **Invariant**: all portions together are the limit. So what is spent is never more, however many processes there are, and
+/// one process alone spends exactly so much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestLimit {
+    /// What is counted, as the bucket's name has it.
+    pub name: &'static str,
+    /// How many requests a window admits.
+    pub requests: u32,
+}
+
+/// A part of what a [`RequestLimit`] admits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Portion {
+    /// How many requests it is.
+    pub requests: u32,
+    /// How many were taken with it and before it, by all processes.
+    pub taken: u32,
+}
+
+impl RequestLimit {
+    /// Those of clients that show an API key.
+    pub const WITH_KEY: Self = Self {
+        name: "requests-key",
+        requests: 120,
+    };
+    /// Those of all others.
+    pub const WITHOUT_KEY: Self = Self {
+        name: "requests",
+        requests: 60,
+    };
+    /// How long a window lasts.
+    pub const WINDOW: Duration = MINUTE;
+
+    /// Every portion, in the order in which they are taken: each a tenth of what is left, and at least one request.
+    fn portions(self) -> impl Iterator<Item = Portion> {
+        let first = Portion { requests: 0, taken: 0 };
+        let next = move |last: &Portion| {
+            let left = self.requests - last.taken;
+            let requests = left.div_ceil(10);
+            (left > 0).then_some(Portion {
+                requests,
+                taken: last.taken + requests,
+            })
+        };
+        std::iter::successors(Some(first), next).skip(1)
+    }
+
+    /// The portion that is taken as the first, second and so on of a window, counted from 1.
+    pub(crate) fn portion(self, number: u32) -> Option<Portion> {
+        let before = usize::try_from(number.checked_sub(1)?).ok()?;
+        self.portions().nth(before)
+    }
+
+    /// How many portions a window has.
+    pub(crate) fn number_of_portions(self) -> u32 {
+        u32::try_from(self.portions().count()).unwrap_or(u32::MAX)
+    }
+
+    /// When the window begins that `now` is in.
+    pub fn window_of(now: Timestamp) -> Timestamp {
+        window_of(Self::WINDOW, now)
+    }
+
+    /// That there have been too many in the window that `now` is in.
+    pub fn refusal(now: Timestamp) -> Error {
+        Error::Throttled {
+            by: Throttle::Requests,
+            retry_at: Self::window_of(now) + Self::WINDOW,
+        }
+    }
+}
+
+/// When the window of this length begins that `now` is in.
+fn window_of(length: Duration, now: Timestamp) -> Timestamp {
+    let length = i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_millis(now.millis().div_euclid(length).saturating_mul(length))
+}
 
 /// What may be tried with accounts.
 ///
@@ -122,6 +203,18 @@ impl Allowances {
     pub const CONFIRMATION: Allowance = Allowance {
         name: "confirm",
         ..Self::LOGIN_ACCOUNT_NETWORK
+    };
+    /// Invites of one organisation.
+    pub const INVITES: Allowance = Allowance {
+        name: "invites",
+        attempts: 50,
+        window: DAY,
+    };
+    /// Invites to one mailbox.
+    pub const INVITES_MAILBOX: Allowance = Allowance {
+        name: "invites-to",
+        attempts: 5,
+        window: DAY,
     };
     /// Uses of one mailed token: each hashes a password.
     pub const MAIL_TOKEN: Allowance = Allowance {
@@ -172,5 +265,37 @@ impl Allowances {
             attempts: a_day,
             window: DAY,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_portions_together_are_the_limit_and_the_first_is_a_tenth_of_it() {
+        for limit in [RequestLimit::WITH_KEY, RequestLimit::WITHOUT_KEY] {
+            let portions: Vec<Portion> = limit.portions().collect();
+            let requests: Vec<u32> = portions.iter().map(|portion| portion.requests).collect();
+            assert_eq!(requests[0], limit.requests / 10);
+            assert_eq!(requests.iter().sum::<u32>(), limit.requests);
+            assert_eq!(portions.last().expect("a portion").taken, limit.requests);
+            assert!(requests.is_sorted_by(|a, b| a >= b), "{requests:?}");
+            assert_eq!(requests.last(), Some(&1));
+            let count = limit.number_of_portions();
+            assert!(count >= 20, "many processes each have one: {count}");
+            assert_eq!(limit.portion(1), portions.first().copied());
+            assert_eq!(limit.portion(count), portions.last().copied());
+            assert_eq!((limit.portion(0), limit.portion(count + 1)), (None, None));
+        }
+    }
+
+    #[test]
+    fn a_window_is_a_minute_of_the_clock() {
+        let at = Timestamp::from_millis;
+        for (now, begins) in [(0, 0), (59_999, 0), (60_000, 60_000), (119_999, 60_000), (-1, -60_000)] {
+            assert_eq!(RequestLimit::window_of(at(now)), at(begins), "{now}");
+        }
+        assert_eq!(RequestLimit::refusal(at(61_000)).retry_at(), Some(at(120_000)));
     }
 }

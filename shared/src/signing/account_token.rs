@@ -36,8 +36,10 @@ text_value!(
 choice!(
     /// What a token of an account is for.
     Purpose {
-        /// To act as its holder.
+        /// To act as its holder, in a browser and at `/api`: as long as the login lasts.
         Login = "login",
+        /// To act as its holder at `/v1`: for minutes, after which a refresh token gets another.
+        Access = "access",
     }
 );
 
@@ -75,10 +77,36 @@ impl AccountClaims {
         }
     }
 
+    /// What the token of this login says.
+    pub fn of_login(
+        issuer: &str,
+        purpose: Purpose,
+        account: &Account,
+        login: &LoginId,
+        now: Timestamp,
+        life: Duration,
+    ) -> Self {
+        Self {
+            login: Some(login.clone()),
+            ..Self::new(issuer, purpose, account, now, life)
+        }
+    }
+
     /// When the token stops to be good.
     pub fn expiry(&self) -> Timestamp {
         Timestamp::from_millis(self.exp.saturating_mul(1000))
     }
+}
+
+/// What was found of a token of an account that somebody shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountTokenVerdict {
+    /// It is good, and says this.
+    Good(AccountClaims),
+    /// It was good for what it is shown for, and has expired.
+    Expired,
+    /// It is forged, for something else, or by a key that is good no more.
+    Wrong,
 }
 
 /// The keys of a running process that sign the tokens of accounts.
@@ -160,14 +188,31 @@ impl AccountKeyRing {
         purpose: Purpose,
         now: Timestamp,
     ) -> Option<AccountClaims> {
+        match self.judge_account_token(token, purpose, now) {
+            AccountTokenVerdict::Good(claims) => Some(claims),
+            AccountTokenVerdict::Expired | AccountTokenVerdict::Wrong => None,
+        }
+    }
+
+    /// As [`AccountKeyRing::verify_account_token`], and tells a token that has expired from one that never was good.
+    pub fn judge_account_token(&self, token: &AccountToken, purpose: Purpose, now: Timestamp) -> AccountTokenVerdict {
+        match self.authentic_claims(token, now) {
+            Some(claims) if claims.purpose != purpose => AccountTokenVerdict::Wrong,
+            Some(claims) if claims.expiry() <= now => AccountTokenVerdict::Expired,
+            Some(claims) => AccountTokenVerdict::Good(claims),
+            None => AccountTokenVerdict::Wrong,
+        }
+    }
+
+    /// What a token says that one of these keys has signed, whether or not it is still good.
+    fn authentic_claims(&self, token: &AccountToken, now: Timestamp) -> Option<AccountClaims> {
         let (message, tag) = token.as_str().rsplit_once('.')?;
         let (shown, payload) = message.split_once('.')?;
         let mut good = self.keys.iter().filter(|key| key.is_good(now));
         let key = good.find(|key| key.header == shown)?;
         let tag = BASE64_URL_SAFE_NO_PAD.decode(tag).ok()?;
         hmac::verify(&key.key, message.as_bytes(), &tag).ok()?;
-        let claims: AccountClaims = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
-        (claims.purpose == purpose && now < claims.expiry()).then_some(claims)
+        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
     }
 
     /// Whether a token names a key that could have been made since these were read.
@@ -191,4 +236,53 @@ fn is_header_of_ours(shown: &str) -> bool {
     let kid = text.strip_prefix(r#"{"alg":"HS256","typ":"keystead-account+jwt","kid":""#);
     kid.and_then(|kid| kid.strip_suffix(r#""}"#))
         .is_some_and(|kid| kid.len() == 16 && kid.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+    use crate::{account::password::PasswordHash, ids::Ids};
+
+    #[test]
+    fn a_token_is_good_for_its_own_purpose_until_it_expires() {
+        let at = |seconds: i64| Timestamp::from_millis(seconds * 1000);
+        let ring = |byte: u8| {
+            let key = StoredAccountKey {
+                kid: "0123456789abcdef".to_owned(),
+                secret: BASE64_STANDARD.encode([byte; 32]),
+                good_until: None,
+            };
+            let keys = AccountKeys {
+                account_keys: vec![key],
+                sealing_key: BASE64_STANDARD.encode([9; 32]),
+                others: Map::new(),
+            };
+            AccountKeyRing::new(&keys).expect("a ring")
+        };
+        let (ids, ours, foreign) = (Ids::random(), ring(1), ring(2));
+        let address = Email::parse("ann@example.com").expect("an address");
+        let account = AccountId::new(&ids, at(0)).expect("an id");
+        let account = Account::new(account, address, PasswordHash::none(), at(0));
+        let login = LoginId::new(&ids, at(0)).expect("an id");
+        for purpose in Purpose::ALL {
+            let life = Duration::from_secs(900);
+            let claims = AccountClaims::of_login("keystead", *purpose, &account, &login, at(0), life);
+            let token = ours.issue_account_token(&claims).expect("a token");
+            for shown_for in Purpose::ALL {
+                let judged = |now| ours.judge_account_token(&token, *shown_for, at(now));
+                let (before, after) = if shown_for == purpose {
+                    (AccountTokenVerdict::Good(claims.clone()), AccountTokenVerdict::Expired)
+                } else {
+                    (AccountTokenVerdict::Wrong, AccountTokenVerdict::Wrong)
+                };
+                assert_eq!((judged(899), judged(900)), (before, after), "{purpose} {shown_for}");
+                for now in [0, 900] {
+                    let judged = foreign.judge_account_token(&token, *shown_for, at(now));
+                    assert_eq!(judged, AccountTokenVerdict::Wrong);
+                }
+            }
+        }
+    }
 }

@@ -30,6 +30,20 @@ impl SealingRoot {
         Self(hkdf::Salt::new(hkdf::HKDF_SHA256, b"keystead holder").extract(secret.as_bytes()))
     }
 
+    /// A secret that stands for one holder as long as the root does, and that nobody derives who has not the root: for those
+    /// whose own credential is another one each quarter of an hour.
+    ///
+    /// # Errors
+    /// [`Error::Internal`], never of a name that fits into a table.
+    pub fn secret_of(&self, holder: &str) -> Result<String> {
+        let refused = |_| Error::internal("a secret of 256 bits is refused");
+        let info = [b"secret of ".as_slice(), holder.as_bytes()];
+        let derived = self.0.expand(&info, hkdf::HKDF_SHA256).map_err(refused)?;
+        let mut secret = [0; 32];
+        derived.fill(&mut secret).map_err(refused)?;
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(secret))
+    }
+
     /// What seals for `purpose`.
     pub fn seal_for(&self, purpose: &'static str) -> Result<Seal> {
         let refused = |_| Error::internal("a key of 256 bits is refused");
@@ -98,5 +112,13 @@ mod tests {
             assert_eq!(seal.open("list", made_up), None);
         }
         assert!(SealingRoot::new(&BASE64_STANDARD.encode([7; 31])).is_err());
+    }
+
+    #[test]
+    fn each_holder_has_a_secret_of_their_own_which_stays() {
+        let secret = |byte: u8, holder: &str| root(byte).secret_of(holder).expect("a secret");
+        assert_eq!(secret(7, "ann"), secret(7, "ann"));
+        assert_ne!(secret(7, "ann"), secret(7, "bob"));
+        assert_ne!(secret(7, "ann"), secret(8, "ann"));
     }
 }

@@ -3,15 +3,18 @@
 use std::ops::ControlFlow::{Break, Continue};
 
 use crate::{
-    Result, Timestamp,
+    Error, Result, Timestamp,
     account::{
-        Account,
+        Account, AccountPolicy,
         device::{Device, DeviceToken},
         login::{Login, LoginId},
         mail_token::MailToken,
-        secret::Secret,
+        refresh_token::RefreshToken,
+        secret::{Secret, SecretHash},
     },
-    event::Event,
+    audit::Audit,
+    error::Credential,
+    event::{Event, EventType},
     signing::account_token::AccountClaims,
     store::{
         Store,
@@ -96,8 +99,13 @@ impl Store {
     /// the login lets them in, [`Login::opens`] says.
     pub async fn account_by_login(&self, claims: &AccountClaims) -> Result<Option<(Account, Login)>> {
         let Some(login) = &claims.login else { return Ok(None) };
-        let email = claims.email.folded();
-        let login = login_key(login);
+        let found = self.account_get_with_login(&claims.email, login).await?;
+        Ok(found.filter(|(account, _)| account.account_id == claims.sub))
+    }
+
+    /// The account with this address and one of its logins, if both are there: in one call.
+    async fn account_get_with_login(&self, email: &Email, login: &LoginId) -> Result<Option<(Account, Login)>> {
+        let (email, login) = (email.folded(), login_key(login));
         let keys = [ACCOUNT, &login].map(|item| schema::ACCOUNTS.key(&email, Some(item)));
         let mut found = self.get_batch(vec![(&schema::ACCOUNTS, keys.to_vec())]).await?;
         let (mut account, mut login) = (None, None);
@@ -108,7 +116,6 @@ impl Store {
                 login = Some(decode(item)?);
             }
         }
-        let account = account.filter(|account| account.account_id == claims.sub);
         Ok(account.zip(login))
     }
 
@@ -192,6 +199,72 @@ impl Store {
         self.write_retried("a login", used).await.map(drop)
     }
 
+    /// Continues a login for the holder of the refresh token `shown`, by which it is not continued again: `next` takes its
+    /// place, and the login lasts for another [`AccountPolicy::refresh_life`]. Answers the account, for whose token it is now,
+    /// and the login as it is afterwards.
+    ///
+    /// A token that was good and is shown again has been copied, by whoever shows it now or did before. Nobody can tell which
+    /// of the two is its holder, so the login ends for both (RFC 9700, section 4.14.2), and the account's log says so.
+    ///
+    /// # Errors
+    /// [`Credential::Caller`].
+    pub async fn login_refresh(
+        &self,
+        shown: &RefreshToken,
+        next: &RefreshToken,
+        policy: &AccountPolicy,
+        audit: &Audit,
+    ) -> Result<(Account, Login)> {
+        const REFUSED: Error = Error::Unauthenticated(Credential::Caller);
+
+        let event = audit.event_id()?;
+        let found = self.account_get_with_login(&shown.email, &shown.login_id).await?;
+        let found = found.filter(|(account, login)| login.opens(account, policy, audit.now));
+        let (account, login) = found.ok_or(REFUSED)?;
+        let known = login.refresh.as_ref().ok_or(REFUSED)?;
+        let continued = Login {
+            refresh: Some(next.hash()),
+            last_seen_at: audit.now,
+            expires_at: (audit.now + policy.refresh_life).seconds(),
+            ..login.clone()
+        };
+        // The same request did it before, and makes the same token again.
+        if *known == next.hash() {
+            return Ok((account, login));
+        }
+        if *known == shown.hash() && self.login_continue(&continued, shown).await? {
+            return Ok((account, continued));
+        }
+        let entry = Event {
+            event_id: event,
+            ..audit.entry_of_account(EventType::RefreshReused, &account.account_id)?
+        };
+        let entry = entry.with("session", login.login_id.as_str());
+        self.login_delete(&login.email, &login.login_id, &entry).await?;
+        Err(REFUSED)
+    }
+
+    /// Stores `continued` for its next refresh token, if the one that is good is `shown`. Answers whether it was.
+    async fn login_continue(&self, continued: &Login, shown: &RefreshToken) -> Result<bool> {
+        let key = schema::ACCOUNTS.key(&continued.email.folded(), Some(&login_key(&continued.login_id)));
+        let next = continued.refresh.as_ref().map(SecretHash::as_str).unwrap_or_default();
+        // **Race**: of those who show one token at once, one finds it there. A login that was ended meanwhile does not come
+        // back; and one that a new password has ended still has the old version, by which it lets nobody in.
+        let turn = UpdateExpression::default()
+            .set("refresh", text(next))
+            .set("lastSeenAt", text(continued.last_seen_at))
+            .set("expiresAt", number(continued.expires_at))
+            .when("refresh = :shown", [(":shown", text(shown.hash().as_str()))]);
+        match self
+            .write_retried("a login", update(&schema::ACCOUNTS, key, turn))
+            .await?
+        {
+            Refusal::None => Ok(true),
+            // The reply to this very write was lost, and the SDK sent it again: nobody else makes this token.
+            Refusal::By(found) => Ok(found.is_some_and(|login| login.get("refresh") == Some(&text(next)))),
+        }
+    }
+
     /// The logins of an account, the newest first, and no more than are worth a look. Those that are over are among them.
     pub async fn login_list(&self, email: &Email) -> Result<Vec<Login>> {
         let query = self
@@ -224,6 +297,11 @@ impl Store {
 
     /// What a token that was mailed is good for, whether or not it still is.
     pub async fn mail_token_get(&self, token: &Secret) -> Result<Option<MailToken>> {
-        self.get(&schema::MAIL_TOKENS, token.hash().as_str(), None).await
+        let found = self.get_item(&schema::MAIL_TOKENS, token.hash().as_str(), None).await?;
+        // Tokens of invites stand beside them, and have no purpose of their own.
+        found
+            .filter(|item| item.contains_key("purpose"))
+            .map(decode)
+            .transpose()
     }
 }

@@ -10,7 +10,7 @@ mod event;
 mod item;
 pub mod license;
 pub mod meter;
-mod owner;
+pub mod owner;
 mod product;
 mod read;
 pub mod request;

@@ -1,6 +1,9 @@
 //! Products and their variants.
 
+pub(in crate::store) mod blacklist;
+
 use std::{
+    collections::HashMap,
     ops::ControlFlow::{Break, Continue},
     sync::Arc,
 };
@@ -24,7 +27,7 @@ use crate::{
         item::{Item, decode, encode, text},
         read::{all, all_of},
         schema, unexpected,
-        write::{Refusal, retried},
+        write::{Refusal, UpdateExpression, retried, update},
     },
 };
 
@@ -42,10 +45,11 @@ fn variant_key(variant: &VariantId) -> String {
 fn product_item(product: &Product) -> Result<Item> {
     let mut item = encode(product)?;
     item.insert("item".to_owned(), text(PRODUCT));
-    item.insert(
-        "ownerStatus".to_owned(),
-        text(format!("{}#{}", product.owner_id, product.status)),
-    );
+    // A product that was deleted is in no list of its owner's.
+    if product.deleted_at.is_none() {
+        let listed = format!("{}#{}", product.owner_id, product.status);
+        item.insert("ownerStatus".to_owned(), text(listed));
+    }
     Ok(item)
 }
 
@@ -84,11 +88,12 @@ impl Store {
         Ok(created)
     }
 
-    /// The product with this id.
+    /// The product with this id, unless it was deleted.
     ///
     /// **Unscoped**: the caller must check the owner.
     pub async fn product_get_unscoped(&self, id: &ProductId) -> Result<Option<Product>> {
-        self.get(&schema::PRODUCTS, id.as_str(), Some(PRODUCT)).await
+        let product: Option<Product> = self.get(&schema::PRODUCTS, id.as_str(), Some(PRODUCT)).await?;
+        Ok(product.and_then(Product::present))
     }
 
     /// The product with this id, should `scope` cover it.
@@ -102,14 +107,14 @@ impl Store {
             .ok_or(Error::NotFound(Noun::Product))
     }
 
-    /// The product with this id and all its variants.
+    /// The product with this id and all its variants, unless it was deleted.
     ///
     /// **Unscoped**: the caller must check the owner.
     pub async fn product_get_with_variants_unscoped(&self, id: &ProductId) -> Result<Option<(Product, Vec<Variant>)>> {
         let (mut product, mut variants) = (None, Vec::new());
         for item in all(self.query_prefix(&schema::PRODUCTS, id.as_str(), CATALOG)).await? {
             if item.get("item") == Some(&text(PRODUCT)) {
-                product = Some(decode(item)?);
+                product = decode::<Product>(item)?.present();
             } else {
                 variants.push(decode(item)?);
             }
@@ -117,7 +122,21 @@ impl Store {
         Ok(product.map(|product| (product, variants)))
     }
 
-    /// The products with these ids that exist, and one variant of the first: all in one call.
+    /// The products with these ids that exist and were not deleted, by their ids: at most a thousand.
+    ///
+    /// **Unscoped**: the caller must check the owner of each, or has their ids from records of the owner.
+    pub async fn product_list_by_id_unscoped(&self, ids: &[&ProductId]) -> Result<HashMap<ProductId, Product>> {
+        let batches = ids.chunks(100).map(async |ids| {
+            let keys = ids.iter().map(|id| schema::PRODUCTS.key(id.as_str(), Some(PRODUCT)));
+            let mut found = self.get_batch(vec![(&schema::PRODUCTS, keys.collect())]).await?;
+            found.take(&schema::PRODUCTS).into_iter().map(decode).collect()
+        });
+        let found: Vec<Vec<Product>> = try_join_all(batches).await?;
+        let found = found.into_iter().flatten().filter_map(Product::present);
+        Ok(found.map(|product| (product.product_id.clone(), product)).collect())
+    }
+
+    /// The products with these ids that exist and were not deleted, and one variant of the first: all in one call.
     ///
     /// **Unscoped**: the caller must check the owner of each.
     pub async fn product_list_with_variant_unscoped(
@@ -139,7 +158,7 @@ impl Store {
             .take(&schema::PRODUCTS)
         {
             if item.get("item") == Some(&text(PRODUCT)) {
-                products.push(decode(item)?);
+                products.extend(decode::<Product>(item)?.present());
             } else {
                 variant = Some(decode(item)?);
             }
@@ -161,6 +180,8 @@ impl Store {
         let (change, stored) = (&change, product_item(&product)?);
         let event = &audit.event_id()?;
         retried("a product", (product, stored), |_, (product, stored)| async move {
+            // **Race**: a product that is deleted meanwhile does not come back.
+            let product = product.present().ok_or(Error::NotFound(Noun::Product))?;
             let changed = change(&product)?;
             let target = product.product_id.as_str();
             let entry = Event {
@@ -171,6 +192,11 @@ impl Store {
                     target,
                     (&product, &changed),
                 )?
+            };
+            // Not in the entry, which says by itself when that was.
+            let changed = Product {
+                updated_at: Some(audit.now),
+                ..changed
             };
             match self
                 .replace_noted(&schema::PRODUCTS, &stored, product_item(&changed)?, &entry)
@@ -188,6 +214,23 @@ impl Store {
             }
         })
         .await
+    }
+
+    /// Hides a product, and everything that it has, from everybody: from lists at once, and from who asks for its licenses
+    /// once the product caches have forgotten it. A second time changes nothing.
+    pub async fn product_delete(&self, product: &Product, audit: &Audit) -> Result<()> {
+        let target = product.product_id.as_str();
+        let entry = audit
+            .entry(EventType::ProductDeleted, &product.owner_id, target)?
+            .with("name", product.name.as_str());
+        let gone = UpdateExpression::default()
+            .set("deletedAt", text(audit.now))
+            .remove("ownerStatus")
+            .when("attribute_exists(productId) AND attribute_not_exists(deletedAt)", []);
+        let gone = update(&schema::PRODUCTS, schema::PRODUCTS.key(target, Some(PRODUCT)), gone);
+        let outcome = self.commit_noted("a product", gone, &entry).await;
+        self.products.invalidate(&product.product_id);
+        outcome.map(drop)
     }
 
     /// Changes a variant of this owner's product, as [`Store::product_change`] does a product.
@@ -227,7 +270,8 @@ impl Store {
         .await
     }
 
-    /// The product with this id and its variants, as they are or were within the last minute.
+    /// The product with this id and its variants, as they are or were within the last minute: so long, a product that was
+    /// deleted may still be there.
     ///
     /// **Unscoped**: for the holder of a license of the product. Elsewhere, the caller must check the owner.
     pub async fn product_cached_unscoped(&self, id: &ProductId, now: Timestamp) -> Result<Option<Arc<Catalog>>> {
@@ -306,6 +350,7 @@ impl Store {
             Scope::Owner(owner) => (&schema::PRODUCTS_BY_OWNER, format!("{owner}#{status}")),
             Scope::Everything => (&schema::PRODUCTS_BY_STATUS, status.to_string()),
         };
-        all_of(self.query_index(&schema::PRODUCTS, index, &partition)).await
+        let listed: Vec<Product> = all_of(self.query_index(&schema::PRODUCTS, index, &partition)).await?;
+        Ok(listed.into_iter().filter_map(Product::present).collect())
     }
 }

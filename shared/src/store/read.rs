@@ -51,6 +51,11 @@ impl Store {
         partition: &str,
         sort: Option<&str>,
     ) -> Result<Option<T>> {
+        self.get_item(table, partition, sort).await?.map(decode).transpose()
+    }
+
+    /// As [`Store::get`], as it is stored: where a table has items of several kinds.
+    pub(super) async fn get_item(&self, table: &Table, partition: &str, sort: Option<&str>) -> Result<Option<Item>> {
         let found = self
             .client
             .get_item()
@@ -60,7 +65,7 @@ impl Store {
             .send()
             .await
             .map_err(unexpected)?;
-        found.item.map(decode).transpose()
+        Ok(found.item)
     }
 
     /// The items with these keys, of one or more tables: at most 100, in one call, each as it is at a moment of its own.

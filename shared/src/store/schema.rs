@@ -108,12 +108,16 @@ pub const LICENSES_BY_PRODUCT_EXPIRY: Index = by("by-product-expiry", "expiringP
 /// Licenses of all owners that expire, by when. Sparse: others have no `expiring`.
 pub const LICENSES_BY_EXPIRY: Index = by("by-expiry", "expiring", "expiresAt");
 
-/// Activations: machines on licenses, each under its [`MachineId`](crate::license::machine::MachineId).
+/// Activations: machines on licenses, each under its [`MachineId`](crate::license::machine::MachineId). Beside them the
+/// sessions and addresses of `/v1`.
+///
+/// **Invariant**: the sort keys of machines sort before small letters; that of whatever else stands there begins with its
+/// kind. Of all these, only sessions that were revoked expire: the others are counted.
 pub const ACTIVATIONS: Table = Table {
     name: "activations",
     partition: "licenseKey",
     sort: Some("machineId"),
-    ttl: None,
+    ttl: Some("expiresAt"),
     indexes: &[],
 };
 
@@ -167,15 +171,18 @@ pub const API_KEYS: Table = Table {
     partition: "keyHash",
     sort: None,
     ttl: None,
-    indexes: &[API_KEYS_BY_OWNER, API_KEYS_BY_ID, API_KEYS_ALL],
+    indexes: &[API_KEYS_BY_OWNER, API_KEYS_BY_ID, API_KEYS_BY_PRODUCT, API_KEYS_ALL],
 };
 /// API keys of an owner.
 pub const API_KEYS_BY_OWNER: Index = whole("by-owner", "ownerId", "createdAt");
 /// API keys by their id. Sparse: the flat API's keys are known by their hash.
 pub const API_KEYS_BY_ID: Index = by_id("by-id", "keyId");
+/// API keys of a product. Sparse: the flat API's keys have no `productId`. Keys only: that a key was used is no write here.
+pub const API_KEYS_BY_PRODUCT: Index = by("by-product", "productId", "createdAt");
 /// API keys of all owners, for the super admin's list. Not sparse: every key has the one value of `kind`.
 ///
-/// Ceiling: every key is in the one partition, which takes 1,000 write units a second. Keys are made and revoked by hand.
+/// Ceiling: every key is in the one partition, which takes 1,000 write units a second. Keys are made and revoked by hand, and
+/// a product's key is written once in a quarter of an hour while it is used: 900,000 of them can be in use at once.
 pub const API_KEYS_ALL: Index = whole("by-kind", "kind", "createdAt");
 
 /// What became of each purchase: what makes a webhook idempotent. Beside them the sales, the ids that lead to each, and what is
@@ -232,14 +239,19 @@ pub const MAIL_TOKENS: Table = Table {
     indexes: &[],
 };
 
-/// Which accounts are members of which owners.
-pub const MEMBERS: Table = Table {
-    name: "members",
+/// Owners' teams: of each its organisation, its members and its invites. Beside them the slugs of organisations, each in a
+/// partition of its own.
+///
+/// **Invariant**: the sort key of each kind begins with its prefix, and no read takes in a partition without one.
+pub const TEAMS: Table = Table {
+    name: "teams",
     partition: "ownerId",
-    sort: Some("email"),
-    ttl: None,
-    indexes: &[],
+    sort: Some("item"),
+    ttl: Some("expiresAt"),
+    indexes: &[TEAMS_BY_MEMBER],
 };
+/// The teams of a member. Sparse: nothing but a member has a `memberId`.
+pub const TEAMS_BY_MEMBER: Index = by("by-member", "memberId", "ownerId");
 
 /// Keys that were exchanged for others, by their mark: whose each was, and that none comes back. Beside them the key that
 /// each such license has now, by the license's id.
@@ -265,6 +277,6 @@ pub const ALL: &[&Table] = &[
     &EVENTS,
     &ACCOUNTS,
     &MAIL_TOKENS,
-    &MEMBERS,
+    &TEAMS,
     &FORMER_KEYS,
 ];

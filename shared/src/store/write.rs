@@ -25,8 +25,8 @@ use aws_sdk_dynamodb::{
         update_item::UpdateItemError,
     },
     types::{
-        AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
-        TransactWriteItem, Update,
+        AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnValue,
+        ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
     },
 };
 
@@ -318,6 +318,15 @@ impl Action {
             ..self
         }
     }
+
+    /// Takes effect only if the item still has what `old` has. Every attribute is compared: these items have no counters, and
+    /// are changed by hand.
+    pub(super) fn when_unchanged(self, old: &Item) -> Self {
+        let attributes = old.iter().enumerate();
+        attributes.fold(self, |action, (i, (name, value))| {
+            action.when(&format!("{name} = :old{i}"), [(&format!(":old{i}"), value.clone())])
+        })
+    }
 }
 
 /// Actions that take effect together or not at all.
@@ -385,11 +394,7 @@ fn is_created(own: Option<AttributeValue>, refusal: &Refusal) -> bool {
 fn replacement(table: &'static schema::Table, old: &Item, new: Item) -> Action {
     let added = new.keys().filter(|name| !old.contains_key(*name)).cloned();
     let added: Vec<String> = added.collect();
-    let mut put = put(table, new);
-    // Every attribute is compared: these items have no counters, and are changed by hand.
-    for (i, (name, value)) in old.iter().enumerate() {
-        put = put.when(&format!("{name} = :old{i}"), [(&format!(":old{i}"), value.clone())]);
-    }
+    let mut put = put(table, new).when_unchanged(old);
     for name in added {
         put = put.when(&format!("attribute_not_exists({name})"), []);
     }
@@ -484,6 +489,36 @@ impl Store {
         entry: &Event,
     ) -> Result<Refusal> {
         self.commit_noted("an item", replacement(table, old, new), entry).await
+    }
+
+    /// Carries out an update of one item, and answers what it has set, as that is now. `None` when its condition was refused.
+    ///
+    /// A reply may be lost, and the SDK then sends the update again: what it adds may be added twice.
+    pub(super) async fn update_returning(
+        &self,
+        table: &'static schema::Table,
+        key: Item,
+        update: UpdateExpression,
+    ) -> Result<Option<Item>> {
+        let updated = self
+            .client
+            .update_item()
+            .table_name(self.table(table))
+            .set_key(Some(key))
+            .update_expression(update.update())
+            .set_condition_expression(update.condition())
+            .set_expression_attribute_names(update.names())
+            .set_expression_attribute_values(update.values())
+            .return_values(ReturnValue::UpdatedNew)
+            .send()
+            .await;
+        match updated {
+            Ok(updated) => Ok(Some(updated.attributes.unwrap_or_default())),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
+                Some(_) | None => Err(unexpected(error)),
+            },
+        }
     }
 
     /// Carries out an action together with the audit log's `entry` of it, and again while it collides with others. Tells what

@@ -44,6 +44,11 @@ impl From<Mailbox> for Email {
 }
 
 impl Email {
+    /// The address of nobody (RFC 2606): of a license that no customer has yet. No mail goes there, and no account has it.
+    pub fn nobody() -> Self {
+        Self("nobody@keystead.invalid".to_owned())
+    }
+
     /// The form in which addresses are compared and indexed: two that differ only in case, or in how an accent is written,
     /// are one mailbox. It is the canonical composition (NFC) of the lower case.
     pub fn folded(&self) -> String {

@@ -6,6 +6,7 @@ pub mod email;
 pub(crate) mod json_schema;
 pub mod name;
 pub(crate) mod number;
+pub mod page;
 pub mod patch;
 pub mod reference;
 pub(crate) mod text;

@@ -38,6 +38,20 @@ impl<T> Patch<T> {
     }
 }
 
+impl<T, E> Patch<Result<T, E>> {
+    /// The change, if its value could be made.
+    ///
+    /// # Errors
+    /// Why it could not.
+    pub fn transpose(self) -> Result<Patch<T>, E> {
+        Ok(match self {
+            Self::Keep => Patch::Keep,
+            Self::Clear => Patch::Clear,
+            Self::Set(value) => Patch::Set(value?),
+        })
+    }
+}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let given: Option<T> = Deserialize::deserialize(deserializer)?;

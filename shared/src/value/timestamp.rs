@@ -7,6 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::value::json_schema::schema;
 
+/// A minute.
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+
 /// An hour.
 pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
 

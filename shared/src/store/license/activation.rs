@@ -4,13 +4,12 @@
 use std::ops::ControlFlow::{Break, Continue};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde::Deserialize;
 
 use crate::{
     Error, Result, Timestamp,
     audit::Audit,
     error::Noun,
-    event::{Event, EventType},
+    event::EventType,
     ids,
     license::{
         License,
@@ -22,8 +21,9 @@ use crate::{
     store::{
         Store,
         item::{Item, decode, decode_all, encode, text},
+        license::ledger::{Counters, ENTRIES_AT_ONCE, LedgerEntry, LedgerPart, give_back},
         schema, unexpected,
-        write::{Action, Attempt, Refusal, Transaction, UpdateExpression, WriteOutcome, delete, put, retried, update},
+        write::{Action, Refusal, Transaction, UpdateExpression, WriteOutcome, delete, put, retried, update},
     },
 };
 
@@ -35,10 +35,6 @@ pub enum HeartbeatOutcome {
     /// There is no session; the machine's activation, if it has one.
     NoSession(Option<Box<Activation>>),
 }
-
-/// How many activations one transaction removes: DynamoDB takes a hundred actions, of which one is the license's, one the
-/// event's and one the audit log's.
-const RESET_BATCH: i32 = 97;
 
 /// How many activations a list has at most.
 pub const ACTIVATIONS_A_PAGE: usize = 1000;
@@ -94,43 +90,24 @@ impl Store {
         }
     }
 
-    /// Takes the seat of one session that has lapsed, so that another machine can have it. Answers whether there was
-    /// one, also when another request reaped it at the same time.
-    pub(in crate::store) async fn session_reap_lapsed(&self, key: &LicenseKey, now: Timestamp) -> Result<bool> {
-        let mut pages = self
-            .query(&schema::ACTIVATIONS, key.as_str())
-            .filter_expression("leaseUntil <= :now")
-            .projection_expression("fingerprint, leaseUntil")
-            .expression_attribute_values(":now", text(now))
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            let lapsed = page.map_err(unexpected)?.items.unwrap_or_default();
-            // Those who reap at once begin at different sessions, so that they collide less.
-            let Some(first) = ids::pick(&lapsed) else { continue };
-            let session: Lapsed = decode(first.clone())?;
-            let end = UpdateExpression::default()
-                .remove("leaseUntil")
-                .remove("sessionStarted")
-                // **Race**: a sign of life that came since keeps the session.
-                .when("leaseUntil = :seen", [(":seen", text(session.lease_until))]);
-            let end = update(&schema::ACTIVATIONS, activation_key(key, &session.fingerprint), end);
-            let freed = give_back(
-                key,
-                Counters {
-                    machines: 0,
-                    sessions: 1,
-                },
-            );
-            return match self.commit(Transaction::of([freed, end])).await? {
-                WriteOutcome::Done | WriteOutcome::Refused(_) => Ok(true),
-                WriteOutcome::Contended => {
-                    Attempt::FIRST.back_off().await;
-                    Ok(true)
-                }
-            };
-        }
-        Ok(false)
+    /// Takes the seats of up to `wanted` sessions that have lapsed, so that others can have them. Answers whether there were
+    /// any, also when another request reaped them at the same time.
+    pub(in crate::store) async fn session_reap_lapsed(
+        &self,
+        key: &LicenseKey,
+        now: Timestamp,
+        wanted: usize,
+    ) -> Result<bool> {
+        let lapsed = self.lease_list_lapsed(key, now, usize::MAX).await?;
+        // Those who reap at once begin at different sessions, so that they collide less.
+        let places: Vec<usize> = (0..lapsed.len()).collect();
+        let Some(first) = ids::pick(&places) else {
+            return Ok(false);
+        };
+        let from_there = lapsed.iter().cycle().skip(*first).take(lapsed.len().min(wanted));
+        let reaped: Vec<LedgerEntry> = from_there.take(ENTRIES_AT_ONCE).cloned().collect();
+        self.ledger_reap(key, &reaped).await?;
+        Ok(true)
     }
 
     /// Removes a machine's activation, if `remover` may, and gives its slot and session back. Answers the license as it was
@@ -157,6 +134,7 @@ impl Store {
             let counters = Counters {
                 machines: 1,
                 sessions: u32::from(in_session),
+                addresses: 0,
             };
             let removal = activation_removal(&leaving.license_key, &leaving.fingerprint, in_session);
             let removal = if_removable(removal, remover);
@@ -175,66 +153,21 @@ impl Store {
             }
         })
         .await?;
-        let mut license = license;
-        license.seats.machines_used = license.seats.machines_used.saturating_sub(freed.machines);
-        license.seats.sessions_open = license.seats.sessions_open.saturating_sub(freed.sessions);
-        Ok(license)
+        Ok(freed.taken_off(license))
     }
 
-    /// Removes every activation of a license, through whichever API they came, and gives their slots and sessions back: as
-    /// many as fit in a transaction at a time, each true to the counters. Answers how many. The event is noted with the
-    /// first that are removed.
+    /// Removes every activation of a license, through whichever API they came, ends its sessions, and gives their slots and
+    /// sessions back: as many as fit in a transaction at a time, each true to the counters. Answers how many activations. The
+    /// event is noted with the first that are removed. Addresses stay: `/v1` resets them.
     ///
     /// # Errors
     /// [`Noun::License`], [`Error::Internal`]; what was removed until then stays removed.
     pub async fn activation_reset(&self, license: &License, audit: &Audit) -> Result<u32> {
         let event = &audit.event(EventType::Reset, license)?;
-        let mut removed = 0;
-        while let Some(more) = self
-            .activation_reset_some(license, (removed == 0).then_some(event))
-            .await?
-        {
-            removed += more;
-        }
-        Ok(removed)
-    }
-
-    /// Removes as many activations of a license as fit in a transaction. `None` when there are none.
-    async fn activation_reset_some(&self, license: &License, event: Option<&Event>) -> Result<Option<u32>> {
-        let key = &license.license_key;
-        retried("the activations of a license", (), |attempt, ()| async move {
-            let page = self
-                .query(&schema::ACTIVATIONS, key.as_str())
-                .projection_expression("fingerprint, leaseUntil")
-                .limit(RESET_BATCH)
-                .send()
-                .await
-                .map_err(unexpected)?;
-            let leaving: Vec<Leaving> = decode_all(page.items)?;
-            if leaving.is_empty() {
-                return Ok(Break(None));
-            }
-            let counters = Counters {
-                machines: count(leaving.iter()),
-                sessions: count(leaving.iter().filter(|machine| machine.lease_until.is_some())),
-            };
-            let mut transaction = Transaction::of([give_back(key, counters)]);
-            for machine in &leaving {
-                let in_session = machine.lease_until.is_some();
-                transaction = transaction.with(activation_removal(key, &machine.fingerprint, in_session));
-            }
-            if let Some(event) = event {
-                transaction = transaction.with_event(event)?;
-            }
-            Ok(match self.commit(transaction).await? {
-                WriteOutcome::Done => Break(Some(counters.machines)),
-                WriteOutcome::Contended | WriteOutcome::Refused(_) => {
-                    attempt.back_off().await;
-                    Continue(())
-                }
-            })
-        })
-        .await
+        let machines = self.ledger_remove(license, LedgerPart::Machines, Some(event)).await?;
+        let event = (machines.machines == 0).then_some(event);
+        self.ledger_remove(license, LedgerPart::Sessions, event).await?;
+        Ok(machines.machines)
     }
 
     /// A page of a license's activations, in the order of the fingerprints: at most [`ACTIVATIONS_A_PAGE`], of those after
@@ -248,7 +181,7 @@ impl Store {
         let mut after = after.cloned();
         loop {
             let wanted = i32::try_from(ACTIVATIONS_A_PAGE - machines.len()).unwrap_or(i32::MAX);
-            let mut query = self.query(&schema::ACTIVATIONS, key.as_str()).limit(wanted);
+            let mut query = self.activation_query(key).limit(wanted);
             if let Some(ActivationCursor(machine)) = &after {
                 let start = schema::ACTIVATIONS.key(key.as_str(), Some(machine));
                 query = query.set_exclusive_start_key(Some(start));
@@ -262,23 +195,6 @@ impl Store {
             }
         }
     }
-
-    /// Every machine on a license of no more than `most`; `None` if there are more.
-    pub(in crate::store) async fn activation_list_all(
-        &self,
-        key: &LicenseKey,
-        most: usize,
-    ) -> Result<Option<Vec<Activation>>> {
-        let enough = i32::try_from(most + 1).unwrap_or(i32::MAX);
-        let page = self
-            .query(&schema::ACTIVATIONS, key.as_str())
-            .limit(enough)
-            .send()
-            .await;
-        let page = page.map_err(unexpected)?;
-        let machines: Vec<Activation> = decode_all(page.items)?;
-        Ok((machines.len() <= most && page.last_evaluated_key.is_none()).then_some(machines))
-    }
 }
 
 /// The activation's half of taking a slot.
@@ -286,15 +202,6 @@ pub(in crate::store) fn activation_creation(activation: &Activation) -> Result<A
     let slot = put(&schema::ACTIVATIONS, activation_item(activation)?);
     // **Race**: one machine that activates twice at once holds one slot.
     Ok(slot.when("attribute_not_exists(fingerprint)", []))
-}
-
-/// The license's half of giving seats back.
-fn give_back(key: &LicenseKey, counters: Counters) -> Action {
-    let freed = UpdateExpression::default()
-        .decrease("seats.machinesUsed", counters.machines)
-        .decrease("seats.sessionsOpen", counters.sessions)
-        .when("attribute_exists(licenseKey)", []);
-    update(&schema::LICENSES, schema::LICENSES.key(key.as_str(), None), freed)
 }
 
 /// The activation's half of giving a seat back: unless it is gone, or its session began or ended meanwhile, which
@@ -360,29 +267,6 @@ pub(in crate::store) fn while_there(
     }
 }
 
-/// What the license's counters lose.
-#[derive(Clone, Copy)]
-struct Counters {
-    machines: u32,
-    sessions: u32,
-}
-
-/// As much of an activation as its removal needs.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Leaving {
-    fingerprint: Fingerprint,
-    lease_until: Option<Timestamp>,
-}
-
-/// As much of an activation as reaping its session needs.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Lapsed {
-    fingerprint: Fingerprint,
-    lease_until: Timestamp,
-}
-
 /// An activation as stored: its countries are a set, which can be added to.
 fn activation_item(activation: &Activation) -> Result<Item> {
     let mut item = encode(activation)?;
@@ -396,8 +280,4 @@ fn activation_item(activation: &Activation) -> Result<Item> {
 
 pub(in crate::store) fn activation_key(key: &LicenseKey, fingerprint: &Fingerprint) -> Item {
     schema::ACTIVATIONS.key(key.as_str(), Some(MachineId::of(fingerprint).as_str()))
-}
-
-fn count<T>(items: impl Iterator<Item = T>) -> u32 {
-    u32::try_from(items.count()).unwrap_or(u32::MAX)
 }

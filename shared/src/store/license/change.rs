@@ -1,13 +1,19 @@
 //! Changes of licenses.
 
-use std::ops::ControlFlow::{Break, Continue};
+use std::{
+    collections::HashSet,
+    ops::ControlFlow::{Break, Continue},
+};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
     Error, Result,
     audit::Audit,
     error::Noun,
-    event::{Event, EventType},
-    license::License,
+    event::{Event, EventId, EventType},
+    license::{License, key::LicenseId},
+    owner::OwnerId,
     store::{
         Store,
         item::{decode, number},
@@ -16,6 +22,9 @@ use crate::{
         write::{Attempt, Refusal, Transaction, WriteOutcome, retried, update},
     },
 };
+
+/// How many licenses are changed at once: they are apart, and each takes three rounds.
+const CHANGES_AT_ONCE: usize = 16;
 
 /// What became of a change of a license.
 pub(in crate::store) enum ChangeOutcome {
@@ -44,13 +53,70 @@ impl Store {
         change: impl Fn(&License) -> Result<Option<License>>,
     ) -> Result<License> {
         let event = &audit.event(r#type, &license)?;
+        // On the heap: every endpoint that changes a license has this in its own future.
+        let (license, _) = Box::pin(self.license_change_told(license, event, change)).await?;
+        Ok(license)
+    }
+
+    /// Changes every license of `owner` with one of these ids, as [`Store::license_change`] does, and notes an event of each
+    /// that changed. Ids of others, and those that are named again, are passed over. Answers how many changed.
+    ///
+    /// Each is a change by itself: when one fails, others may be done.
+    ///
+    /// # Errors
+    /// Those of `change`, and [`Error::Internal`].
+    pub async fn license_change_many(
+        &self,
+        owner: &OwnerId,
+        ids: &[LicenseId],
+        r#type: EventType,
+        audit: &Audit,
+        change: impl Fn(&License) -> Result<Option<License>>,
+    ) -> Result<u32> {
+        let mut named: Vec<(LicenseId, EventId)> = Vec::with_capacity(ids.len());
+        let mut seen = HashSet::with_capacity(ids.len());
+        for id in ids {
+            if seen.insert(id) {
+                named.push((id.clone(), audit.event_id()?));
+            }
+        }
+        let change = &change;
+        let changes = stream::iter(named).map(|(id, event)| async move {
+            let license = self.license_by_id_unscoped(&id).await?;
+            let Some(license) = license.filter(|license| license.owner_id == *owner) else {
+                return Ok(false);
+            };
+            let event = audit.event_with_id(event, r#type, &license);
+            match self.license_change_told(license, &event, change).await {
+                Ok((_, is_changed)) => Ok(is_changed),
+                // It was deleted meanwhile.
+                Err(Error::NotFound(Noun::License)) => Ok(false),
+                Err(error) => Err(error),
+            }
+        });
+        changes
+            .buffer_unordered(CHANGES_AT_ONCE)
+            .try_fold(
+                0,
+                |changed, is_changed| async move { Ok(changed + u32::from(is_changed)) },
+            )
+            .await
+    }
+
+    /// As [`Store::license_change`], with the event as it will be but for the changes. Answers also whether anything changed.
+    async fn license_change_told(
+        &self,
+        license: License,
+        event: &Event,
+        change: impl Fn(&License) -> Result<Option<License>>,
+    ) -> Result<(License, bool)> {
         let change = &change;
         retried("a license", license, |attempt, license| async move {
             let Some(changed) = change(&license)? else {
-                return Ok(Break(license));
+                return Ok(Break((license, false)));
             };
             Ok(match self.license_try_change(&license, changed, event).await? {
-                ChangeOutcome::Done(changed) => Break(changed),
+                ChangeOutcome::Done(changed) => Break((changed, true)),
                 ChangeOutcome::Overtaken(now) if attempt.retries_at_once() => Continue(now),
                 ChangeOutcome::Overtaken(_) | ChangeOutcome::Contended => {
                     Continue(self.license_later(attempt, &license).await?)
@@ -75,9 +141,10 @@ impl Store {
         event: &Event,
     ) -> Result<ChangeOutcome> {
         let changed = License {
-            revision: license.revision + 1,
+            revision: license.revision,
             ..changed
-        };
+        }
+        .revised(event.at);
         let difference = license_difference(license, &changed)?
             // **Race**: whatever the decision was made on is still so.
             .when("revision = :seen", [(":seen", number(license.revision))]);

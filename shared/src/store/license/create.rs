@@ -2,10 +2,12 @@
 
 use std::ops::ControlFlow::{Break, Continue};
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
 use crate::{
-    Result,
+    Error, Result,
     audit::Audit,
-    event::EventType,
+    event::{Event, EventType},
     license::License,
     sale::{code::Code, purchase::Purchase},
     store::{
@@ -36,6 +38,9 @@ enum KeySource {
     /// It is from elsewhere.
     Theirs,
 }
+
+/// How many licenses are made at once: they are apart.
+const CREATIONS_AT_ONCE: usize = 16;
 
 impl Store {
     /// Stores a new license under a key of our making; an event that it was made; that it came of `purchases`; and that it used
@@ -72,7 +77,45 @@ impl Store {
         code: Option<Code>,
         key: KeySource,
     ) -> Result<CreateOutcome> {
-        let event = &audit.event(EventType::Created, license)?;
+        let event = audit.event(EventType::Created, license)?;
+        self.license_create_told(license, &event, purchases, code, key).await
+    }
+
+    /// Stores many new licenses under keys of our making, some at once. Each is made by itself: when one fails, others may be
+    /// there, and the same request again makes those that are not.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub async fn license_create_many(&self, licenses: &[License], audit: &Audit) -> Result<()> {
+        let events = licenses.iter().map(|license| audit.event(EventType::Created, license));
+        let events = events.collect::<Result<Vec<Event>>>()?;
+        let all: Vec<(License, Event)> = licenses.iter().cloned().zip(events).collect();
+        stream::iter(all)
+            .map(|(license, event)| async move {
+                match self
+                    .license_create_told(&license, &event, &[], None, KeySource::Ours)
+                    .await?
+                {
+                    CreateOutcome::Done => Ok(()),
+                    CreateOutcome::KeyTaken | CreateOutcome::Before(_) => {
+                        Err(Error::internal("a new license's key is taken"))
+                    }
+                }
+            })
+            .buffer_unordered(CREATIONS_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    /// As [`Store::license_create`], with the event.
+    async fn license_create_told(
+        &self,
+        license: &License,
+        event: &Event,
+        purchases: &[Purchase],
+        code: Option<Code>,
+        key: KeySource,
+    ) -> Result<CreateOutcome> {
         retried("a license", code, |attempt, code| async move {
             let mut transaction = Transaction::of([]).with(license_creation(license)?);
             for purchase in purchases {

@@ -15,7 +15,13 @@ use crate::{
 };
 
 /// **Invariant**: what changes only together with what it counts or notes. It is never written with the rest.
-const COUNTERS: [&str; 4] = ["seats.machinesUsed", "seats.sessionsOpen", "seats.admissions", "watch"];
+const COUNTERS: [&str; 5] = [
+    "seats.machinesUsed",
+    "seats.sessionsOpen",
+    "seats.addressesBound",
+    "seats.admissions",
+    "watch",
+];
 
 /// The parts of a license whose attributes are written one by one, since a counter stands among them.
 const PARTS: [&str; 1] = ["seats"];
@@ -38,11 +44,14 @@ pub(in crate::store) fn license_item(license: &License) -> Result<Item> {
         text(format!("{}#{status}", license.product_id)),
     );
     item.insert("ownerStatus".to_owned(), text(format!("{}#{status}", license.owner_id)));
-    item.insert("emailFolded".to_owned(), text(license.email.folded()));
-    item.insert(
-        "ownerEmail".to_owned(),
-        text(owner_email(&license.owner_id, &license.email)),
-    );
+    // One that nobody has bought is found by no customer.
+    if license.email != Email::nobody() {
+        item.insert("emailFolded".to_owned(), text(license.email.folded()));
+        item.insert(
+            "ownerEmail".to_owned(),
+            text(owner_email(&license.owner_id, &license.email)),
+        );
+    }
     if let Some(expiry) = license.expires_at() {
         item.insert("expiresAt".to_owned(), text(expiry));
         item.insert("expiringOwner".to_owned(), text(&license.owner_id));

@@ -16,20 +16,20 @@ use crate::{
         Store,
         item::{attribute, decode, encode, number},
         license::{
-            activation::activation_removal,
             item::{license_creation, license_key},
+            ledger::{Counters, LedgerPart},
         },
         schema,
         write::{Action, Refusal, Transaction, WriteOutcome, check, delete, put, retried},
     },
 };
 
-/// How many activations are removed beside an exchange of keys: DynamoDB takes a hundred actions, and six are the keys',
-/// the event's and the audit log's.
-const MACHINES_AT_ONCE: usize = 94;
+/// How many entries of the ledger are removed beside an exchange of keys: DynamoDB takes a hundred actions, and six are the
+/// keys', the event's and the audit log's.
+const ENTRIES_AT_ONCE: usize = 94;
 
 impl Store {
-    /// Gives a license the key that `reissue` makes of it, and takes every machine off it: in one transaction the old key
+    /// Gives a license the key that `reissue` makes of it, and takes every machine off it, with its sessions and addresses: in one transaction the old key
     /// is gone and the new one there. `reissue` is called again on the license as it is then, should another change come
     /// between.
     ///
@@ -50,19 +50,20 @@ impl Store {
         let reissue = &reissue;
         retried("a license", license, |attempt, license| async move {
             let reissued = reissue(&license)?;
-            let machines = if license.seats.machines_used > 0 {
-                self.activation_list_all(&license.license_key, MACHINES_AT_ONCE).await?
-            } else {
+            let counted = Counters::of(&license);
+            let entries = if counted == Counters::default() {
                 Some(Vec::new())
+            } else {
+                self.ledger_list(&license.license_key, ENTRIES_AT_ONCE).await?
             };
-            let Some(machines) = machines else {
-                self.activation_reset(&license, audit).await?;
+            let Some(entries) = entries else {
+                // On the heap, which few exchanges come to.
+                Box::pin(self.activation_reset(&license, audit)).await?;
+                Box::pin(self.ledger_remove(&license, LedgerPart::Addresses, None)).await?;
                 return Ok(Continue(self.license_later(attempt, &license).await?));
             };
             // **Race**: a machine that left and one that came, since the license was read, leave its counters as they were.
-            let in_session = machines.iter().filter(|machine| machine.lease_until.is_some()).count();
-            let counted = [license.seats.machines_used, license.seats.sessions_open].map(u64::from);
-            if [machines.len(), in_session].map(|listed| listed as u64) != counted {
+            if Counters::of_entries(&entries) != counted {
                 return Ok(Continue(self.license_later(attempt, &license).await?));
             }
             let [former, current] = key_traces(&license, &reissued, event)?;
@@ -70,13 +71,8 @@ impl Store {
                 .with_event(event)?
                 .with(former)
                 .with(current);
-            for machine in &machines {
-                let in_session = machine.lease_until.is_some();
-                transaction = transaction.with(activation_removal(
-                    &license.license_key,
-                    &machine.fingerprint,
-                    in_session,
-                ));
+            for entry in &entries {
+                transaction = transaction.with(entry.removal(&license.license_key));
             }
             match self.commit(transaction).await? {
                 WriteOutcome::Done => Ok(Break(reissued)),
@@ -97,7 +93,16 @@ impl Store {
 
 /// The old key's half of an exchange: unless the license was changed since it was read, or has more machines or fewer.
 fn old_key_deletion(license: &License) -> Result<Action> {
-    Ok(delete(&schema::LICENSES, license_key(&license.license_key))
+    let deletion = delete(&schema::LICENSES, license_key(&license.license_key));
+    // A license that was never authorized by `/v1` has no counter of addresses.
+    let deletion = match license.seats.addresses_bound {
+        0 => deletion.when(
+            "attribute_not_exists(seats.addressesBound) OR seats.addressesBound = :addresses",
+            [(":addresses", number(0))],
+        ),
+        bound => deletion.when("seats.addressesBound = :addresses", [(":addresses", number(bound))]),
+    };
+    Ok(deletion
         // **Race**: no machine is left on a key that is gone: each that is counted is removed beside it.
         .when(
             "revision = :seen AND seats.machinesUsed = :machines AND seats.sessionsOpen = :sessions",

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Result, Timestamp,
     license::{License, key::LicenseKey, standing::LicenseStatus},
-    owner::Scope,
+    owner::{OwnerId, Scope},
     product::ProductId,
     signing::sealing::Seal,
     store::{
@@ -120,6 +120,24 @@ struct Found {
 }
 
 impl Store {
+    /// Whether an owner has licenses that are not revoked, as an index has it: for a question that is asked before something
+    /// is deleted, and decides about no access.
+    pub async fn license_exists_unrevoked(&self, owner: &OwnerId, now: Timestamp) -> Result<bool> {
+        let scope = Scope::Owner(owner.clone());
+        let any = LicenseStatus::ALL
+            .iter()
+            .filter(|status| **status != LicenseStatus::Revoked);
+        let found = any.map(async |status| {
+            let filter = LicenseFilter {
+                state: Some(LicenseState::Status(*status)),
+                ..LicenseFilter::default()
+            };
+            self.license_list(&scope, &filter, 1, None, now).await
+        });
+        let found = try_join_all(found).await?;
+        Ok(found.into_iter().flatten().any(|page| !page.licenses.is_empty()))
+    }
+
     /// A page of at most `limit` licenses that `scope` covers. `None` when `cursor` was made for a list of another shape.
     pub async fn license_list(
         &self,
@@ -150,6 +168,50 @@ impl Store {
             licenses,
             next: more.then_some(Cursor { positions }),
         }))
+    }
+
+    /// Where a list of licenses goes on after so many: by their keys alone. `None` when there are fewer.
+    pub async fn license_list_skip(
+        &self,
+        scope: &Scope,
+        filter: &LicenseFilter,
+        count: usize,
+        now: Timestamp,
+    ) -> Result<Option<Cursor>> {
+        let partitions = partitions(scope, filter, now);
+        let mut positions = vec![Position::Start; partitions.len()];
+        let mut left = count;
+        while left > 0 {
+            let taken = self.license_list_keys(&partitions, &mut positions, left).await?;
+            left -= taken.len();
+            if taken.is_empty() && positions.iter().all(|position| *position == Position::End) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Cursor { positions }))
+    }
+
+    /// How many licenses a list has, as the indexes have it: counted up to `most`, and whether that is all.
+    pub async fn license_count(
+        &self,
+        scope: &Scope,
+        filter: &LicenseFilter,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<(usize, bool)> {
+        let partitions = partitions(scope, filter, now);
+        let mut positions = vec![Position::Start; partitions.len()];
+        let mut count = 0;
+        while count < most {
+            let taken = self
+                .license_list_keys(&partitions, &mut positions, most - count)
+                .await?;
+            count += taken.len();
+            if positions.iter().all(|position| *position == Position::End) {
+                return Ok((count, true));
+            }
+        }
+        Ok((count, false))
     }
 
     /// Takes the next keys from all partitions, newest first, and moves the positions on.

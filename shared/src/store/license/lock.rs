@@ -26,7 +26,7 @@ pub struct Binding {
     /// The license.
     pub license: License,
     /// What it is for.
-    pub catalog: Option<Arc<Catalog>>,
+    pub catalog: Arc<Catalog>,
     /// What the lock decides.
     pub verdict: LockVerdict,
 }
@@ -43,7 +43,7 @@ impl Store {
     /// Answers the license as it is afterwards, and the last verdict: [`LockVerdict::Binds`] when this bound it.
     ///
     /// # Errors
-    /// [`crate::error::Noun::License`] when the key is gone meanwhile.
+    /// [`crate::error::Noun::License`] when the key is gone meanwhile, or its product was deleted.
     pub async fn license_bind(&self, license: License, hwid: Option<&Fingerprint>, audit: &Audit) -> Result<Binding> {
         let now = audit.now;
         let event = &Event {
@@ -51,8 +51,8 @@ impl Store {
             ..audit.event(EventType::Validated, &license)?
         };
         let catalog = self.product_cached_unscoped(&license.product_id, now).await?;
-        let rules = catalog.as_ref().map(|catalog| catalog.product.keys.clone());
-        let rules = &rules.unwrap_or_default();
+        let catalog = catalog.ok_or(Error::NotFound(Noun::License))?;
+        let rules = &catalog.product.keys;
         let (license, verdict) = retried("a license", license, |attempt, license| async move {
             let verdict = license.check(hwid, rules, now);
             let outcome = match &verdict {

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The one value of `kind`, under which all keys are listed.
-const KIND: &str = "api-key";
+pub(super) const KIND: &str = "api-key";
 
 fn api_key_item(key: &ApiKey) -> Result<Item> {
     let mut item = encode(key)?;
@@ -97,6 +97,7 @@ impl Store {
         let entry = entry.with("name", key.name.as_str());
         let revocation = UpdateExpression::default()
             .set("active", AttributeValue::Bool(false))
+            .set("revokedAt", text(audit.now))
             .when("attribute_exists(keyHash)", []);
         let revocation = update(&schema::API_KEYS, schema::API_KEYS.key(hash.as_str(), None), revocation);
         match self.commit_noted("an API key", revocation, &entry).await? {

@@ -2,14 +2,19 @@
 
 use crate::{
     Error, Result, Timestamp,
-    error::Throttle,
+    error::{Credential, Throttle},
+    ids,
     license::key::LicenseKey,
-    request::rate_limit::{Allowance, RateLimit},
+    owner::product_key::ProductKeyId,
+    request::{
+        rate_limit::{Allowance, Portion, RateLimit, RequestLimit},
+        request_signature::SignatureNonce,
+    },
     store::{
         Store,
-        item::{Item, number},
+        item::{Item, number, text},
         schema,
-        write::{Action, Refusal, UpdateExpression, update},
+        write::{Action, Refusal, UpdateExpression, put, update},
     },
 };
 
@@ -57,6 +62,67 @@ fn rate_limit_key(allowance: &Allowance, who: &str, now: Timestamp) -> Item {
 }
 
 impl Store {
+    /// Takes a portion of what this limit admits of `who` in the window that `now` is in: one write. `None` when there is none
+    /// left.
+    ///
+    /// A reply may be lost, and the SDK then takes another: nobody spends the first.
+    pub async fn rate_limit_take_portion(
+        &self,
+        limit: RequestLimit,
+        who: &str,
+        now: Timestamp,
+    ) -> Result<Option<Portion>> {
+        const PORTIONS: &str = "portions";
+
+        let begins = RequestLimit::window_of(now);
+        let ends = begins + RequestLimit::WINDOW;
+        let bucket = format!("{}#{who}#{}", limit.name, begins.seconds());
+        let take = UpdateExpression::default()
+            .set("expiresAt", number(ends.seconds()))
+            .add(PORTIONS, number(1))
+            // **Race**: of those who take one at once, each is told another number, and nobody a higher one than there are.
+            .when(
+                "attribute_not_exists(portions) OR portions < :all",
+                [(":all", number(limit.number_of_portions()))],
+            );
+        let key = schema::RATE_LIMITS.key(&bucket, None);
+        let Some(taken) = self.update_returning(&schema::RATE_LIMITS, key, take).await? else {
+            return Ok(None);
+        };
+        let number = taken.get(PORTIONS).and_then(|number| number.as_n().ok()?.parse().ok());
+        let number = number.ok_or(Error::internal("a counter of portions is no number"))?;
+        Ok(limit.portion(number))
+    }
+
+    /// Notes that the nonce of a signature was used that was found right. It is remembered until `until`, in the table of
+    /// counters, whose items expire.
+    ///
+    /// # Errors
+    /// [`Credential::SignatureNonce`] when it was used before with this key.
+    pub async fn nonce_use(
+        &self,
+        key: &ProductKeyId,
+        nonce: &SignatureNonce,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mark = text(ids::request_token()?);
+        let mut item = schema::RATE_LIMITS.key(&format!("nonce#{key}#{nonce}"), None);
+        item.insert("expiresAt".to_owned(), number(until.seconds()));
+        item.insert("usedBy".to_owned(), mark.clone());
+        // **Race**: of two requests with one nonce, one finds none. One that was to be forgotten may still be there.
+        let used = put(&schema::RATE_LIMITS, item).when(
+            "attribute_not_exists(bucket) OR expiresAt < :now",
+            [(":now", number(now.seconds()))],
+        );
+        match self.write_retried("a nonce", used).await? {
+            Refusal::None => Ok(()),
+            // The reply to this very write was lost, and the SDK sent it again.
+            Refusal::By(Some(found)) if found.get("usedBy") == Some(&mark) => Ok(()),
+            Refusal::By(_) => Err(Error::Unauthenticated(Credential::SignatureNonce)),
+        }
+    }
+
     /// Takes back an attempt of `who` that was counted at this time, for what counts failures only. Counting first and
     /// taking back keeps the number exact, however many attempts there are at once.
     ///
