@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(&folder);
     let packed = compress_to_vec(page()?.as_bytes(), SMALLEST);
     fs::write(folder.join("docs.html.deflate"), packed)?;
-    for api in ["flat", "license-keys", "accounts"] {
+    for api in ["flat", "license-keys", "accounts", "v1"] {
         let document = format!("../docs/openapi/{api}.json");
         println!("cargo::rerun-if-changed={document}");
         let packed = compress_to_vec(&fs::read(&document)?, USUAL);

@@ -15,7 +15,6 @@ use keystead_core::{
     },
     product::{
         Product, ProductId, ProductStatus,
-        key_rules::KeyRules,
         variant::{Variant, VariantId},
     },
     value::{email::Email, name::Name},
@@ -65,19 +64,8 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
         creation: CreationId::new(&cx.ids)?,
     };
     cx.store.variant_create(&variant, &owner_id, &audit).await?;
-    let product = Product {
-        product_id,
-        name: name("Demo App")?,
-        owner_id: owner_id.clone(),
-        status: ProductStatus::Live,
-        created_at: now,
-        creation: CreationId::new(&cx.ids)?,
-        enforcement: None,
-        grace_days: None,
-        image: None,
-        quantity_means: None,
-        keys: KeyRules::default(),
-    };
+    let creation = CreationId::new(&cx.ids)?;
+    let product = Product::new(product_id, name("Demo App")?, owner_id.clone(), creation, now);
     let license = License::new(
         LicenseKey::parse(LICENSE).ok_or_else(parsed)?,
         LicenseId::new(&cx.ids, now)?,

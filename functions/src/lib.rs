@@ -10,5 +10,7 @@ pub mod flat;
 pub mod frame;
 pub mod license_keys;
 pub mod routes;
+mod sign_in;
+pub mod v1;
 
 pub use aws::lambda as runtime;

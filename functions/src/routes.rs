@@ -6,11 +6,11 @@ use crate::{
         function::{Api, Function},
         route::Route,
     },
-    license_keys,
+    license_keys, v1,
 };
 
 /// Every API. Each has an OpenAPI document.
-pub const APIS: [Api; 3] = [
+pub const APIS: [Api; 4] = [
     Api {
         name: "flat",
         title: "Flat API",
@@ -28,6 +28,12 @@ pub const APIS: [Api; 3] = [
         title: "Accounts API",
         summary: "For people who sign in, to look after what they bought or what they sell.",
         functions: &[accounts::FUNCTIONS],
+    },
+    Api {
+        name: "v1",
+        title: "Dashboard API",
+        summary: "For teams that manage what they sell, and for their back ends.",
+        functions: &[v1::FUNCTIONS],
     },
 ];
 

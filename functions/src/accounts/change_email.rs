@@ -12,8 +12,17 @@ use keystead_core::{
 };
 use serde::Deserialize;
 
-use super::{allowance::count_mail, change_password::confirm, face::Accounts, mails::link};
-use crate::frame::{callers::SignedIn, context::Context, endpoint::Endpoint, mail::Mail, reply::Done};
+use super::{change_password::confirm, face::Accounts};
+use crate::{
+    frame::{
+        callers::SignedIn,
+        context::Context,
+        endpoint::Endpoint,
+        mail::{Mail, link},
+        reply::Done,
+    },
+    sign_in::allowance::count_mail,
+};
 
 /// `POST /api/auth/change-email`.
 pub struct AuthChangeEmail;
@@ -73,7 +82,7 @@ impl Endpoint for AuthChangeEmail {
             format!(
                 "Someone wants to make this the address of their account. If it was you, confirm it, signed in to that \
                  account, with this:\n\n{}\n\nIt is good for an hour, and once. If it was not you, do nothing.\n",
-                link(cx, "email", &secret)
+                link(&cx.config, "email", &secret)
             )
         };
         let mail = Mail {

@@ -14,8 +14,11 @@ use keystead_core::{
 };
 use serde::Deserialize;
 
-use super::{face::Accounts, mails};
-use crate::frame::{callers::SignedIn, context::Context, endpoint::Endpoint, reply::Done};
+use super::face::Accounts;
+use crate::{
+    frame::{callers::SignedIn, context::Context, endpoint::Endpoint, reply::Done},
+    sign_in::mails,
+};
 
 /// `POST /api/auth/change-password`.
 pub struct AuthChangePassword;

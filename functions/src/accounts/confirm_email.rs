@@ -9,13 +9,16 @@ use keystead_core::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{face::Accounts, mails};
-use crate::frame::{
-    browser,
-    callers::SignedIn,
-    context::Context,
-    endpoint::Endpoint,
-    reply::{Done, Head},
+use super::face::Accounts;
+use crate::{
+    frame::{
+        browser,
+        callers::SignedIn,
+        context::Context,
+        endpoint::Endpoint,
+        reply::{Done, Head},
+    },
+    sign_in::mails,
 };
 
 /// `POST /api/auth/confirm-email`.

@@ -7,11 +7,11 @@ use keystead_core::{
 };
 use serde::Deserialize;
 
-use super::{
-    face::Accounts,
-    mails::{Wish, mail_password_link},
+use super::face::Accounts;
+use crate::{
+    frame::{callers::Anyone, context::Context, endpoint::Endpoint, reply::Done},
+    sign_in::mails::{Wish, mail_password_link},
 };
-use crate::frame::{callers::Anyone, context::Context, endpoint::Endpoint, reply::Done};
 
 /// `POST /api/auth/forgot-password`.
 pub struct AuthForgotPassword;
@@ -37,6 +37,7 @@ impl Endpoint for AuthForgotPassword {
     type Reply = Done;
 
     async fn call(cx: &Context, caller: Anyone, request: Request, (): ()) -> Result<Done> {
-        mail_password_link(cx, &caller.origin, Email::from(request.email), Wish::Password).await
+        mail_password_link(cx, &caller.origin, Email::from(request.email), Wish::Password).await?;
+        Ok(Done {})
     }
 }

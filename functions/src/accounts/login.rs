@@ -1,16 +1,9 @@
 //! `POST /api/auth/login`: sign in.
 
 use keystead_core::{
-    Error, Result, Timestamp,
-    account::{
-        self,
-        device::DeviceToken,
-        login::{ClientKind, LoginId},
-        password::Password,
-    },
-    error::{Credential, ErrorCode},
-    event::{Actor, EventType},
-    request::client_address::Tier,
+    Result, Timestamp,
+    account::{device::DeviceToken, login::ClientKind, password::Password},
+    error::ErrorCode,
     signing::{
         account_token::{AccountClaims, AccountToken, Purpose},
         secrets::SecretName,
@@ -19,8 +12,11 @@ use keystead_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{AccountView, allowance::LoginAttempt, face::Accounts, new_password::known_device};
-use crate::frame::{browser, callers::Anyone, context::Context, endpoint::Endpoint, reply::Head};
+use super::{AccountView, device::known_device, face::Accounts};
+use crate::{
+    frame::{browser, callers::Anyone, context::Context, endpoint::Endpoint, reply::Head},
+    sign_in::login,
+};
 
 /// `POST /api/auth/login`.
 pub struct AuthLogin;
@@ -77,62 +73,25 @@ impl Endpoint for AuthLogin {
     }
 
     async fn call(cx: &Context, caller: Anyone, request: Request, (): ()) -> Result<Reply> {
-        let now = cx.clock.now();
-        let shown = request.device_token.or(caller.device);
-        let (found, is_known) = cx
-            .store
-            .account_get_with_device(&request.email, shown.as_ref(), now)
-            .await?;
-        let device = shown.filter(|_| is_known);
-        let attempt = LoginAttempt::count(cx, &caller.origin, &request.email, device.as_ref(), now).await?;
-        let known = found.as_ref().map(|account| account.password.clone());
-        let right = match cx.passwords.matches(request.password, known, now).await {
-            Ok(right) => right,
-            Err(error) => {
-                // Nothing was looked at: those who keep the service busy use up nobody's attempts.
-                attempt.take_back(cx).await;
-                return Err(error);
-            }
-        };
         let audit = cx.audit(&caller.origin);
-        let Some(account) = found.as_ref().filter(|_| right) else {
-            let account = found.as_ref().map(|account| &account.account_id);
-            let network = caller.origin.address.network(Tier::Organisation);
-            cx.store
-                .event_count_wrong_password(account, &request.email, &network, &audit)
-                .await?;
-            return Err(Error::Unauthenticated(Credential::Password));
-        };
-        attempt.take_back(cx).await;
+        let now = audit.now;
+        let shown = request.device_token.or(caller.device);
+        let holder = login::holder(cx, &audit, &request.email, request.password, shown).await?;
+        let account = &holder.account;
         let life = cx.config.accounts.login_life;
-        let login = account::login::Login {
-            email: account.email.clone(),
-            login_id: LoginId::new(&cx.ids, now)?,
-            version: account.version,
-            created_at: now,
-            last_seen_at: now,
-            expires_at: (now + life).seconds(),
-            ip: caller.origin.address.ip(),
-            user_agent: caller.origin.user_agent.clone(),
-        };
-        let claims = AccountClaims {
-            login: Some(login.login_id.clone()),
-            ..AccountClaims::new(&cx.config.issuer, Purpose::Login, account, now, life)
-        };
-        let entry = audit
-            .by(Actor::account(&account.account_id))
-            .entry_of_account(EventType::SignedIn, &account.account_id)?
-            .with("session", login.login_id.as_str());
-        cx.store.login_create(&login, &entry).await?;
+        let login = login::login(cx, &audit, account, life)?;
+        login::begin(cx, audit, account, &login).await?;
+        let claims = AccountClaims::of_login(&cx.config.issuer, Purpose::Login, account, &login.login_id, now, life);
         let token = cx.account_keys.issue(&claims)?;
         let in_browser = match request.client {
             Some(ClientKind::Browser) => true,
             Some(ClientKind::Tool) => false,
             None => caller.in_browser,
         };
-        let (device_token, mut cookies) = match device {
-            Some(_) => (None, Vec::new()),
-            None => known_device(cx, &account.email, in_browser, now).await?,
+        let (device_token, mut cookies) = if holder.has_known_device {
+            (None, Vec::new())
+        } else {
+            known_device(cx, &account.email, in_browser, now).await?
         };
         if in_browser {
             cookies.push(browser::set_cookie(browser::SESSION, token.as_str(), life.as_secs()));

@@ -1,15 +1,18 @@
 //! `POST /api/auth/logout`: sign out.
 
-use keystead_core::{Result, event::EventType};
+use keystead_core::Result;
 use serde::Deserialize;
 
 use super::face::Accounts;
-use crate::frame::{
-    browser,
-    callers::SignedIn,
-    context::Context,
-    endpoint::Endpoint,
-    reply::{Done, Head},
+use crate::{
+    frame::{
+        browser,
+        callers::SignedIn,
+        context::Context,
+        endpoint::Endpoint,
+        reply::{Done, Head},
+    },
+    sign_in::sessions,
 };
 
 /// `POST /api/auth/logout`.
@@ -39,14 +42,8 @@ impl Endpoint for AuthLogout {
     }
 
     async fn call(cx: &Context, caller: SignedIn, _: Request, (): ()) -> Result<Done> {
-        let account = &caller.account;
-        let entry = cx
-            .audit(&caller.origin)
-            .entry_of_account(EventType::SignedOut, &account.account_id)?
-            .with("session", caller.login.login_id.as_str());
-        cx.store
-            .login_delete(&account.email, &caller.login.login_id, &entry)
-            .await?;
+        let audit = cx.audit(&caller.origin);
+        sessions::sign_out(cx, &audit, &caller.account, &caller.login.login_id).await?;
         Ok(Done {})
     }
 }

@@ -3,16 +3,15 @@
 //! No answer tells whether an account exists: a request for mail is answered that it was sent, and it is, to the address that
 //! was given. Nor does the time that it takes, as far as that is the same calls, hashes and mails.
 
-mod allowance;
 mod change_email;
 mod change_password;
 mod confirm_email;
+mod device;
 mod events;
 mod face;
 mod forgot_password;
 mod login;
 mod logout;
-mod mails;
 mod me;
 mod new_password;
 mod register;

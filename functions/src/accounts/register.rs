@@ -2,16 +2,17 @@
 
 use keystead_core::{
     Result,
+    account::mail_token::NewAccount,
     error::ErrorCode,
     value::email::{Email, Mailbox},
 };
 use serde::Deserialize;
 
-use super::{
-    face::Accounts,
-    mails::{Wish, mail_password_link},
+use super::face::Accounts;
+use crate::{
+    frame::{callers::Anyone, context::Context, endpoint::Endpoint, reply::Done},
+    sign_in::mails::{Wish, mail_password_link},
 };
-use crate::frame::{callers::Anyone, context::Context, endpoint::Endpoint, reply::Done};
 
 /// `POST /api/auth/register`.
 pub struct AuthRegister;
@@ -37,6 +38,8 @@ impl Endpoint for AuthRegister {
     type Reply = Done;
 
     async fn call(cx: &Context, caller: Anyone, request: Request, (): ()) -> Result<Done> {
-        mail_password_link(cx, &caller.origin, Email::from(request.email), Wish::Account).await
+        let wish = Wish::Account(NewAccount::default());
+        mail_password_link(cx, &caller.origin, Email::from(request.email), wish).await?;
+        Ok(Done {})
     }
 }

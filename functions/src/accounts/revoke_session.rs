@@ -1,10 +1,13 @@
 //! `POST /api/auth/sessions/{id}/revoke`: sign out somewhere.
 
-use keystead_core::{Result, account::login::LoginId, event::EventType};
+use keystead_core::{Result, account::login::LoginId};
 use serde::Deserialize;
 
 use super::face::Accounts;
-use crate::frame::{callers::SignedIn, context::Context, endpoint::Endpoint, reply::Done};
+use crate::{
+    frame::{callers::SignedIn, context::Context, endpoint::Endpoint, reply::Done},
+    sign_in::sessions,
+};
 
 /// `POST /api/auth/sessions/{id}/revoke`.
 pub struct AuthRevokeSession;
@@ -28,12 +31,7 @@ impl Endpoint for AuthRevokeSession {
     type Reply = Done;
 
     async fn call(cx: &Context, caller: SignedIn, request: Request, (): ()) -> Result<Done> {
-        let account = &caller.account;
-        let entry = cx
-            .audit(&caller.origin)
-            .entry_of_account(EventType::SessionRevoked, &account.account_id)?
-            .with("session", request.id.as_str());
-        cx.store.login_delete(&account.email, &request.id, &entry).await?;
+        sessions::revoke(cx, &cx.audit(&caller.origin), &caller.account, &request.id).await?;
         Ok(Done {})
     }
 }

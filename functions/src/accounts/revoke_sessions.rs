@@ -1,10 +1,13 @@
 //! `POST /api/auth/sessions/revoke-all`: sign out everywhere else.
 
-use keystead_core::{Error, Result, error::Credential, event::EventType};
+use keystead_core::Result;
 use serde::Deserialize;
 
 use super::face::Accounts;
-use crate::frame::{callers::SignedIn, context::Context, endpoint::Endpoint, reply::Done};
+use crate::{
+    frame::{callers::SignedIn, context::Context, endpoint::Endpoint, reply::Done},
+    sign_in::sessions,
+};
 
 /// `POST /api/auth/sessions/revoke-all`.
 pub struct AuthRevokeSessions;
@@ -26,19 +29,8 @@ impl Endpoint for AuthRevokeSessions {
     type Reply = Done;
 
     async fn call(cx: &Context, caller: SignedIn, _: Request, (): ()) -> Result<Done> {
-        let account = caller.account;
-        let changed = account.with_no_logins();
-        let entry = cx
-            .audit(&caller.origin)
-            .entry_of_account(EventType::SessionsRevoked, &account.account_id)?
-            .with("kept", caller.login.login_id.as_str());
-        // By one write, so that none is forgotten which is made meanwhile.
-        let done = cx
-            .store
-            .account_change_keeping(&account, &changed, &caller.login.login_id, &entry)
-            .await?;
-        // Another such request, or a new password, came first, and ended this session as well.
-        done.then_some(Done {})
-            .ok_or(Error::Unauthenticated(Credential::Caller))
+        let audit = cx.audit(&caller.origin);
+        sessions::revoke_others(cx, &audit, &caller.account, &caller.login.login_id).await?;
+        Ok(Done {})
     }
 }

@@ -10,7 +10,10 @@ use keystead_core::{
 use serde::{Deserialize, Serialize};
 
 use super::face::AccountsBare;
-use crate::frame::{callers::SignedIn, context::Context, endpoint::Endpoint};
+use crate::{
+    frame::{callers::SignedIn, context::Context, endpoint::Endpoint},
+    sign_in::sessions,
+};
 
 /// `GET /api/auth/sessions`.
 pub struct AuthSessions;
@@ -59,11 +62,7 @@ impl Endpoint for AuthSessions {
     type Reply = Reply;
 
     async fn call(cx: &Context, caller: SignedIn, _: Request, (): ()) -> Result<Reply> {
-        let now = cx.clock.now();
-        let logins = cx.store.login_list(&caller.account.email).await?;
-        let live = logins
-            .into_iter()
-            .filter(|login| login.opens(&caller.account, &cx.config.accounts, now));
+        let live = sessions::live(cx, &caller.account).await?;
         let current = caller.login.login_id;
         let view = |login: Login| SessionView {
             current: login.login_id == current,
@@ -74,7 +73,7 @@ impl Endpoint for AuthSessions {
             ip: login.ip,
         };
         Ok(Reply {
-            sessions: live.map(view).collect(),
+            sessions: live.into_iter().map(view).collect(),
         })
     }
 }

@@ -21,6 +21,7 @@ use crate::frame::{
 const FLAT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/flat.json.deflate"));
 const LICENSE_KEYS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/license-keys.json.deflate"));
 const ACCOUNTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/accounts.json.deflate"));
+const V1: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/v1.json.deflate"));
 
 /// Nothing to ask.
 #[derive(Deserialize)]
@@ -125,6 +126,27 @@ impl Endpoint for OpenapiAccounts {
     }
 }
 
+/// `GET /openapi/v1.json`.
+pub struct OpenapiV1;
+
+impl Endpoint for OpenapiV1 {
+    const NAME: &'static str = "openapi-v1";
+    const ROUTE: &'static str = "GET /openapi/v1.json";
+    const SUMMARY: &'static str = "Get the document of the dashboard API.";
+    const CALLS_DYNAMODB: bool = false;
+    const CACHE: Cache = Cache::FiveMinutes;
+
+    type Face = Documentation;
+    type Caller = Anyone;
+    type Request = Request;
+    type Subject = ();
+    type Reply = Document;
+
+    async fn call(_: &Context, _: Anyone, _: Request, (): ()) -> Result<Document> {
+        unpacked(V1).map(Document)
+    }
+}
+
 fn unpacked(document: &[u8]) -> Result<Vec<u8>> {
     decompress_to_vec(document).map_err(|error| Error::internal(error.to_string()))
 }
@@ -132,7 +154,7 @@ fn unpacked(document: &[u8]) -> Result<Vec<u8>> {
 /// The documents of all APIs as one. What two of them hold, they hold alike.
 fn whole() -> Result<Vec<u8>> {
     let mut whole = Map::new();
-    for document in [FLAT, LICENSE_KEYS, ACCOUNTS] {
+    for document in [FLAT, LICENSE_KEYS, ACCOUNTS, V1] {
         let document: Map<String, Value> = serde_json::from_slice(&unpacked(document)?).map_err(Error::internal)?;
         merge(&mut whole, document);
     }

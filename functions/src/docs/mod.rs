@@ -4,7 +4,7 @@ mod document;
 mod face;
 mod page;
 
-pub use document::{OpenapiAccounts, OpenapiFlat, OpenapiJson, OpenapiLicenseKeys};
+pub use document::{OpenapiAccounts, OpenapiFlat, OpenapiJson, OpenapiLicenseKeys, OpenapiV1};
 pub use page::Docs;
 
 use crate::frame::{endpoint::Endpoint, function::Function, route::Route};
@@ -17,6 +17,7 @@ pub const OPENAPI_JSON: Function = Function {
         Route::of::<OpenapiFlat>(),
         Route::of::<OpenapiLicenseKeys>(),
         Route::of::<OpenapiAccounts>(),
+        Route::of::<OpenapiV1>(),
     ],
     open_mailer: None,
 };

@@ -121,6 +121,9 @@ fn say(error: &Error) -> (StatusCode, String) {
                 Noun::Variant => "Variant not found",
                 Noun::Code => "Trial code not found",
                 Noun::ApiKey => "API key not found",
+                Noun::Organisation | Noun::Member | Noun::Invite | Noun::BlacklistEntry | Noun::Record => {
+                    return (status, usual);
+                }
             },
         ),
         Error::Taken(unique) => (
@@ -130,9 +133,10 @@ fn say(error: &Error) -> (StatusCode, String) {
                 Unique::Slug => "A product with this slug already exists",
                 Unique::VariantId => "A variant with this name already exists",
                 Unique::CodeName => "A code with this name already exists",
+                Unique::OrganisationSlug | Unique::Member => return (status, usual),
             },
         ),
-        Error::Denied(Denial::MailNotSetUp) => return (status, usual),
+        Error::Denied(Denial::MailNotSetUp | Denial::ApiKeyRevoked) => return (status, usual),
         // Applications show this to people.
         Error::Denied(Denial::MayStillRun { until }) => {
             let text = format!(
@@ -152,11 +156,18 @@ fn say(error: &Error) -> (StatusCode, String) {
         Error::Throttled { by, .. } => match by {
             Throttle::Activations => (status, "Too many activation attempts. Try again later."),
             Throttle::Moves => (status, "Too many moves. Try again later."),
-            Throttle::Attempts | Throttle::Busy => return (status, usual),
+            Throttle::Attempts | Throttle::Busy | Throttle::Requests => return (status, usual),
         },
         Error::Invalid(_)
         | Error::Unauthenticated(_)
-        | Error::Forbidden(Restriction::Role | Restriction::ForeignOrigin)
+        | Error::Forbidden(
+            Restriction::Role
+            | Restriction::ForeignOrigin
+            | Restriction::ForeignInvite
+            | Restriction::Permission(_)
+            | Restriction::ForeignProduct
+            | Restriction::InvitationOnly,
+        )
         | Error::Conflict(_)
         | Error::Internal(_) => return (status, usual),
     };
@@ -172,12 +183,15 @@ fn say_denied(denial: Denial) -> (StatusCode, &'static str) {
         Denial::NotActive => (StatusCode::BAD_REQUEST, "License key is not active"),
         Denial::MachineNotActivated => (StatusCode::FORBIDDEN, "Machine is not activated"),
         Denial::MayStillRun { .. } => (StatusCode::FORBIDDEN, "The machine may still run"),
-        Denial::ShuffleDisabled | Denial::ResetDisabled => (StatusCode::FORBIDDEN, "Not allowed"),
+        Denial::ShuffleDisabled | Denial::ResetDisabled | Denial::ResetLimitReached | Denial::ResetCooldown { .. } => {
+            (StatusCode::FORBIDDEN, "Not allowed")
+        }
         Denial::ProductArchived => (StatusCode::BAD_REQUEST, "Product is archived"),
         Denial::CodeInactive => (StatusCode::FORBIDDEN, "Trial code is inactive"),
         Denial::CodeExpired => (StatusCode::FORBIDDEN, "Trial code has expired"),
         Denial::CodeUsedUp => (StatusCode::FORBIDDEN, "Trial code has reached its usage limit"),
         Denial::CodeRedeemed => (StatusCode::CONFLICT, "Trial already redeemed for this email"),
+        Denial::ApiKeyRevoked => (StatusCode::CONFLICT, "API key has been revoked"),
         Denial::MailNotSetUp => (StatusCode::SERVICE_UNAVAILABLE, "Mail is not set up here"),
     }
 }

@@ -22,6 +22,8 @@ use keystead_core::{
 use crate::frame::{
     body::BodyStream,
     failures::Failures,
+    known_keys::KnownKeys,
+    limits::Limits,
     log::Log,
     mail::Mailer,
     passwords::Passwords,
@@ -53,6 +55,10 @@ pub struct Context {
     pub failures: Failures,
     /// The license keys that were shown and are no license's.
     pub misses: Failures,
+    /// The requests of each address, where an API limits them.
+    pub limits: Limits,
+    /// The API keys of products that were found good lately.
+    pub known_keys: KnownKeys,
     /// Where each request leaves its line.
     pub log: Log,
     /// The body of a request whose endpoint reads it as it comes.
@@ -128,6 +134,8 @@ impl Context {
             passwords: Passwords::new(config.accounts.hashing),
             failures: Failures::default(),
             misses: Failures::default(),
+            known_keys: KnownKeys::default(),
+            limits: Limits::default(),
             config,
             log: Log::stdout(),
             body: None,

@@ -24,7 +24,7 @@ pub(crate) fn preflight(readers: Readers, incoming: &Incoming, config: &Config) 
     if allow(headers, readers, incoming, config) {
         headers.insert(
             header::ACCESS_CONTROL_ALLOW_METHODS,
-            HeaderValue::from_static("GET, POST, OPTIONS"),
+            HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS"),
         );
         headers.insert(
             header::ACCESS_CONTROL_ALLOW_HEADERS,

@@ -3,7 +3,12 @@
 use std::future::Future;
 
 use http::StatusCode;
-use keystead_core::{Result, error::ErrorCode, owner::member::Role, signing::secrets::SecretName};
+use keystead_core::{
+    Result,
+    error::ErrorCode,
+    owner::{member::Role, permission::Permission},
+    signing::secrets::SecretName,
+};
 use serde::de::DeserializeOwned;
 
 use crate::frame::{
@@ -88,6 +93,8 @@ pub enum Needs {
     Nothing,
     /// What this role may do in the team of the subject's owner.
     Role(Role),
+    /// An API key with this permission.
+    Permission(Permission),
 }
 
 /// What the OpenAPI document can describe: everything, where nobody writes it.

@@ -22,8 +22,12 @@ pub trait Face: 'static {
     const SECRETS: &'static [SecretName] = &[];
     /// Whether its replies set a browser's cookie. [`crate::frame::browser::guard`] looks at such requests.
     const SETS_COOKIES: bool = false;
+    /// Whether the requests of each address are limited, whatever they ask ([`crate::frame::limits`]).
+    const LIMITS: bool = false;
     /// Which pages may read its answers in a browser.
     const READERS: Readers = Readers::Everyone;
+    /// Whether what can be no id, where a path has one, is answered as an id of nothing.
+    const FINDS_BY_PATH: bool = false;
     /// The flag, always true, that opens each good reply.
     const FLAG: Option<&'static str> = None;
 
@@ -123,22 +127,37 @@ pub(crate) fn usual(error: &Error) -> (StatusCode, String) {
             StatusCode::UNAUTHORIZED,
             match credential {
                 Credential::Caller => "Unauthorized",
+                Credential::ExpiredToken => "The access token has expired",
+                Credential::Signature => "The request must be signed",
+                Credential::SignatureTime => "The time of the signature is too far off",
+                Credential::SignatureNonce => "The nonce of the signature was used before",
                 Credential::Token => "Invalid or expired token",
                 Credential::Password => "Wrong email or password",
             },
         ),
         Error::Forbidden(Restriction::Role | Restriction::ForeignOwner) => (StatusCode::FORBIDDEN, "Forbidden"),
+        Error::Forbidden(Restriction::Permission(permission)) => {
+            let text = format!("API key lacks required permission: {permission}");
+            return (StatusCode::FORBIDDEN, text);
+        }
+        Error::Forbidden(Restriction::ForeignProduct) => {
+            (StatusCode::FORBIDDEN, "API key is not bound to this product")
+        }
         Error::Forbidden(Restriction::ForeignOrigin) => (StatusCode::FORBIDDEN, "Forbidden: the Origin is not allowed"),
+        Error::Forbidden(Restriction::ForeignInvite) => (StatusCode::FORBIDDEN, "The invite is for another address"),
+        Error::Forbidden(Restriction::InvitationOnly) => (StatusCode::FORBIDDEN, "Registration is by invitation"),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "Not found"),
         Error::Taken(_) => (StatusCode::CONFLICT, "Already exists"),
         Error::Denied(Denial::MailNotSetUp) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "Accounts are not set up here: the operator has to say whom mail is from",
         ),
+        Error::Denied(Denial::ApiKeyRevoked) => (StatusCode::CONFLICT, "API key has been revoked"),
         Error::Denied(_) => (StatusCode::FORBIDDEN, "Not allowed"),
         Error::Full { .. } => (StatusCode::FORBIDDEN, "Limit reached"),
         Error::Throttled { by, .. } => match by {
             Throttle::Busy => (StatusCode::SERVICE_UNAVAILABLE, "The service is busy. Try again later."),
+            Throttle::Requests => (StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded"),
             Throttle::Activations | Throttle::Moves | Throttle::Attempts => {
                 (StatusCode::TOO_MANY_REQUESTS, "Too many attempts. Try again later.")
             }
@@ -148,6 +167,10 @@ pub(crate) fn usual(error: &Error) -> (StatusCode, String) {
             match conflict {
                 Conflict::IdempotencyKeyReused => "The Idempotency-Key was used for another request",
                 Conflict::RequestInProgress => "A request with this Idempotency-Key is in progress. Try again later.",
+                Conflict::LastOwner => "The team needs an owner: make somebody else one first",
+                Conflict::NotConfirmed => {
+                    "There are licenses that are not revoked: confirm with the organisation's slug"
+                }
             },
         ),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
@@ -175,6 +198,7 @@ fn usual_of_invalid(invalid: &InvalidRequest) -> (StatusCode, String) {
         InvalidRequest::MailToken => "Invalid or expired token".to_owned(),
         InvalidRequest::Field { field, expected } if expected.is_empty() => format!("Invalid {field}"),
         InvalidRequest::Field { field, expected } => format!("Invalid {field}: must be {expected}"),
+        InvalidRequest::Policy { field, expected } => format!("Invalid {field}: must be {expected}"),
     };
     (StatusCode::BAD_REQUEST, text)
 }
@@ -188,8 +212,12 @@ pub struct AnyFace {
     pub signs: bool,
     /// [`Face::SETS_COOKIES`].
     pub sets_cookies: bool,
+    /// [`Face::LIMITS`].
+    pub limits: bool,
     /// [`Face::READERS`].
     pub readers: Readers,
+    /// [`Face::FINDS_BY_PATH`].
+    pub finds_by_path: bool,
     /// [`Face::PREFIX`].
     pub prefix: &'static str,
     /// [`Face::FLAG`].
@@ -206,7 +234,9 @@ impl AnyFace {
             name: F::NAME,
             signs: F::SIGNS,
             sets_cookies: F::SETS_COOKIES,
+            limits: F::LIMITS,
             readers: F::READERS,
+            finds_by_path: F::FINDS_BY_PATH,
             prefix: F::PREFIX,
             flag: F::FLAG,
             refuse: F::refuse,

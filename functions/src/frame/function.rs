@@ -87,4 +87,21 @@ macro_rules! functions {
     };
 }
 
-pub(crate) use functions;
+/// Declares the functions of an API, each of a family of endpoints, and `FUNCTIONS`, the list of them.
+macro_rules! families {
+    ($($name:ident $text:literal = [$($endpoint:path),* $(,)?] $(, $with:ident($argument:path))?;)*) => {
+        $(
+            #[doc = concat!("The function `", $text, "`.")]
+            pub const $name: $crate::frame::function::Function = $crate::frame::function::Function {
+                name: $text,
+                routes: &[$($crate::frame::route::Route::of::<$endpoint>(),)*],
+                open_mailer: None,
+            }$(.$with($argument))?;
+        )*
+
+        /// Every function, in the order of the contract.
+        pub const FUNCTIONS: &[&$crate::frame::function::Function] = &[$(&$name,)*];
+    };
+}
+
+pub(crate) use {families, functions};

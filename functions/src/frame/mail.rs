@@ -12,6 +12,7 @@ use std::{
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use keystead_core::{
     Error, Result,
+    account::secret::Secret,
     clock::Clock,
     config::{AwsEnvironment, Config},
     error::Denial,
@@ -34,6 +35,18 @@ pub struct Mail {
     pub subject: String,
     /// What it says.
     pub text: String,
+}
+
+/// How a mail hands a token over: in a link to the vendor's page, if there is one. In its fragment, which a browser sends to
+/// no server and tells no other page.
+pub(crate) fn link(config: &Config, parameter: &str, token: &Secret) -> String {
+    match &config.accounts.page {
+        Some(page) => {
+            let page = page.split('#').next().unwrap_or_default();
+            format!("{page}#{parameter}={}", token.reveal())
+        }
+        None => token.reveal().to_owned(),
+    }
 }
 
 /// What delivers mail. Clones are the same.

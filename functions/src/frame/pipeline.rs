@@ -1,21 +1,23 @@
 //! What happens to every request: read, authenticate, load the subject, check, call, reply, sign.
 
 use keystead_core::{
-    Error, Result,
-    error::{Noun, Restriction},
+    Error, InvalidRequest, Result,
+    error::{Credential, Noun, Restriction},
     license::key::LicenseKey,
+    request::client_address::ClientAddress,
     signing::token::Token,
 };
 
 use crate::frame::{
     body::RequestBody,
     browser,
-    callers::{self, Authenticated, Caller, Source},
+    callers::{self, Authenticated, Caller, CallerKind, Source},
     context::Context,
     endpoint::{Endpoint, Needs, path},
     face::Face,
     fields::Fields,
     idempotency::{Attempted, NamedRequest},
+    limits::ClientKind,
     reply::{Answer, Body},
     request::{Incoming, Parameters},
     signature,
@@ -49,7 +51,17 @@ pub(crate) async fn handle<E: Endpoint>(
     };
     let cx = with_body.as_ref().unwrap_or(cx);
     let mut actor = None;
+    let in_path: Vec<String> = parameters.iter().map(|(name, _)| name.clone()).collect();
     let answer = reply::<E>(cx, incoming, source, fields.with(parameters), unreadable, &mut actor).await;
+    let answer = match answer {
+        // What can be no id is the id of nothing.
+        Err(Error::Invalid(InvalidRequest::Field { field, .. }))
+            if E::Face::FINDS_BY_PATH && in_path.contains(&field) =>
+        {
+            Err(Error::NotFound(Noun::Record))
+        }
+        other => other,
+    };
     let answer = Answer {
         actor,
         ..answer.unwrap_or_else(refuse)
@@ -99,28 +111,47 @@ async fn reply<E: Endpoint>(
         },
         other => other,
     };
-    let check = E::Caller::check(cx, shown, source);
-    let asked = async {
-        let request = request?;
-        let request = match (&respelled, &written) {
-            (Some(respelled), Some(written)) if E::Caller::PROVEN_BY_SUBJECT => {
-                spelled::<E>(cx, request, written, respelled).await?
-            }
-            _ => request,
+    let is_known = E::Caller::is_known(cx, &shown);
+    let from = source.clone();
+    let (authenticated, asked) = {
+        let check = async {
+            let authenticated = E::Caller::check(cx, shown, source).await?;
+            let admitted = admitted::<E>(cx, &authenticated.caller, client, incoming).await;
+            Ok((authenticated, admitted))
         };
-        asked::<E>(cx, request).await
+        let asked = async {
+            let request = request?;
+            let request = match (&respelled, &written) {
+                (Some(respelled), Some(written)) if E::Caller::PROVEN_BY_SUBJECT => {
+                    spelled::<E>(cx, request, written, respelled).await?
+                }
+                _ => request,
+            };
+            asked::<E>(cx, request, &from).await
+        };
+        if is_known {
+            tokio::join!(check, asked)
+        } else {
+            match check.await {
+                Ok(authenticated) => (Ok(authenticated), asked.await),
+                Err(error) => (
+                    Err(error),
+                    Err(Error::internal("nothing is read for who is not let in")),
+                ),
+            }
+        }
     };
-    let (authenticated, asked) = tokio::join!(check, asked);
     if E::Caller::GUESSES_COUNT {
         match &authenticated {
             Ok(_) => cx.failures.note_success(client, cx.clock.now()),
-            Err(Error::Unauthenticated(_)) => cx.failures.note(client, cx.clock.now()),
+            Err(Error::Unauthenticated(Credential::Caller)) => cx.failures.note(client, cx.clock.now()),
             Err(_) => {}
         }
     }
     // Who may not ask does not learn what was wrong with the question.
-    let Authenticated { caller, credential } = authenticated?;
+    let (Authenticated { caller, credential }, admitted) = authenticated?;
     *actor = callers::logged(&caller.origin().actor, &credential);
+    admitted?;
 
     let named = named.as_ref().map(|named| (named, credential.as_str()));
     if E::Caller::PROVEN_BY_SUBJECT {
@@ -140,11 +171,41 @@ async fn reply<E: Endpoint>(
         let answer = answered::<E>(cx, caller.clone(), asked, None).await;
         if let Err(Error::NotFound(Noun::License)) = answer {
             let request = parsed::<E>(cx, respelled)?;
-            return answered::<E>(cx, caller, self::asked::<E>(cx, request).await, None).await;
+            return answered::<E>(cx, caller, self::asked::<E>(cx, request, &from).await, None).await;
         }
         answer
     };
     once::<E>(cx, named, call).await
+}
+
+/// Checks that a caller whose credential is good may ask this at all, and this often.
+async fn admitted<E: Endpoint>(
+    cx: &Context,
+    caller: &E::Caller,
+    client: ClientAddress,
+    incoming: &Incoming,
+) -> Result<()> {
+    match E::NEEDS {
+        Needs::Permission(permission) if !caller.permits(permission) => {
+            return Err(Error::Forbidden(Restriction::Permission(permission)));
+        }
+        // A role is one in the team of the subject's owner, who is not known yet.
+        Needs::Permission(_) | Needs::Role(_) | Needs::Nothing => {}
+    }
+    let pays = const {
+        // Who shows nothing, or what is not known to be good yet, causes no write here.
+        E::Face::LIMITS && !matches!(E::Caller::KIND, CallerKind::Anyone) && !E::Caller::PROVEN_BY_SUBJECT
+    };
+    let paid = async {
+        if pays {
+            let kind = ClientKind::of(incoming);
+            cx.limits.pay(&cx.store, client, kind, cx.clock.now()).await
+        } else {
+            Ok(())
+        }
+    };
+    let (paid, ()) = tokio::join!(paid, caller.note_use(cx));
+    paid
 }
 
 /// The request by the spelling of its key that names a license: exactly as it is `written`, it may be a key from elsewhere. The
@@ -210,8 +271,8 @@ type Asked<E> = Result<(
     <<E as Endpoint>::Subject as Subject<<E as Endpoint>::Request, <E as Endpoint>::Caller>>::Prefetched,
 )>;
 
-async fn asked<E: Endpoint>(cx: &Context, request: E::Request) -> Asked<E> {
-    let prefetched = <E::Subject as Subject<_, _>>::prefetch(cx, &request).await;
+async fn asked<E: Endpoint>(cx: &Context, request: E::Request, source: &Source) -> Asked<E> {
+    let prefetched = <E::Subject as Subject<_, _>>::prefetch(cx, &request, source).await;
     prefetched.map(|prefetched| (request, prefetched))
 }
 
@@ -225,10 +286,18 @@ async fn answered<E: Endpoint>(
 ) -> Result<Answer> {
     let (request, prefetched) = asked?;
     let subject = E::Subject::admit(cx, &caller, &request, prefetched).await?;
-    if let Needs::Role(role) = E::NEEDS {
-        let owner = <E::Subject as Subject<E::Request, E::Caller>>::owner(&subject);
-        let owner = owner.ok_or(Error::Forbidden(Restriction::Role))?;
-        caller.require(cx, owner, role).await?;
+    match E::NEEDS {
+        Needs::Role(role) => {
+            if let Some(own) = <E::Subject as Subject<E::Request, E::Caller>>::role(&subject) {
+                own.require(role)?;
+            } else {
+                let owner = <E::Subject as Subject<E::Request, E::Caller>>::owner(&subject);
+                let owner = owner.ok_or(Error::Forbidden(Restriction::Role))?;
+                caller.require(cx, owner, role).await?;
+            }
+        }
+        // A permission was checked before the subject was looked at.
+        Needs::Permission(_) | Needs::Nothing => {}
     }
     once::<E>(cx, named, async |cx: &Context| {
         let reply = E::call(cx, caller, request, subject).await?;
@@ -253,16 +322,5 @@ fn good<E: Endpoint>(cx: &Context, reply: &E::Reply) -> Result<Answer> {
 }
 
 fn refusal<E: Endpoint>(cx: &Context, error: &Error) -> Answer {
-    let refusal = E::Face::refuse(error);
-    Answer {
-        // Rounded up: who comes back on the second is let in.
-        retry_after: error.retry_at().map(|at| at.since(cx.clock.now()).as_secs() + 1),
-        code: Some(error.code().as_str()),
-        cause: if let Error::Internal(cause) = error {
-            Some(cause.to_string())
-        } else {
-            None
-        },
-        ..Answer::new(refusal.status, refusal.body)
-    }
+    Answer::refusing(error, E::Face::refuse(error), cx.clock.now())
 }

@@ -1,9 +1,10 @@
 //! What an endpoint answers, as it goes over the wire.
 
 use http::StatusCode;
-use keystead_core::{Error, Result};
+use keystead_core::{Error, Result, Timestamp};
 use serde::Serialize;
 
+use crate::frame::face::Refusal;
 #[cfg(feature = "openapi")]
 use crate::frame::openapi::schema::schema;
 
@@ -66,6 +67,16 @@ impl Default for Head {
     }
 }
 
+impl Head {
+    /// Of what was made.
+    pub(crate) fn created() -> Self {
+        Self {
+            status: StatusCode::CREATED,
+            ..Self::default()
+        }
+    }
+}
+
 /// How long a reply may be kept by others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cache {
@@ -110,6 +121,21 @@ impl Answer {
             actor: None,
             code: None,
             cause: None,
+        }
+    }
+
+    /// That a request is refused at `now`, because of `error`, in these words.
+    pub(crate) fn refusing(error: &Error, refusal: Refusal, now: Timestamp) -> Self {
+        Self {
+            // Rounded up: who comes back on the second is let in.
+            retry_after: error.retry_at().map(|at| at.since(now).as_secs() + 1),
+            code: Some(error.code().as_str()),
+            cause: if let Error::Internal(cause) = error {
+                Some(cause.to_string())
+            } else {
+                None
+            },
+            ..Self::new(refusal.status, refusal.body)
         }
     }
 

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use http::{HeaderMap, Method, header};
 use keystead_core::{
     license::machine::Country,
+    owner::api_key::{KeyPurpose, RawApiKey},
     request::{client_address::ClientAddress, id::RequestId, trusted_proxy::TrustedProxy},
 };
 
@@ -33,6 +34,15 @@ pub struct Incoming {
 }
 
 impl Incoming {
+    /// What may be a product's key: in `Authorization: Bearer` or, where nothing like one stands there, in `X-Api-Key`. Not in a
+    /// query, which logs keep.
+    pub(crate) fn product_key(&self) -> Option<RawApiKey> {
+        let bearer = self.bearer().and_then(RawApiKey::parse);
+        let header = || self.header("x-api-key").and_then(RawApiKey::parse);
+        let is_key = |key: &RawApiKey| key.may_be_for(KeyPurpose::Product);
+        bearer.filter(is_key).or_else(|| header().filter(is_key))
+    }
+
     /// A header's value, should it be text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()

@@ -3,9 +3,10 @@
 use std::{cmp::Reverse, collections::HashMap, time::Instant};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use keystead_core::{
-    request::{client_address::Tier, id::RequestId},
+    error::ErrorCode,
+    request::{client_address::Tier, id::RequestId, rate_limit::RequestLimit},
     store::meter::{Usage, metered},
 };
 
@@ -15,6 +16,7 @@ use crate::frame::{
     context::Context,
     cors,
     face::{AnyFace, Readers, Unrouted},
+    limits::{ClientKind, Verdict},
     log::Line,
     reply::{Answer, Cache},
     request::Incoming,
@@ -89,9 +91,8 @@ impl Router {
         let of_path = methods
             .and_then(|methods| methods.values().next())
             .map(|route| &route.face);
-        let readers = of_path
-            .or_else(|| self.face(incoming))
-            .map_or(Readers::Everyone, |face| face.readers);
+        let face = of_path.or_else(|| self.face(incoming));
+        let readers = face.map_or(Readers::Everyone, |face| face.readers);
         if methods.is_some() && incoming.method == Method::OPTIONS {
             let mut response = cors::preflight(readers, incoming, &cx.config);
             security_headers::add(response.headers_mut());
@@ -107,13 +108,21 @@ impl Router {
         let source = Source::of(incoming, &cx.config.proxy, request_id.clone());
         // Wide enough to be nobody's, and narrow enough to be blocked.
         let network = source.address.network(Tier::Organisation);
-        let (answer, usage) = match (methods, route) {
-            (_, Some(route)) => {
+        // Before anything else, so that who asks too often costs nothing.
+        let limited = face.filter(|face| face.limits);
+        let limited = limited.map(|face| (face, cx.limits.take(source.address, ClientKind::of(incoming), came)));
+        let excess = limited.filter(|(_, verdict)| !verdict.allowed);
+        let (answer, usage) = match (excess, methods, route) {
+            (Some((face, _)), _, _) => {
+                let error = RequestLimit::refusal(came);
+                (Answer::refusing(&error, (face.refuse)(&error), came), Usage::default())
+            }
+            (None, _, Some(route)) => {
                 let handled = route.handle(cx, asked, source, parameters);
                 cx.log.scope(metered(handled)).await
             }
-            (Some(_), None) => (self.unrouted(incoming, Unrouted::Method), Usage::default()),
-            (None, None) => (self.unrouted(incoming, Unrouted::Path), Usage::default()),
+            (None, Some(_), None) => (self.unrouted(incoming, Unrouted::Method), Usage::default()),
+            (None, None, None) => (self.unrouted(incoming, Unrouted::Path), Usage::default()),
         };
         cx.log.write(&Line {
             time: came,
@@ -132,7 +141,11 @@ impl Router {
             code: answer.code,
             cause: answer.cause.as_deref(),
         });
+        let is_throttled = answer.code == Some(ErrorCode::TooManyRequests.as_str());
         let mut response = respond(answer, request_id.as_ref());
+        if let Some((_, verdict)) = limited {
+            tell(response.headers_mut(), verdict, is_throttled);
+        }
         cors::expose(response.headers_mut(), readers, incoming, &cx.config);
         // For whoever embeds the router: tests hold it against the budgets.
         response.extensions_mut().insert(usage);
@@ -155,6 +168,14 @@ impl Router {
         }
         response
     }
+}
+
+/// Tells how a client stands with its limit. Another process may have taken the last that was left.
+fn tell(headers: &mut HeaderMap, verdict: Verdict, is_throttled: bool) {
+    let remaining = if is_throttled { 0 } else { verdict.remaining };
+    headers.insert("x-ratelimit-limit", HeaderValue::from(verdict.limit));
+    headers.insert("x-ratelimit-remaining", HeaderValue::from(remaining));
+    headers.insert("x-ratelimit-reset", HeaderValue::from(verdict.reset.seconds()));
 }
 
 fn respond(answer: Answer, request_id: Option<&RequestId>) -> Response<Bytes> {

@@ -11,7 +11,7 @@ use keystead_core::{
     Error, Result, Timestamp,
     error::Credential,
     signing::{
-        account_token::{AccountClaims, AccountKeyRing, AccountToken, Purpose},
+        account_token::{AccountClaims, AccountKeyRing, AccountToken, AccountTokenVerdict, Purpose},
         keys::{KeyError, KeyRing},
         secrets::{AccountKeys, CredentialHashes, Credentials, SecretName, Secrets, SigningKeys},
         signed_answer::AnswerClaims,
@@ -149,21 +149,15 @@ impl Known<KeyRing> {
 }
 
 impl Known<AccountKeyRing> {
-    /// As [`AccountKeyRing::verify_account_token`]; `None` becomes a refusal of the token's kind. A token by a key that is not
-    /// known has the keys read again.
-    pub async fn verify(
-        &self,
-        token: &AccountToken,
-        purpose: Purpose,
-        now: Timestamp,
-    ) -> Result<Option<AccountClaims>> {
+    /// As [`AccountKeyRing::judge_account_token`]. A token by a key that is not known has the keys read again.
+    pub async fn judge(&self, token: &AccountToken, purpose: Purpose, now: Timestamp) -> Result<AccountTokenVerdict> {
         let keys = self.get()?;
         if keys.is_by_unknown_key(token)
             && let Some(newer) = self.changed(&keys, now).await?
         {
-            return Ok(newer.verify_account_token(token, purpose, now));
+            return Ok(newer.judge_account_token(token, purpose, now));
         }
-        Ok(keys.verify_account_token(token, purpose, now))
+        Ok(keys.judge_account_token(token, purpose, now))
     }
 
     /// As [`AccountKeyRing::issue_account_token`].

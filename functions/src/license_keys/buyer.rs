@@ -10,7 +10,12 @@ use keystead_core::{
 use serde::Deserialize;
 
 use super::TypedKey;
-use crate::frame::{callers::SignedIn, context::Context, lenient::blank_is_absent, subject::Subject};
+use crate::frame::{
+    callers::{SignedIn, Source},
+    context::Context,
+    lenient::blank_is_absent,
+    subject::Subject,
+};
 
 /// Which license, to those who bought it: by its key, or by its id. The key counts if both are there.
 #[derive(Deserialize)]
@@ -63,7 +68,7 @@ impl Bought {
 impl Subject<Request, SignedIn> for Bought {
     type Prefetched = Option<License>;
 
-    async fn prefetch(cx: &Context, request: &Request) -> Result<Option<License>> {
+    async fn prefetch(cx: &Context, request: &Request, _: &Source) -> Result<Option<License>> {
         match &request.key {
             Some(key) => key.license(cx).await,
             None => Ok(None),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::face::KeysForSellers;
 use crate::frame::{
-    callers::SignedIn,
+    callers::{SignedIn, Source},
     context::Context,
     cursor::EventCursors,
     endpoint::{Endpoint, Needs},
@@ -107,7 +107,7 @@ pub struct SoldLicense(License);
 impl Subject<Request, SignedIn> for SoldLicense {
     type Prefetched = ();
 
-    async fn prefetch(_: &Context, _: &Request) -> Result<()> {
+    async fn prefetch(_: &Context, _: &Request, _: &Source) -> Result<()> {
         Ok(())
     }
 

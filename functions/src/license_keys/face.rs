@@ -83,12 +83,15 @@ fn say(error: &Error, not_found: &str) -> (StatusCode, String) {
             | Denial::WrongProduct
             | Denial::MayStillRun { .. }
             | Denial::MachineNotActivated
+            | Denial::ResetLimitReached
+            | Denial::ResetCooldown { .. }
             | Denial::ProductArchived
             | Denial::CodeInactive
             | Denial::CodeExpired
             | Denial::CodeUsedUp
             | Denial::CodeRedeemed
-            | Denial::MailNotSetUp => &usual,
+            | Denial::MailNotSetUp
+            | Denial::ApiKeyRevoked => &usual,
         },
         Error::Invalid(_)
         | Error::Unauthenticated(_)

@@ -105,11 +105,10 @@ impl Endpoint for LicenseKeysList {
         let mut license_keys = Vec::with_capacity(page.licenses.len());
         for license in page.licenses {
             let catalog = cx.store.product_cached_unscoped(&license.product_id, now).await?;
-            license_keys.push(KeyView::new(
-                license,
-                catalog.as_deref().map(|catalog| &catalog.product),
-                now,
-            ));
+            // A product that was deleted has no licenses.
+            if let Some(catalog) = catalog {
+                license_keys.push(KeyView::new(license, &catalog.product, now));
+            }
         }
         Ok(Reply {
             license_keys,
@@ -120,12 +119,12 @@ impl Endpoint for LicenseKeysList {
 }
 
 impl KeyView {
-    fn new(license: License, product: Option<&Product>, now: Timestamp) -> Self {
-        let max_activations = product.and_then(|product| product.keys.max_activations);
+    fn new(license: License, product: &Product, now: Timestamp) -> Self {
+        let max_activations = product.keys.max_activations;
         Self {
             status: Status::of(&license, now),
             expires_at: license.expires_at(),
-            product: ProductView::new(&license.product_id, product),
+            product: ProductView::from(product),
             id: license.license_id,
             key: license.license_key,
             created_at: license.created_at,

@@ -13,7 +13,8 @@ mod validate;
 mod view;
 
 use keystead_core::{
-    Result, Timestamp,
+    Error, Result, Timestamp,
+    error::Noun,
     license::{License, key::LicenseKey},
     product::key_rules::KeyRules,
 };
@@ -81,9 +82,13 @@ impl TypedKey {
 }
 
 /// What a product says of its licenses' keys. It may be a minute late.
+///
+/// # Errors
+/// [`Noun::License`] when the product was deleted.
 async fn key_rules(cx: &Context, license: &License, now: Timestamp) -> Result<KeyRules> {
     let catalog = cx.store.product_cached_unscoped(&license.product_id, now).await?;
-    Ok(catalog.map(|catalog| catalog.product.keys.clone()).unwrap_or_default())
+    let catalog = catalog.ok_or(Error::NotFound(Noun::License))?;
+    Ok(catalog.product.keys.clone())
 }
 
 functions! {

@@ -11,7 +11,8 @@ use keystead_core::{
         machine::Fingerprint,
         seats::SeatLimit,
     },
-    store::{cache::Catalog, license::lock::Binding},
+    product::Product,
+    store::license::lock::Binding,
 };
 use serde::{Deserialize, Serialize};
 
@@ -137,15 +138,14 @@ impl Endpoint for LicenseKeysValidate {
             // As the contract has it for a field that is missing.
             LockVerdict::MachineMissing => return Err(Error::Invalid(InvalidRequest::MissingFields(&["hwid"]))),
             LockVerdict::Refused(refusal) => Reply::Invalid(Invalid::new(license.license_key, refusal)),
-            LockVerdict::Good | LockVerdict::Binds(_) => Reply::Valid(Valid::new(license, hwid, catalog.as_deref())),
+            LockVerdict::Good | LockVerdict::Binds(_) => Reply::Valid(Valid::new(license, hwid, &catalog.product)),
         })
     }
 }
 
 impl Valid {
-    fn new(license: License, asked: Option<&Fingerprint>, catalog: Option<&Catalog>) -> Self {
-        let product = catalog.map(|catalog| &catalog.product);
-        let max_activations = product.and_then(|product| product.keys.max_activations);
+    fn new(license: License, asked: Option<&Fingerprint>, product: &Product) -> Self {
+        let max_activations = product.keys.max_activations;
         Self {
             valid: true,
             status: Status::Active,
@@ -157,7 +157,7 @@ impl Valid {
             // Whoever has the key and not the machine would be told what to say the next time.
             hwid: license.lock.hwid.filter(|bound| asked == Some(bound)),
             hwid_reset_count: license.lock.binding_resets,
-            product: ProductView::new(&license.product_id, product),
+            product: ProductView::from(product),
         }
     }
 }

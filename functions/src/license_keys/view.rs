@@ -1,10 +1,6 @@
 //! What this API shows of a license, in its own words.
 
-use keystead_core::{
-    Timestamp,
-    license::License,
-    product::{Product, ProductId},
-};
+use keystead_core::{Timestamp, license::License, product::Product};
 use serde::Serialize;
 
 /// What a key is for, as people see it.
@@ -16,14 +12,12 @@ pub(super) struct ProductView {
     image: Option<String>,
 }
 
-impl ProductView {
-    /// The product with this id, should it be there.
-    pub(super) fn new(id: &ProductId, product: Option<&Product>) -> Self {
-        let slug = id.to_string();
+impl From<&Product> for ProductView {
+    fn from(product: &Product) -> Self {
         Self {
-            name: product.map_or_else(|| slug.clone(), |product| product.name.to_string()),
-            slug,
-            image: product.and_then(|product| product.image.as_ref().map(ToString::to_string)),
+            name: product.name.to_string(),
+            slug: product.product_id.to_string(),
+            image: product.image.as_ref().map(ToString::to_string),
         }
     }
 }

@@ -24,7 +24,12 @@ use serde::{Deserialize, Serialize};
 use super::{Catalogs, counted, detection_limits, issue};
 use crate::{
     flat::{face::FlatClient, wire::message},
-    frame::{callers::LicenseKeyHolder, context::Context, endpoint::Endpoint, subject::Subject},
+    frame::{
+        callers::{LicenseKeyHolder, Source},
+        context::Context,
+        endpoint::Endpoint,
+        subject::Subject,
+    },
 };
 
 /// `POST /activate`.
@@ -94,7 +99,7 @@ pub struct Arriving {
 impl Subject<Request, LicenseKeyHolder> for Arriving {
     type Prefetched = Option<Self>;
 
-    async fn prefetch(cx: &Context, request: &Request) -> Result<Option<Self>> {
+    async fn prefetch(cx: &Context, request: &Request, _: &Source) -> Result<Option<Self>> {
         let ((license, known), catalog) = tokio::try_join!(
             cx.store
                 .license_get_with_activation_unscoped(&request.license_key, &request.machine_fingerprint),
@@ -164,7 +169,7 @@ impl Endpoint for Activate {
                 arrival: &arrival,
                 purpose: Purpose::Activate {
                     tokens: &cx.config.tokens,
-                    limits: detection_limits(cx, catalogs.own.as_deref()),
+                    limits: detection_limits(cx, Some(&catalogs.own)),
                     network: &network,
                     most_machines: cx.config.most_machines,
                 },

@@ -18,7 +18,11 @@ use super::shown;
 use crate::{
     flat::face::FlatClient,
     frame::{
-        callers::LicenseKeyHolder, context::Context, endpoint::Endpoint, lenient::blank_is_absent, subject::Subject,
+        callers::{LicenseKeyHolder, Source},
+        context::Context,
+        endpoint::Endpoint,
+        lenient::blank_is_absent,
+        subject::Subject,
     },
 };
 
@@ -58,7 +62,7 @@ pub struct Leaving {
 impl Subject<Request, LicenseKeyHolder> for Leaving {
     type Prefetched = Option<Self>;
 
-    async fn prefetch(cx: &Context, request: &Request) -> Result<Option<Self>> {
+    async fn prefetch(cx: &Context, request: &Request, _: &Source) -> Result<Option<Self>> {
         let (key, machine) = (&request.license_key, &request.machine_fingerprint);
         let claims = shown(cx, request.token.as_ref(), key, machine).await?;
         let (license, activation) = cx.store.license_get_with_activation_unscoped(key, machine).await?;

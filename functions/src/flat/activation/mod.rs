@@ -17,7 +17,8 @@ pub use validate::Validate;
 use std::{sync::Arc, time::Duration};
 
 use keystead_core::{
-    Result, Timestamp,
+    Error, Result, Timestamp,
+    error::Noun,
     license::{License, key::LicenseKey, machine::Fingerprint, watch::DetectionLimits},
     product::{GraceDays, ProductId},
     signing::token::{Claims, IAT_LEEWAY, Token},
@@ -69,7 +70,7 @@ fn issue(
         offline_days: Some(offline_days(
             cx,
             license,
-            catalogs.own.as_deref(),
+            Some(&catalogs.own),
             expiry.since(now.whole_seconds()),
         )),
     })
@@ -117,13 +118,16 @@ async fn counted<T>(
 /// What is sold, as a request needs it.
 struct Catalogs {
     /// The license's own product: its rules, and its variants.
-    own: Option<Arc<Catalog>>,
+    own: Arc<Catalog>,
     /// The product that is asked for, which a bundle may open beside: its grace.
     asked: Option<Arc<Catalog>>,
 }
 
 impl Catalogs {
     /// With the catalog of `product`, if that was `fetched` beside the license. That of another one is mostly kept.
+    ///
+    /// # Errors
+    /// [`Noun::License`] when the license's product was deleted.
     async fn of(
         cx: &Context,
         license: &License,
@@ -137,8 +141,9 @@ impl Catalogs {
             Some(_) | None => cx.store.product_cached_unscoped(wanted, now).await,
         };
         let own = of(&license.product_id).await?;
+        let own = own.ok_or(Error::NotFound(Noun::License))?;
         let asked = if *asked == license.product_id {
-            own.clone()
+            Some(Arc::clone(&own))
         } else {
             of(asked).await?
         };

@@ -22,7 +22,12 @@ use serde::Deserialize;
 use super::{Catalogs, activate::Reply, counted, detection_limits};
 use crate::{
     flat::face::FlatClient,
-    frame::{callers::LicenseKeyHolder, context::Context, endpoint::Endpoint, subject::Subject},
+    frame::{
+        callers::{LicenseKeyHolder, Source},
+        context::Context,
+        endpoint::Endpoint,
+        subject::Subject,
+    },
 };
 
 /// `POST /moveLicense`.
@@ -52,7 +57,7 @@ pub struct Moving {
 impl Subject<Request, LicenseKeyHolder> for Moving {
     type Prefetched = Option<Self>;
 
-    async fn prefetch(cx: &Context, request: &Request) -> Result<Option<Self>> {
+    async fn prefetch(cx: &Context, request: &Request, _: &Source) -> Result<Option<Self>> {
         let ((license, coming), catalog) = tokio::try_join!(
             cx.store
                 .license_get_with_activation_unscoped(&request.license_key, &request.machine_fingerprint),
@@ -145,7 +150,7 @@ impl Endpoint for MoveLicense {
                     arrival: &arrival,
                     purpose: Purpose::Activate {
                         tokens,
-                        limits: detection_limits(cx, catalogs.own.as_deref()),
+                        limits: detection_limits(cx, Some(&catalogs.own)),
                         network: &network,
                         most_machines: cx.config.most_machines,
                     },

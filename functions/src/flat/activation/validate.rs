@@ -24,7 +24,11 @@ use super::{Catalogs, detection_limits, issue};
 use crate::{
     flat::{face::FlatValidate, wire::message},
     frame::{
-        callers::LicenseKeyHolder, context::Context, endpoint::Endpoint, lenient::blank_is_absent, subject::Subject,
+        callers::{LicenseKeyHolder, Source},
+        context::Context,
+        endpoint::Endpoint,
+        lenient::blank_is_absent,
+        subject::Subject,
     },
 };
 
@@ -75,7 +79,7 @@ pub struct Running {
 impl Subject<Request, LicenseKeyHolder> for Running {
     type Prefetched = Option<Self>;
 
-    async fn prefetch(cx: &Context, request: &Request) -> Result<Option<Self>> {
+    async fn prefetch(cx: &Context, request: &Request, _: &Source) -> Result<Option<Self>> {
         // A token that is not ours is refused before it costs a read.
         let now = cx.clock.now();
         let claims = cx.keys.verify(&request.token, now).await?;
@@ -154,7 +158,7 @@ impl Endpoint for Validate {
             purpose: Purpose::Validate {
                 tokens: &cx.config.tokens,
                 shown: claims.expiry(),
-                limits: detection_limits(cx, catalogs.own.as_deref()),
+                limits: detection_limits(cx, Some(&catalogs.own)),
             },
         };
         let admitted = cx.store.activation_admit(license, Some(activation), &seat, &audit);

@@ -83,6 +83,7 @@ impl Endpoint for CreateApiKey {
 
     fn check(_: &Context, request: &Request) -> Result<()> {
         match (request.purpose, &request.stripe_secret) {
+            (Some(KeyPurpose::Product), _) => Err(Error::field("purpose", "api, store or stripe")),
             (Some(KeyPurpose::Stripe), None) => Err(Error::Invalid(InvalidRequest::MissingFields(&["stripeSecret"]))),
             (None | Some(KeyPurpose::Api | KeyPurpose::Store), Some(_)) => {
                 Err(Error::field("stripeSecret", "left out, unless the purpose is stripe"))

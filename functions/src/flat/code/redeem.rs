@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     flat::face::FlatAdmin,
     frame::{
-        callers::{Admin, Sees},
+        callers::{Admin, Sees, Source},
         context::Context,
         endpoint::Endpoint,
         lenient::blank_is_absent,
@@ -88,7 +88,7 @@ pub struct Redeemed {
 impl Subject<Request, Admin> for Redeemed {
     type Prefetched = Option<Code>;
 
-    async fn prefetch(cx: &Context, request: &Request) -> Result<Option<Code>> {
+    async fn prefetch(cx: &Context, request: &Request, _: &Source) -> Result<Option<Code>> {
         cx.store.code_get_unscoped(&request.code).await
     }
 

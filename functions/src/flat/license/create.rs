@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     flat::face::FlatAdmin,
     frame::{
-        callers::{Admin, Sees},
+        callers::{Admin, Sees, Source},
         context::Context,
         endpoint::Endpoint,
         lenient::blank_is_absent,
@@ -116,7 +116,7 @@ impl Subject<Request, Admin> for Wanted {
     type Prefetched = ();
 
     /// A bundle names many products, which are read for nobody whose credential is not known to be good.
-    async fn prefetch(_: &Context, _: &Request) -> Result<()> {
+    async fn prefetch(_: &Context, _: &Request, _: &Source) -> Result<()> {
         Ok(())
     }
 

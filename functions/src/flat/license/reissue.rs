@@ -11,7 +11,7 @@ use super::key_mail::{count_key_mail, new_key};
 use crate::{
     flat::face::FlatAdmin,
     frame::{
-        callers::{Admin, Sees},
+        callers::{Admin, Sees, Source},
         context::Context,
         endpoint::Endpoint,
         lenient::Flag,
@@ -53,7 +53,7 @@ pub enum Reissued {
 impl Subject<Request, Admin> for Reissued {
     type Prefetched = Option<License>;
 
-    async fn prefetch(cx: &Context, request: &Request) -> Result<Option<License>> {
+    async fn prefetch(cx: &Context, request: &Request, _: &Source) -> Result<Option<License>> {
         cx.store.license_get_unscoped(&request.license_key).await
     }
 

@@ -1,8 +1,8 @@
 //! `POST /verify`: whether a license is good, without a machine.
 
 use keystead_core::{
-    Result, Timestamp,
-    error::ErrorCode,
+    Error, Result, Timestamp,
+    error::{ErrorCode, Noun},
     license::{License, key::LicenseKey, seats::LicenseType, standing::LicenseStatus},
     product::{ProductId, variant::VariantId},
 };
@@ -64,7 +64,11 @@ impl Endpoint for Verify {
     type Reply = Reply;
 
     async fn call(cx: &Context, _: LicenseKeyHolder, request: Request, license: License) -> Result<Reply> {
-        let standing = license.opens(&request.product_id, cx.clock.now())?;
+        let now = cx.clock.now();
+        let standing = license.opens(&request.product_id, now)?;
+        // A product that was deleted has no licenses.
+        let catalog = cx.store.product_cached_unscoped(&license.product_id, now).await?;
+        catalog.ok_or(Error::NotFound(Noun::License))?;
         Ok(Reply {
             expires_at: license.expires_at(),
             status: license.standing.status,

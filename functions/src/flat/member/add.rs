@@ -4,7 +4,7 @@ use keystead_core::{
     Result,
     owner::{
         OwnerId,
-        member::{Member, Role},
+        member::{Member, MemberId, Role},
     },
     value::email::Email,
 };
@@ -52,8 +52,15 @@ impl Endpoint for AddMember {
     type Reply = Reply;
 
     async fn call(cx: &Context, caller: SuperAdmin, request: Request, (): ()) -> Result<Reply> {
+        // One who has no account yet is a member by their address, until they are taken off.
+        let account = cx.store.account_get(&request.email).await?;
+        let member_id = account.map_or_else(
+            || MemberId::from(&request.email),
+            |account| MemberId::from(&account.account_id),
+        );
         let member = Member {
             owner_id: request.creator_id,
+            member_id,
             email: request.email.to_folded(),
             role: request.role,
             added_at: cx.clock.now(),

@@ -1,6 +1,10 @@
 //! `POST /removeMember`: let an account no longer look after what an owner sells.
 
-use keystead_core::{Result, owner::OwnerId, value::email::Email};
+use keystead_core::{
+    Result,
+    owner::{OwnerId, member::MemberId},
+    value::email::Email,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -40,9 +44,12 @@ impl Endpoint for RemoveMember {
 
     async fn call(cx: &Context, caller: SuperAdmin, request: Request, (): ()) -> Result<Reply> {
         let audit = cx.audit(&caller.origin);
-        cx.store
-            .member_delete(&request.creator_id, &request.email, &audit)
-            .await?;
+        let account = cx.store.account_get(&request.email).await?;
+        let by_account = account.map(|account| MemberId::from(&account.account_id));
+        // They may have been added before there was an account, and again since.
+        for member in by_account.into_iter().chain([MemberId::from(&request.email)]) {
+            cx.store.member_delete(&request.creator_id, &member, &audit).await?;
+        }
         Ok(Reply {})
     }
 }

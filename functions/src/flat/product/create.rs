@@ -76,15 +76,9 @@ impl Endpoint for CreateProduct {
             (Scope::Everything, Some(named)) => named,
             (Scope::Everything, None) => return Err(Error::Invalid(InvalidRequest::MissingFields(&["creatorId"]))),
         };
+        let (creation, now) = (CreationId::new(&cx.ids)?, cx.clock.now());
         let product = Product {
-            product_id: request.slug.into(),
-            name: request.name,
-            owner_id,
             status: request.status.unwrap_or(ProductStatus::Live),
-            created_at: cx.clock.now(),
-            creation: CreationId::new(&cx.ids)?,
-            enforcement: None,
-            grace_days: None,
             image: request.image,
             quantity_means: request.quantity_means,
             keys: KeyRules {
@@ -95,6 +89,7 @@ impl Endpoint for CreateProduct {
                 max_activations: request.max_activations,
                 deactivate_needs_token: request.deactivate_needs_token.map(|flag| flag.0),
             },
+            ..Product::new(request.slug.into(), request.name, owner_id, creation, now)
         };
         if !cx.store.product_create(&product, &cx.audit(&caller.origin)).await? {
             return Err(Error::Taken(Unique::Slug));

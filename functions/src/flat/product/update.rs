@@ -89,6 +89,8 @@ impl Request {
                 max_activations: self.max_activations,
                 deactivate_needs_token: self.deactivate_needs_token.map(|flag| flag.0),
             },
+            description: Patch::Keep,
+            default_policy: Patch::Keep,
         }
     }
 }

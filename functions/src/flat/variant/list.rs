@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     flat::face::FlatAdmin,
     frame::{
-        callers::{Admin, Sees},
+        callers::{Admin, Sees, Source},
         context::Context,
         endpoint::Endpoint,
         subject::Subject,
@@ -81,7 +81,7 @@ pub struct Editions(Vec<Variant>);
 impl Subject<Request, Admin> for Editions {
     type Prefetched = ();
 
-    async fn prefetch(_: &Context, _: &Request) -> Result<()> {
+    async fn prefetch(_: &Context, _: &Request, _: &Source) -> Result<()> {
         Ok(())
     }
 

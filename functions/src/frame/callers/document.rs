@@ -82,7 +82,7 @@ impl Document {
 }
 
 /// What the endpoints stand under, in this order.
-pub(crate) const TAGS: [(&str, &str); 6] = [
+pub(crate) const TAGS: [(&str, &str); 8] = [
     (
         "Applications",
         "What an application asks on the machine of a customer. The license key is the credential.",
@@ -93,6 +93,11 @@ pub(crate) const TAGS: [(&str, &str); 6] = [
     ),
     ("Operators", "What only the holder of the admin secret may ask."),
     ("People", "What who bought or sells asks, signed in to an account."),
+    ("Teams", "What a vendor's team asks, signed in to an account."),
+    (
+        "Back ends",
+        "What a vendor's back end asks, with an API key of one product.",
+    ),
     ("Stores", "What stores tell of purchases."),
     ("Service", "What anyone may ask."),
 ];
@@ -114,6 +119,20 @@ pub(crate) fn schemes() -> Value {
             "bearerFormat": "JWT",
             "description": "The token of `/api/auth/login`.",
         },
+        "accessToken": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "The access token of `/v1/auth/login`.",
+        },
+        "productKey": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "gg_...",
+            "description": "An API key of one product. A request may be signed with it: then the headers `X-GG-Timestamp`, \
+                            `X-GG-Nonce` and `X-GG-Signature` go with it.",
+        },
+        "productKeyHeader": key("header", "X-Api-Key", "As productKey, in a header of its own."),
         "sessionCookie": key("cookie", "session", "The same token, in a cookie of this name. A browser has it in the cookie \
                                                    `__Host-session`, which `/api/auth/login` sets."),
         "stripeSignature": key("header", "Stripe-Signature", "Stripe's signature of the body."),

@@ -1,11 +1,14 @@
 //! Callers: a type for each credential, in a file each: how it is shown, checked and documented.
 
+mod account_holder;
 mod admin;
 mod anyone;
 #[cfg(feature = "openapi")]
 pub(crate) mod document;
 mod license_key_holder;
+mod newcomer;
 pub(crate) mod owner_stripe;
+pub(crate) mod product_key;
 mod signed_in;
 mod store;
 mod stripe;
@@ -15,6 +18,7 @@ use std::future::Future;
 
 use keystead_core::{
     Error, Result,
+    account::Account,
     audit::Origin,
     error::Restriction,
     event::{Actor, ActorKind, UserAgent},
@@ -22,7 +26,7 @@ use keystead_core::{
         key::{KeyMark, LicenseKey},
         machine::Country,
     },
-    owner::{OwnerId, member::Role},
+    owner::{OwnerId, member::Role, permission::Permission},
     request::{client_address::ClientAddress, id::RequestId, trusted_proxy::TrustedProxy},
     signing::secrets::SecretName,
 };
@@ -31,10 +35,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::frame::{context::Context, fields::Fields, request::Incoming};
 
+pub use account_holder::AccountHolder;
 pub use admin::Admin;
 pub use anyone::Anyone;
 pub use license_key_holder::LicenseKeyHolder;
+pub use newcomer::Newcomer;
 pub use owner_stripe::OwnerStripe;
+pub use product_key::ProductKey;
 pub use signed_in::SignedIn;
 pub use store::Store;
 pub use stripe::Stripe;
@@ -43,7 +50,7 @@ pub use super_admin::SuperAdmin;
 /// The list of credentials, for what differs by them in documents and tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallerKind {
-    /// [`Anyone`].
+    /// [`Anyone`], and [`Newcomer`].
     Anyone,
     /// [`LicenseKeyHolder`].
     LicenseKeyHolder,
@@ -59,6 +66,10 @@ pub enum CallerKind {
     Stripe,
     /// [`OwnerStripe`].
     OwnerStripe,
+    /// [`ProductKey`].
+    ProductKey,
+    /// [`AccountHolder`].
+    AccountHolder,
 }
 
 /// Who calls an endpoint: what an endpoint's `call` is given exists only if the credential is good.
@@ -91,6 +102,12 @@ pub trait Caller: Clone + Send + Sync + 'static {
     /// [`Error::Unauthenticated`] when nothing is shown that could be good.
     fn shown(incoming: &Incoming, fields: &mut Fields) -> Result<Self::Shown>;
 
+    /// Whether what the request is about may be read beside the credential: of most callers that is one read. Of those whose
+    /// requests take more, only once the credential is known to this process.
+    fn is_known(_: &Context, _: &Self::Shown) -> bool {
+        true
+    }
+
     /// Checks what is shown.
     ///
     /// # Errors
@@ -111,12 +128,30 @@ pub trait Caller: Clone + Send + Sync + 'static {
     fn require(&self, _: &Context, _owner: &OwnerId, _role: Role) -> impl Future<Output = Result<()>> + Send {
         async { Err(Error::Forbidden(Restriction::Role)) }
     }
+
+    /// Whether the caller may do what needs `permission`. Only API keys have permissions.
+    fn permits(&self, _: Permission) -> bool {
+        false
+    }
+
+    /// Notes that the credential was used, if that is to be noted: beside what the pipeline does for the request.
+    ///
+    /// **Best effort**: the request must not fail for it.
+    fn note_use(&self, _: &Context) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 }
 
 /// A caller who may see the records of some owners.
 pub trait Sees {
     /// Whether records of `owner` may be seen. Those that may not are not found, rather than forbidden.
     fn sees(&self, owner: &OwnerId) -> bool;
+}
+
+/// A caller who is signed in to an account.
+pub trait HoldsAccount {
+    /// The account.
+    fn account(&self) -> &Account;
 }
 
 /// A caller whose credential is good.
@@ -138,6 +173,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// The country that they call from, when a trusted proxy tells.
+    pub(crate) fn country(&self) -> Option<&Country> {
+        self.country.as_ref()
+    }
+
     pub(crate) fn of(incoming: &Incoming, proxy: &TrustedProxy, request_id: Option<RequestId>) -> Self {
         let (address, country) = incoming.whereabouts(proxy);
         Self {
@@ -171,7 +211,7 @@ pub(crate) fn logged(actor: &Actor, credential: &str) -> Option<String> {
             let [key, _] = serde_json::from_str::<[String; 2]>(credential).ok()?;
             Some(KeyMark::of(&LicenseKey::typed(&key)?).to_string())
         }
-        ActorKind::Account => actor.id.as_deref().map(|id| hex::encode(Sha256::digest(id))),
+        ActorKind::Account | ActorKind::Member => actor.id.as_deref().map(|id| hex::encode(Sha256::digest(id))),
         ActorKind::Admin | ActorKind::ApiKey | ActorKind::Store | ActorKind::Keystead => actor.id.clone(),
     };
     let kind = actor.kind.as_str();

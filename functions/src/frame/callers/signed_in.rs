@@ -4,17 +4,17 @@ use keystead_core::{
     Error, Result,
     account::{Account, login::Login},
     audit::Origin,
-    error::{Credential, Restriction},
+    error::{Credential, Noun, Restriction},
     event::Actor,
     owner::{OwnerId, member::Role},
     signing::{
-        account_token::{AccountToken, Purpose},
+        account_token::{AccountToken, AccountTokenVerdict, Purpose},
         sealing::SealingRoot,
         secrets::SecretName,
     },
 };
 
-use super::{Authenticated, Caller, CallerKind, Source};
+use super::{Authenticated, Caller, CallerKind, HoldsAccount, Source};
 use crate::frame::{browser, context::Context, fields::Fields, request::Incoming};
 
 /// Somebody who is signed in.
@@ -54,20 +54,8 @@ impl Caller for SignedIn {
             .ok_or(Error::Unauthenticated(Credential::Caller))
     }
 
-    /// A forged or expired token costs no call of DynamoDB; a good one is looked up, so that it is good for nothing from
-    /// the moment that its login ends. Once an hour, that the login was used is noted.
     async fn check(cx: &Context, token: String, source: Source) -> Result<Authenticated<Self>> {
-        let shown = AccountToken::parse(&token).ok_or(Error::Unauthenticated(Credential::Caller))?;
-        let now = cx.clock.now();
-        let claims = cx.account_keys.verify(&shown, Purpose::Login, now).await?;
-        let claims = claims.ok_or(Error::Unauthenticated(Credential::Caller))?;
-        let found = cx.store.account_by_login(&claims).await?;
-        let (account, login) = found
-            .filter(|(account, login)| login.opens(account, &cx.config.accounts, now))
-            .ok_or(Error::Unauthenticated(Credential::Caller))?;
-        if login.use_is_due(now) {
-            cx.store.login_use(&login, now).await?;
-        }
+        let (account, login) = opened(cx, &token, Purpose::Login, Credential::Caller).await?;
         Ok(Authenticated {
             caller: Self {
                 origin: source.origin(Actor::account(&account.account_id)),
@@ -84,8 +72,54 @@ impl Caller for SignedIn {
     }
 
     async fn require(&self, cx: &Context, owner: &OwnerId, role: Role) -> Result<()> {
-        let member = cx.store.member_get(owner, &self.account.email).await?;
-        let may = member.is_some_and(|member| member.role.includes(role));
+        let own = role_in(cx, &self.account, owner).await?;
+        let may = own.is_some_and(|own| own.includes(role));
         may.then_some(()).ok_or(Error::Forbidden(Restriction::Role))
+    }
+}
+
+impl HoldsAccount for SignedIn {
+    fn account(&self) -> &Account {
+        &self.account
+    }
+}
+
+/// The account and the login that a token for this purpose opens.
+///
+/// A forged or expired token costs no call of DynamoDB; a good one is looked up, so that it is good for nothing from
+/// the moment that its login ends. Once an hour, that the login was used is noted.
+///
+/// # Errors
+/// [`Credential::Caller`]; `expired`, of a token that has expired.
+pub(super) async fn opened(
+    cx: &Context,
+    token: &str,
+    purpose: Purpose,
+    expired: Credential,
+) -> Result<(Account, Login)> {
+    const REFUSED: Error = Error::Unauthenticated(Credential::Caller);
+
+    let shown = AccountToken::parse(token).ok_or(REFUSED)?;
+    let now = cx.clock.now();
+    let claims = match cx.account_keys.judge(&shown, purpose, now).await? {
+        AccountTokenVerdict::Good(claims) => claims,
+        AccountTokenVerdict::Expired => return Err(Error::Unauthenticated(expired)),
+        AccountTokenVerdict::Wrong => return Err(REFUSED),
+    };
+    let found = cx.store.account_by_login(&claims).await?;
+    let found = found.filter(|(account, login)| login.opens(account, &cx.config.accounts, now));
+    let (account, login) = found.ok_or(REFUSED)?;
+    if login.use_is_due(now) {
+        cx.store.login_use(&login, now).await?;
+    }
+    Ok((account, login))
+}
+
+/// The role that the holder of an account has in the team of an owner, if they are in it: the one read of memberships.
+pub(super) async fn role_in(cx: &Context, account: &Account, owner: &OwnerId) -> Result<Option<Role>> {
+    match cx.store.membership_get(owner, account).await {
+        Ok(membership) => Ok(Some(membership.member.role)),
+        Err(Error::NotFound(Noun::Organisation)) => Ok(None),
+        Err(error) => Err(error),
     }
 }

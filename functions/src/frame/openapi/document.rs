@@ -144,6 +144,18 @@ fn headers() -> Value {
             "description": "After how many seconds to try again.",
             "schema": { "type": "integer", "minimum": 0 },
         },
+        "X-Ratelimit-Limit": {
+            "description": "How many requests of one address are answered in a minute.",
+            "schema": { "type": "integer", "minimum": 1 },
+        },
+        "X-Ratelimit-Remaining": {
+            "description": "How many of them are left.",
+            "schema": { "type": "integer", "minimum": 0 },
+        },
+        "X-Ratelimit-Reset": {
+            "description": "When the minute ends, in seconds since 1970.",
+            "schema": { "type": "integer" },
+        },
         "Idempotency-Replayed": {
             "description": "There when this is the answer to the same request before.",
             "schema": { "const": "true" },

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keystead_core::{
     Error, InvalidRequest,
-    error::{Conflict, Credential, Denial, ErrorCode, Restriction},
+    error::{Conflict, Credential, Denial, ErrorCode, Noun, Restriction},
 };
 use serde_json::{Map, Value, json};
 
 use super::{describe::Description, schema::signature};
-use crate::frame::route::Route;
+use crate::frame::{callers::CallerKind, endpoint::Needs, route::Route};
 
 /// What a route may answer, by status.
 pub(super) fn responses(route: &Route, method: &str, described: &Description, fields: bool) -> Value {
@@ -25,6 +25,9 @@ pub(super) fn responses(route: &Route, method: &str, described: &Description, fi
     }
     let description = reply.as_object_mut().and_then(|reply| reply.remove("description"));
     let mut good_headers = json!({ "x-request-id": { "$ref": "#/components/headers/x-request-id" } });
+    if route.face.limits {
+        add_limits(&mut good_headers);
+    }
     if route.writes {
         good_headers["Idempotency-Replayed"] = json!({ "$ref": "#/components/headers/Idempotency-Replayed" });
     }
@@ -56,12 +59,13 @@ pub(super) fn responses(route: &Route, method: &str, described: &Description, fi
         }
     }
     for (status, said) in by_status {
-        let before = responses.insert(status, refused(&said, signs));
-        assert!(
-            before.is_none(),
-            "{}: {status} is both a good reply's status and a refusal's",
-            route.name
-        );
+        let mut refusal = refused(&said, signs, route.face.limits);
+        // Of what an endpoint replies with the status of a refusal, the body tells which it is.
+        if let Some(reply) = responses.get(&status) {
+            let schema = &mut refusal["content"]["application/json"]["schema"];
+            *schema = json!({ "anyOf": [reply["content"][described.content_type]["schema"], schema.take()] });
+        }
+        responses.insert(status, refusal);
     }
     let responses = responses
         .into_iter()
@@ -110,12 +114,38 @@ fn refused_for_all(route: &Route, described: &Description, method: &str, fields:
     if described.caller.is_secret() {
         errors.push(Error::Unauthenticated(Credential::Caller));
     }
+    match route.caller {
+        CallerKind::AccountHolder => errors.push(ErrorCode::ExpiredToken.example()),
+        CallerKind::ProductKey => {
+            errors.push(ErrorCode::SignatureRequired.example());
+            errors.push(ErrorCode::TimestampSkew.example());
+            errors.push(ErrorCode::NonceReused.example());
+        }
+        CallerKind::Anyone
+        | CallerKind::LicenseKeyHolder
+        | CallerKind::Admin
+        | CallerKind::SuperAdmin
+        | CallerKind::SignedIn
+        | CallerKind::Store
+        | CallerKind::Stripe
+        | CallerKind::OwnerStripe => {}
+    }
+    match route.needs {
+        Needs::Permission(permission) => errors.push(Error::Forbidden(Restriction::Permission(permission))),
+        Needs::Role(_) | Needs::Nothing => {}
+    }
+    if route.face.limits {
+        errors.push(ErrorCode::TooManyRequests.example());
+    }
     if route.guesses_count {
         errors.push(ErrorCode::TooManyAttempts.example());
     }
-    if method == "POST" && route.by_cookie {
+    if method != "GET" && route.by_cookie {
         errors.push(Error::Invalid(InvalidRequest::ContentType));
         errors.push(Error::Forbidden(Restriction::ForeignOrigin));
+    }
+    if route.face.finds_by_path && route.path().contains('{') {
+        errors.push(Error::NotFound(Noun::Record));
     }
     if !route.required.is_empty() {
         errors.push(Error::Invalid(InvalidRequest::MissingFields(route.required)));
@@ -139,7 +169,11 @@ const EXPECTED: &str = "an email address";
 fn varying(error: &Error) -> Vec<(String, &'static str)> {
     if let Error::Invalid(InvalidRequest::Field { field, expected }) = error {
         vec![(expected.clone(), ".+"), (field.clone(), ".+")]
+    } else if let Error::Invalid(InvalidRequest::Policy { field, expected }) = error {
+        vec![((*expected).to_owned(), ".+"), (field.clone(), ".+")]
     } else if let Error::Denied(Denial::MayStillRun { until }) = error {
+        vec![(until.to_string(), "[0-9T:.Z-]+")]
+    } else if let Error::Denied(Denial::ResetCooldown { until }) = error {
         vec![(until.to_string(), "[0-9T:.Z-]+")]
     } else if let Error::Full { limit, .. } = error {
         vec![(limit.to_string(), "[0-9]+")]
@@ -149,7 +183,7 @@ fn varying(error: &Error) -> Vec<(String, &'static str)> {
 }
 
 /// The response for some refusals with one status.
-fn refused(said: &[Said], signs: bool) -> Value {
+fn refused(said: &[Said], signs: bool, limits: bool) -> Value {
     let mut texts = Vec::new();
     let mut examples = Map::new();
     for refusal in said {
@@ -168,6 +202,9 @@ fn refused(said: &[Said], signs: bool) -> Value {
         }
     }
     let mut headers = json!({ "x-request-id": { "$ref": "#/components/headers/x-request-id" } });
+    if limits {
+        add_limits(&mut headers);
+    }
     if said.iter().any(|refusal| refusal.retry) {
         headers["Retry-After"] = json!({ "$ref": "#/components/headers/Retry-After" });
     }
@@ -178,6 +215,13 @@ fn refused(said: &[Said], signs: bool) -> Value {
     })
 }
 
+/// The headers that tell how a client stands with its limit.
+fn add_limits(headers: &mut Value) {
+    for name in ["X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset"] {
+        headers[name] = json!({ "$ref": format!("#/components/headers/{name}") });
+    }
+}
+
 /// What a field says in some refusals.
 #[derive(Default)]
 struct Words {
@@ -185,11 +229,14 @@ struct Words {
     patterns: BTreeSet<String>,
     /// In how many of them it is there.
     times: usize,
+    /// Whether it is a list of what is wrong, of which each says where and what.
+    is_list: bool,
 }
 
 impl Words {
     fn add(&mut self, value: &Value, varying: &[(String, &'static str)]) {
         self.times += 1;
+        self.is_list |= value.is_array();
         let pattern = value
             .as_str()
             .filter(|_| !varying.is_empty())
@@ -209,6 +256,13 @@ impl Words {
     }
 
     fn schema(self) -> Value {
+        if self.is_list {
+            let text = json!({ "type": "string" });
+            return json!({ "type": "array", "items": {
+                "type": "object", "properties": { "path": text, "message": text },
+                "required": ["path", "message"], "additionalProperties": false,
+            } });
+        }
         let literals = match self.literals.as_slice() {
             [] => None,
             [one] => Some(json!({ "const": one })),
@@ -226,21 +280,45 @@ impl Words {
 }
 
 fn refusal_schema(said: &[Said], signs: bool) -> Value {
+    let bodies: Vec<VaryingBody> = said
+        .iter()
+        .map(|refusal| (&refusal.body, refusal.varying.as_slice()))
+        .collect();
+    let mut schema = object_schema(&bodies);
+    if signs {
+        schema["properties"]["signature"] = signature();
+    }
+    schema
+}
+
+/// An object, and the parts of its texts that vary.
+type VaryingBody<'a> = (&'a Value, &'a [(String, &'static str)]);
+
+/// The schema of objects like these.
+fn object_schema(bodies: &[VaryingBody]) -> Value {
     let mut fields: BTreeMap<&str, Words> = BTreeMap::new();
-    for refusal in said {
-        for (name, value) in refusal.body.as_object().into_iter().flatten() {
-            fields.entry(name).or_default().add(value, &refusal.varying);
+    let mut inner: BTreeMap<&str, Vec<VaryingBody>> = BTreeMap::new();
+    for (body, varying) in bodies {
+        for (name, value) in body.as_object().into_iter().flatten() {
+            if value.is_object() {
+                inner.entry(name).or_default().push((value, varying));
+            } else {
+                fields.entry(name).or_default().add(value, varying);
+            }
         }
     }
-    let always = fields.iter().filter(|(_, words)| words.times == said.len());
-    let required: Vec<&str> = always.map(|(name, _)| *name).collect();
+    let times = fields.iter().map(|(name, words)| (*name, words.times));
+    let times = times.chain(inner.iter().map(|(name, objects)| (*name, objects.len())));
+    let always = times.filter(|(_, times)| *times == bodies.len());
+    let mut required: Vec<&str> = always.map(|(name, _)| name).collect();
+    required.sort_unstable();
     let properties = fields
         .into_iter()
         .map(|(name, words)| (name.to_owned(), words.schema()));
-    let mut properties: Map<String, Value> = properties.collect();
-    if signs {
-        properties.insert("signature".to_owned(), signature());
-    }
+    let objects = inner
+        .iter()
+        .map(|(name, objects)| ((*name).to_owned(), object_schema(objects)));
+    let properties: Map<String, Value> = properties.chain(objects).collect();
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }
 

@@ -20,7 +20,7 @@ use crate::frame::context::Context;
 ///
 /// **Race**: it is counted before the password is looked at, and taken back afterwards. Of many attempts at once, no more
 /// are looked at than are allowed.
-pub(super) struct LoginAttempt {
+pub(crate) struct LoginAttempt {
     counted: Vec<(Allowance, String)>,
     at: Timestamp,
 }
@@ -30,7 +30,7 @@ impl LoginAttempt {
     ///
     /// # Errors
     /// [`keystead_core::error::Throttle::Attempts`].
-    pub(super) async fn count(
+    pub(crate) async fn count(
         cx: &Context,
         origin: &Origin,
         email: &Email,
@@ -62,7 +62,7 @@ impl LoginAttempt {
     }
 
     /// Nothing was guessed: the password was right, or was not looked at.
-    pub(super) async fn take_back(self, cx: &Context) {
+    pub(crate) async fn take_back(self, cx: &Context) {
         for (allowance, who) in &self.counted {
             cx.store.rate_limit_take_back(allowance, who, self.at).await;
         }
@@ -75,7 +75,7 @@ impl LoginAttempt {
 ///
 /// # Errors
 /// [`keystead_core::error::Throttle::Attempts`], of who asks for much from one place.
-pub(super) async fn count_mail(
+pub(crate) async fn count_mail(
     cx: &Context,
     origin: &Origin,
     to: &Email,
@@ -111,7 +111,7 @@ async fn is_below_ceiling(cx: &Context, now: Timestamp) -> Result<bool> {
 
 /// Whether somebody who says that they forgot a password may be mailed at an address that has no account. Counted for those that
 /// have one as well, where it decides nothing: so both cost the same.
-pub(super) async fn count_forgotten(cx: &Context, to: &Email, now: Timestamp) -> Result<bool> {
+pub(crate) async fn count_forgotten(cx: &Context, to: &Email, now: Timestamp) -> Result<bool> {
     let allowance = Allowances::MAILBOX_WITHOUT_ACCOUNT;
     is_allowed(cx.store.rate_limit_count(&allowance, &to.mailbox(), now).await)
 }

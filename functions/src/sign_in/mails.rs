@@ -5,7 +5,7 @@ use keystead_core::{
     Result,
     account::{
         Account,
-        mail_token::{Asked, MailToken},
+        mail_token::{Asked, MailToken, NewAccount},
         secret::Secret,
     },
     audit::Origin,
@@ -13,29 +13,34 @@ use keystead_core::{
 };
 
 use super::allowance::{count_forgotten, count_mail};
-use crate::frame::{context::Context, mail::Mail, reply::Done};
+use crate::frame::{
+    context::Context,
+    mail::{Mail, link},
+};
 
 /// What somebody says who asks for a mail with which a password is set.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wish {
-    /// That they want an account.
-    Account,
+pub(crate) enum Wish {
+    /// That they want an account, with this.
+    Account(NewAccount),
     /// That they forgot the password of theirs.
     Password,
 }
 
 /// Mails to an address what sets the password of its account, or makes one: whichever it needs, so that neither the answer
 /// nor its cost tells which.
-pub(super) async fn mail_password_link(cx: &Context, origin: &Origin, address: Email, wish: Wish) -> Result<Done> {
+pub(crate) async fn mail_password_link(cx: &Context, origin: &Origin, address: Email, wish: Wish) -> Result<()> {
     cx.mailer.is_set_up()?;
     let now = cx.clock.now();
     let (account, may_be_sent) = count_mail(cx, origin, &address, now).await?;
     if !may_be_sent {
-        return Ok(Done {});
+        return Ok(());
     }
-    let is_wanted = match wish {
-        Wish::Account => true,
-        Wish::Password => count_forgotten(cx, &address, now).await? || account.is_some(),
+    let (is_wanted, new) = match wish {
+        Wish::Account(new) => (true, new),
+        Wish::Password => {
+            let is_wanted = count_forgotten(cx, &address, now).await? || account.is_some();
+            (is_wanted, NewAccount::default())
+        }
     };
     let policy = &cx.config.accounts;
     let life = if account.is_some() {
@@ -46,6 +51,7 @@ pub(super) async fn mail_password_link(cx: &Context, origin: &Origin, address: E
     let secret = Secret::new(&cx.ids)?;
     let asked = Asked::by(origin, now);
     let token = MailToken::for_password(&secret, &address, account.as_ref(), asked, now + life);
+    let token = token.making(new);
     cx.store.mail_token_create(&token).await?;
     let mail = if account.is_some() {
         Mail {
@@ -54,7 +60,7 @@ pub(super) async fn mail_password_link(cx: &Context, origin: &Origin, address: E
             text: format!(
                 "Someone asked for a new password for the account with this address. If it was you, set one with \
                  this:\n\n{}\n\nIt is good for an hour, and once. If it was not you, do nothing: your password stays.\n",
-                link(cx, "reset", &secret)
+                link(&cx.config, "reset", &secret)
             ),
         }
     } else {
@@ -65,7 +71,7 @@ pub(super) async fn mail_password_link(cx: &Context, origin: &Origin, address: E
                 "Someone asked for an account with this address, and there is none yet. If it was you, choose a password \
                  for it with this:\n\n{}\n\nIt is good for a day, and once. If it was not you, do nothing: then there is \
                  no account.\n",
-                link(cx, "verify", &secret)
+                link(&cx.config, "verify", &secret)
             ),
         }
     };
@@ -75,23 +81,11 @@ pub(super) async fn mail_password_link(cx: &Context, origin: &Origin, address: E
         // The token is nobody's, and dies with its time.
         cx.mailer.withhold().await;
     }
-    Ok(Done {})
-}
-
-/// How a mail hands a token over: in a link to the vendor's page, if there is one. In its fragment, which a browser sends to
-/// no server and tells no other page.
-pub(super) fn link(cx: &Context, parameter: &str, token: &Secret) -> String {
-    match &cx.config.accounts.page {
-        Some(page) => {
-            let page = page.split('#').next().unwrap_or_default();
-            format!("{page}#{parameter}={}", token.reveal())
-        }
-        None => token.reveal().to_owned(),
-    }
+    Ok(())
 }
 
 /// Word to an account's holder that its password is another.
-pub(super) fn password_changed(to: &Account) -> Mail {
+pub(crate) fn password_changed(to: &Account) -> Mail {
     Mail {
         to: to.address.clone(),
         subject: "Your password was changed".to_owned(),
@@ -103,7 +97,7 @@ pub(super) fn password_changed(to: &Account) -> Mail {
 }
 
 /// Word to the old address that the account has another.
-pub(super) fn address_changed(from: &Account) -> Mail {
+pub(crate) fn address_changed(from: &Account) -> Mail {
     Mail {
         to: from.address.clone(),
         subject: "The address of your account was changed".to_owned(),

@@ -1,0 +1,164 @@
+//! `POST /v1/dashboard/orgs/{orgId}/licenses`: make licenses.
+
+use http::StatusCode;
+use keystead_core::{
+    Error, Result, Timestamp,
+    error::{ErrorCode, Unique},
+    license::{
+        License,
+        activation::Api,
+        expiry::DaysOfUse,
+        key::{LicenseId, LicenseKey},
+    },
+    owner::{OwnerId, Scope, member::Role, organisation::Membership},
+    product::{ProductId, variant::VariantId},
+    store::license::create::CreateOutcome,
+    value::email::Email,
+};
+use serde::{Deserialize, Serialize};
+
+use super::view::{ExpirationMode, LicenseView, expiry};
+use crate::{
+    frame::{
+        context::Context,
+        endpoint::{Endpoint, Needs},
+        reply::Head,
+        subject::Names,
+    },
+    v1::{face::V1, person::Person, policy::GivenPolicy},
+};
+
+/// `POST /v1/dashboard/orgs/{orgId}/licenses`.
+pub struct V1CreateLicenses;
+
+/// The licenses that are wanted.
+#[derive(Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "CreateLicensesRequest")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    org_id: OwnerId,
+    product_id: ProductId,
+    /// A key of the vendor's own, for one license.
+    key: Option<LicenseKey>,
+    expires_at: Option<Timestamp>,
+    expires_after_days: Option<DaysOfUse>,
+    expiration_mode: Option<ExpirationMode>,
+    policy_override: Option<GivenPolicy>,
+    /// How many, 1 if absent.
+    count: Option<u16>,
+}
+
+/// The licenses that were made.
+#[derive(Serialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "CreatedLicenses")
+)]
+pub struct Reply {
+    /// The first.
+    license: LicenseView,
+    licenses: Vec<LicenseView>,
+    count: usize,
+}
+
+impl Names<OwnerId> for Request {
+    fn named(&self) -> &OwnerId {
+        &self.org_id
+    }
+}
+
+/// How many licenses one request makes at most.
+const MOST: u16 = 500;
+
+/// The edition of a license for which nobody said one.
+const EDITION: &str = "standard";
+
+impl Endpoint for V1CreateLicenses {
+    const NAME: &'static str = "v1-create-licenses";
+    const ROUTE: &'static str = "POST /v1/dashboard/orgs/{orgId}/licenses";
+    const SUMMARY: &'static str = "Make licenses: one, or up to 500 at once.";
+    const NEEDS: Needs = Needs::Role(Role::Dev);
+    const REQUIRED: &'static [&'static str] = &["productId"];
+    const WRITES: bool = true;
+    const STATUSES: &'static [StatusCode] = &[StatusCode::CREATED];
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::OrganisationNotFound,
+        ErrorCode::Forbidden,
+        ErrorCode::ProductNotFound,
+        ErrorCode::LicenseKeyTaken,
+        ErrorCode::InvalidPolicy,
+    ];
+
+    type Face = V1;
+    type Caller = Person;
+    type Request = Request;
+    type Subject = Membership;
+    type Reply = Reply;
+
+    fn head(_: &Context, _: &Reply) -> Head {
+        Head::created()
+    }
+
+    fn check(_: &Context, request: &Request) -> Result<()> {
+        let count = request.count.unwrap_or(1);
+        if !(1..=MOST).contains(&count) {
+            return Err(Error::field("count", &format!("a whole number from 1 to {MOST}")));
+        }
+        if request.key.is_some() && count > 1 {
+            return Err(Error::field("count", "1 beside a key: a key is one license's"));
+        }
+        Ok(())
+    }
+
+    async fn call(cx: &Context, caller: Person, request: Request, of: Membership) -> Result<Reply> {
+        let expiry = expiry(request.expiration_mode, request.expires_at, request.expires_after_days)?;
+        let policy = request
+            .policy_override
+            .as_ref()
+            .map(|given| given.parse("policyOverride"));
+        let policy = policy.transpose()?;
+        let scope = Scope::Owner(of.organisation.owner_id.clone());
+        let product = cx.store.product_get(&scope, &request.product_id).await?;
+        let audit = cx.audit(&caller.origin);
+        let now = audit.now;
+        let edition = VariantId::parse(EDITION).ok_or(Error::internal("the usual edition is none"))?;
+        let edition = edition.within(&product.product_id);
+        let license = |key: LicenseKey| -> Result<License> {
+            let id = LicenseId::new(&cx.ids, now)?;
+            let license = License {
+                made_by: Api::V1,
+                expiry,
+                ..License::new(key, id, &product, edition.clone(), None, Email::nobody(), now)
+            };
+            Ok(license.with_policy(policy, &product))
+        };
+        let licenses = if let Some(own) = request.key {
+            let license = license(own)?;
+            match cx
+                .store
+                .license_create_with_own_key(&license, &audit, &[], None)
+                .await?
+            {
+                CreateOutcome::Done => vec![license],
+                CreateOutcome::KeyTaken | CreateOutcome::Before(_) => return Err(Error::Taken(Unique::LicenseKey)),
+            }
+        } else {
+            let keys = (0..request.count.unwrap_or(1)).map(|_| cx.new_license_key(&product, None));
+            let licenses = keys.map(|key| license(key?)).collect::<Result<Vec<License>>>()?;
+            cx.store.license_create_many(&licenses, &audit).await?;
+            licenses
+        };
+        let view = |license: &License| LicenseView::new(license, &product, of.member.role, now);
+        let first = licenses.first().ok_or(Error::internal("no license was made"))?;
+        Ok(Reply {
+            license: view(first),
+            count: licenses.len(),
+            licenses: licenses.iter().map(view).collect(),
+        })
+    }
+}
