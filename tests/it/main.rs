@@ -4,6 +4,7 @@ mod accounts;
 mod everywhere;
 mod flat;
 mod license_keys;
+mod v1;
 
 /// The server's: a test allocates a hundred thousand small things and more on the way through SDK and engine.
 #[global_allocator]

@@ -67,11 +67,15 @@ def serve(folder):
         "KEYSTEAD_ADMIN_SECRET": secrets.token_hex(32),
         "KEYSTEAD_WEBHOOK_SECRET": secrets.token_hex(32),
         "KEYSTEAD_STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
+        # As long as a long run.
+        "KEYSTEAD_ACCESS_MINUTES": "1440",
     }
     messages = folder / "stderr"
     with open(messages, "wb") as stderr:
         process = subprocess.Popen(
-            [binary(), "serve", "--port", "0", "--quiet", "--in-memory", "--show-mail"],
+            # Requests come from many addresses, of which each may make so many a minute.
+            [binary(), "serve", "--port", "0", "--quiet", "--in-memory", "--show-mail"]
+            + ["--trusted-proxy", "127.0.0.1", "--client-address-header", "x-forwarded-for"],
             env={**os.environ, **credentials},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -110,9 +114,9 @@ def furnish(url, credentials, mail_key):
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
-    def ask(path, **fields):
-        body = json.dumps(fields).encode()
-        return answered(urllib.request.Request(url + path, body, {"content-type": "application/json"}))
+    def ask(path, token=None, **fields):
+        headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
+        return answered(urllib.request.Request(url + path, json.dumps(fields).encode(), headers))
 
     def post(path, **fields):
         return ask(path, adminSecret=admin_secret, **fields)
@@ -139,9 +143,28 @@ def furnish(url, credentials, mail_key):
     account = {"email": customers[0], "password": secrets.token_hex(16)}
     ask("/api/auth/register", email=account["email"])
     mailed = answered(urllib.request.Request(f"{url}/_mail?key={mail_key}"))
-    ask("/api/auth/verify", token=re.search(r"\b[\w-]{43}\b", mailed[-1]["text"])[0], password=account["password"])
+    mailed_token = re.search(r"\b[\w-]{43}\b", mailed[-1]["text"])[0]
+    verified = {"token": mailed_token, "password": account["password"]}
+    answered(
+        urllib.request.Request(
+            f"{url}/api/auth/verify", json.dumps(verified).encode(), {"content-type": "application/json"}
+        )
+    )
     post("/addMember", creatorId="demo", email=account["email"], role="owner")
     logins = [ask("/api/auth/login", **account)["token"] for _ in range(3)]
+
+    # What the team of the demo's owner sells by /v1.
+    access = [ask("/v1/auth/login", **account)["data"]["tokens"]["accessToken"] for _ in range(4)]
+    product_key = ask("/v1/dashboard/api-keys", access[0], productId="demo-app", name="fuzz")["data"]["key"]
+    of_team = []
+    for number in range(20):
+        policy = {"v": 1, "limits": [{}, {"hwid": {"mode": "sticky"}}][number % 2]}
+        wanted = {"productId": "demo-app", "policyOverride": policy}
+        made = ask("/v1/dashboard/orgs/demo/licenses", access[0], **wanted)["data"]["license"]
+        of_team.append(made["id"])
+        keys.append(made["key"])
+        asked = {"productId": "demo-app", "licenseKey": made["key"], "hwid": "machine-1", "sessionId": "session"}
+        ask("/v1/licenses/authorize", product_key, **asked)
 
     known = {
         "adminSecret": [admin_secret],
@@ -150,6 +173,10 @@ def furnish(url, credentials, mail_key):
         "licenseKey": keys,
         "key": keys,
         "keyId": ids,
+        "id": of_team,
+        "orgId": ["demo"],
+        "licenseIds": [of_team[:3], of_team[3:5]],
+        "sessionId": ["session"],
         "token": tokens,
         "hwid": machines,
         "machineFingerprint": machines,
@@ -167,6 +194,9 @@ def furnish(url, credentials, mail_key):
         "KEYSTEAD_API_KEY": api_key,
         "KEYSTEAD_LOGIN": logins.pop(),
         "KEYSTEAD_SPARE_LOGINS": json.dumps(logins),
+        "KEYSTEAD_ACCESS": access.pop(),
+        "KEYSTEAD_SPARE_ACCESS": json.dumps(access),
+        "KEYSTEAD_PRODUCT_KEY": product_key,
         "KEYSTEAD_KNOWN": json.dumps(known),
     }
 

@@ -13,6 +13,7 @@ mod properties;
 mod purchase_races;
 mod races;
 mod sales;
+mod v1_races;
 
 /// The server's: a test allocates a hundred thousand small things and more on the way through SDK and engine.
 #[global_allocator]

@@ -40,6 +40,21 @@ impl Stranger {
         self.send(&Method::GET, path, &[], b"").await
     }
 
+    /// Gets a path as the holder of a product's API key, who signs the request.
+    pub async fn get_signed(&self, key: &str, path: &str) -> Answer {
+        const NONCE: &str = "a nonce of the tests";
+        let (at, bearer) = (self.app.now().seconds().to_string(), format!("Bearer {key}"));
+        let signed = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
+        let signature = hex::encode(hmac::sign(&signed, format!("{at}.{NONCE}.GET.{path}.").as_bytes()));
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("x-gg-timestamp", at.as_str()),
+            ("x-gg-nonce", NONCE),
+            ("x-gg-signature", signature.as_str()),
+        ];
+        self.send(&Method::GET, path, &headers, b"").await
+    }
+
     /// Sends whatever is given.
     pub async fn send(&self, method: &Method, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         self.app.send(request(method, path, headers, body)).await.0

@@ -33,7 +33,7 @@ pub enum Foreign {
 
 /// Every route. A new one is added to its API, in the order of `routes::all()`.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    [FLAT, LICENSE_KEYS, ACCOUNTS].into_iter().flatten()
+    [FLAT, LICENSE_KEYS, ACCOUNTS, V1].into_iter().flatten()
 }
 
 /// With what the Stripe account of an owner signs.
@@ -312,6 +312,11 @@ const FLAT: &[Row] = &[
         foreign: Foreign::NoOwners,
     },
     Row {
+        name: "openapi-v1",
+        good: |_| json!({}),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
         name: "docs",
         good: |_| json!({}),
         foreign: Foreign::NoOwners,
@@ -421,6 +426,315 @@ const ACCOUNTS: &[Row] = &[
     },
 ];
 
+/// The routes of `/v1`.
+const V1: &[Row] = &[
+    Row {
+        name: "v1-status",
+        good: |_| json!({}),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-register",
+        good: |world| json!({ "email": "invited@example.com", "name": "Ivy", "inviteToken": world.org.invite_token }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-verify",
+        good: |world| json!({ "token": world.verify_token, "password": "a chosen password" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-login",
+        good: |world| json!({ "email": world.person.email, "password": PASSWORD }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-refresh",
+        good: |world| json!({ "refreshToken": world.refresh_token }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-logout",
+        good: |_| json!({}),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "v1-forgot-password",
+        good: |world| json!({ "email": world.person.email }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-reset-password",
+        good: |world| json!({ "token": world.reset_token, "password": "another password" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-sessions",
+        good: |_| json!({}),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "v1-revoke-session",
+        good: |_| json!({ "id": "01941f29-7c00-7000-8000-000000000000" }),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "v1-revoke-sessions",
+        good: |_| json!({}),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "v1-me",
+        good: |_| json!({}),
+        foreign: Foreign::NoKeys,
+    },
+    Row {
+        name: "v1-list-organisations",
+        good: |_| json!({}),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-create-organisation",
+        good: |_| json!({ "name": "Acme & Sons" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-get-organisation",
+        good: |world| json!({ "orgId": world.org.id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-update-organisation",
+        good: |world| json!({ "orgId": world.org.id, "name": "Acme Ltd." }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-delete-organisation",
+        good: |world| json!({ "orgId": world.org.id, "confirm": "acme" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-list-members",
+        good: |world| json!({ "orgId": world.org.id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-update-member",
+        good: |world| json!({ "orgId": world.org.id, "memberId": world.org.colleague_id, "role": "ADMIN" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-remove-member",
+        good: |world| json!({ "orgId": world.org.id, "memberId": world.org.colleague_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-transfer-ownership",
+        good: |world| json!({ "orgId": world.org.id, "newOwnerId": world.org.colleague_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-create-invite",
+        good: |world| json!({ "orgId": world.org.id, "email": "another@example.com", "role": "DEV" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-list-invites",
+        good: |world| json!({ "orgId": world.org.id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-revoke-invite",
+        good: |world| json!({ "orgId": world.org.id, "inviteId": world.org.invite_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-resend-invite",
+        good: |world| json!({ "orgId": world.org.id, "inviteId": world.org.invite_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-preview-invite",
+        good: |world| json!({ "token": world.org.invite_token }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-accept-invite",
+        good: |world| json!({ "token": world.org.own_invite_token }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-create-product",
+        good: |world| json!({ "orgId": world.org.id, "name": "Brush" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-get-product",
+        good: |world| json!({ "productId": world.org.product_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-update-product",
+        good: |world| json!({ "productId": world.org.product_id, "name": "Brush 2", "policy": { "v": 1, "limits": {} } }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-delete-product",
+        good: |world| json!({ "productId": world.org.product_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-list-products",
+        good: |world| json!({ "orgId": world.org.id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-add-product",
+        good: |world| json!({ "orgId": world.org.id, "name": "Pen", "description": "It writes." }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-remove-product",
+        good: |world| json!({ "orgId": world.org.id, "productId": world.org.product_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-create-api-key",
+        good: |world| json!({ "productId": world.org.product_id, "name": "Back end", "permissions": ["license:authorize"] }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-list-api-keys",
+        good: |world| json!({ "productId": world.org.product_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-update-api-key",
+        good: |world| json!({ "keyId": world.org.key_id, "name": "Server" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-delete-api-key",
+        good: |world| json!({ "keyId": world.org.key_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-rotate-api-key",
+        good: |world| json!({ "keyId": world.org.key_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-revoke-api-key",
+        good: |world| json!({ "keyId": world.org.key_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-whoami",
+        good: |_| json!({}),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-get-own-product",
+        good: |world| json!({ "productId": world.org.product_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-update-own-product",
+        good: |world| json!({ "productId": world.org.product_id, "description": "It paints." }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-list-own-api-keys",
+        good: |world| json!({ "productId": world.org.product_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-list-licenses",
+        good: |world| json!({ "orgId": world.org.id, "status": "ACTIVE" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-create-licenses",
+        good: |world| json!({ "orgId": world.org.id, "productId": world.org.product_id, "expiresAfterDays": 365 }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-freeze-licenses",
+        good: |world| json!({ "orgId": world.org.id, "licenseIds": [world.org.license_id] }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-unfreeze-licenses",
+        good: |world| json!({ "orgId": world.org.id, "licenseIds": [world.org.license_id] }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-revoke-licenses",
+        good: |world| json!({ "orgId": world.org.id, "licenseIds": [world.org.license_id] }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-unrevoke-licenses",
+        good: |world| json!({ "orgId": world.org.id, "licenseIds": [world.org.license_id] }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-extend-licenses",
+        good: |world| json!({ "orgId": world.org.id, "licenseIds": [world.org.license_id], "days": 30 }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-get-license",
+        good: |world| json!({ "id": world.org.license_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-update-license",
+        good: |world| json!({ "id": world.org.license_id, "expiresAfterDays": 60 }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-revoke-license",
+        good: |world| json!({ "id": world.org.license_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-unrevoke-license",
+        good: |world| json!({ "id": world.org.license_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-reset-hwid",
+        good: |world| json!({ "id": world.org.license_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-reset-ip",
+        good: |world| json!({ "id": world.org.license_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-list-license-sessions",
+        good: |world| json!({ "id": world.org.license_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-revoke-license-session",
+        good: |world| json!({ "id": world.org.license_id, "sessionId": "session" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-revoke-license-sessions",
+        good: |world| json!({ "id": world.org.license_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-authorize",
+        good: |world| json!({ "productId": world.org.product_id, "licenseKey": world.org.license_key, "hwid": "a", "sessionId": "session" }),
+        foreign: Foreign::NoOwners,
+    },
+];
+
 /// A service in which every row's good body is answered well, once.
 pub struct World {
     /// The service.
@@ -447,12 +761,112 @@ pub struct World {
     pub reset_token: String,
     /// What was mailed to an address that is to be that of [`World::person`].
     pub email_token: String,
+    /// What continues another login of [`World::person`]'s, where there is a team.
+    pub refresh_token: String,
+    /// A team, of [`World::for_route`] where the route needs one.
+    pub org: Team,
+}
+
+/// An organisation of [`World::person`]'s, and its team.
+#[derive(Clone, Default)]
+pub struct Team {
+    /// The organisation's id.
+    pub id: String,
+    /// The account of a member, who is a VIEWER.
+    pub colleague_id: String,
+    /// Who that is.
+    pub colleague: Option<Person>,
+    /// An invite that waits.
+    pub invite_id: String,
+    /// What was mailed with it.
+    pub invite_token: String,
+    /// What was mailed to [`World::person`], who is invited by somebody else.
+    pub own_invite_token: String,
+    /// A product of the organisation.
+    pub product_id: String,
+    /// An API key of that product, which permits everything.
+    pub key_id: String,
+    /// Its secret.
+    pub key: String,
+    /// The id of a license of it.
+    pub license_id: String,
+    /// The key of that license.
+    pub license_key: String,
+}
+
+impl Team {
+    async fn new(app: &TestApp, person: &Person) -> Self {
+        let org = person.organisation("Acme").await;
+        let colleague = app.person("colleague@example.com").await;
+        person.invite(&org, &colleague.email, "VIEWER").await;
+        let joined = json!({ "token": app.mailed_token(&colleague.email) });
+        colleague.post("/v1/dashboard/invites/accept", joined).await.expect(200);
+        let listed = person.get(&format!("/v1/dashboard/orgs/{org}/members")).await;
+        let members = listed.expect(200)["data"]["members"]
+            .as_array()
+            .expect("a list")
+            .clone();
+        let of_colleague = members.iter().find(|member| member["email"] == colleague.email);
+        let invite_id = person.invite(&org, "invited@example.com", "DEV").await;
+        let product_id = person.product(&org, "Brush").await;
+        let (key_id, key) = person.api_key(&product_id, &[]).await;
+        let wanted = json!({ "productId": product_id, "expiresAfterDays": 30 });
+        let made = person.post(&format!("/v1/dashboard/orgs/{org}/licenses"), wanted).await;
+        let license = made.expect(201)["data"]["license"].clone();
+        let text = |name: &str| license[name].as_str().expect("a text").to_owned();
+        let (license_id, license_key) = (text("id"), text("key"));
+        let asked = json!({ "productId": product_id, "licenseKey": license_key, "hwid": "a", "sessionId": "session" });
+        let (bearer, asked) = (format!("Bearer {key}"), asked.to_string());
+        let headers = [("authorization", bearer.as_str())];
+        let asked = crate::request(&Method::POST, "/v1/licenses/authorize", &headers, asked.as_bytes());
+        app.send(asked).await.0.expect(200);
+        let other = colleague.organisation("Other").await;
+        colleague.invite(&other, &person.email, "ADMIN").await;
+        Self {
+            id: org,
+            colleague_id: of_colleague.expect("a member")["id"]
+                .as_str()
+                .expect("an id")
+                .to_owned(),
+            colleague: Some(colleague),
+            invite_id,
+            invite_token: app.mailed_token("invited@example.com"),
+            own_invite_token: app.mailed_token(&person.email),
+            product_id,
+            key_id,
+            key,
+            license_id,
+            license_key,
+        }
+    }
 }
 
 impl World {
     /// A new one.
     pub async fn new() -> Self {
         Self::of(TestApp::start().await).await
+    }
+
+    /// A new one, with a team if the route's API knows teams.
+    pub async fn for_route(route: &Route) -> Self {
+        let world = Self::new().await;
+        if route.face.prefix == "/v1" {
+            world.with_team().await
+        } else {
+            world
+        }
+    }
+
+    /// The same, with a team.
+    pub async fn with_team(self) -> Self {
+        // On the heap, for the sake of the stories that make many worlds.
+        let org = Box::pin(Team::new(&self.app, &self.person)).await;
+        let elsewhere = Person::sign_in(&self.app, &self.person.email).await;
+        Self {
+            org,
+            refresh_token: elsewhere.refresh_token().await,
+            ..self
+        }
     }
 
     /// A new one in this service.
@@ -483,6 +897,8 @@ impl World {
         let license_id = app.stored(&license).await.license_id.to_string();
         Self {
             person,
+            org: Team::default(),
+            refresh_token: String::new(),
             verify_token,
             reset_token,
             email_token,
@@ -508,13 +924,20 @@ impl World {
             CallerKind::Stripe => body["signed"] = json!(true),
             CallerKind::OwnerStripe => body["signedForOwner"] = json!(true),
             // `send` shows the token.
-            CallerKind::SignedIn => body["signedIn"] = json!("yes"),
+            CallerKind::SignedIn | CallerKind::AccountHolder => body["signedIn"] = json!("yes"),
+            // `send` shows the key.
+            CallerKind::ProductKey => body["withKey"] = json!("yes"),
         }
         body
     }
 
     /// Sends the fields of `body` as `method` has them: in the query of a GET, otherwise in the body.
     pub async fn send(&self, route: &Route, method: &str, body: &Value) -> Answer {
+        self.send_as(&self.person, route, method, body).await
+    }
+
+    /// As [`World::send`], by somebody else who is signed in.
+    pub async fn send_as(&self, person: &Person, route: &Route, method: &str, body: &Value) -> Answer {
         let mut path = route.path().to_owned();
         for (name, value) in body.as_object().expect("an object") {
             path = path.replace(&format!("{{{name}}}"), value.as_str().unwrap_or("none"));
@@ -531,7 +954,12 @@ impl World {
         };
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let signature = self.app.stripe().sign(&body);
-        let bearer = format!("Bearer {}", self.person.token);
+        let is_signed_in = body.contains("\"signedIn\":") || path.contains("signedIn=");
+        let bearer = if is_signed_in {
+            person.authorization(&path).await
+        } else {
+            String::new()
+        };
         let mut headers = Vec::new();
         let of_owner = self.app.stripe().signing_with(STRIPE_SECRET).sign(&body);
         if body.contains("\"signed\":true") {
@@ -540,8 +968,12 @@ impl World {
         if body.contains("\"signedForOwner\":true") {
             headers.push(("stripe-signature", of_owner.as_str()));
         }
-        if body.contains("\"signedIn\":") || path.contains("signedIn=") {
+        if is_signed_in {
             headers.push(("authorization", bearer.as_str()));
+        }
+        let key = format!("Bearer {}", self.org.key);
+        if body.contains("\"withKey\":") || path.contains("withKey=") {
+            headers.push(("authorization", key.as_str()));
         }
         self.app
             .stranger()
@@ -563,6 +995,21 @@ pub fn assert_refusal(route: &Route, answer: &Answer) {
     let Value::Object(body) = &answer.body else {
         panic!("{}: {} is no object", route.name, answer.body);
     };
+    // What an application is denied has a shape of its own.
+    if let (Some(allow), Some(Value::String(reason))) = (body.get("allow"), body.get("reasonCode")) {
+        let sound = *allow == json!(false) && body["ok"] == false && body["message"].is_string();
+        assert!(sound && !reason.is_empty(), "{}: {body:?}", route.name);
+        return;
+    }
+    if route.face.prefix == "/v1" {
+        let error = &body["error"];
+        let said = |name: &str| error[name].as_str().is_some_and(|text| !text.is_empty());
+        let fields = error.as_object().map_or(0, serde_json::Map::len);
+        let whole = 2 + usize::from(error.get("details").is_some());
+        let sound = said("message") && said("code") && fields == whole && body.len() == 2;
+        assert!(sound && body["ok"] == false, "{}: {body:?}", route.name);
+        return;
+    }
     let flag = flag(route.face);
     assert_eq!(
         body.get(flag.unwrap_or("success")),
@@ -587,7 +1034,7 @@ pub fn flag(face: AnyFace) -> Option<&'static str> {
     match face.name {
         "FlatClient" | "FlatBare" | "FlatAdmin" | "Documentation" => Some("success"),
         "FlatValidate" | "FlatVerify" | "KeysForApplications" => Some("valid"),
-        "KeysForBuyers" | "KeysForSellers" | "Accounts" | "AccountsBare" => None,
+        "KeysForBuyers" | "KeysForSellers" | "Accounts" | "AccountsBare" | "V1" | "V1Keys" | "V1Authorizes" => None,
         other => panic!("{other} is a new face: say here by what its refusals are told"),
     }
 }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::{Answer, Database};
 
 /// The fields, of requests and of answers, that hold a credential.
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 12] = [
     "adminSecret",
     "stripeSecret",
     "apiKey",
@@ -25,10 +25,20 @@ const FIELDS: [&str; 9] = [
     "newPassword",
     "deviceToken",
     "token",
+    "accessToken",
+    "refreshToken",
+    "inviteToken",
 ];
 
 /// The headers that do.
-const HEADERS: [&str; 5] = ["authorization", "cookie", "set-cookie", "x-api-key", "x-webhook-secret"];
+const HEADERS: [&str; 6] = [
+    "authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "x-webhook-secret",
+    "x-admin-token",
+];
 
 /// Shorter ones may be in something else by chance.
 const SHORTEST: usize = 12;
@@ -79,9 +89,12 @@ impl LeakCheck {
     }
 
     fn note_fields(&self, body: &Value) {
-        for field in FIELDS {
-            if let Some(credential) = body[field].as_str() {
-                self.note(credential);
+        // `/v1` answers tokens deeper.
+        for fields in [body, &body["data"], &body["data"]["tokens"]] {
+            for field in FIELDS {
+                if let Some(credential) = fields[field].as_str() {
+                    self.note(credential);
+                }
             }
         }
     }

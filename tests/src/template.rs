@@ -10,7 +10,10 @@ use std::{
     sync::OnceLock,
 };
 
-use keystead_core::store::schema::{self, Table};
+use keystead_core::{
+    signing::secrets::SecretName,
+    store::schema::{self, Table},
+};
 use keystead_functions::{frame::function::Function, routes};
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
 use serde_json::{Map, Value, json};
@@ -151,13 +154,14 @@ fn table_or_index(resource: &Value) -> Option<String> {
 pub fn with_grants(used: &BTreeSet<(&str, Grant)>) -> (String, Vec<String>) {
     let mut lines: Vec<String> = text().lines().map(str::to_owned).collect();
     let mut differences = Vec::new();
-    for route in routes::all() {
-        let own = used.iter().filter(|(name, _)| *name == route.name);
+    for function in routes::functions() {
+        let served = |name: &str| name == function.name || function.routes.iter().any(|route| route.name == name);
+        let own = used.iter().filter(|(name, _)| served(name));
         let mut actions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (_, grant) in own {
             actions.entry(&grant.resource).or_default().insert(&grant.action);
         }
-        let id = function_id(route.name);
+        let id = format!("{}Function", pascal(function.name));
         let head = format!("  {id}:");
         // `every_route_has_a_function_that_is_built_from_its_binary` asks for it.
         let Some(start) = lines.iter().position(|line| *line == head) else {
@@ -165,13 +169,14 @@ pub fn with_grants(used: &BTreeSet<(&str, Grant)>) -> (String, Vec<String>) {
         };
         let length = lines[start..].iter().position(String::is_empty);
         let end = length.map_or(lines.len(), |length| start + length);
-        let function = &lines[start..end];
-        let statements = function.iter().position(|line| line == "        - Statement:");
-        let policies = function.iter().position(|line| line == "      Policies:");
+        let written = &lines[start..end];
+        let statements = written.iter().position(|line| line == "        - Statement:");
+        let policies = written.iter().position(|line| line == "      Policies:");
         let first = policies.map_or(end, |at| start + at);
         let old = lines[first..end].to_vec();
-        let secrets = secret_policies(route.name).map(|policy| format!("        - !Ref {policy}"));
-        let mut new: Vec<String> = secrets.collect();
+        let secrets = function.secrets().into_iter();
+        let policy = |name: SecretName| format!("        - !Ref Read{}", pascal(name.as_str()));
+        let mut new: Vec<String> = secrets.map(policy).collect();
         if statements.is_some() || !actions.is_empty() {
             new.push("        - Statement:".to_owned());
         }

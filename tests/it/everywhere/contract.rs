@@ -17,7 +17,9 @@ use serde_json::{Value, json};
 /// The answer to who may not ask, in the shape of the route's face.
 #[track_caller]
 fn assert_unauthorized(route: &Route, answer: &Answer) {
-    assert_eq!(answer.expect(401)["error"], "Unauthorized", "{}", route.name);
+    let error = &answer.expect(401)["error"];
+    let said = error.get("code").unwrap_or(error).as_str().unwrap_or_default();
+    assert_eq!(said.to_ascii_lowercase(), "unauthorized", "{}", route.name);
     assert_refusal(route, answer);
 }
 
@@ -39,10 +41,10 @@ async fn every_route_answers_what_it_should_and_no_success_holds_an_error() {
             continue;
         }
         for method in route.methods() {
-            let world = World::new().await;
+            let world = World::for_route(&route).await;
             let body = world.let_in(&route, (row(&route).good)(&world));
             let answer = world.send(&route, method, &body).await;
-            let body = answer.expect(200);
+            let body = answer.expect(route.statuses[0].as_u16());
             // The one list that stands alone.
             assert_eq!(
                 body.is_object(),
@@ -123,6 +125,7 @@ fn is_time(text: &str) -> bool {
 #[tokio::test]
 async fn every_admin_route_answers_401_to_a_stranger() {
     let world = World::new().await;
+    let team = World::for_route(&routes::all().pop().expect("a route")).await;
     let unknown_key = format!("cgls_{}", "0".repeat(64));
     let credentials = [
         json!({}),
@@ -143,12 +146,15 @@ async fn every_admin_route_answers_401_to_a_stranger() {
             | CallerKind::SignedIn
             | CallerKind::Store
             | CallerKind::Stripe
+            | CallerKind::AccountHolder
+            | CallerKind::ProductKey
             | CallerKind::OwnerStripe => {}
             CallerKind::Anyone | CallerKind::LicenseKeyHolder => continue,
         }
+        let world = if route.face.prefix == "/v1" { &team } else { &world };
         for method in route.methods() {
             for credential in &credentials {
-                for mut body in [json!({}), (row(&route).good)(&world)] {
+                for mut body in [json!({}), (row(&route).good)(world)] {
                     for (name, value) in credential.as_object().expect("an object") {
                         body[name] = value.clone();
                     }
@@ -181,7 +187,7 @@ async fn every_route_for_who_is_signed_in_answers_401_once_the_login_is_over() {
     for route in logins {
         for method in route.methods() {
             for is_signed_out in [true, false] {
-                let world = World::new().await;
+                let world = World::for_route(&route).await;
                 let body = world.let_in(&route, (row(&route).good)(&world));
                 if is_signed_out {
                     world.person.post("/api/auth/logout", json!({})).await.expect(200);
@@ -190,6 +196,26 @@ async fn every_route_for_who_is_signed_in_answers_401_once_the_login_is_over() {
                 }
                 assert_unauthorized(&route, &world.send(&route, method, &body).await);
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_route_for_access_tokens_answers_401_once_the_login_or_the_token_is_over() {
+    let tokens = routes::all()
+        .into_iter()
+        .filter(|route| route.caller == CallerKind::AccountHolder);
+    for route in tokens {
+        for method in route.methods() {
+            let world = World::for_route(&route).await;
+            let body = world.let_in(&route, (row(&route).good)(&world));
+            world.app.advance(AccountPolicy::default().access_life);
+            let answer = world.send(&route, method, &body).await;
+            assert_eq!(answer.expect(401)["error"]["code"], "EXPIRED_TOKEN", "{}", route.name);
+            assert_refusal(&route, &answer);
+            world.person.refresh().await;
+            world.person.post("/v1/auth/logout", json!({})).await.expect(200);
+            assert_unauthorized(&route, &world.send(&route, method, &body).await);
         }
     }
 }
@@ -275,21 +301,23 @@ async fn no_route_answers_garbage_with_5xx_or_in_another_shape() {
         json!("x".repeat(5000)),
         json!("😀"),
     ];
+    let team = World::for_route(&routes::all().pop().expect("a route")).await;
     for route in routes::all() {
-        let good = world.let_in(&route, (row(&route).good)(&world));
+        let world = if route.face.prefix == "/v1" { &team } else { &world };
+        let good = world.let_in(&route, (row(&route).good)(world));
         let check = |answer: &Answer| match answer.status {
             // The document speaks of errors without being one.
             200 if route.name.starts_with("openapi-") => {}
-            200 => assert_sound(route.name, &answer.body),
+            200 | 201 => assert_sound(route.name, &answer.body),
             400..=499 => assert_refusal(&route, answer),
             _ => panic!("{}: {} {}", route.name, answer.status, answer.body),
         };
-        if route.methods().any(|method| method == "POST") {
+        for method in route.methods().filter(|method| *method != "GET") {
             for field in good.as_object().expect("an object").keys() {
                 for odd in &odd {
                     let mut body = good.clone();
                     body[field] = odd.clone();
-                    check(&world.send(&route, "POST", &body).await);
+                    check(&world.send(&route, method, &body).await);
                 }
             }
             for body in [
@@ -328,29 +356,38 @@ async fn no_route_answers_garbage_with_5xx_or_in_another_shape() {
 #[tokio::test]
 async fn every_write_that_is_named_is_answered_twice_and_done_once() {
     for route in routes::all() {
-        if !route.methods().any(|method| method == "POST") {
+        let Some(method) = route.methods().find(|method| *method != "GET") else {
             continue;
-        }
-        let world = World::new().await;
+        };
+        let world = World::for_route(&route).await;
         if matches!(route.caller, CallerKind::Stripe | CallerKind::OwnerStripe) {
             continue;
         }
-        let body = world.let_in(&route, (row(&route).good)(&world)).to_string();
-        let bearer = format!("Bearer {}", world.person.token);
+        let fields = (row(&route).good)(&world);
+        let mut path = route.path().to_owned();
+        for (name, value) in fields.as_object().expect("an object") {
+            path = path.replace(&format!("{{{name}}}"), value.as_str().unwrap_or("none"));
+        }
+        let body = world.let_in(&route, fields).to_string();
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let bearer = if route.caller == CallerKind::ProductKey {
+            format!("Bearer {}", world.org.key)
+        } else {
+            world.person.authorization(&path).await
+        };
         let headers = [("idempotency-key", route.name), ("authorization", bearer.as_str())];
         let ask = async || {
             let stranger = world.app.stranger();
-            stranger
-                .send(&Method::POST, route.path(), &headers, body.as_bytes())
-                .await
+            stranger.send(&method, &path, &headers, body.as_bytes()).await
         };
         let (first, second) = (ask().await, ask().await);
-        first.expect(200);
+        let good = route.statuses[0].as_u16();
+        first.expect(good);
         assert_eq!(first.header("idempotency-replayed"), "", "{}", route.name);
         let replayed = if route.writes { "true" } else { "" };
         assert_eq!(second.header("idempotency-replayed"), replayed, "{}", route.name);
         if route.writes {
-            second.expect_body(200, &first.body);
+            second.expect_body(good, &first.body);
         }
     }
 }
@@ -380,6 +417,25 @@ async fn every_route_that_changes_something_lets_its_requests_be_named() {
         "license-keys-list",
         // What is mailed is to be mailed again, and who signs in again is signed in.
         "auth-",
+        "v1-status",
+        "v1-register",
+        "v1-verify",
+        "v1-login",
+        "v1-refresh",
+        "v1-logout",
+        "v1-forgot-password",
+        "v1-reset-password",
+        "v1-sessions",
+        "v1-revoke-session",
+        "v1-me",
+        "v1-list-",
+        "v1-get-",
+        "v1-whoami",
+        "v1-preview-invite",
+        // Whether an application may run must be asked of the license as it is.
+        "v1-authorize",
+        // An invite is accepted once, and by one.
+        "v1-accept-invite",
     ];
     for route in routes::all() {
         let only_reads = reads.iter().any(|read| route.name.starts_with(read));
@@ -402,7 +458,10 @@ async fn every_route_tells_browsers_what_they_may_send() {
         };
         for (name, value) in [
             ("access-control-allow-origin", readers(&route)),
-            ("access-control-allow-methods", may("GET, POST, OPTIONS")),
+            (
+                "access-control-allow-methods",
+                may("GET, POST, PUT, PATCH, DELETE, OPTIONS"),
+            ),
             (
                 "access-control-allow-headers",
                 may("Content-Type, X-API-Key, x-webhook-secret, Authorization, Idempotency-Key"),
@@ -417,10 +476,13 @@ async fn every_route_tells_browsers_what_they_may_send() {
 async fn every_route_refuses_the_methods_it_does_not_have() {
     let app = TestApp::start().await;
     for route in routes::all() {
-        let mut own: Vec<&str> = route.methods().collect();
+        let all = routes::all();
+        let same = all.iter().filter(|other| other.path() == route.path());
+        let mut own: Vec<&str> = same.flat_map(Route::methods).collect();
         if own.contains(&"GET") {
-            own.insert(1, "HEAD");
+            own.push("HEAD");
         }
+        own.sort_unstable();
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "TRACE"] {
             if own.contains(&method) {
                 continue;
@@ -429,6 +491,8 @@ async fn every_route_refuses_the_methods_it_does_not_have() {
             let answer = app.stranger().send(&method, route.path(), &[], b"{}").await;
             if method == Method::HEAD {
                 assert_eq!((answer.status, answer.text.as_str()), (405, ""), "{}", route.name);
+            } else if route.face.prefix == "/v1" {
+                assert_eq!(answer.expect(405)["error"]["code"], "METHOD_NOT_ALLOWED");
             } else {
                 answer.expect_refusal(405, "Method not allowed");
             }
@@ -440,11 +504,22 @@ async fn every_route_refuses_the_methods_it_does_not_have() {
 #[tokio::test]
 async fn required_fields_are_named_by_admin_routes_and_only_counted_by_client_routes() {
     let world = World::new().await;
+    let team = World::for_route(&routes::all().pop().expect("a route")).await;
     for route in routes::all() {
+        let world = if route.face.prefix == "/v1" { &team } else { &world };
         for missing in route.required {
-            let mut body = world.let_in(&route, (row(&route).good)(&world));
+            let mut body = world.let_in(&route, (row(&route).good)(world));
             body.as_object_mut().expect("an object").remove(*missing);
             let text = match route.face.name {
+                "V1" | "V1Keys" | "V1Authorizes" => {
+                    let method = route.methods().next().expect("a method");
+                    let answer = world.send(&route, method, &body).await;
+                    let details = answer.expect(400)["error"]["details"].clone();
+                    let named = |detail: &Value| detail["path"] == *missing && detail["message"] == "required";
+                    assert!(details.as_array().expect("a list").iter().any(named), "{}", route.name);
+                    assert_refusal(&route, &answer);
+                    continue;
+                }
                 "FlatClient" | "FlatValidate" | "FlatVerify" => "Missing required fields".to_owned(),
                 "FlatAdmin" | "Accounts" => format!("Missing required fields: {}", route.required.join(", ")),
                 "KeysForApplications" | "KeysForBuyers" | "KeysForSellers" => "License key is required".to_owned(),
@@ -466,7 +541,7 @@ async fn a_failure_inside_is_told_to_the_log_and_not_to_the_client() {
     );
     for route in routes::all() {
         // `/validate` refuses the token of another license before it reads one.
-        if !route.required.contains(&"licenseKey") || route.name == "validate" {
+        if !route.required.contains(&"licenseKey") || route.name == "validate" || route.face.prefix == "/v1" {
             continue;
         }
         let mut body = world.let_in(&route, (row(&route).good)(&world));

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 fn after_first_use(license: &License) -> License {
     License {
         expiry: Expiry::AfterFirstUse {
-            days: Days::parse(30).expect("days"),
+            days: Days::parse(30).expect("days").into(),
         },
         ..license.clone()
     }

@@ -47,7 +47,7 @@ const HEADERS: [&str; 8] = [
 
 #[tokio::test]
 async fn a_right_credential_in_a_wrong_place_opens_nothing() {
-    let world = World::new().await;
+    let world = World::new().await.with_team().await;
     let secrets = secrets();
     let stripe = secrets.credentials.stripe_webhook_secret.clone().expect("a secret");
     let license = world.app.license().create().await;
@@ -61,6 +61,7 @@ async fn a_right_credential_in_a_wrong_place_opens_nothing() {
         ("webhook", secrets.credentials.webhook_secret.clone()),
         ("stripe", stripe),
         ("login", person.token.clone()),
+        ("access token", person.access().await),
         ("machine's token", machine.token()),
         ("license key", license.key.clone()),
     ];
@@ -72,6 +73,8 @@ async fn a_right_credential_in_a_wrong_place_opens_nothing() {
             CallerKind::SuperAdmin | CallerKind::Stripe | CallerKind::OwnerStripe => (&[], &[]),
             CallerKind::Store => (&["webhook"], &["x-webhook-secret"]),
             CallerKind::SignedIn => (&["login"], &["authorization", "cookie"]),
+            CallerKind::AccountHolder => (&["access token"], &["authorization"]),
+            CallerKind::ProductKey => (&["product key"], &["authorization", "x-api-key"]),
         };
         for method in route.methods() {
             for (kind, credential) in &credentials {
@@ -201,14 +204,15 @@ async fn what_is_long_or_deep_is_refused_and_soon() {
 async fn a_body_that_can_not_be_read_is_refused_by_every_route() {
     let world = World::new().await;
     let key = world.app.creator(keystead_tests::OWNER).await.api_key;
-    let bearer = format!("Bearer {}", world.app.person("reader@example.com").await.token);
-    let headers = [("x-api-key", key.as_str()), ("authorization", bearer.as_str())];
+    let reader = world.app.person("reader@example.com").await;
     let nested = format!("{}1{}", r#"{"a":"#.repeat(200), "}".repeat(200));
     for route in routes::all() {
         if !route.methods().any(|method| method == "POST") {
             continue;
         }
         let path = route.path().replace("{keyId}", "none");
+        let bearer = reader.authorization(&path).await;
+        let headers = [("x-api-key", key.as_str()), ("authorization", bearer.as_str())];
         for (body, status) in [
             (None, 413),
             (Some("{"), 400),
@@ -222,7 +226,13 @@ async fn a_body_that_can_not_be_read_is_refused_by_every_route() {
             }
             let answer = world.app.send(asked).await.0;
             let with_header = match route.caller {
-                CallerKind::Anyone | CallerKind::LicenseKeyHolder | CallerKind::Admin | CallerKind::SignedIn => true,
+                CallerKind::Anyone
+                | CallerKind::LicenseKeyHolder
+                | CallerKind::Admin
+                | CallerKind::SignedIn
+                | CallerKind::AccountHolder => true,
+                // None of these headers has one.
+                CallerKind::ProductKey => false,
                 // Shown in the body, or over it.
                 CallerKind::SuperAdmin | CallerKind::Store | CallerKind::Stripe | CallerKind::OwnerStripe => false,
             };

@@ -16,10 +16,19 @@ use serde_json::{Value, json};
 
 /// Routes that ask for no credential and count who asks, where from and how often, so that no more is done for them than that:
 /// ADR 34 has what for. They write in any case.
-const COUNTED: [&str; 4] = ["auth-register", "auth-login", "auth-forgot-password", "auth-verify"];
+const COUNTED: [&str; 8] = [
+    "auth-register",
+    "auth-login",
+    "auth-forgot-password",
+    "auth-verify",
+    "v1-register",
+    "v1-login",
+    "v1-forgot-password",
+    "v1-verify",
+];
 
 /// As [`COUNTED`], by the token that was mailed.
-const MAILED: [&str; 1] = ["auth-reset-password"];
+const MAILED: [&str; 2] = ["auth-reset-password", "v1-reset-password"];
 
 /// A request as strangers make it: whole and sound, with credentials that look like good ones and are none.
 fn made_up(world: &World, route: &Route, spelling: &str) -> Value {
@@ -36,7 +45,11 @@ fn made_up(world: &World, route: &Route, spelling: &str) -> Value {
         CallerKind::SuperAdmin => body["adminSecret"] = json!("0".repeat(64)),
         CallerKind::Store => body["webhookSecret"] = json!(format!("cgls_{}", "0".repeat(64))),
         CallerKind::OwnerStripe => body["endpointId"] = json!(format!("cgst_{}", "0".repeat(64))),
-        CallerKind::Anyone | CallerKind::SignedIn | CallerKind::Stripe => {}
+        CallerKind::Anyone
+        | CallerKind::SignedIn
+        | CallerKind::Stripe
+        | CallerKind::AccountHolder
+        | CallerKind::ProductKey => {}
     }
     body
 }

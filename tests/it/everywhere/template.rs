@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keystead_core::{
-    config::variable,
+    config::{Config, variable},
     store::schema::{self, Projection},
 };
 use keystead_functions::{frame::callers::CallerKind, routes};
 use keystead_tests::{
-    DAY, MINUTE, OWNER, PASSWORD, PRODUCT, Person, TestApp, TestLicense,
+    DAY, MINUTE, OWNER, Options, PASSWORD, PRODUCT, Person, TestApp, TestLicense,
     examples::{World, row},
     template::{
         self, Grant, UPDATE, function, function_id, grants, list, of_type, pascal, secret_policies, table_id, template,
@@ -55,9 +55,12 @@ fn every_function_is_built_from_its_binary() {
 
 #[test]
 fn every_route_is_reached_at_its_path() {
-    let mut shared: BTreeMap<&str, usize> = BTreeMap::new();
-    for route in routes::all() {
-        *shared.entry(route.path()).or_default() += 1;
+    // Which functions a path has.
+    let mut shared: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for served in routes::functions() {
+        for route in served.routes {
+            shared.entry(route.path()).or_default().insert(served.name);
+        }
     }
     for served in routes::functions() {
         let id = function_id(served.name);
@@ -74,7 +77,7 @@ fn every_route_is_reached_at_its_path() {
         let mut expected = BTreeSet::new();
         for route in served.routes {
             let path = route.path().to_owned();
-            if shared[route.path()] == 1 {
+            if shared[route.path()].len() == 1 {
                 // Its other methods are the endpoint's to refuse.
                 expected.insert(("ANY".to_owned(), path));
             } else {
@@ -308,12 +311,13 @@ fn every_function_may_start_and_none_may_do_more_than_its_boundary() {
 
 #[test]
 fn a_function_opens_a_connection_that_it_will_use() {
-    for route in routes::all() {
-        let may = grants(route.name).is_some_and(|grants| !grants.is_empty());
+    for served in routes::functions() {
+        let may = grants(served.name).is_some_and(|grants| !grants.is_empty());
         assert_eq!(
-            route.calls_dynamodb, may,
+            served.calls_dynamodb(),
+            may,
             "{}: left: Endpoint::CALLS_DYNAMODB, right: whether template.yaml lets its function use a table",
-            route.name
+            served.name
         );
     }
 }
@@ -482,9 +486,10 @@ async fn every_function_is_granted_what_it_uses_and_no_more() {
     let mut used: BTreeSet<(&str, Grant)> = BTreeSet::new();
     for route in routes::all() {
         for method in route.methods() {
-            let world = World::new().await;
+            // On the heap, as the stories below: all are one future, for which the stack of a test's thread is too small.
+            let world = Box::pin(World::for_route(&route)).await;
             let good = (row(&route).good)(&world);
-            world.send(&route, method, &world.let_in(&route, good)).await;
+            Box::pin(world.send(&route, method, &world.let_in(&route, good))).await;
             used.extend(world.app.faults.used());
         }
         // Waiting for the same request, and taking over from one that died, are stories of idempotency.rs.
@@ -492,23 +497,45 @@ async fn every_function_is_granted_what_it_uses_and_no_more() {
             for action in ["GetItem", "PutItem", "UpdateItem"] {
                 let action = format!("dynamodb:{action}");
                 let resource = schema::IDEMPOTENCY.name.to_owned();
-                used.insert((route.name, Grant { action, resource }));
+                let served = routes::function_of(route.name).expect("a function");
+                used.insert((served.name, Grant { action, resource }));
             }
         }
+        // Every process takes portions of a limit, notes that a key was used, and nonces of signatures: which request of a story
+        // does is chance.
+        let served = routes::function_of(route.name).expect("a function");
+        let mut also = |action: &str, table: &schema::Table| {
+            let action = format!("dynamodb:{action}");
+            let resource = table.name.to_owned();
+            used.insert((served.name, Grant { action, resource }));
+        };
+        if route.face.limits && route.caller != CallerKind::Anyone {
+            also("UpdateItem", &schema::RATE_LIMITS);
+        }
+        if route.caller == CallerKind::ProductKey {
+            also("PutItem", &schema::RATE_LIMITS);
+            also("UpdateItem", &schema::API_KEYS);
+        }
     }
+    // On the heap: together they are more than a test's stack.
     for app in [
-        machines_come_and_go().await,
-        a_shared_key_is_caught().await,
-        a_vendor_works().await,
-        a_vendor_helps_customers().await,
-        a_site_has_very_many_machines().await,
-        a_vendor_looks_for_licenses().await,
-        stores_sell().await,
-        a_buyer_exchanges_keys().await,
+        Box::pin(machines_come_and_go()).await,
+        Box::pin(a_shared_key_is_caught()).await,
+        Box::pin(a_vendor_works()).await,
+        Box::pin(a_vendor_helps_customers()).await,
+        Box::pin(a_site_has_very_many_machines()).await,
+        Box::pin(a_vendor_looks_for_licenses()).await,
+        Box::pin(stores_sell()).await,
+        Box::pin(a_buyer_exchanges_keys()).await,
+        Box::pin(a_team_works()).await,
+        Box::pin(a_shop_sells()).await,
     ] {
         used.extend(app.faults.used());
     }
-    for app in people_come_back().await {
+    for app in Box::pin(people_come_back()).await {
+        used.extend(app.faults.used());
+    }
+    for app in Box::pin(access_tokens_are_good_for_hours()).await {
         used.extend(app.faults.used());
     }
     let (written, differences) = with_grants(&used);
@@ -781,6 +808,139 @@ async fn stores_sell() -> TestApp {
     app
 }
 
+/// What a team does beside what it does well at once.
+async fn a_team_works() -> TestApp {
+    let app = TestApp::start().await;
+    let owner = app.person("owner@example.com").await;
+    let org = owner.organisation("Acme").await;
+    // A slug that others have, and another name.
+    owner.organisation("Acme").await;
+    let path = format!("/v1/dashboard/orgs/{org}");
+    owner.ask("PATCH", &path, json!({ "slug": "other" })).await.expect(200);
+    let colleague = app.person("colleague@example.com").await;
+    owner.invite(&org, &colleague.email, "OWNER").await;
+    let token = json!({ "token": app.mailed_token(&colleague.email) });
+    for _ in 0..2 {
+        colleague
+            .post("/v1/dashboard/invites/accept", token.clone())
+            .await
+            .expect(200);
+    }
+    // Those who are invited become members with their account, by whichever way they choose its password.
+    for path in [
+        "/v1/auth/verify",
+        "/v1/auth/reset-password",
+        "/api/auth/verify",
+        "/api/auth/reset-password",
+    ] {
+        let email = format!("{}@example.com", path.replace('/', "-"));
+        owner.invite(&org, &email, "OWNER").await;
+        let asked = json!({ "email": email, "inviteToken": app.mailed_token(&email) });
+        app.stranger().post("/v1/auth/register", asked).await.expect(201);
+        let chosen = json!({ "token": app.mailed_token(&email), "password": PASSWORD });
+        for _ in 0..2 {
+            app.stranger().post(path, chosen.clone()).await.expect(200);
+        }
+    }
+    // An organisation with licenses that are not revoked is not deleted at once.
+    let member = json!({ "creatorId": OWNER, "email": owner.email, "role": "owner" });
+    app.admin().post("/addMember", member).await.expect(200);
+    app.license().create().await;
+    let path = format!("/v1/dashboard/orgs/{OWNER}");
+    owner.ask("DELETE", &path, json!({})).await.expect(409);
+    let device = app.stranger();
+    let who = json!({ "email": owner.email, "password": PASSWORD });
+    let known = device.post("/v1/auth/login", who.clone()).await;
+    let mut again = who;
+    again["deviceToken"] = known.expect(200)["data"]["deviceToken"].clone();
+    device.post("/v1/auth/login", again.clone()).await.expect(200);
+    again["password"] = json!("wrong password");
+    device.post("/v1/auth/login", again).await.expect(401);
+    let shown = json!({ "refreshToken": known.body["data"]["tokens"]["refreshToken"] });
+    device.post("/v1/auth/refresh", shown.clone()).await.expect(200);
+    device.post("/v1/auth/refresh", shown).await.expect(401);
+    // For the only organisation that one is in, and one that is in it already.
+    let made = colleague
+        .post("/v1/dashboard/products", json!({ "name": "Brush" }))
+        .await;
+    let product = made.expect(201)["data"]["product"]["id"].clone();
+    let again = json!({ "productId": product });
+    owner
+        .post(&format!("/v1/dashboard/orgs/{org}/products"), again)
+        .await
+        .expect(201);
+    let (_, key) = owner.api_key(product.as_str().expect("an id"), &[]).await;
+    app.stranger().get_signed(&key, "/v1/whoami").await.expect(200);
+    app
+}
+
+/// What comes of licenses of `/v1` beside what goes well at once: limits that are reached, leases that lapse, what is taken back.
+async fn a_shop_sells() -> TestApp {
+    let app = TestApp::start().await;
+    let shop = app.shop().await;
+    let of_org = format!("/v1/dashboard/orgs/{}/licenses", shop.org);
+    shop.license(json!({ "key": "CUSTOM-KEY" })).await;
+    let taken = json!({ "productId": shop.product, "key": "CUSTOM-KEY" });
+    shop.owner.post(&of_org, taken).await.expect(409);
+    let many = json!({ "productId": shop.product, "count": 3 });
+    shop.owner.post(&of_org, many).await.expect(201);
+    shop.owner.get(&format!("{of_org}?page=2&pageSize=2")).await.expect(200);
+    let none = TestLicense { key: "none".to_owned() };
+    shop.authorize(&none, json!({})).await.expect(404);
+    shop.owner.get("/v1/dashboard/licenses/unknown").await.expect(404);
+    let limits = json!({
+        "hwid": { "mode": "limit", "maxDistinct": 2 },
+        "ip": { "mode": "limit", "maxDistinct": 1, "windowDays": 7, "limitType": "ip" },
+        "concurrency": { "mode": "limit", "maxActive": 1 },
+        "resetBudget": { "hwid": { "max": 1, "cooldownHours": 24 } },
+    });
+    let (license, view) = shop.limited(limits).await;
+    let ask = async |hwid: &str, ip: &str, session: &str, status: u16| {
+        let asked = json!({ "hwid": hwid, "ip": ip, "sessionId": session });
+        shop.authorize(&license, asked).await.expect(status);
+    };
+    ask("a", "203.0.113.1", "s1", 200).await;
+    ask("a", "203.0.113.2", "s1", 403).await;
+    ask("b", "203.0.113.1", "s2", 403).await;
+    let dry = json!({ "hwid": "b", "ip": "203.0.113.1", "sessionId": "s2", "dryRun": true });
+    shop.authorize(&license, dry).await.expect(403);
+    app.advance(15 * MINUTE);
+    ask("b", "203.0.113.1", "s2", 200).await;
+    app.advance(15 * MINUTE);
+    ask("c", "203.0.113.1", "s3", 403).await;
+    shop.owner.refresh().await;
+    for (method, rest, status) in [
+        ("GET", "/sessions?all=true", 200),
+        ("GET", "", 200),
+        ("POST", "/sessions/s2/revoke", 200),
+        ("POST", "/sessions/s2/revoke", 200),
+        ("POST", "/sessions/revoke-all", 200),
+        ("POST", "/reset-ip", 200),
+        ("POST", "/reset-hwid", 200),
+        ("POST", "/reset-hwid", 403),
+    ] {
+        shop.of(&view, method, rest, json!({})).await.expect(status);
+    }
+    ask("d", "203.0.113.3", "s4", 200).await;
+    app.advance(8 * DAY);
+    ask("d", "203.0.113.4", "s5", 200).await;
+    let shop = shop.signed_in().await;
+    let frozen = json!({ "frozen": true });
+    shop.of(&view, "PATCH", "", frozen).await.expect(200);
+    shop.authorize(&license, json!({ "hwid": "d" })).await.expect(403);
+    let (ending, _) = shop.license(json!({ "expiresAfterDays": 1 })).await;
+    shop.authorize(&ending, json!({ "hwid": "a" })).await.expect(200);
+    app.advance(2 * DAY);
+    shop.authorize(&ending, json!({ "hwid": "a" })).await.expect(403);
+    // Another process, which knows neither the key nor the product, and a machine of another API.
+    let app_key = app.product_key(OWNER, PRODUCT, None).await;
+    let floating = app.license().floating(1).create().await;
+    app.machine("a").activate(&floating).await.expect(200);
+    let asked = json!({ "productId": PRODUCT, "licenseKey": floating.key, "hwid": "a", "sessionId": "s" });
+    shop.authorize_by(&app_key, asked).await.0.expect(403);
+    app
+}
+
 /// What those who are signed in do an hour later, when it is noted that they were seen; and accounts with more behind them.
 async fn people_come_back() -> Vec<TestApp> {
     let mut apps = Vec::new();
@@ -789,7 +949,7 @@ async fn people_come_back() -> Vec<TestApp> {
         .filter(|route| route.caller == CallerKind::SignedIn)
     {
         for method in route.methods() {
-            let world = World::new().await;
+            let world = World::for_route(&route).await;
             let good = world.let_in(&route, (row(&route).good)(&world));
             // What was mailed is good for an hour.
             world.app.advance(59 * MINUTE);
@@ -853,6 +1013,29 @@ async fn people_come_back() -> Vec<TestApp> {
         buyer.post(path, unknown.clone()).await.expect(404);
     }
     apps.push(app);
+    apps
+}
+
+/// What those do whose access tokens are good for longer than it takes until it is noted that they were seen: the operator says
+/// how long that is.
+async fn access_tokens_are_good_for_hours() -> Vec<TestApp> {
+    let mut apps = Vec::new();
+    for route in routes::all()
+        .into_iter()
+        .filter(|route| route.caller == CallerKind::AccountHolder)
+    {
+        for method in route.methods() {
+            let mut config = Config::default();
+            config.accounts.access_life = 120 * MINUTE;
+            let app = Options::default().config(config).start().await;
+            let world = Box::pin(World::of(app)).await;
+            let world = Box::pin(world.with_team()).await;
+            let good = world.let_in(&route, (row(&route).good)(&world));
+            world.app.advance(60 * MINUTE);
+            world.send(&route, method, &good).await;
+            apps.push(world.app);
+        }
+    }
     apps
 }
 

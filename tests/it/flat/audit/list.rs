@@ -37,6 +37,7 @@ async fn what_vendors_do_is_told_with_who_and_what_and_before_and_after() {
         types(&answer),
         [
             "memberAdded",
+            "organisationCreated",
             "revoked",
             "created",
             "productUpdated",
@@ -50,19 +51,19 @@ async fn what_vendors_do_is_told_with_who_and_what_and_before_and_after() {
         json!({ "from": null, "to": "dev" })
     );
     assert_eq!(events[0]["actor"], json!({ "kind": "admin" }));
-    assert_eq!(events[1]["actor"]["kind"], "apiKey");
-    assert_eq!(events[1]["target"], json!(app.stored(&license).await.license_id));
+    assert_eq!(events[2]["actor"]["kind"], "apiKey");
+    assert_eq!(events[2]["target"], json!(app.stored(&license).await.license_id));
     assert_eq!(
-        events[1]["details"]["changes"]["status"],
+        events[2]["details"]["changes"]["status"],
         json!({ "from": "active", "to": "revoked" })
     );
     assert_eq!(
-        events[3]["details"]["changes"]["name"],
+        events[4]["details"]["changes"]["name"],
         json!({ "from": "App", "to": "Another" })
     );
-    assert_eq!(events[3]["target"], PRODUCT);
+    assert_eq!(events[4]["target"], PRODUCT);
     // The key itself is nowhere; what tells it from others is who did what with it.
-    assert_eq!(events[4]["target"], events[3]["actor"]["id"]);
+    assert_eq!(events[5]["target"], events[4]["actor"]["id"]);
 }
 
 #[tokio::test]
