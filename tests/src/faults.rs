@@ -231,7 +231,8 @@ impl Faults {
             Fault::CrashBefore => return self.crash().await,
             Fault::None | Fault::LostAfter | Fault::Conflict | Fault::Garbled | Fault::CrashAfter => {
                 if is_rate_limit && self.state.without_rate_limit.load(Ordering::SeqCst) {
-                    (200, b"{}".to_vec())
+                    // The first of the portions that a request limit admits, each time.
+                    (200, br#"{"Attributes":{"portions":{"N":"1"}}}"#.to_vec())
                 } else if operation == "BatchGetItem" {
                     self.batch_get(&body).await
                 } else if operation == "TransactWriteItems" && self.state.without_rate_limit.load(Ordering::SeqCst) {
