@@ -4,7 +4,7 @@ use std::{
     env,
     sync::{
         OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
 };
 
@@ -12,7 +12,8 @@ use keystead::embedded::Engine;
 use keystead_core::store::Connection;
 use serde_json::{Map, Value};
 
-/// Where there is another DynamoDB for the tests, than the one that is built in: `http://127.0.0.1:5000`.
+/// Where there is another DynamoDB for the tests, than the one that is built in: `http://127.0.0.1:5000`, or several with
+/// commas between them, of which each test has one.
 const ELSEWHERE: &str = "KEYSTEAD_TEST_DYNAMODB_URL";
 
 /// A DynamoDB without tables, for one test: the engine that is built in, or tables with names of their own at the address
@@ -30,24 +31,24 @@ enum Kind {
 
 impl Database {
     pub(crate) fn new() -> Self {
-        static URL: OnceLock<Option<String>> = OnceLock::new();
-        static DATABASES: AtomicU64 = AtomicU64::new(0);
+        static URLS: OnceLock<Option<String>> = OnceLock::new();
+        static DATABASES: AtomicUsize = AtomicUsize::new(0);
         #[expect(
             clippy::disallowed_methods,
             reason = "it is the tests' own, and nothing of the service's"
         )]
-        let url = URL.get_or_init(|| env::var(ELSEWHERE).ok().filter(|url| !url.is_empty()));
-        Self(match url {
+        let urls = URLS.get_or_init(|| env::var(ELSEWHERE).ok().filter(|urls| !urls.is_empty()));
+        Self(match urls {
             None => Kind::BuiltIn(Engine::in_memory().expect("an engine in memory")),
-            Some(url) => Kind::Elsewhere {
-                url,
-                // No process before this one left tables of these names.
-                prefix: format!(
-                    "test-{:x}-{}-",
-                    fastrand::u64(..),
-                    DATABASES.fetch_add(1, Ordering::Relaxed)
-                ),
-            },
+            Some(urls) => {
+                let urls: Vec<&str> = urls.split(',').collect();
+                let number = DATABASES.fetch_add(1, Ordering::Relaxed);
+                Kind::Elsewhere {
+                    url: urls[number % urls.len()],
+                    // No process before this one left tables of these names.
+                    prefix: format!("test-{:x}-{number}-", fastrand::u64(..)),
+                }
+            }
         })
     }
 

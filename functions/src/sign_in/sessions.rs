@@ -1,17 +1,39 @@
 //! Where an account's holder is signed in, and signing out there.
 
+use std::net::IpAddr;
+
 use keystead_core::{
-    Error, Result,
+    Error, Result, Timestamp,
     account::{
         Account,
         login::{Login, LoginId},
     },
     audit::Audit,
     error::Credential,
-    event::EventType,
+    event::{EventType, UserAgent},
 };
+use serde::Serialize;
 
 use crate::frame::context::Context;
+
+/// A login, to the account's holder.
+#[derive(Serialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "AccountSession")
+)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SessionView {
+    id: LoginId,
+    created_at: Timestamp,
+    /// When it was last used, to the hour.
+    last_seen_at: Timestamp,
+    user_agent: Option<UserAgent>,
+    ip: Option<IpAddr>,
+    /// Whether it is the one by which this is asked.
+    current: bool,
+}
 
 /// The logins of an account that let somebody in, the newest first; no more than a hundred.
 pub(crate) async fn live(cx: &Context, account: &Account) -> Result<Vec<Login>> {
@@ -19,6 +41,19 @@ pub(crate) async fn live(cx: &Context, account: &Account) -> Result<Vec<Login>> 
     let mut logins = cx.store.login_list(&account.email).await?;
     logins.retain(|login| login.opens(account, &cx.config.accounts, now));
     Ok(logins)
+}
+
+/// What [`live`] answers, as it is shown to the holder, who asks by the login `current`.
+pub(crate) async fn list(cx: &Context, account: &Account, current: &LoginId) -> Result<Vec<SessionView>> {
+    let view = |login: Login| SessionView {
+        current: login.login_id == *current,
+        id: login.login_id,
+        created_at: login.created_at,
+        last_seen_at: login.last_seen_at,
+        user_agent: login.user_agent,
+        ip: login.ip,
+    };
+    Ok(live(cx, account).await?.into_iter().map(view).collect())
 }
 
 /// Ends the login by which this is asked.

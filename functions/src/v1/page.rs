@@ -1,6 +1,35 @@
 //! Pages of lists that are read whole: teams and the like, of which there are few.
 
-use keystead_core::value::page::{PageNumber, PageSize};
+use keystead_core::{
+    owner::OwnerId,
+    value::page::{PageNumber, PageSize},
+};
+use serde::Deserialize;
+
+use crate::frame::subject::Names;
+
+/// Of which organisation, and which page of its list.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct OrganisationPage {
+    org_id: OwnerId,
+    page: Option<PageNumber>,
+    page_size: Option<PageSize>,
+}
+
+impl OrganisationPage {
+    /// The part of `items` that is asked for.
+    pub(super) fn of<T>(self, items: Vec<T>) -> PageOf<T> {
+        part(items, self.page, self.page_size)
+    }
+}
+
+impl Names<OwnerId> for OrganisationPage {
+    fn named(&self) -> &OwnerId {
+        &self.org_id
+    }
+}
 
 /// How much of a list a page is, as every list of `/v1` says.
 pub(super) struct PageOf<T> {

@@ -563,30 +563,20 @@ mod tests {
             standing::{Detected, SuspendedBy, Suspension},
         },
         owner::OwnerId,
-        product::{ProductStatus, blacklist::BlacklistValue, key_rules::KeyRules},
+        product::blacklist::BlacklistValue,
         value::{email::Email, name::Name, reference::Reference},
     };
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
     fn product(id: &str, owner: &str) -> Product {
-        Product {
-            product_id: ProductId::parse(id).expect("an id"),
-            name: Name::parse(id).expect("a name"),
-            owner_id: OwnerId::parse(owner).expect("an owner"),
-            status: ProductStatus::Live,
-            created_at: NOW,
-            creation: CreationId::new(&Ids::counted()).expect("an id"),
-            enforcement: None,
-            grace_days: None,
-            image: None,
-            quantity_means: None,
-            keys: KeyRules::default(),
-            description: None,
-            default_policy: None,
-            updated_at: None,
-            deleted_at: None,
-        }
+        Product::new(
+            ProductId::parse(id).expect("an id"),
+            Name::parse(id).expect("a name"),
+            OwnerId::parse(owner).expect("an owner"),
+            CreationId::new(&Ids::counted()).expect("an id"),
+            NOW,
+        )
     }
 
     fn policy(limits: &serde_json::Value) -> Policy {

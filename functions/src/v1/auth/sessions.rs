@@ -1,18 +1,12 @@
 //! `GET /v1/auth/sessions`: list where one is signed in.
 
-use std::net::IpAddr;
-
-use keystead_core::{
-    Result, Timestamp,
-    account::login::{Login, LoginId},
-    event::UserAgent,
-};
+use keystead_core::Result;
 use serde::Serialize;
 
 use super::view::NoRequest;
 use crate::{
     frame::{context::Context, endpoint::Endpoint},
-    sign_in::sessions,
+    sign_in::sessions::{self, SessionView},
     v1::{face::V1, person::Person},
 };
 
@@ -27,21 +21,6 @@ pub struct Reply {
     sessions: Vec<SessionView>,
 }
 
-/// A login, to the account's holder.
-#[derive(Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "LoginSession"))]
-#[serde(rename_all = "camelCase")]
-struct SessionView {
-    id: LoginId,
-    created_at: Timestamp,
-    /// When it was last used, to the hour.
-    last_seen_at: Timestamp,
-    user_agent: Option<UserAgent>,
-    ip: Option<IpAddr>,
-    /// Whether it is the one by which this is asked.
-    current: bool,
-}
-
 impl Endpoint for V1Sessions {
     const NAME: &'static str = "v1-sessions";
     const ROUTE: &'static str = "GET /v1/auth/sessions";
@@ -54,18 +33,8 @@ impl Endpoint for V1Sessions {
     type Reply = Reply;
 
     async fn call(cx: &Context, caller: Person, _: NoRequest, (): ()) -> Result<Reply> {
-        let live = sessions::live(cx, &caller.account).await?;
-        let current = caller.login.login_id;
-        let view = |login: Login| SessionView {
-            current: login.login_id == current,
-            id: login.login_id,
-            created_at: login.created_at,
-            last_seen_at: login.last_seen_at,
-            user_agent: login.user_agent,
-            ip: login.ip,
-        };
         Ok(Reply {
-            sessions: live.into_iter().map(view).collect(),
+            sessions: sessions::list(cx, &caller.account, &caller.login.login_id).await?,
         })
     }
 }

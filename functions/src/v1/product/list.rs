@@ -3,34 +3,22 @@
 use keystead_core::{
     Result,
     error::ErrorCode,
-    owner::{OwnerId, Scope, member::Role, organisation::Membership},
+    owner::{Scope, member::Role, organisation::Membership},
     product::ProductStatus,
-    value::page::{PageNumber, PageSize},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::view::ProductView;
 use crate::{
     frame::{
         context::Context,
         endpoint::{Endpoint, Needs},
-        subject::Names,
     },
-    v1::{face::V1, page::part, person::Person},
+    v1::{face::V1, page::OrganisationPage, person::Person},
 };
 
 /// `GET /v1/dashboard/orgs/{orgId}/products`.
 pub struct V1ListProducts;
-
-/// Of which organisation, and which page.
-#[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct Request {
-    org_id: OwnerId,
-    page: Option<PageNumber>,
-    page_size: Option<PageSize>,
-}
 
 /// A page of products, the newest first.
 #[derive(Serialize)]
@@ -44,12 +32,6 @@ pub struct Reply {
     total_pages: usize,
 }
 
-impl Names<OwnerId> for Request {
-    fn named(&self) -> &OwnerId {
-        &self.org_id
-    }
-}
-
 impl Endpoint for V1ListProducts {
     const NAME: &'static str = "v1-list-products";
     const ROUTE: &'static str = "GET /v1/dashboard/orgs/{orgId}/products";
@@ -59,14 +41,14 @@ impl Endpoint for V1ListProducts {
 
     type Face = V1;
     type Caller = Person;
-    type Request = Request;
+    type Request = OrganisationPage;
     type Subject = Membership;
     type Reply = Reply;
 
-    async fn call(cx: &Context, _: Person, request: Request, of: Membership) -> Result<Reply> {
+    async fn call(cx: &Context, _: Person, request: OrganisationPage, of: Membership) -> Result<Reply> {
         let scope = Scope::Owner(of.organisation.owner_id);
         let all = cx.store.product_list(&scope, ProductStatus::ALL).await?;
-        let page = part(all, request.page, request.page_size);
+        let page = request.of(all);
         Ok(Reply {
             total: page.total,
             page: page.page,

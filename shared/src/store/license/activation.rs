@@ -21,7 +21,7 @@ use crate::{
     store::{
         Store,
         item::{Item, decode, decode_all, encode, text},
-        license::ledger::{Counters, ENTRIES_AT_ONCE, LedgerEntry, LedgerPart, give_back},
+        license::ledger::{Counters, LedgerPart, give_back},
         schema, unexpected,
         write::{Action, Refusal, Transaction, UpdateExpression, WriteOutcome, delete, put, retried, update},
     },
@@ -90,23 +90,15 @@ impl Store {
         }
     }
 
-    /// Takes the seats of up to `wanted` sessions that have lapsed, so that others can have them. Answers whether there were
-    /// any, also when another request reaped them at the same time.
-    pub(in crate::store) async fn session_reap_lapsed(
-        &self,
-        key: &LicenseKey,
-        now: Timestamp,
-        wanted: usize,
-    ) -> Result<bool> {
+    /// Takes the seat of one session that has lapsed, so that another can have it. Answers whether there was one, also when
+    /// another request reaped it at the same time.
+    pub(in crate::store) async fn session_reap_lapsed(&self, key: &LicenseKey, now: Timestamp) -> Result<bool> {
         let lapsed = self.lease_list_lapsed(key, now, usize::MAX).await?;
-        // Those who reap at once begin at different sessions, so that they collide less.
-        let places: Vec<usize> = (0..lapsed.len()).collect();
-        let Some(first) = ids::pick(&places) else {
+        // Those who reap at once choose different sessions, so that they collide less.
+        let Some(entry) = ids::pick(&lapsed) else {
             return Ok(false);
         };
-        let from_there = lapsed.iter().cycle().skip(*first).take(lapsed.len().min(wanted));
-        let reaped: Vec<LedgerEntry> = from_there.take(ENTRIES_AT_ONCE).cloned().collect();
-        self.ledger_reap(key, &reaped).await?;
+        self.ledger_reap(key, std::slice::from_ref(entry)).await?;
         Ok(true)
     }
 

@@ -90,7 +90,7 @@ impl Store {
                     MoveVerdict::Full(full) => full,
                 };
                 // A session is really taken only while it is alive.
-                let reaped = self.session_reap_lapsed(key, now, 1).await?;
+                let reaped = self.session_reap_lapsed(key, now).await?;
                 // License and activations were read by separate reads. Before refusing for want of a session, read all
                 // in one TransactGetItems.
                 let seen = license.revision;

@@ -110,7 +110,7 @@ impl Store {
                 Verdict::Full(full) => {
                     violations = None;
                     // A seat is really taken only while its session is alive.
-                    if of_sessions(&full) && self.session_reap_lapsed(&license.license_key, now, 1).await? {
+                    if of_sessions(&full) && self.session_reap_lapsed(&license.license_key, now).await? {
                         (license, known) = self.reread(&license.license_key, machine).await?;
                         continue;
                     }
