@@ -1,7 +1,7 @@
 //! Audit: who makes a request, from where and when. The store makes the events of a request from it, where the fact is
 //! known.
 
-use std::time::Duration;
+use std::{collections::HashSet, hash::Hash, time::Duration};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -82,6 +82,16 @@ impl Audit {
     /// As for [`Audit::event`].
     pub fn event_id(&self) -> Result<EventId> {
         EventId::new(&self.ids, self.now)
+    }
+
+    /// Each of `ids` once, with the id of the event of what is done to it.
+    ///
+    /// # Errors
+    /// As for [`Audit::event`].
+    pub(crate) fn of_each<Id: Clone + Eq + Hash>(&self, ids: &[Id]) -> Result<Vec<(Id, EventId)>> {
+        let mut seen = HashSet::with_capacity(ids.len());
+        let once = ids.iter().filter(|id| seen.insert(*id));
+        once.map(|id| Ok((id.clone(), self.event_id()?))).collect()
     }
 
     /// As [`Audit::event`], under an id that was made before.

@@ -164,6 +164,8 @@ pub enum Unique {
     OrganisationSlug,
     /// A member of a team: they are one already.
     Member,
+    /// The account that a license is linked to.
+    Holder,
 }
 
 /// Why a record does not allow what was asked.
@@ -327,6 +329,7 @@ codes! {
     CodeTaken "code_taken" = Error::Taken(Unique::CodeName);
     OrganisationSlugTaken "organisation_slug_taken" = Error::Taken(Unique::OrganisationSlug);
     AlreadyMember "already_member" = Error::Taken(Unique::Member);
+    AlreadyClaimed "already_claimed" = Error::Taken(Unique::Holder);
     LicenseRevoked "revoked" = Error::Denied(Denial::Revoked);
     LicenseExpired "expired" = Error::Denied(Denial::Expired);
     LicenseSuspended "suspended" = Error::Denied(Denial::Suspended);
@@ -449,6 +452,7 @@ impl Error {
                 Unique::CodeName => ErrorCode::CodeTaken,
                 Unique::OrganisationSlug => ErrorCode::OrganisationSlugTaken,
                 Unique::Member => ErrorCode::AlreadyMember,
+                Unique::Holder => ErrorCode::AlreadyClaimed,
             },
             Self::Denied(denial) => match denial {
                 Denial::Revoked => ErrorCode::LicenseRevoked,

@@ -119,6 +119,8 @@ choice!(
         Unrevoked = "unrevoked",
         /// One or all of its sessions were ended.
         LicenseSessionsRevoked = "licenseSessionsRevoked",
+        /// It was deleted, with its machines, sessions and addresses.
+        Deleted = "deleted",
         /// An API key of the owner's was made.
         ApiKeyCreated = "apiKeyCreated",
         /// An API key of the owner's lets nobody in any more.

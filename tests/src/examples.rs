@@ -429,11 +429,6 @@ const ACCOUNTS: &[Row] = &[
 /// The routes of `/v1`.
 const V1: &[Row] = &[
     Row {
-        name: "v1-status",
-        good: |_| json!({}),
-        foreign: Foreign::NoOwners,
-    },
-    Row {
         name: "v1-register",
         good: |world| json!({ "email": "invited@example.com", "name": "Ivy", "inviteToken": world.org.invite_token }),
         foreign: Foreign::NoOwners,
@@ -441,6 +436,16 @@ const V1: &[Row] = &[
     Row {
         name: "v1-verify",
         good: |world| json!({ "token": world.verify_token, "password": "a chosen password" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-forgot-password",
+        good: |world| json!({ "email": world.person.email }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-reset-password",
+        good: |world| json!({ "token": world.reset_token, "password": "another password" }),
         foreign: Foreign::NoOwners,
     },
     Row {
@@ -457,16 +462,6 @@ const V1: &[Row] = &[
         name: "v1-logout",
         good: |_| json!({}),
         foreign: Foreign::NoKeys,
-    },
-    Row {
-        name: "v1-forgot-password",
-        good: |world| json!({ "email": world.person.email }),
-        foreign: Foreign::NoOwners,
-    },
-    Row {
-        name: "v1-reset-password",
-        good: |world| json!({ "token": world.reset_token, "password": "another password" }),
-        foreign: Foreign::NoOwners,
     },
     Row {
         name: "v1-sessions",
@@ -629,6 +624,11 @@ const V1: &[Row] = &[
         foreign: Foreign::NoOwners,
     },
     Row {
+        name: "v1-status",
+        good: |_| json!({}),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
         name: "v1-whoami",
         good: |_| json!({}),
         foreign: Foreign::NoOwners,
@@ -649,13 +649,73 @@ const V1: &[Row] = &[
         foreign: Foreign::NoOwners,
     },
     Row {
+        name: "v1-list-blacklist",
+        good: |world| json!({ "productId": world.org.product_id, "type": "HWID" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-put-blacklist-entry",
+        good: |world| json!({ "productId": world.org.product_id, "type": "HWID", "value": "stolen", "reason": "Stolen" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-put-blacklist-entries",
+        good: |world| json!({ "productId": world.org.product_id, "entries": [{ "type": "IP", "value": "203.0.113.66" }] }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-delete-blacklist-entry",
+        good: |world| json!({ "productId": world.org.product_id, "entryId": world.org.entry_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-list-own-blacklist",
+        good: |world| json!({ "productId": world.org.product_id, "type": "HWID" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-put-own-blacklist-entry",
+        good: |world| json!({ "productId": world.org.product_id, "type": "HWID", "value": "stolen", "reason": "Stolen" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-put-own-blacklist-entries",
+        good: |world| json!({ "productId": world.org.product_id, "entries": [{ "type": "IP", "value": "203.0.113.66" }] }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-delete-own-blacklist-entry",
+        good: |world| json!({ "productId": world.org.product_id, "entryId": world.org.entry_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
         name: "v1-list-licenses",
         good: |world| json!({ "orgId": world.org.id, "status": "ACTIVE" }),
         foreign: Foreign::NoOwners,
     },
     Row {
+        name: "v1-list-expiring-licenses",
+        good: |world| json!({ "orgId": world.org.id, "days": "365" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
         name: "v1-create-licenses",
         good: |world| json!({ "orgId": world.org.id, "productId": world.org.product_id, "expiresAfterDays": 365 }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-delete-licenses",
+        good: |world| json!({ "orgId": world.org.id, "licenseIds": [world.org.license_id] }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-import-licenses",
+        good: |world| json!({ "orgId": world.org.id, "productId": world.org.product_id, "licenses": [{ "key": "FROM-ELSEWHERE" }] }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-redeem-license",
+        good: |world| json!({ "licenseKey": world.org.license_key }),
         foreign: Foreign::NoOwners,
     },
     Row {
@@ -792,6 +852,8 @@ pub struct Team {
     pub license_id: String,
     /// The key of that license.
     pub license_key: String,
+    /// A machine on the product's blacklist.
+    pub entry_id: String,
 }
 
 impl Team {
@@ -820,6 +882,10 @@ impl Team {
         let headers = [("authorization", bearer.as_str())];
         let asked = crate::request(&Method::POST, "/v1/licenses/authorize", &headers, asked.as_bytes());
         app.send(asked).await.0.expect(200);
+        let blacklist = format!("/v1/dashboard/blacklists/products/{product_id}");
+        let banned = json!({ "type": "HWID", "value": "banned" });
+        let put = person.post(&blacklist, banned).await;
+        let entry = put.expect(201)["data"]["entry"].clone();
         let other = colleague.organisation("Other").await;
         colleague.invite(&other, &person.email, "ADMIN").await;
         Self {
@@ -837,6 +903,7 @@ impl Team {
             key,
             license_id,
             license_key,
+            entry_id: entry["id"].as_str().expect("an id").to_owned(),
         }
     }
 }

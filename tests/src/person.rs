@@ -109,6 +109,11 @@ impl Person {
         self.send(&method, path, &[], body.to_string().as_bytes()).await
     }
 
+    /// Deletes what is at a path, without a body.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(&Method::DELETE, path, &[], b"").await
+    }
+
     /// Makes an organisation, and answers its id.
     pub async fn organisation(&self, name: &str) -> String {
         let made = self.post("/v1/dashboard/orgs", json!({ "name": name })).await;

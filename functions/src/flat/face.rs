@@ -133,7 +133,7 @@ fn say(error: &Error) -> (StatusCode, String) {
                 Unique::Slug => "A product with this slug already exists",
                 Unique::VariantId => "A variant with this name already exists",
                 Unique::CodeName => "A code with this name already exists",
-                Unique::OrganisationSlug | Unique::Member => return (status, usual),
+                Unique::OrganisationSlug | Unique::Member | Unique::Holder => return (status, usual),
             },
         ),
         Error::Denied(Denial::MailNotSetUp | Denial::ApiKeyRevoked) => return (status, usual),

@@ -28,7 +28,8 @@ pub enum Fields {
 
 impl Fields {
     /// The fields of a request: of a GET those in its query, else those in its body. An empty body has no fields, nor
-    /// has one that is a stream: they are in the query then.
+    /// has one that is a stream: they are in the query then. So they are of a DELETE without a body, which not every client
+    /// or proxy sends on.
     pub(crate) fn of(incoming: &Incoming, mode: BodyMode) -> Result<Self> {
         if incoming.method == Method::GET {
             return Ok(Self::Query(query(incoming)));
@@ -44,7 +45,11 @@ impl Fields {
         // Who reads JSON may pass over the mark of UTF-8 before it (RFC 8259, section 8.1).
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         if body.iter().all(u8::is_ascii_whitespace) {
-            return Ok(Self::none());
+            return Ok(if incoming.method == Method::DELETE {
+                Self::Query(query(incoming))
+            } else {
+                Self::none()
+            });
         }
         serde_json::from_slice(body)
             .or_else(|_| notes::object(body))

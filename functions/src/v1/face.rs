@@ -223,6 +223,7 @@ fn taken(unique: Unique) -> (&'static str, String) {
         Unique::VariantId => ("CONFLICT", "A variant with this name already exists"),
         Unique::CodeName => ("CONFLICT", "A code with this name already exists"),
         Unique::OrganisationSlug => ("CONFLICT", "An organization with this slug already exists"),
+        Unique::Holder => ("ALREADY_CLAIMED", "This license is linked to another account"),
         Unique::Member => ("CONFLICT", "They are a member already"),
     };
     (code, text.to_owned())

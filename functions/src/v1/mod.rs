@@ -4,6 +4,7 @@
 
 pub mod api_key;
 pub mod auth;
+pub mod blacklist;
 mod deleted;
 pub(crate) mod face;
 pub mod invite;
@@ -22,20 +23,21 @@ pub mod status;
 use crate::frame::{function::families, mail::ses};
 
 families! {
-    STATUS "v1-status" = [status::V1Status];
     AUTH "v1-auth" = [
         auth::V1Register,
         auth::V1Verify,
+        auth::V1ForgotPassword,
+        auth::V1ResetPassword,
+    ], mailing(ses);
+    LOGINS "v1-logins" = [
         auth::V1Login,
         auth::V1Refresh,
         auth::V1Logout,
-        auth::V1ForgotPassword,
-        auth::V1ResetPassword,
         auth::V1Sessions,
         auth::V1RevokeSession,
         auth::V1RevokeSessions,
         auth::V1Me,
-    ], mailing(ses);
+    ];
     ORGANISATIONS "v1-organisations" = [
         organisation::V1ListOrganisations,
         organisation::V1CreateOrganisation,
@@ -73,19 +75,40 @@ families! {
         api_key::V1RevokeApiKey,
     ];
     PRODUCT_API "v1-product-api" = [
+        status::V1Status,
         product_api::V1Whoami,
         product_api::V1GetOwnProduct,
         product_api::V1UpdateOwnProduct,
         product_api::V1ListOwnApiKeys,
     ];
+    BLACKLISTS "v1-blacklists" = [
+        blacklist::V1ListBlacklist,
+        blacklist::V1PutBlacklistEntry,
+        blacklist::V1PutBlacklistEntries,
+        blacklist::V1DeleteBlacklistEntry,
+    ];
+    PRODUCT_BLACKLIST "v1-product-blacklist" = [
+        blacklist::V1ListOwnBlacklist,
+        blacklist::V1PutOwnBlacklistEntry,
+        blacklist::V1PutOwnBlacklistEntries,
+        blacklist::V1DeleteOwnBlacklistEntry,
+    ];
     LICENSES "v1-licenses" = [
         license::V1ListLicenses,
+        license::V1ListExpiringLicenses,
         license::V1CreateLicenses,
+        license::V1DeleteLicenses,
+        license::V1ImportLicenses,
+        license::V1RedeemLicense,
+    ];
+    LICENSE_CHANGES "v1-license-changes" = [
         license::V1FreezeLicenses,
         license::V1UnfreezeLicenses,
         license::V1RevokeLicenses,
         license::V1UnrevokeLicenses,
         license::V1ExtendLicenses,
+    ];
+    LICENSE "v1-license" = [
         license::V1GetLicense,
         license::V1UpdateLicense,
         license::V1RevokeLicense,

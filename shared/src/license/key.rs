@@ -44,6 +44,25 @@ impl LicenseKey {
     }
 }
 
+impl LicenseKey {
+    /// A new key in five groups of five, as `/v1` makes them where a product has no rules of its own: 125 random bits.
+    pub fn in_fives(ids: &Ids) -> Result<Self> {
+        let bits: [u8; 16] = ids.bytes()?;
+        let bits = u128::from_be_bytes(bits);
+        let letter = |place: usize| {
+            let chosen = usize::try_from(bits >> (5 * place) & 31).unwrap_or_default();
+            char::from(FIVES[chosen])
+        };
+        let groups: Vec<String> = (0..5)
+            .map(|group| (0..5).map(|place| letter(5 * group + place)).collect())
+            .collect();
+        Ok(Self(groups.join("-")))
+    }
+}
+
+/// The characters of keys in five groups of five: none that is taken for another.
+const FIVES: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+
 impl LicenseId {
     /// A new one: a UUID v7, so that ids sort by when they were made.
     pub fn new(ids: &Ids, now: Timestamp) -> Result<Self> {
@@ -84,6 +103,8 @@ impl LicenseKey {
         let joined = || plain.replace(['\r', '\n'], "");
         grouped(&plain)
             .or_else(|| grouped(&joined()))
+            .or_else(|| in_fives(&plain))
+            .or_else(|| in_fives(&joined()))
             .or_else(|| uuid(&plain))
             .map(Self)
     }
@@ -102,6 +123,22 @@ fn plain_character(c: char) -> char {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
         _ => c,
     }
+}
+
+/// The key in five groups of five that `text` is, with dashes or blanks between all of them or none.
+fn in_fives(text: &str) -> Option<String> {
+    let parts = text.split(|c: char| c == '-' || c.is_whitespace());
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    let sound = match parts.as_slice() {
+        [whole] => whole.len() == 25,
+        groups => groups.len() == 5 && groups.iter().all(|group| group.len() == 5),
+    };
+    let letters = parts.concat().to_ascii_uppercase();
+    let ours = sound && letters.bytes().all(|letter| FIVES.contains(&letter));
+    ours.then(|| {
+        let groups: Vec<&str> = (0..5).map(|group| &letters[5 * group..5 * group + 5]).collect();
+        groups.join("-")
+    })
 }
 
 /// The grouped key that `text` is: a prefix and four groups of four, with dashes or blanks between all of them or none.

@@ -9,6 +9,7 @@ pub(crate) mod number;
 pub mod page;
 pub mod patch;
 pub mod reference;
+pub mod search;
 pub(crate) mod text;
 pub mod timestamp;
 

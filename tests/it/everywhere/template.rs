@@ -883,8 +883,34 @@ async fn a_shop_sells() -> TestApp {
     let taken = json!({ "productId": shop.product, "key": "CUSTOM-KEY" });
     shop.owner.post(&of_org, taken).await.expect(409);
     let many = json!({ "productId": shop.product, "count": 3 });
-    shop.owner.post(&of_org, many).await.expect(201);
-    shop.owner.get(&format!("{of_org}?page=2&pageSize=2")).await.expect(200);
+    let made = shop.owner.post(&of_org, many).await;
+    for query in [
+        "?page=2&pageSize=2",
+        "?search=CUSTOM-KEY",
+        "?search=custom",
+        "?search=ada@example.com",
+        "/expiring",
+    ] {
+        shop.owner.get(&format!("{of_org}{query}")).await.expect(200);
+    }
+    let gone = made.expect(201)["data"]["licenses"][0].clone();
+    let key = TestLicense {
+        key: gone["key"].as_str().expect("a key").to_owned(),
+    };
+    let asked = json!({ "hwid": "a", "ip": "203.0.113.1", "sessionId": "s" });
+    shop.authorize(&key, asked).await.expect(200);
+    let gone = json!({ "licenseIds": [gone["id"]] });
+    shop.owner.ask("DELETE", &of_org, gone).await.expect(200);
+    shop.of_many("freeze", json!({ "licenseIds": ["unknown"] }))
+        .await
+        .expect(200);
+    let rows = json!({ "productId": shop.product, "licenses": [{ "key": key.key }, { "key": "CUSTOM-KEY" }, { "key": "NEW" }] });
+    shop.owner.post(&format!("{of_org}/import"), rows).await.expect(200);
+    let blacklist = format!("/v1/dashboard/blacklists/products/{}", shop.product);
+    for _ in 0..2 {
+        let entry = json!({ "type": "HWID", "value": "stolen" });
+        shop.owner.post(&blacklist, entry).await;
+    }
     let none = TestLicense { key: "none".to_owned() };
     shop.authorize(&none, json!({})).await.expect(404);
     shop.owner.get("/v1/dashboard/licenses/unknown").await.expect(404);

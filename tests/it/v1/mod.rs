@@ -3,8 +3,11 @@
 mod api_key;
 mod auth;
 mod authorize;
+mod blacklist;
 mod invite;
 mod license;
+mod license_import;
+mod license_search;
 mod member;
 mod organisation;
 mod permissions;

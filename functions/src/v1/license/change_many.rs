@@ -1,7 +1,8 @@
-//! `POST /v1/dashboard/orgs/{orgId}/licenses/{freeze,unfreeze,revoke,unrevoke,extend}`: change many licenses at once.
+//! `POST /v1/dashboard/orgs/{orgId}/licenses/{freeze,unfreeze,revoke,unrevoke,extend}`, and `DELETE`: change many licenses at
+//! once.
 
 use keystead_core::{
-    Error, Result, Timestamp,
+    Error, InvalidRequest, Result, Timestamp,
     audit::Audit,
     error::ErrorCode,
     event::EventType,
@@ -9,7 +10,7 @@ use keystead_core::{
     owner::{OwnerId, member::Role, organisation::Membership},
     value::{days::Days, reference::Reference},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::SeqAccess};
 
 use crate::{
     frame::{
@@ -30,7 +31,9 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     org_id: OwnerId,
-    license_ids: Vec<LicenseId>,
+    license_ids: Option<LicenseIds>,
+    /// The same under a shorter name; the longer one wins.
+    ids: Option<LicenseIds>,
     /// Why they are revoked.
     reason: Option<Reference>,
 }
@@ -56,16 +59,87 @@ impl Names<OwnerId> for Request {
 /// How many licenses one request changes at most.
 const MOST: usize = 500;
 
-fn check_number(ids: &[LicenseId]) -> Result<()> {
+/// The ids of licenses: a list or, in a query, text with commas between them.
+pub(super) struct LicenseIds(Vec<LicenseId>);
+
+impl<'de> Deserialize<'de> for LicenseIds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = LicenseIds;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "a list of 1 to {MOST} ids")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut ids: A) -> Result<LicenseIds, A::Error> {
+                let mut all = Vec::new();
+                while let Some(id) = ids.next_element()? {
+                    all.push(id);
+                }
+                Ok(LicenseIds(all))
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<LicenseIds, E> {
+                let ids: Option<Vec<LicenseId>> = text.split(',').map(|id| LicenseId::parse(id.trim())).collect();
+                let unexpected = || E::invalid_value(serde::de::Unexpected::Other("text"), &self);
+                ids.map(LicenseIds).ok_or_else(unexpected)
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl schemars::JsonSchema for LicenseIds {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "LicenseIds".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let list = generator.subschema_for::<Vec<LicenseId>>();
+        schemars::json_schema!({ "anyOf": [list, { "type": "string" }] })
+    }
+}
+
+/// The ids in `licenseIds` or `ids`.
+///
+/// # Errors
+/// That there are none, or too many.
+fn named<'a>(license_ids: Option<&'a LicenseIds>, ids: Option<&'a LicenseIds>) -> Result<&'a [LicenseId]> {
+    let LicenseIds(ids) = license_ids
+        .or(ids)
+        .ok_or(Error::Invalid(InvalidRequest::MissingFields(&["licenseIds"])))?;
     if (1..=MOST).contains(&ids.len()) {
-        return Ok(());
+        return Ok(ids);
     }
     Err(Error::field("licenseIds", &format!("a list of 1 to {MOST} ids")))
 }
 
+/// What a request lacks that names no licenses.
+const EITHER: &[&[&str]] = &[&["licenseIds"]];
+
 impl Request {
-    fn check(&self) -> Result<()> {
-        check_number(&self.license_ids)
+    fn licenses(&self) -> Result<&[LicenseId]> {
+        named(self.license_ids.as_ref(), self.ids.as_ref())
+    }
+}
+
+impl ExtendRequest {
+    fn licenses(&self) -> Result<&[LicenseId]> {
+        named(self.license_ids.as_ref(), self.ids.as_ref())
+    }
+}
+
+impl DeleteRequest {
+    fn licenses(&self) -> Result<&[LicenseId]> {
+        named(self.license_ids.as_ref(), self.ids.as_ref())
     }
 }
 
@@ -81,7 +155,7 @@ async fn changed(
     let owner = &of.organisation.owner_id;
     let updated = cx
         .store
-        .license_change_many(owner, &request.license_ids, r#type, audit, change)
+        .license_change_many(owner, request.licenses()?, r#type, audit, change)
         .await?;
     Ok(Reply {
         updated,
@@ -97,9 +171,13 @@ impl Endpoint for V1FreezeLicenses {
     const ROUTE: &'static str = "POST /v1/dashboard/orgs/{orgId}/licenses/freeze";
     const SUMMARY: &'static str = "Stop licenses until they are unfrozen.";
     const NEEDS: Needs = Needs::Role(Role::Dev);
-    const REQUIRED: &'static [&'static str] = &["licenseIds"];
+    const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = EITHER;
     const WRITES: bool = true;
-    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::OrganisationNotFound, ErrorCode::Forbidden];
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::OrganisationNotFound,
+        ErrorCode::Forbidden,
+        ErrorCode::MissingFields,
+    ];
 
     type Face = V1;
     type Caller = Person;
@@ -108,7 +186,7 @@ impl Endpoint for V1FreezeLicenses {
     type Reply = Reply;
 
     fn check(_: &Context, request: &Request) -> Result<()> {
-        request.check()
+        request.licenses().map(drop)
     }
 
     async fn call(cx: &Context, caller: Person, request: Request, of: Membership) -> Result<Reply> {
@@ -127,9 +205,13 @@ impl Endpoint for V1UnfreezeLicenses {
     const ROUTE: &'static str = "POST /v1/dashboard/orgs/{orgId}/licenses/unfreeze";
     const SUMMARY: &'static str = "Let licenses go on that were frozen.";
     const NEEDS: Needs = Needs::Role(Role::Dev);
-    const REQUIRED: &'static [&'static str] = &["licenseIds"];
+    const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = EITHER;
     const WRITES: bool = true;
-    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::OrganisationNotFound, ErrorCode::Forbidden];
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::OrganisationNotFound,
+        ErrorCode::Forbidden,
+        ErrorCode::MissingFields,
+    ];
 
     type Face = V1;
     type Caller = Person;
@@ -138,7 +220,7 @@ impl Endpoint for V1UnfreezeLicenses {
     type Reply = Reply;
 
     fn check(_: &Context, request: &Request) -> Result<()> {
-        request.check()
+        request.licenses().map(drop)
     }
 
     async fn call(cx: &Context, caller: Person, request: Request, of: Membership) -> Result<Reply> {
@@ -157,9 +239,13 @@ impl Endpoint for V1RevokeLicenses {
     const ROUTE: &'static str = "POST /v1/dashboard/orgs/{orgId}/licenses/revoke";
     const SUMMARY: &'static str = "Block licenses for good.";
     const NEEDS: Needs = Needs::Role(Role::Dev);
-    const REQUIRED: &'static [&'static str] = &["licenseIds"];
+    const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = EITHER;
     const WRITES: bool = true;
-    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::OrganisationNotFound, ErrorCode::Forbidden];
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::OrganisationNotFound,
+        ErrorCode::Forbidden,
+        ErrorCode::MissingFields,
+    ];
 
     type Face = V1;
     type Caller = Person;
@@ -168,7 +254,7 @@ impl Endpoint for V1RevokeLicenses {
     type Reply = Reply;
 
     fn check(_: &Context, request: &Request) -> Result<()> {
-        request.check()
+        request.licenses().map(drop)
     }
 
     async fn call(cx: &Context, caller: Person, request: Request, of: Membership) -> Result<Reply> {
@@ -187,9 +273,13 @@ impl Endpoint for V1UnrevokeLicenses {
     const ROUTE: &'static str = "POST /v1/dashboard/orgs/{orgId}/licenses/unrevoke";
     const SUMMARY: &'static str = "Let licenses go on that were revoked.";
     const NEEDS: Needs = Needs::Role(Role::Dev);
-    const REQUIRED: &'static [&'static str] = &["licenseIds"];
+    const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = EITHER;
     const WRITES: bool = true;
-    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::OrganisationNotFound, ErrorCode::Forbidden];
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::OrganisationNotFound,
+        ErrorCode::Forbidden,
+        ErrorCode::MissingFields,
+    ];
 
     type Face = V1;
     type Caller = Person;
@@ -198,7 +288,7 @@ impl Endpoint for V1UnrevokeLicenses {
     type Reply = Reply;
 
     fn check(_: &Context, request: &Request) -> Result<()> {
-        request.check()
+        request.licenses().map(drop)
     }
 
     async fn call(cx: &Context, caller: Person, request: Request, of: Membership) -> Result<Reply> {
@@ -222,7 +312,9 @@ pub struct V1ExtendLicenses;
 #[serde(rename_all = "camelCase")]
 pub struct ExtendRequest {
     org_id: OwnerId,
-    license_ids: Vec<LicenseId>,
+    license_ids: Option<LicenseIds>,
+    /// The same under a shorter name; the longer one wins.
+    ids: Option<LicenseIds>,
     days: Option<Days>,
     expires_at: Option<Timestamp>,
 }
@@ -260,9 +352,13 @@ impl Endpoint for V1ExtendLicenses {
     const ROUTE: &'static str = "POST /v1/dashboard/orgs/{orgId}/licenses/extend";
     const SUMMARY: &'static str = "Put off the end of licenses.";
     const NEEDS: Needs = Needs::Role(Role::Dev);
-    const REQUIRED: &'static [&'static str] = &["licenseIds"];
+    const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = EITHER;
     const WRITES: bool = true;
-    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::OrganisationNotFound, ErrorCode::Forbidden];
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::OrganisationNotFound,
+        ErrorCode::Forbidden,
+        ErrorCode::MissingFields,
+    ];
 
     type Face = V1;
     type Caller = Person;
@@ -271,7 +367,7 @@ impl Endpoint for V1ExtendLicenses {
     type Reply = Extended;
 
     fn check(_: &Context, request: &ExtendRequest) -> Result<()> {
-        check_number(&request.license_ids)?;
+        request.licenses()?;
         request.extension().map(drop)
     }
 
@@ -282,8 +378,74 @@ impl Endpoint for V1ExtendLicenses {
         let change = |license: &License| Ok(license.extend(by, audit.now));
         let updated = cx
             .store
-            .license_change_many(owner, &request.license_ids, EventType::Updated, &audit, change)
+            .license_change_many(owner, request.licenses()?, EventType::Updated, &audit, change)
             .await?;
         Ok(Extended { updated })
+    }
+}
+
+/// `DELETE /v1/dashboard/orgs/{orgId}/licenses`.
+pub struct V1DeleteLicenses;
+
+/// Which licenses, in the body or in the query.
+#[derive(Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "DeleteLicensesRequest")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct DeleteRequest {
+    org_id: OwnerId,
+    license_ids: Option<LicenseIds>,
+    /// The same under a shorter name; the longer one wins.
+    ids: Option<LicenseIds>,
+}
+
+/// How many licenses were deleted.
+#[derive(Serialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "LicensesDeleted")
+)]
+pub struct LicensesDeleted {
+    deleted: u32,
+}
+
+impl Names<OwnerId> for DeleteRequest {
+    fn named(&self) -> &OwnerId {
+        &self.org_id
+    }
+}
+
+impl Endpoint for V1DeleteLicenses {
+    const NAME: &'static str = "v1-delete-licenses";
+    const ROUTE: &'static str = "DELETE /v1/dashboard/orgs/{orgId}/licenses";
+    const SUMMARY: &'static str = "Delete licenses for good, with their machines and sessions.";
+    const NEEDS: Needs = Needs::Role(Role::Dev);
+    const REQUIRED_SOMETIMES: &'static [&'static [&'static str]] = EITHER;
+    const WRITES: bool = true;
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::OrganisationNotFound,
+        ErrorCode::Forbidden,
+        ErrorCode::MissingFields,
+    ];
+
+    type Face = V1;
+    type Caller = Person;
+    type Request = DeleteRequest;
+    type Subject = Membership;
+    type Reply = LicensesDeleted;
+
+    fn check(_: &Context, request: &DeleteRequest) -> Result<()> {
+        request.licenses().map(drop)
+    }
+
+    async fn call(cx: &Context, caller: Person, request: DeleteRequest, of: Membership) -> Result<LicensesDeleted> {
+        let owner = &of.organisation.owner_id;
+        let audit = cx.audit(&caller.origin);
+        let deleted = cx.store.license_delete_many(owner, request.licenses()?, &audit).await?;
+        Ok(LicensesDeleted { deleted })
     }
 }

@@ -11,7 +11,7 @@ use keystead_core::{
         key::{LicenseId, LicenseKey},
     },
     owner::{OwnerId, Scope, member::Role, organisation::Membership},
-    product::{ProductId, variant::VariantId},
+    product::{Product, ProductId, variant::VariantId},
     store::license::create::CreateOutcome,
     value::email::Email,
 };
@@ -78,6 +78,18 @@ const MOST: u16 = 500;
 /// The edition of a license for which nobody said one.
 const EDITION: &str = "standard";
 
+/// A license of a product under this key, as it is unless somebody says otherwise.
+pub(super) fn new_license(cx: &Context, key: LicenseKey, product: &Product, now: Timestamp) -> Result<License> {
+    let edition = VariantId::parse(EDITION).ok_or(Error::internal("the usual edition is none"))?;
+    let edition = edition.within(&product.product_id);
+    let id = LicenseId::new(&cx.ids, now)?;
+    let license = License::new(key, id, product, edition, None, Email::nobody(), now);
+    Ok(License {
+        made_by: Api::V1,
+        ..license
+    })
+}
+
 impl Endpoint for V1CreateLicenses {
     const NAME: &'static str = "v1-create-licenses";
     const ROUTE: &'static str = "POST /v1/dashboard/orgs/{orgId}/licenses";
@@ -126,14 +138,10 @@ impl Endpoint for V1CreateLicenses {
         let product = cx.store.product_get(&scope, &request.product_id).await?;
         let audit = cx.audit(&caller.origin);
         let now = audit.now;
-        let edition = VariantId::parse(EDITION).ok_or(Error::internal("the usual edition is none"))?;
-        let edition = edition.within(&product.product_id);
         let license = |key: LicenseKey| -> Result<License> {
-            let id = LicenseId::new(&cx.ids, now)?;
             let license = License {
-                made_by: Api::V1,
                 expiry,
-                ..License::new(key, id, &product, edition.clone(), None, Email::nobody(), now)
+                ..new_license(cx, key, &product, now)?
             };
             Ok(license.with_policy(policy, &product))
         };
@@ -148,7 +156,15 @@ impl Endpoint for V1CreateLicenses {
                 CreateOutcome::KeyTaken | CreateOutcome::Before(_) => return Err(Error::Taken(Unique::LicenseKey)),
             }
         } else {
-            let keys = (0..request.count.unwrap_or(1)).map(|_| cx.new_license_key(&product, None));
+            let key = || {
+                // A vendor who chose how keys look gets them so.
+                if product.keys.key_prefix.is_none() {
+                    LicenseKey::in_fives(&cx.ids)
+                } else {
+                    cx.new_license_key(&product, None)
+                }
+            };
+            let keys = (0..request.count.unwrap_or(1)).map(|_| key());
             let licenses = keys.map(|key| license(key?)).collect::<Result<Vec<License>>>()?;
             cx.store.license_create_many(&licenses, &audit).await?;
             licenses

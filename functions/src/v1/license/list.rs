@@ -1,15 +1,26 @@
-//! `GET /v1/dashboard/orgs/{orgId}/licenses`: licenses, newest first.
+//! `GET /v1/dashboard/orgs/{orgId}/licenses`: licenses, newest first. Those that expire soon are listed by
+//! `GET /v1/dashboard/orgs/{orgId}/licenses/expiring`.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use keystead_core::{
-    Error, Result,
+    Error, Result, Timestamp,
     error::ErrorCode,
-    license::{License, standing::LicenseStatus},
+    license::{
+        License,
+        key::{LicenseId, LicenseKey},
+        standing::LicenseStatus,
+    },
     owner::{OwnerId, Scope, member::Role, organisation::Membership},
     product::{Product, ProductId},
-    store::license::list::{Cursor, LicenseFilter, LicenseState},
-    value::page::{PageNumber, PageSize},
+    signing::sealing::SealingRoot,
+    store::license::list::{Cursor, KeySearch, LicenseFilter, LicensePage, LicenseState},
+    value::{
+        days::Days,
+        email::Email,
+        page::{PageNumber, PageSize},
+        search::Search,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +50,8 @@ pub struct Request {
     org_id: OwnerId,
     product_id: Option<ProductId>,
     status: Option<State>,
+    /// A whole id, key or address of a customer; or any part of a key, unless one is a viewer, who sees none.
+    search: Option<Search>,
     page: Option<PageNumber>,
     page_size: Option<PageSize>,
     /// The `nextCursor` of the page before, in the place of a page's number.
@@ -51,7 +64,7 @@ pub struct Request {
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     licenses: Vec<LicenseView>,
-    /// How many there are, counted up to 10,000.
+    /// How many there are, counted up to 10,000; of a search, how many this page has.
     total: usize,
     /// Whether that is all.
     total_exact: bool,
@@ -60,6 +73,9 @@ pub struct Reply {
     total_pages: usize,
     /// What to ask for the next page with; null on the last.
     next_cursor: Option<String>,
+    /// Of a search, whether it came to its end: otherwise it goes on with `nextCursor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    search_complete: Option<bool>,
 }
 
 impl Names<OwnerId> for Request {
@@ -74,6 +90,9 @@ const LARGEST_PAGE: u32 = 1000;
 /// How deep pages go by their numbers, and how far licenses are counted.
 const DEEPEST: usize = 10_000;
 
+/// How long a search goes on.
+const SEARCHED_FOR: Duration = Duration::from_secs(1);
+
 impl From<State> for LicenseState {
     fn from(state: State) -> Self {
         match state {
@@ -82,6 +101,189 @@ impl From<State> for LicenseState {
             State::Revoked => Self::Status(LicenseStatus::Revoked),
             State::Frozen => Self::Status(LicenseStatus::Suspended),
         }
+    }
+}
+
+/// Which page of a list.
+struct Page<'a> {
+    number: Option<PageNumber>,
+    size: Option<PageSize>,
+    cursor: Option<&'a str>,
+}
+
+impl Page<'_> {
+    fn size(&self) -> u32 {
+        self.size.unwrap_or_default().number().min(LARGEST_PAGE)
+    }
+
+    fn wide(&self) -> usize {
+        usize::try_from(self.size()).unwrap_or(usize::MAX)
+    }
+
+    fn number(&self) -> u32 {
+        self.number.unwrap_or_default().number()
+    }
+}
+
+/// A list of a team's licenses.
+struct List<'a> {
+    cx: &'a Context,
+    sealing: &'a SealingRoot,
+    scope: Scope,
+    filter: LicenseFilter,
+    role: Role,
+    now: Timestamp,
+}
+
+impl<'a> List<'a> {
+    fn new(cx: &'a Context, caller: &'a Person, of: &Membership, filter: LicenseFilter) -> Self {
+        Self {
+            cx,
+            sealing: &caller.sealing,
+            scope: Scope::Owner(of.organisation.owner_id.clone()),
+            filter,
+            role: of.member.role,
+            now: cx.clock.now(),
+        }
+    }
+
+    fn opened(&self, cursor: Option<&str>) -> Result<Option<Cursor>> {
+        let seal = self.sealing.seal_for("cursor")?;
+        let opened = |text| Cursor::open(text, &seal, &self.scope, &self.filter).ok_or_else(invalid_cursor);
+        cursor.map(opened).transpose()
+    }
+
+    async fn page(&self, page: &Page<'_>) -> Result<Reply> {
+        let Self {
+            cx, scope, filter, now, ..
+        } = self;
+        let wide = page.wide();
+        let before = usize::try_from(page.number() - 1)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(wide);
+        if before.saturating_add(wide) > DEEPEST && page.cursor.is_none() {
+            return Err(Error::field(
+                "page",
+                "within the first 10,000 records: beyond them, go on with cursor",
+            ));
+        }
+        let start = self.opened(page.cursor)?;
+        let listed = async {
+            let start = match (start, before) {
+                (Some(start), _) => Some(start),
+                (None, 0) => None,
+                (None, before) => match cx.store.license_list_skip(scope, filter, before, *now).await? {
+                    Some(start) => Some(start),
+                    None => return Ok(None),
+                },
+            };
+            cx.store.license_list(scope, filter, wide, start.as_ref(), *now).await
+        };
+        let (listed, (total, total_exact)) =
+            tokio::try_join!(listed, cx.store.license_count(scope, filter, DEEPEST, *now))?;
+        let shown = self.shown(listed, page).await?;
+        Ok(Reply {
+            total,
+            total_exact,
+            total_pages: total.div_ceil(wide),
+            ..shown
+        })
+    }
+
+    /// What `search` finds: by a whole id, key or address, or by a part of a key.
+    async fn search(&self, search: &Search, page: &Page<'_>) -> Result<Reply> {
+        let Self {
+            cx, scope, filter, now, ..
+        } = self;
+        let start = self.opened(page.cursor)?;
+        let named = if start.is_none() {
+            self.named(search.as_str()).await?
+        } else {
+            None
+        };
+        let found = if let Some(license) = named {
+            Some(LicensePage {
+                licenses: vec![license],
+                next: None,
+            })
+        } else if let Some(email) = Email::parse(search.as_str()) {
+            let filter = LicenseFilter {
+                email: Some(email),
+                ..filter.clone()
+            };
+            cx.store
+                .license_list(scope, &filter, page.wide(), start.as_ref(), *now)
+                .await?
+        } else if self.role.includes(Role::Dev) {
+            let until = *now + SEARCHED_FOR;
+            let search = KeySearch {
+                part: search.as_str(),
+                wanted: page.wide(),
+                is_late: || cx.clock.now() > until,
+            };
+            cx.store
+                .license_search(scope, filter, search, start.as_ref(), *now)
+                .await?
+        } else {
+            // Who finds keys by their parts finds out the keys.
+            Some(LicensePage {
+                licenses: Vec::new(),
+                next: None,
+            })
+        };
+        // The cursor of a search for something else has another shape.
+        let found = found.ok_or_else(invalid_cursor)?;
+        let shown = self.shown(Some(found), page).await?;
+        Ok(Reply {
+            search_complete: Some(shown.next_cursor.is_none()),
+            ..shown
+        })
+    }
+
+    /// The license whose whole id or key `text` is.
+    async fn named(&self, text: &str) -> Result<Option<License>> {
+        let by_id = async {
+            match LicenseId::parse(text) {
+                Some(id) => self.cx.store.license_by_id_unscoped(&id).await,
+                None => Ok(None),
+            }
+        };
+        let by_key = async {
+            match LicenseKey::typed(text) {
+                Some(key) => self.cx.store.license_get_unscoped(&key).await,
+                None => Ok(None),
+            }
+        };
+        let (by_id, by_key) = tokio::try_join!(by_id, by_key)?;
+        let found = by_id.or(by_key);
+        Ok(found.filter(|license| self.filter.admits(license, &self.scope, self.now)))
+    }
+
+    async fn shown(&self, listed: Option<LicensePage>, page: &Page<'_>) -> Result<Reply> {
+        let (licenses, next) = listed.map_or((Vec::new(), None), |page| (page.licenses, page.next));
+        let mut ids: Vec<&ProductId> = licenses.iter().map(|license| &license.product_id).collect();
+        ids.sort();
+        ids.dedup();
+        let products: HashMap<ProductId, Product> = self.cx.store.product_list_by_id_unscoped(&ids).await?;
+        let view = |license: &License| {
+            let product = products.get(&license.product_id)?;
+            Some(LicenseView::new(license, product, self.role, self.now))
+        };
+        // A license whose product is gone is gone with it.
+        let licenses: Vec<LicenseView> = licenses.iter().filter_map(view).collect();
+        let seal = self.sealing.seal_for("cursor")?;
+        Ok(Reply {
+            total: licenses.len(),
+            total_exact: next.is_none(),
+            page: page.number(),
+            page_size: page.size(),
+            total_pages: usize::from(!licenses.is_empty()),
+            next_cursor: next
+                .map(|next| next.seal(&seal, &self.scope, &self.filter))
+                .transpose()?,
+            search_complete: None,
+            licenses,
+        })
     }
 }
 
@@ -99,59 +301,87 @@ impl Endpoint for V1ListLicenses {
     type Reply = Reply;
 
     async fn call(cx: &Context, caller: Person, request: Request, of: Membership) -> Result<Reply> {
-        let now = cx.clock.now();
-        let scope = Scope::Owner(of.organisation.owner_id.clone());
         let filter = LicenseFilter {
             product: request.product_id,
             email: None,
             state: request.status.map(LicenseState::from),
         };
-        let page = request.page.unwrap_or_default().number();
-        let page_size = request.page_size.unwrap_or_default().number().min(LARGEST_PAGE);
-        let wide = usize::try_from(page_size).unwrap_or(usize::MAX);
-        let before = usize::try_from(page - 1).unwrap_or(usize::MAX).saturating_mul(wide);
-        if before.saturating_add(wide) > DEEPEST && request.cursor.is_none() {
-            return Err(Error::field(
-                "page",
-                "within the first 10,000 records: beyond them, go on with cursor",
-            ));
+        let page = Page {
+            number: request.page,
+            size: request.page_size,
+            cursor: request.cursor.as_deref(),
+        };
+        let list = List::new(cx, &caller, &of, filter);
+        match &request.search {
+            Some(search) => list.search(search, &page).await,
+            None => list.page(&page).await,
         }
-        let seal = caller.sealing.seal_for("cursor")?;
-        let start = match &request.cursor {
-            Some(text) => Some(Cursor::open(text, &seal, &scope, &filter).ok_or_else(invalid_cursor)?),
-            None => None,
+    }
+}
+
+/// `GET /v1/dashboard/orgs/{orgId}/licenses/expiring`.
+pub struct V1ListExpiringLicenses;
+
+/// Within how long, and which page.
+#[derive(Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ListExpiringLicensesRequest")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ExpiringRequest {
+    org_id: OwnerId,
+    /// Within how many days they expire: 1 to 365, 30 if absent.
+    days: Option<Days>,
+    page: Option<PageNumber>,
+    page_size: Option<PageSize>,
+    /// The `nextCursor` of the page before, in the place of a page's number.
+    cursor: Option<String>,
+}
+
+impl Names<OwnerId> for ExpiringRequest {
+    fn named(&self) -> &OwnerId {
+        &self.org_id
+    }
+}
+
+impl ExpiringRequest {
+    fn within(&self) -> Result<Days> {
+        const USUAL: i64 = 30;
+        const MOST: u32 = 365;
+        let days = self.days.or(Days::parse(USUAL)).filter(|days| days.number() <= MOST);
+        days.ok_or_else(|| Error::field("days", "a whole number of days from 1 to 365"))
+    }
+}
+
+impl Endpoint for V1ListExpiringLicenses {
+    const NAME: &'static str = "v1-list-expiring-licenses";
+    const ROUTE: &'static str = "GET /v1/dashboard/orgs/{orgId}/licenses/expiring";
+    const SUMMARY: &'static str = "List the licenses that work and expire soon, the first to expire first.";
+    const NEEDS: Needs = Needs::Role(Role::Viewer);
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::OrganisationNotFound];
+
+    type Face = V1;
+    type Caller = Person;
+    type Request = ExpiringRequest;
+    type Subject = Membership;
+    type Reply = Reply;
+
+    fn check(_: &Context, request: &ExpiringRequest) -> Result<()> {
+        request.within().map(drop)
+    }
+
+    async fn call(cx: &Context, caller: Person, request: ExpiringRequest, of: Membership) -> Result<Reply> {
+        let filter = LicenseFilter {
+            state: Some(LicenseState::Expiring(request.within()?)),
+            ..LicenseFilter::default()
         };
-        let listed = async {
-            let start = match (start, before) {
-                (Some(start), _) => Some(start),
-                (None, 0) => None,
-                (None, before) => match cx.store.license_list_skip(&scope, &filter, before, now).await? {
-                    Some(start) => Some(start),
-                    None => return Ok(None),
-                },
-            };
-            cx.store.license_list(&scope, &filter, wide, start.as_ref(), now).await
+        let page = Page {
+            number: request.page,
+            size: request.page_size,
+            cursor: request.cursor.as_deref(),
         };
-        let (listed, (total, total_exact)) =
-            tokio::try_join!(listed, cx.store.license_count(&scope, &filter, DEEPEST, now))?;
-        let (licenses, next) = listed.map_or((Vec::new(), None), |page| (page.licenses, page.next));
-        let mut ids: Vec<&ProductId> = licenses.iter().map(|license| &license.product_id).collect();
-        ids.sort();
-        ids.dedup();
-        let products: HashMap<ProductId, Product> = cx.store.product_list_by_id_unscoped(&ids).await?;
-        let view = |license: &License| {
-            let product = products.get(&license.product_id)?;
-            Some(LicenseView::new(license, product, of.member.role, now))
-        };
-        Ok(Reply {
-            // A license whose product is gone is gone with it.
-            licenses: licenses.iter().filter_map(view).collect(),
-            total,
-            total_exact,
-            page,
-            page_size,
-            total_pages: total.div_ceil(wide),
-            next_cursor: next.map(|next| next.seal(&seal, &scope, &filter)).transpose()?,
-        })
+        List::new(cx, &caller, &of, filter).page(&page).await
     }
 }

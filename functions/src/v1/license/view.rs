@@ -64,7 +64,7 @@ pub(super) enum ExpirationMode {
 }
 
 impl ExpirationMode {
-    fn of(expiry: Expiry) -> Self {
+    pub(super) fn of(expiry: Expiry) -> Self {
         match expiry.parts() {
             (None, None) => Self::Never,
             (Some(_), None) => Self::Fixed,

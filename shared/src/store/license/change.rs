@@ -1,9 +1,6 @@
 //! Changes of licenses.
 
-use std::{
-    collections::HashSet,
-    ops::ControlFlow::{Break, Continue},
-};
+use std::ops::ControlFlow::{Break, Continue};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -11,7 +8,7 @@ use crate::{
     Error, Result,
     audit::Audit,
     error::Noun,
-    event::{Event, EventId, EventType},
+    event::{Event, EventType},
     license::{License, key::LicenseId},
     owner::OwnerId,
     store::{
@@ -24,7 +21,7 @@ use crate::{
 };
 
 /// How many licenses are changed at once: they are apart, and each takes three rounds.
-const CHANGES_AT_ONCE: usize = 16;
+pub(in crate::store) const CHANGES_AT_ONCE: usize = 16;
 
 /// What became of a change of a license.
 pub(in crate::store) enum ChangeOutcome {
@@ -73,17 +70,9 @@ impl Store {
         audit: &Audit,
         change: impl Fn(&License) -> Result<Option<License>>,
     ) -> Result<u32> {
-        let mut named: Vec<(LicenseId, EventId)> = Vec::with_capacity(ids.len());
-        let mut seen = HashSet::with_capacity(ids.len());
-        for id in ids {
-            if seen.insert(id) {
-                named.push((id.clone(), audit.event_id()?));
-            }
-        }
         let change = &change;
-        let changes = stream::iter(named).map(|(id, event)| async move {
-            let license = self.license_by_id_unscoped(&id).await?;
-            let Some(license) = license.filter(|license| license.owner_id == *owner) else {
+        let changes = stream::iter(audit.of_each(ids)?).map(|(id, event)| async move {
+            let Some(license) = self.license_of_owner(owner, &id).await? else {
                 return Ok(false);
             };
             let event = audit.event_with_id(event, r#type, &license);
@@ -101,6 +90,12 @@ impl Store {
                 |changed, is_changed| async move { Ok(changed + u32::from(is_changed)) },
             )
             .await
+    }
+
+    /// The license of `owner` with this id.
+    pub(in crate::store) async fn license_of_owner(&self, owner: &OwnerId, id: &LicenseId) -> Result<Option<License>> {
+        let license = self.license_by_id_unscoped(id).await?;
+        Ok(license.filter(|license| license.owner_id == *owner))
     }
 
     /// As [`Store::license_change`], with the event as it will be but for the changes. Answers also whether anything changed.

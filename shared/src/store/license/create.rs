@@ -30,6 +30,17 @@ pub enum CreateOutcome {
     Before(Purchase),
 }
 
+/// What became of a license that was to be brought along from elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportOutcome {
+    /// It was.
+    Done,
+    /// It was there before, for the same product.
+    There,
+    /// Another license has its key, or had it.
+    KeyTaken,
+}
+
 /// Where a new license's key is from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum KeySource {
@@ -103,6 +114,38 @@ impl Store {
                 }
             })
             .buffer_unordered(CREATIONS_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    /// Stores many licenses under keys that were given to us, some at once, and answers what became of each, in their order.
+    /// The same request again makes those that are not there.
+    ///
+    /// # Errors
+    /// [`Error::Internal`].
+    pub async fn license_import(&self, licenses: Vec<License>, audit: &Audit) -> Result<Vec<ImportOutcome>> {
+        let events = licenses.iter().map(|license| audit.event(EventType::Created, license));
+        let events = events.collect::<Result<Vec<Event>>>()?;
+        let all: Vec<(License, Event)> = licenses.into_iter().zip(events).collect();
+        stream::iter(all)
+            .map(|(license, event)| async move {
+                match self
+                    .license_create_told(&license, &event, &[], None, KeySource::Theirs)
+                    .await?
+                {
+                    CreateOutcome::Done => return Ok(ImportOutcome::Done),
+                    CreateOutcome::KeyTaken | CreateOutcome::Before(_) => {}
+                }
+                let there = self.license_get_unscoped(&license.license_key).await?;
+                let same = there
+                    .is_some_and(|there| there.owner_id == license.owner_id && there.product_id == license.product_id);
+                Ok(if same {
+                    ImportOutcome::There
+                } else {
+                    ImportOutcome::KeyTaken
+                })
+            })
+            .buffered(CREATIONS_AT_ONCE)
             .try_collect()
             .await
     }

@@ -91,8 +91,8 @@ impl Store {
     }
 }
 
-/// The old key's half of an exchange: unless the license was changed since it was read, or has more machines or fewer.
-fn old_key_deletion(license: &License) -> Result<Action> {
+/// That a key and its license are gone: unless the license was changed since it was read, or has more machines or fewer.
+pub(in crate::store) fn old_key_deletion(license: &License) -> Result<Action> {
     let deletion = delete(&schema::LICENSES, license_key(&license.license_key));
     // A license that was never authorized by `/v1` has no counter of addresses.
     let deletion = match license.seats.addresses_bound {
@@ -123,19 +123,24 @@ fn old_key_deletion(license: &License) -> Result<Action> {
         ))
 }
 
-/// That a key is exchanged, and for which: the old one leads to the license, and the license to the new one.
-fn key_traces(license: &License, reissued: &License, event: &Event) -> Result<[Action; 2]> {
+/// That a license has its key no more: no other can get it.
+pub(in crate::store) fn former_key(license: &License, event: &Event) -> Result<Action> {
     let former = FormerKey {
         key_mark: KeyMark::of(&license.license_key),
         license_id: license.license_id.clone(),
         event_id: event.event_id.clone(),
     };
+    Ok(put(&schema::FORMER_KEYS, encode(&former)?))
+}
+
+/// That a key is exchanged, and for which: the old one leads to the license, and the license to the new one.
+fn key_traces(license: &License, reissued: &License, event: &Event) -> Result<[Action; 2]> {
     let current = CurrentKey {
         key_mark: KeyMark::of_license(&license.license_id),
         license_key: reissued.license_key.clone(),
     };
     Ok([
-        put(&schema::FORMER_KEYS, encode(&former)?),
+        former_key(license, event)?,
         put(&schema::FORMER_KEYS, encode(&current)?),
     ])
 }

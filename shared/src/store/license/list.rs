@@ -21,7 +21,7 @@ use crate::{
         schema::{self, Index},
         unexpected,
     },
-    value::email::Email,
+    value::{days::Days, email::Email},
 };
 
 /// Which licenses.
@@ -42,12 +42,15 @@ pub enum LicenseState {
     Status(LicenseStatus),
     /// Their end has passed, whatever their status.
     Expired,
+    /// They work, and end within so many days.
+    Expiring(Days),
 }
 
 /// Some licenses, and where the next ones begin.
 #[derive(Clone, Debug)]
 pub struct LicensePage {
-    /// The licenses, newest first; of a list of expired ones, the last to expire first.
+    /// The licenses, newest first; of a list of expired ones, the last to expire first; of one of those that expire soon, the
+    /// first.
     pub licenses: Vec<License>,
     /// Where the next page begins; `None` when this was the last.
     pub next: Option<Cursor>,
@@ -104,12 +107,43 @@ impl Cursor {
 /// How many times a page that a filter leaves short is read on. Then the client is given what there is, and a cursor.
 const MAX_READS: usize = 5;
 
+/// A search for licenses by a part of their keys.
+#[derive(Debug)]
+pub struct KeySearch<'a, F> {
+    /// What is anywhere in the keys, in any letter case.
+    pub part: &'a str,
+    /// How many licenses are wanted at most.
+    pub wanted: usize,
+    /// Whether the search has to stop where it is.
+    pub is_late: F,
+}
+
+/// How many keys a search reads at most, and how many of them in one step.
+const WALKED_AT_MOST: usize = 20_000;
+const WALKED_AT_ONCE: usize = 1000;
+
 /// A part of an index.
 struct Partition {
     index: &'static Index,
     value: String,
-    /// Only keys that sort up to this.
-    until: Option<Timestamp>,
+    range: Range,
+}
+
+/// Which keys of a partition are read.
+#[derive(Clone, Copy)]
+enum Range {
+    /// All, the last first.
+    Whole,
+    /// Those that sort up to this, the last first.
+    Until(Timestamp),
+    /// Those between these, the first first.
+    Between(Timestamp, Timestamp),
+}
+
+impl Range {
+    fn is_ascending(self) -> bool {
+        matches!(self, Self::Between(..))
+    }
 }
 
 /// A key that was found, and the partition it was found in.
@@ -148,10 +182,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<LicensePage>> {
         let partitions = partitions(scope, filter, now);
-        let mut positions = match cursor {
-            Some(cursor) if cursor.positions.len() == partitions.len() => cursor.positions.clone(),
-            Some(_) => return Ok(None),
-            None => vec![Position::Start; partitions.len()],
+        let Some(mut positions) = positions_of(cursor, &partitions) else {
+            return Ok(None);
         };
         let mut licenses = Vec::new();
         for _ in 0..MAX_READS {
@@ -189,6 +221,52 @@ impl Store {
             }
         }
         Ok(Some(Cursor { positions }))
+    }
+
+    /// The licenses of a list that are searched for by a part of their keys, as far as a walk over the keys alone comes: over
+    /// 20,000 of them at most. `None` as for [`Store::license_list`].
+    pub async fn license_search(
+        &self,
+        scope: &Scope,
+        filter: &LicenseFilter,
+        search: KeySearch<'_, impl Fn() -> bool>,
+        cursor: Option<&Cursor>,
+        now: Timestamp,
+    ) -> Result<Option<LicensePage>> {
+        let KeySearch { part, wanted, is_late } = search;
+        let partitions = partitions(scope, filter, now);
+        let Some(mut positions) = positions_of(cursor, &partitions) else {
+            return Ok(None);
+        };
+        let part = part.to_lowercase();
+        let mut keys: Vec<String> = Vec::new();
+        let mut walked = 0;
+        while keys.len() < wanted && walked < WALKED_AT_MOST && !is_late() {
+            let before = positions.clone();
+            let read = self
+                .license_list_keys(&partitions, &mut positions, WALKED_AT_ONCE)
+                .await?;
+            walked += read.len();
+            let fits = |(_, key): &(usize, &String)| key.to_lowercase().contains(&part);
+            let fitting: Vec<usize> = read.iter().enumerate().filter(fits).map(|(place, _)| place).collect();
+            let room = wanted - keys.len();
+            if let Some(beyond) = fitting.get(room) {
+                // The next page goes on behind what this one has: read again, up to there.
+                positions = before;
+                let _: Vec<String> = self.license_list_keys(&partitions, &mut positions, *beyond).await?;
+            }
+            keys.extend(fitting.iter().take(room).map(|place| read[*place].clone()));
+            if positions.iter().all(|position| *position == Position::End) {
+                break;
+            }
+        }
+        let mut licenses = self.license_get_each(&keys).await?;
+        licenses.retain(|license| filter.admits(license, scope, now));
+        let more = positions.iter().any(|position| *position != Position::End);
+        Ok(Some(LicensePage {
+            licenses,
+            next: more.then_some(Cursor { positions }),
+        }))
     }
 
     /// How many licenses a list has, as the indexes have it: counted up to `most`, and whether that is all.
@@ -237,7 +315,11 @@ impl Store {
         let mut left: Vec<(usize, bool)> = read.iter().map(|(found, more)| (found.len(), *more)).collect();
         let mut found: Vec<Found> = read.into_iter().flat_map(|(found, _)| found).collect();
         // Stable, so that keys of one time stay in the index's own order, on which the positions rely.
-        found.sort_by(|a, b| b.sort.cmp(&a.sort));
+        if partitions.iter().any(|partition| partition.range.is_ascending()) {
+            found.sort_by(|a, b| a.sort.cmp(&b.sort));
+        } else {
+            found.sort_by(|a, b| b.sort.cmp(&a.sort));
+        }
         found.truncate(wanted);
         for taken in &found {
             left[taken.partition].0 -= 1;
@@ -263,15 +345,26 @@ impl Store {
         let mut query = self
             .query_index(&schema::LICENSES, index, &partition.value)
             .limit(i32::try_from(wanted).unwrap_or(i32::MAX));
-        if let Some(until) = partition.until {
-            query = query
+        query = match partition.range {
+            Range::Whole => query,
+            Range::Until(until) => query
                 .key_condition_expression("#partition = :partition AND #sort <= :until")
                 .expression_attribute_names("#sort", sort)
-                .expression_attribute_values(":until", text(until));
-        }
+                .expression_attribute_values(":until", text(until)),
+            Range::Between(from, until) => query
+                .key_condition_expression("#partition = :partition AND #sort BETWEEN :from AND :until")
+                .expression_attribute_names("#sort", sort)
+                .expression_attribute_values(":from", text(from))
+                .expression_attribute_values(":until", text(until))
+                .scan_index_forward(true),
+        };
         // A position beyond the end, where a clock is behind the one that made it, is before everything that is left; and
         // DynamoDB takes no start that its condition leaves out.
-        let is_within = |last: &String| partition.until.is_none_or(|until| *last <= until.to_string());
+        let is_within = |last: &String| match partition.range {
+            Range::Whole => true,
+            Range::Until(until) => *last <= until.to_string(),
+            Range::Between(from, until) => *last >= from.to_string() && *last <= until.to_string(),
+        };
         if let Position::After(last, key) = position
             && is_within(last)
         {
@@ -308,16 +401,24 @@ impl Store {
     }
 }
 
+/// Where a walk begins; `None` when `cursor` was made for a list of another shape.
+fn positions_of(cursor: Option<&Cursor>, partitions: &[Partition]) -> Option<Vec<Position>> {
+    match cursor {
+        Some(cursor) => (cursor.positions.len() == partitions.len()).then(|| cursor.positions.clone()),
+        None => Some(vec![Position::Start; partitions.len()]),
+    }
+}
+
 /// The parts of the index that narrows a list most.
 fn partitions(scope: &Scope, filter: &LicenseFilter, now: Timestamp) -> Vec<Partition> {
     let whole = |index, value: String| Partition {
         index,
         value,
-        until: None,
+        range: Range::Whole,
     };
     let statuses = match filter.state {
         Some(LicenseState::Status(status)) => vec![status],
-        Some(LicenseState::Expired) | None => LicenseStatus::ALL.to_vec(),
+        Some(LicenseState::Expired | LicenseState::Expiring(_)) | None => LicenseStatus::ALL.to_vec(),
     };
     let each = |index, prefix: &str| {
         statuses
@@ -325,22 +426,23 @@ fn partitions(scope: &Scope, filter: &LicenseFilter, now: Timestamp) -> Vec<Part
             .map(|status| whole(index, format!("{prefix}{status}")))
             .collect::<Vec<_>>()
     };
+    let by_expiry = match filter.state {
+        Some(LicenseState::Expired) => Some(Range::Until(now)),
+        Some(LicenseState::Expiring(within)) => Some(Range::Between(now, now + within.duration())),
+        Some(LicenseState::Status(_)) | None => None,
+    };
     match (&filter.email, &filter.product, scope) {
         (Some(email), _, Scope::Owner(owner)) => {
             vec![whole(&schema::LICENSES_BY_OWNER_EMAIL, owner_email(owner, email))]
         }
         (Some(email), _, Scope::Everything) => vec![whole(&schema::LICENSES_BY_EMAIL, email.folded())],
-        (None, product, scope) if filter.state == Some(LicenseState::Expired) => {
+        (None, product, scope) if let Some(range) = by_expiry => {
             let (index, value) = match (product, scope) {
                 (Some(product), _) => (&schema::LICENSES_BY_PRODUCT_EXPIRY, product.to_string()),
                 (None, Scope::Owner(owner)) => (&schema::LICENSES_BY_OWNER_EXPIRY, owner.to_string()),
                 (None, Scope::Everything) => (&schema::LICENSES_BY_EXPIRY, EXPIRING.to_owned()),
             };
-            vec![Partition {
-                index,
-                value,
-                until: Some(now),
-            }]
+            vec![Partition { index, value, range }]
         }
         (None, Some(product), _) => each(&schema::LICENSES_BY_PRODUCT, &format!("{product}#")),
         (None, None, Scope::Owner(owner)) => each(&schema::LICENSES_BY_OWNER, &format!("{owner}#")),
@@ -361,13 +463,14 @@ impl LicenseFilter {
             None => String::new(),
             Some(LicenseState::Status(status)) => status.to_string(),
             Some(LicenseState::Expired) => "expired".to_owned(),
+            Some(LicenseState::Expiring(within)) => format!("expiring {}", within.number()),
         };
         // None of them holds a line break.
         ["licenses", owner, product, &email, &state].join("\n")
     }
 
-    /// Whether a license that an index led to is meant. The index may be late, and narrows by some conditions only.
-    fn admits(&self, license: &License, scope: &Scope, now: Timestamp) -> bool {
+    /// Whether a license is meant, however it was found: an index may be late, and narrows by some conditions only.
+    pub fn admits(&self, license: &License, scope: &Scope, now: Timestamp) -> bool {
         scope.covers(&license.owner_id)
             && self
                 .product
@@ -380,6 +483,10 @@ impl LicenseFilter {
             && self.state.is_none_or(|state| match state {
                 LicenseState::Status(status) => license.standing.status == status,
                 LicenseState::Expired => license.expires_at().is_some_and(|expiry| expiry <= now),
+                LicenseState::Expiring(within) => {
+                    let ends = |end: Timestamp| end > now && end <= now + within.duration();
+                    !license.standing.is_blocked(now) && license.expires_at().is_some_and(ends)
+                }
             })
     }
 }

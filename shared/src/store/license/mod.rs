@@ -4,6 +4,7 @@ pub mod activation;
 pub mod authorize;
 mod change;
 pub mod create;
+mod delete;
 mod find;
 pub(in crate::store) mod item;
 mod key_exchange;
