@@ -695,7 +695,7 @@ const V1: &[Row] = &[
     },
     Row {
         name: "v1-list-expiring-licenses",
-        good: |world| json!({ "orgId": world.org.id, "days": "365" }),
+        good: |world| json!({ "orgId": world.org.id }),
         foreign: Foreign::NoOwners,
     },
     Row {

@@ -81,10 +81,10 @@ async fn who_sees_no_keys_finds_none_out_by_their_parts() {
         let (ids, _) = found(&viewer, &shop.org, &format!("search={part}")).await;
         assert!(ids.is_empty(), "{part}");
         let (ids, _) = found(&shop.owner, &shop.org, &format!("search={part}")).await;
-        assert_eq!(ids, [id.clone()]);
+        assert_eq!(ids, [id.as_str()]);
     }
     for whole in [&id, &license.key] {
         let (ids, _) = found(&viewer, &shop.org, &format!("search={whole}")).await;
-        assert_eq!(ids, [id.clone()]);
+        assert_eq!(ids, [id.as_str()]);
     }
 }

@@ -66,7 +66,7 @@ struct Row {
 #[cfg(feature = "openapi")]
 fn rows(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
     let row = generator.subschema_for::<Row>();
-    schemars::json_schema!({ "type": "array", "items": { "anyOf": [row, true] } })
+    schemars::json_schema!({ "type": "array", "items": { "anyOf": [row, {}] } })
 }
 
 /// What became of the licenses.
@@ -123,11 +123,13 @@ impl Row {
 
 /// What is wrong with a license that can't be imported.
 fn told(error: Error) -> Result<String> {
-    match error {
-        Error::Invalid(InvalidRequest::Field { field, expected }) => Ok(format!("{field} must be {expected}")),
-        Error::Invalid(InvalidRequest::Policy { field, expected }) => Ok(format!("{field} must be {expected}")),
-        ours => Err(ours),
+    if let Error::Invalid(InvalidRequest::Field { field, expected }) = error {
+        return Ok(format!("{field} must be {expected}"));
     }
+    if let Error::Invalid(InvalidRequest::Policy { field, expected }) = error {
+        return Ok(format!("{field} must be {expected}"));
+    }
+    Err(error)
 }
 
 impl Endpoint for V1ImportLicenses {
