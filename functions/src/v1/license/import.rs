@@ -66,7 +66,11 @@ struct Row {
 #[cfg(feature = "openapi")]
 fn rows(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
     let row = generator.subschema_for::<Row>();
-    schemars::json_schema!({ "type": "array", "items": { "anyOf": [row, {}] } })
+    let other = schemars::json_schema!({
+        "description": "What is no such license is told in `errors`.",
+        "type": ["object", "string", "number", "boolean", "null"],
+    });
+    schemars::json_schema!({ "type": "array", "items": { "anyOf": [row, other] } })
 }
 
 /// What became of the licenses.
