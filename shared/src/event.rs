@@ -119,6 +119,8 @@ choice!(
         Unrevoked = "unrevoked",
         /// One or all of its sessions were ended.
         LicenseSessionsRevoked = "licenseSessionsRevoked",
+        /// Its key was to be mailed to its customer again.
+        KeyMailed = "keyMailed",
         /// It was deleted, with its machines, sessions and addresses.
         Deleted = "deleted",
         /// An API key of the owner's was made.

@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from server import HERE
+from server import HERE, Server
 from verify_token import LICENSE, PRODUCT, activate, call
 
 ROOT = HERE.parent.parent
@@ -134,6 +134,24 @@ def test_the_sample_of_the_readme_verifies_the_token_of_its_tour(server, tmp_pat
     verified = run_python(verify, skew)
     assert verified.returncode == 0, verified.stderr
     assert "'machineFingerprint': 'tour'" in verified.stdout
+
+
+def test_the_quickstart_of_the_dashboard_api_ends_with_a_license_that_runs(tmp_path):
+    quickstart = sample(ROOT / "docs/api/v1.md", "sh", "/v1/auth/register")
+    with Server(tmp_path / "data", "--show-mail", "--no-demo") as server:
+        given = {"SECRET": server.admin_secret, "MAIL": server.url + server.door("/_mail")}
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", quickstart.replace("http://127.0.0.1:8787", server.url)],
+            env={**os.environ, **given},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    answers = done.stdout.partition("}}")
+    assert json.loads(answers[0] + answers[1]) == {"ok": True, "data": {"verificationSent": True}}
+    assert json.loads(answers[2])["reasonCode"] == "ALLOW", done.stdout
 
 
 @pytest.mark.parametrize("skew", SKEWS)

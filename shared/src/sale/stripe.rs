@@ -10,11 +10,7 @@ use ring::hmac;
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
-use crate::{
-    Error, Result, Timestamp,
-    error::Credential,
-    value::{json_schema::schema, text::is_plain},
-};
+use crate::{Error, Result, Timestamp, error::Credential, value::json_schema::schema};
 
 /// How old a signature may be: as long as Stripe's own libraries allow.
 pub const TOLERANCE: Duration = Duration::from_secs(5 * 60);
@@ -38,7 +34,8 @@ impl EndpointSecret {
         let text = text.trim();
         // Stripe's have 32 letters and digits.
         let rest = text.strip_prefix(Self::PREFIX)?;
-        ((16..=128).contains(&rest.len()) && is_plain(rest, 128)).then(|| Self(text.to_owned()))
+        let sound = (16..=128).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_graphic());
+        sound.then(|| Self(text.to_owned()))
     }
 
     /// The secret in clear, to be sealed or to check with.
@@ -77,7 +74,7 @@ impl<'de> Deserialize<'de> for EndpointSecret {
 schema!(EndpointSecret, {
     "type": "string",
     "description": "The signing secret of a webhook endpoint, as Stripe shows it.",
-    "pattern": "^\\s*whsec_[^\\x00-\\x1f\\x7f-\\x9f]{16,128}\\s*$",
+    "pattern": "^\\s*whsec_[!-~]{16,128}\\s*$",
     "writeOnly": true
 });
 

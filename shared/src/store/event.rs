@@ -1,6 +1,8 @@
 //! Events: what happened, written in the transaction that made it happen
 //! ([`crate::store::write::Transaction::with_event`]).
 
+use std::ops::ControlFlow::{Break, Continue};
+
 use crate::{
     Result,
     account::{Account, AccountId},
@@ -13,7 +15,7 @@ use crate::{
         item::{decode_all, encode, number, text},
         read::all_of,
         schema, unexpected,
-        write::{UpdateExpression, update},
+        write::{Transaction, UpdateExpression, WriteOutcome, retried, update},
     },
     value::email::Email,
 };
@@ -50,6 +52,21 @@ impl Store {
         }
         let count = update(&schema::EVENTS, key, counted);
         self.write_retried("an event", count).await.map(drop)
+    }
+
+    /// Notes an event of a license that nothing else is written with: of what is done outside of the tables.
+    pub async fn event_note(&self, r#type: EventType, license: &License, audit: &Audit) -> Result<()> {
+        let event = &audit.event(r#type, license)?;
+        retried("an event", (), |attempt, ()| async move {
+            Ok(match self.commit_all(Transaction::of([]).with_event(event)?).await? {
+                WriteOutcome::Done | WriteOutcome::Refused(_) => Break(()),
+                WriteOutcome::Contended => {
+                    attempt.back_off().await;
+                    Continue(())
+                }
+            })
+        })
+        .await
     }
 
     /// What happened to a license that the caller was found to own, oldest first.

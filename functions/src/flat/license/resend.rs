@@ -3,6 +3,7 @@
 use keystead_core::{
     Result,
     error::ErrorCode,
+    event::EventType,
     license::{License, key::LicenseKey},
 };
 use serde::{Deserialize, Serialize};
@@ -52,8 +53,12 @@ impl Endpoint for ResendLicense {
     type Subject = License;
     type Reply = Reply;
 
-    async fn call(cx: &Context, _: Admin, _: Request, license: License) -> Result<Reply> {
+    async fn call(cx: &Context, caller: Admin, _: Request, license: License) -> Result<Reply> {
         count_key_mail(cx, &license).await?;
+        // Before, so that none is mailed without a trace.
+        cx.store
+            .event_note(EventType::KeyMailed, &license, &cx.audit(&caller.origin))
+            .await?;
         Ok(Reply {
             mailed: cx.mailer.deliver(same_key(&license)).await,
         })

@@ -33,6 +33,7 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     product_id: ProductId,
+    #[cfg_attr(feature = "openapi", schemars(length(min = 1, max = 200)))]
     entries: Vec<Given>,
 }
 

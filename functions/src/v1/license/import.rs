@@ -70,7 +70,7 @@ fn rows(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         "description": "What is no such license is told in `errors`.",
         "type": ["object", "string", "number", "boolean", "null"],
     });
-    schemars::json_schema!({ "type": "array", "items": { "anyOf": [row, other] } })
+    schemars::json_schema!({ "type": "array", "minItems": 1, "maxItems": MOST, "items": { "anyOf": [row, other] } })
 }
 
 /// What became of the licenses.

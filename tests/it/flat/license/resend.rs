@@ -1,6 +1,6 @@
 //! `POST /resendLicense`.
 
-use keystead_tests::{HOUR, TestApp};
+use keystead_tests::{HOUR, OWNER, TestApp};
 use serde_json::json;
 
 #[tokio::test]
@@ -19,6 +19,15 @@ async fn a_license_s_key_is_mailed_to_its_customer_and_to_nobody_else() {
         ("Ann@Example.com", "Your license key")
     );
     assert!(mail.text.contains(&license.key), "{}", mail.text);
+    let log = app
+        .admin()
+        .post("/listAuditEvents", json!({ "creatorId": OWNER }))
+        .await;
+    let latest = &log.expect(200)["events"][0];
+    assert_eq!(
+        (&latest["type"], &latest["actor"]["kind"]),
+        (&json!("keyMailed"), &json!("admin"))
+    );
 }
 
 #[tokio::test]
