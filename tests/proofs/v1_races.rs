@@ -233,3 +233,61 @@ async fn an_invite_is_accepted_once() {
         owner.get(&own).await.expect(200);
     }
 }
+
+#[tokio::test]
+async fn a_license_that_is_deleted_while_machines_come_leaves_none_behind() {
+    for seed in seeds(4) {
+        let app = storm(seed).await;
+        let shop = app.shop().await;
+        let (license, view) = shop.license(json!({})).await;
+        let fields =
+            |i| json!({ "hwid": format!("m{}", i % 20), "ip": format!("203.0.113.{i}"), "sessionId": format!("s{i}") });
+        shop.authorize(&license, fields(0)).await.expect(200);
+        let mut callers = applications(&shop, &license, fields);
+        for _ in 0..2 {
+            let (shop, ids) = (shop.clone(), json!({ "licenseIds": [view["id"]] }));
+            let path = format!("/v1/dashboard/orgs/{}/licenses", shop.org);
+            callers.insert(
+                callers.len() / 2,
+                caller(async move { shop.owner.ask("DELETE", &path, ids).await }),
+            );
+        }
+        let mut deleted = 0;
+        for answer in at_once(callers).await {
+            if let Some(of_deletion) = answer.body["data"]["deleted"].as_u64() {
+                deleted += of_deletion;
+            } else {
+                assert!([200, 404].contains(&answer.status), "{answer:?}");
+            }
+        }
+        assert_eq!(deleted, 1);
+        assert_eq!(app.ledger(&license), Vec::<Value>::new());
+        shop.authorize(&license, fields(0)).await.expect(404);
+    }
+}
+
+#[tokio::test]
+async fn a_license_is_linked_to_one_of_those_who_redeem_it() {
+    for seed in seeds(2) {
+        let app = storm(seed).await;
+        let shop = app.shop().await;
+        let (license, view) = shop.license(json!({})).await;
+        let mut people = Vec::new();
+        for number in 0..8 {
+            people.push(app.person(&format!("buyer{number}@example.com")).await);
+        }
+        let redeem = |i: usize| {
+            let (person, key) = (people[i % people.len()].clone(), license.key.clone());
+            caller(async move {
+                let asked = json!({ "licenseKey": key });
+                person.post("/v1/dashboard/licenses/redeem", asked).await
+            })
+        };
+        let answers = at_once((0..CALLERS / 2).map(redeem)).await;
+        assert!(answers.iter().all(|answer| [200, 409].contains(&answer.status)));
+        // Each asked four times.
+        assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 4);
+        let shown = shop.of(&view, "GET", "", json!({})).await;
+        assert!(shown.expect(200)["data"]["license"]["endUserId"].is_string());
+    }
+}

@@ -474,9 +474,8 @@ impl TestApp {
             .expect("the license is there")
     }
 
-    /// Asserts that a license's counters are those of its items, and within its limits.
-    pub async fn assert_counters_true(&self, license: &TestLicense) -> License {
-        let stored = self.stored(license).await;
+    /// The machines, sessions and addresses of a license, or of the key that one had, as they are stored.
+    pub fn ledger(&self, license: &TestLicense) -> Vec<Value> {
         let query = json!({
             "TableName": "activations",
             "KeyConditionExpression": "licenseKey = :key",
@@ -484,7 +483,13 @@ impl TestApp {
         });
         let (_, reply) = self.database.answer("Query", query.to_string().as_bytes());
         let reply: Value = serde_json::from_slice(&reply).expect("a reply");
-        let items = reply["Items"].as_array().expect("items");
+        reply["Items"].as_array().expect("items").clone()
+    }
+
+    /// Asserts that a license's counters are those of its items, and within its limits.
+    pub async fn assert_counters_true(&self, license: &TestLicense) -> License {
+        let stored = self.stored(license).await;
+        let items = self.ledger(license);
         let of = |kind: &'static str| {
             items
                 .iter()

@@ -1,6 +1,6 @@
 //! Licenses that come from elsewhere, and go: `.../licenses/import`, `DELETE .../licenses` and `.../licenses/redeem`.
 
-use keystead_tests::{DAY, Person, TestApp, TestLicense, shop::Shop};
+use keystead_tests::{DAY, OWNER, Person, TestApp, TestLicense, shop::Shop};
 use serde_json::{Value, json};
 
 use super::{expect_refusal, of};
@@ -175,4 +175,36 @@ async fn licenses_that_expire_soon_are_listed_the_first_to_expire_first() {
             .await;
         assert_eq!(refused.expect(400)["error"]["details"][0]["path"], "days");
     }
+}
+
+#[tokio::test]
+async fn what_is_told_of_a_purchase_whose_license_was_deleted_touches_no_other() {
+    let app = TestApp::start().await;
+    let owner = app.person("owner@example.com").await;
+    let member = json!({ "creatorId": OWNER, "email": owner.email, "role": "owner" });
+    app.admin().post("/addMember", member).await.expect(200);
+    let tell = async |r#type: &str| {
+        let notice = json!({ "purchaseId": "p-1", "durationDays": 30 });
+        app.store().tell(r#type, notice).await
+    };
+    let bought = tell("purchase.completed").await;
+    let key = bought.expect(200)["licenseKey"].as_str().expect("a key").to_owned();
+    // The same customer has another, which no purchase is known of.
+    let other = app.license().with("email", "customer@example.com").create().await;
+    let before = app.stored(&other).await;
+    let id = app.stored(&TestLicense { key }).await.license_id;
+    let deleted = owner
+        .ask("DELETE", &of(OWNER, "/licenses"), json!({ "licenseIds": [id] }))
+        .await;
+    assert_eq!(deleted.expect(200)["data"]["deleted"], 1);
+    for (r#type, status) in [
+        ("purchase.completed", 200),
+        ("subscription.renewed", 404),
+        ("purchase.refunded", 404),
+        ("purchase.disputed", 404),
+        ("subscription.cancelled", 200),
+    ] {
+        tell(r#type).await.expect(status);
+    }
+    assert_eq!(app.stored(&other).await, before);
 }

@@ -122,7 +122,11 @@ impl Endpoint for CgloungeWebhook {
                     .flatten()
                 {
                     if license.is_none() {
-                        license = license_of(cx, &key).await?;
+                        license = match license_of(cx, &key).await {
+                            // It was deleted, and its subscription with it.
+                            Err(Error::NotFound(Noun::License)) => return Ok(Reply::default()),
+                            other => other?,
+                        };
                     }
                 }
                 if license.is_none() {

@@ -245,12 +245,16 @@ async fn end_subscription(
         .map(drop)
 }
 
-/// The license that came of a purchase.
+/// The license that came of a purchase, if one did.
+///
+/// # Errors
+/// [`Noun::License`] when it was deleted: no other is meant in its place.
 async fn license_of(cx: &Context, purchase: &PurchaseKey) -> Result<Option<License>> {
-    match cx.store.purchase_get(purchase).await? {
-        Some(purchase) => cx.store.license_by_purchase(&purchase).await,
-        None => Ok(None),
-    }
+    let Some(purchase) = cx.store.purchase_get(purchase).await? else {
+        return Ok(None);
+    };
+    let license = cx.store.license_by_purchase(&purchase).await?;
+    license.ok_or(Error::NotFound(Noun::License)).map(Some)
 }
 
 /// The key under which what is told of a product's purchase is written down, if it has an id.
