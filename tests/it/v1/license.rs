@@ -70,6 +70,13 @@ async fn many_are_made_at_once_listed_page_by_page_and_counted() {
         (&data["count"], data["licenses"].as_array().map(Vec::len)),
         (&json!(25), Some(25))
     );
+    for license in data["licenses"].as_array().expect("a list") {
+        let key = license["key"].as_str().expect("a key");
+        let is_ours = |c: char| "ABCDEFGHJKLMNPQRSTUVWXYZ23456789".contains(c);
+        let groups: Vec<&str> = key.split('-').collect();
+        let sound = |group: &&str| group.len() == 5 && group.chars().all(is_ours);
+        assert!(groups.len() == 5 && groups.iter().all(sound), "{key}");
+    }
     let mut seen = Vec::new();
     for page in 1..=3 {
         let listed = shop
