@@ -18,6 +18,8 @@ WHO = {
     "People": "l",
     "Stores": "ws",
     "Service": "-",
+    "Teams": "t",
+    "Back ends": "g",
 }
 LICENSES = [
     "email,productId\na@b.c,app\n",

@@ -98,6 +98,8 @@ BEYOND = re.compile(
     r"|Invalid expirationMode: must be .*"
     r"|Invalid (defaultLicensePolicy|policy|policyOverride)\b.*"
     r"|Invalid (count|licenseIds|permissions|page|days|status): must be .*"
+    # What a value may be, its type says.
+    r"|Invalid (entries\.\d+\.)?value: must be an? (machine|address): .*"
 )
 LIMITED = re.compile(r"Invalid (?P<field>\w+)(\[\d+\])?: must be a string of 1 to (?P<most>\d+) characters.*")
 

@@ -7,19 +7,24 @@
 use std::cell::RefCell;
 
 use http::{Method, Uri};
-use keystead_tests::{OWNER, PRODUCT, Person, TestApp, request, secrets};
+use keystead_tests::{MINUTE, OWNER, PRODUCT, Person, TestApp, request, secrets, shop::Shop};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-/// A service with something in it, for so many requests: what they leave behind is not to fill the memory.
-const REQUESTS: u32 = 2000;
+/// After so many, a minute goes by: an address may ask `/v1` no more often.
+const A_MINUTE: u32 = 50;
+
+/// A service with something in it, for so many requests: what they leave behind is not to fill the memory, and access tokens
+/// are good for a quarter of an hour.
+const REQUESTS: u32 = 14 * A_MINUTE;
 
 struct World {
     runtime: Runtime,
     app: TestApp,
     api_key: String,
     person: Person,
+    shop: Shop,
     token: String,
     left: u32,
 }
@@ -30,7 +35,7 @@ impl World {
             .enable_all()
             .build()
             .expect("a runtime");
-        let (app, api_key, person, token) = runtime.block_on(async {
+        let (app, api_key, person, shop, token) = runtime.block_on(async {
             let app = TestApp::start().await;
             app.faults.without_rate_limit();
             let license = app.license().max_machines(1000).create().await;
@@ -42,13 +47,16 @@ impl World {
             }
             let api_key = app.creator(OWNER).await.api_key;
             let person = app.person("customer@example.com").await;
-            (app, api_key, person, machine.token())
+            let shop = app.shop().await;
+            shop.license(json!({ "key": "CUSTOM-KEY" })).await;
+            (app, api_key, person, shop, machine.token())
         });
         Self {
             runtime,
             app,
             api_key,
             person,
+            shop,
             token,
             left: REQUESTS,
         }
@@ -72,6 +80,8 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     let method = match method {
         "GET" => Method::GET,
         "POST" => Method::POST,
+        "PATCH" => Method::PATCH,
+        "DELETE" => Method::DELETE,
         _ => return Corpus::Reject,
     };
     // What is no URI does not come through the server.
@@ -83,6 +93,9 @@ fuzz_target!(|data: &[u8]| -> Corpus {
             *world = World::new();
         }
         world.left -= 1;
+        if world.left % A_MINUTE == 0 {
+            world.app.advance(MINUTE);
+        }
         let mut body = body.to_vec();
         if let Ok(text) = std::str::from_utf8(&body)
             && text.contains("TOKEN")
@@ -90,7 +103,11 @@ fuzz_target!(|data: &[u8]| -> Corpus {
             body = text.replace("TOKEN", &world.token).into_bytes();
         }
         let secrets = secrets();
-        let bearer = format!("Bearer {}", world.person.token);
+        let bearer = match who {
+            b't' => world.runtime.block_on(world.shop.owner.authorization(target)),
+            b'g' => format!("Bearer {}", world.shop.key),
+            _ => format!("Bearer {}", world.person.token),
+        };
         let signature;
         let header = match who {
             b'a' => {
@@ -110,7 +127,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
             }
             b'k' => Some(("x-api-key", world.api_key.as_str())),
             b'w' => Some(("x-webhook-secret", secrets.credentials.webhook_secret.as_str())),
-            b'l' => Some(("authorization", bearer.as_str())),
+            b'l' | b't' | b'g' => Some(("authorization", bearer.as_str())),
             b'i' => Some(("idempotency-key", "once")),
             b's' => {
                 let text = String::from_utf8_lossy(&body).into_owned();
