@@ -249,8 +249,8 @@ impl<'a> List<'a> {
             }
         };
         let by_key = async {
-            match LicenseKey::typed(text) {
-                Some(key) => self.cx.store.license_get_unscoped(&key).await,
+            match LicenseKey::parse(text) {
+                Some(key) => self.cx.store.license_get_typed_unscoped(&key).await,
                 None => Ok(None),
             }
         };

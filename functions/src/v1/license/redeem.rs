@@ -101,8 +101,7 @@ impl Endpoint for V1RedeemLicense {
 
         let key = request.license_key.or(request.key);
         let key = key.ok_or(Error::Invalid(InvalidRequest::MissingFields(&["licenseKey"])))?;
-        let key = LicenseKey::ours(key.as_str()).unwrap_or(key);
-        let license = cx.store.license_get_unscoped(&key).await?.ok_or(MISSING)?;
+        let license = cx.store.license_get_typed_unscoped(&key).await?.ok_or(MISSING)?;
         let product = cx
             .store
             .product_get_unscoped(&license.product_id)

@@ -37,6 +37,19 @@ impl Store {
         self.get(&schema::LICENSES, key.as_str(), None).await
     }
 
+    /// As [`Store::license_get_unscoped`], by a key that somebody typed: exactly so, or else one of ours that it reads like.
+    ///
+    /// **Unscoped**: who shows a key may use it; for a team, the caller must check the owner.
+    pub async fn license_get_typed_unscoped(&self, typed: &LicenseKey) -> Result<Option<License>> {
+        if let Some(license) = self.license_get_unscoped(typed).await? {
+            return Ok(Some(license));
+        }
+        match LicenseKey::ours(typed.as_str()) {
+            Some(ours) if ours != *typed => self.license_get_unscoped(&ours).await,
+            Some(_) | None => Ok(None),
+        }
+    }
+
     /// The license with this key, and its activation of this machine, in one call.
     ///
     /// **Unscoped**: as [`Store::license_get_unscoped`], the caller must check the owner where the key is no credential.
