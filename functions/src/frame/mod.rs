@@ -29,4 +29,5 @@ pub mod router;
 pub mod secrets;
 pub mod security_headers;
 mod signature;
+mod steps;
 pub mod subject;

@@ -1,0 +1,146 @@
+//! An endpoint's own steps behind trait objects: the pipeline is compiled once for each kind of caller and each face, and not
+//! for each endpoint. It was a third of what an endpoint adds to its function, and most of what it takes to compile one.
+
+use std::pin::Pin;
+
+use keystead_core::{
+    Result,
+    owner::{OwnerId, member::Role},
+};
+
+use crate::frame::{
+    body::BodyMode,
+    callers::Source,
+    context::Context,
+    endpoint::{Endpoint, Needs},
+    face::Face,
+    fields::Fields,
+    reply::{Answer, Body},
+    subject::Subject,
+};
+
+/// An endpoint whose callers are `C`s, as the pipeline sees it.
+pub(crate) struct Steps<C> {
+    /// [`Endpoint::NAME`].
+    pub(crate) name: &'static str,
+    /// [`Endpoint::ROUTE`].
+    pub(crate) route: &'static str,
+    /// [`Endpoint::NEEDS`].
+    pub(crate) needs: Needs,
+    /// [`Endpoint::REQUIRED`].
+    pub(crate) required: &'static [&'static str],
+    /// [`Endpoint::WRITES`].
+    pub(crate) writes: bool,
+    /// [`Endpoint::BODY`].
+    pub(crate) body: BodyMode,
+    /// Parses a request.
+    pub(crate) parse: Parse<C>,
+}
+
+impl<C> Steps<C> {
+    /// The steps of an endpoint.
+    pub(crate) const fn of<E: Endpoint<Caller = C>>() -> Self {
+        Self {
+            name: E::NAME,
+            route: E::ROUTE,
+            needs: E::NEEDS,
+            required: E::REQUIRED,
+            writes: E::WRITES,
+            body: E::BODY,
+            parse: parse::<E>,
+        }
+    }
+}
+
+/// What a step comes to.
+type Step<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// Parses a request's fields.
+pub(crate) type Parse<C> = fn(&Context, Fields) -> Result<Box<dyn Parsed<C>>>;
+
+/// A request that is parsed and checked by itself.
+pub(crate) trait Parsed<C>: Send {
+    /// Reads what can be read beside the authentication.
+    fn prefetch<'a>(self: Box<Self>, cx: &'a Context, source: &'a Source) -> Step<'a, Box<dyn Prefetched<C>>>;
+}
+
+/// A request, and what was read for it beside the authentication.
+pub(crate) trait Prefetched<C>: Send {
+    /// Loads its subject, which `caller` may see.
+    fn admit<'a>(self: Box<Self>, cx: &'a Context, caller: &'a C) -> Step<'a, Box<dyn Admitted<C>>>;
+}
+
+/// A request, and its subject.
+pub(crate) trait Admitted<C>: Send {
+    /// [`Subject::owner`].
+    fn owner(&self) -> Option<&OwnerId>;
+
+    /// [`Subject::role`].
+    fn role(&self) -> Option<Role>;
+
+    /// Calls the endpoint.
+    fn call<'a>(self: Box<Self>, cx: &'a Context, caller: C) -> Step<'a, Answer>;
+}
+
+fn parse<E: Endpoint>(cx: &Context, fields: Fields) -> Result<Box<dyn Parsed<E::Caller>>> {
+    let request: E::Request = fields.parse(E::REQUIRED)?;
+    E::check(cx, &request)?;
+    Ok(Box::new(ParsedRequest::<E> { request }))
+}
+
+struct ParsedRequest<E: Endpoint> {
+    request: E::Request,
+}
+
+struct PrefetchedRequest<E: Endpoint> {
+    request: E::Request,
+    prefetched: <E::Subject as Subject<E::Request, E::Caller>>::Prefetched,
+}
+
+struct AdmittedRequest<E: Endpoint> {
+    request: E::Request,
+    subject: E::Subject,
+}
+
+impl<E: Endpoint> Parsed<E::Caller> for ParsedRequest<E> {
+    fn prefetch<'a>(self: Box<Self>, cx: &'a Context, source: &'a Source) -> Step<'a, Box<dyn Prefetched<E::Caller>>> {
+        Box::pin(async move {
+            let Self { request } = *self;
+            let prefetched = <E::Subject as Subject<_, E::Caller>>::prefetch(cx, &request, source).await?;
+            Ok(Box::new(PrefetchedRequest::<E> { request, prefetched }) as Box<dyn Prefetched<_>>)
+        })
+    }
+}
+
+impl<E: Endpoint> Prefetched<E::Caller> for PrefetchedRequest<E> {
+    fn admit<'a>(self: Box<Self>, cx: &'a Context, caller: &'a E::Caller) -> Step<'a, Box<dyn Admitted<E::Caller>>> {
+        Box::pin(async move {
+            let Self { request, prefetched } = *self;
+            let subject = E::Subject::admit(cx, caller, &request, prefetched).await?;
+            Ok(Box::new(AdmittedRequest::<E> { request, subject }) as Box<dyn Admitted<_>>)
+        })
+    }
+}
+
+impl<E: Endpoint> Admitted<E::Caller> for AdmittedRequest<E> {
+    fn owner(&self) -> Option<&OwnerId> {
+        <E::Subject as Subject<E::Request, E::Caller>>::owner(&self.subject)
+    }
+
+    fn role(&self) -> Option<Role> {
+        <E::Subject as Subject<E::Request, E::Caller>>::role(&self.subject)
+    }
+
+    fn call<'a>(self: Box<Self>, cx: &'a Context, caller: E::Caller) -> Step<'a, Answer> {
+        Box::pin(async move {
+            let reply = E::call(cx, caller, self.request, self.subject).await?;
+            let head = E::head(cx, &reply);
+            Ok(Answer {
+                cookies: head.cookies,
+                cache: E::CACHE,
+                content_type: E::Reply::CONTENT_TYPE,
+                ..Answer::new(head.status, E::Face::wrap(reply.to_bytes()?))
+            })
+        })
+    }
+}
