@@ -789,6 +789,81 @@ const V1: &[Row] = &[
         foreign: Foreign::NoOwners,
     },
     Row {
+        name: "v1-list-own-licenses",
+        good: |world| json!({ "productId": world.org.product_id, "status": "ACTIVE" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-create-own-licenses",
+        good: |world| json!({ "productId": world.org.product_id, "expiresAfterDays": 365 }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-get-own-license",
+        good: |world| json!({ "productId": world.org.product_id, "id": world.org.license_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-update-own-license",
+        good: |world| json!({ "productId": world.org.product_id, "id": world.org.license_id, "expiresAfterDays": 60 }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-delete-own-license",
+        good: |world| json!({ "productId": world.org.product_id, "id": world.org.spare_license_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-revoke-own-license",
+        good: |world| json!({ "productId": world.org.product_id, "id": world.org.license_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-unrevoke-own-license",
+        good: |world| json!({ "productId": world.org.product_id, "id": world.org.license_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-freeze-own-license",
+        good: |world| json!({ "productId": world.org.product_id, "id": world.org.license_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-unfreeze-own-license",
+        good: |world| json!({ "productId": world.org.product_id, "id": world.org.license_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-extend-own-license",
+        good: |world| json!({ "productId": world.org.product_id, "id": world.org.license_id, "days": 30 }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-reset-own-hwid",
+        good: |world| json!({ "productId": world.org.product_id, "id": world.org.license_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-reset-own-ip",
+        good: |world| json!({ "productId": world.org.product_id, "id": world.org.license_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-list-own-license-sessions",
+        good: |world| json!({ "productId": world.org.product_id, "id": world.org.license_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-revoke-own-license-session",
+        good: |world| json!({ "productId": world.org.product_id, "id": world.org.license_id, "sessionId": "session" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-revoke-own-license-sessions",
+        good: |world| json!({ "productId": world.org.product_id, "id": world.org.license_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
         name: "v1-authorize",
         good: |world| json!({ "productId": world.org.product_id, "licenseKey": world.org.license_key, "hwid": "a", "sessionId": "session" }),
         foreign: Foreign::NoOwners,
@@ -852,6 +927,8 @@ pub struct Team {
     pub license_id: String,
     /// The key of that license.
     pub license_key: String,
+    /// The id of another license of it, which nobody uses.
+    pub spare_license_id: String,
     /// A machine on the product's blacklist.
     pub entry_id: String,
 }
@@ -873,8 +950,9 @@ impl Team {
         let product_id = person.product(&org, "Brush").await;
         let (key_id, key) = person.api_key(&product_id, &[]).await;
         let wanted = json!({ "productId": product_id, "expiresAfterDays": 30 });
-        let made = person.post(&format!("/v1/dashboard/orgs/{org}/licenses"), wanted).await;
-        let license = made.expect(201)["data"]["license"].clone();
+        let licenses = format!("/v1/dashboard/orgs/{org}/licenses");
+        let make = async || person.post(&licenses, wanted.clone()).await.expect(201)["data"]["license"].clone();
+        let (license, spare) = (make().await, make().await);
         let text = |name: &str| license[name].as_str().expect("a text").to_owned();
         let (license_id, license_key) = (text("id"), text("key"));
         let asked = json!({ "productId": product_id, "licenseKey": license_key, "hwid": "a", "sessionId": "session" });
@@ -903,6 +981,7 @@ impl Team {
             key,
             license_id,
             license_key,
+            spare_license_id: spare["id"].as_str().expect("an id").to_owned(),
             entry_id: entry["id"].as_str().expect("an id").to_owned(),
         }
     }

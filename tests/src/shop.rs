@@ -72,6 +72,15 @@ impl Shop {
         Self { owner, ..self.clone() }
     }
 
+    /// The same, of another product, for which its key is not.
+    #[must_use]
+    pub fn selling(&self, product: &str) -> Self {
+        Self {
+            product: product.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// The same, after its owner has signed in again.
     pub async fn signed_in(&self) -> Self {
         self.asked_by(Person::sign_in(&self.app, &self.owner.email).await)
@@ -126,6 +135,28 @@ impl Shop {
         } else {
             self.owner.ask(method, &path, body).await
         }
+    }
+
+    /// Asks the API of back ends about licenses, by [`Shop::key`].
+    pub async fn by_key(&self, method: &str, rest: &str, body: Value) -> Answer {
+        self.by(&self.key, method, rest, body).await
+    }
+
+    /// Asks the API of back ends about licenses, by another key.
+    pub async fn by(&self, key: &str, method: &str, rest: &str, body: Value) -> Answer {
+        let path = format!("/v1/products/{}/licenses{rest}", self.product);
+        let bearer = format!("Bearer {key}");
+        let headers = [("authorization", bearer.as_str())];
+        let body = if method == "GET" {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        self.app
+            .send(request(&method, &path, &headers, body.as_bytes()))
+            .await
+            .0
     }
 
     /// Asks the owner's API about many licenses at once.

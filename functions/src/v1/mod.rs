@@ -119,5 +119,24 @@ families! {
         session::V1RevokeLicenseSession,
         session::V1RevokeLicenseSessions,
     ];
+    PRODUCT_LICENSES "v1-product-licenses" = [
+        license::V1ListOwnLicenses,
+        license::V1CreateOwnLicenses,
+    ];
+    PRODUCT_LICENSE "v1-product-license" = [
+        license::V1GetOwnLicense,
+        license::V1UpdateOwnLicense,
+        license::V1DeleteOwnLicense,
+        license::V1RevokeOwnLicense,
+        license::V1UnrevokeOwnLicense,
+        license::V1FreezeOwnLicense,
+        license::V1UnfreezeOwnLicense,
+        license::V1ExtendOwnLicense,
+        license::V1ResetOwnHwid,
+        license::V1ResetOwnIp,
+        session::V1ListOwnLicenseSessions,
+        session::V1RevokeOwnLicenseSession,
+        session::V1RevokeOwnLicenseSessions,
+    ];
     AUTHORIZE "v1-authorize" = [license::V1Authorize];
 }

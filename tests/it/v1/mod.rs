@@ -12,6 +12,7 @@ mod member;
 mod organisation;
 mod permissions;
 mod product;
+mod product_licenses;
 mod roles;
 
 use http::Method;

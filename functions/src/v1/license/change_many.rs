@@ -337,13 +337,18 @@ impl Names<OwnerId> for ExtendRequest {
 }
 
 impl ExtendRequest {
-    fn extension(&self) -> Result<Extension> {
-        match (self.days, self.expires_at) {
-            (Some(days), None) => Ok(Extension::Days(days)),
-            (None, Some(until)) => Ok(Extension::Until(until)),
-            (Some(_), Some(_)) => Err(Error::field("days", "absent where expiresAt is given")),
-            (None, None) => Err(Error::field("days", "given, or expiresAt in its place")),
-        }
+    fn by(&self) -> Result<Extension> {
+        extension(self.days, self.expires_at)
+    }
+}
+
+/// By what a license is extended: by days, or to a date.
+pub(super) fn extension(days: Option<Days>, until: Option<Timestamp>) -> Result<Extension> {
+    match (days, until) {
+        (Some(days), None) => Ok(Extension::Days(days)),
+        (None, Some(until)) => Ok(Extension::Until(until)),
+        (Some(_), Some(_)) => Err(Error::field("days", "absent where expiresAt is given")),
+        (None, None) => Err(Error::field("days", "given, or expiresAt in its place")),
     }
 }
 
@@ -368,12 +373,12 @@ impl Endpoint for V1ExtendLicenses {
 
     fn check(_: &Context, request: &ExtendRequest) -> Result<()> {
         request.licenses()?;
-        request.extension().map(drop)
+        request.by().map(drop)
     }
 
     async fn call(cx: &Context, caller: Person, request: ExtendRequest, of: Membership) -> Result<Extended> {
         let audit = cx.audit(&caller.origin);
-        let by = request.extension()?;
+        let by = request.by()?;
         let owner = &of.organisation.owner_id;
         let change = |license: &License| Ok(license.extend(by, audit.now));
         let updated = cx

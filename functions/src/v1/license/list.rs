@@ -1,5 +1,5 @@
-//! `GET /v1/dashboard/orgs/{orgId}/licenses`: licenses, newest first. Those that expire soon are listed by
-//! `GET /v1/dashboard/orgs/{orgId}/licenses/expiring`.
+//! `GET /v1/dashboard/orgs/{orgId}/licenses`, and the same to an API key: licenses, newest first. Those that expire soon are
+//! listed by `GET /v1/dashboard/orgs/{orgId}/licenses/expiring`.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -11,7 +11,7 @@ use keystead_core::{
         key::{LicenseId, LicenseKey},
         standing::LicenseStatus,
     },
-    owner::{OwnerId, Scope, member::Role, organisation::Membership},
+    owner::{OwnerId, Scope, member::Role, organisation::Membership, permission::Permission},
     product::{Product, ProductId},
     signing::sealing::SealingRoot,
     store::license::list::{Cursor, KeySearch, LicenseFilter, LicensePage, LicenseState},
@@ -27,12 +27,16 @@ use serde::{Deserialize, Serialize};
 use super::view::{LicenseView, State};
 use crate::{
     frame::{
+        callers::ProductKey,
         context::Context,
         cursor::invalid_cursor,
         endpoint::{Endpoint, Needs},
         subject::Names,
     },
-    v1::{face::V1, person::Person},
+    v1::{
+        face::{V1, V1Keys},
+        person::Person,
+    },
 };
 
 /// `GET /v1/dashboard/orgs/{orgId}/licenses`.
@@ -125,7 +129,7 @@ impl Page<'_> {
     }
 }
 
-/// A list of a team's licenses.
+/// A list of an owner's licenses.
 struct List<'a> {
     cx: &'a Context,
     sealing: &'a SealingRoot,
@@ -151,6 +155,13 @@ impl<'a> List<'a> {
         let seal = self.sealing.seal_for("cursor")?;
         let opened = |text| Cursor::open(text, &seal, &self.scope, &self.filter).ok_or_else(invalid_cursor);
         cursor.map(opened).transpose()
+    }
+
+    async fn asked(&self, search: Option<&Search>, page: &Page<'_>) -> Result<Reply> {
+        match search {
+            Some(search) => self.search(search, page).await,
+            None => self.page(page).await,
+        }
     }
 
     async fn page(&self, page: &Page<'_>) -> Result<Reply> {
@@ -312,10 +323,70 @@ impl Endpoint for V1ListLicenses {
             cursor: request.cursor.as_deref(),
         };
         let list = List::new(cx, &caller, &of, filter);
-        match &request.search {
-            Some(search) => list.search(search, &page).await,
-            None => list.page(&page).await,
-        }
+        list.asked(request.search.as_ref(), &page).await
+    }
+}
+
+/// `GET /v1/products/{productId}/licenses`.
+pub struct V1ListOwnLicenses;
+
+/// Which licenses of a product, and which page of them.
+#[derive(Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ListOwnLicensesRequest")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnRequest {
+    product_id: ProductId,
+    status: Option<State>,
+    /// A whole id, key or address of a customer; or any part of a key.
+    search: Option<Search>,
+    page: Option<PageNumber>,
+    page_size: Option<PageSize>,
+    /// The `nextCursor` of the page before, in the place of a page's number.
+    cursor: Option<String>,
+}
+
+impl Names<ProductId> for OwnRequest {
+    fn named(&self) -> &ProductId {
+        &self.product_id
+    }
+}
+
+impl Endpoint for V1ListOwnLicenses {
+    const NAME: &'static str = "v1-list-own-licenses";
+    const ROUTE: &'static str = "GET /v1/products/{productId}/licenses";
+    const SUMMARY: &'static str = V1ListLicenses::SUMMARY;
+    const NEEDS: Needs = Needs::Permission(Permission::LicenseRead);
+    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::ForeignProduct, ErrorCode::ProductNotFound];
+
+    type Face = V1Keys;
+    type Caller = ProductKey;
+    type Request = OwnRequest;
+    type Subject = Product;
+    type Reply = Reply;
+
+    async fn call(cx: &Context, caller: ProductKey, request: OwnRequest, product: Product) -> Result<Reply> {
+        let list = List {
+            cx,
+            sealing: &caller.sealing,
+            scope: Scope::Owner(product.owner_id),
+            filter: LicenseFilter {
+                product: Some(product.product_id),
+                email: None,
+                state: request.status.map(LicenseState::from),
+            },
+            role: Role::Dev,
+            now: cx.clock.now(),
+        };
+        let page = Page {
+            number: request.page,
+            size: request.page_size,
+            cursor: request.cursor.as_deref(),
+        };
+        list.asked(request.search.as_ref(), &page).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod authorize;
 mod change_many;
+mod change_own;
 mod create;
 mod get;
 mod import;
@@ -16,11 +17,12 @@ pub use authorize::V1Authorize;
 pub use change_many::{
     V1DeleteLicenses, V1ExtendLicenses, V1FreezeLicenses, V1RevokeLicenses, V1UnfreezeLicenses, V1UnrevokeLicenses,
 };
-pub use create::V1CreateLicenses;
-pub use get::V1GetLicense;
+pub use change_own::{V1DeleteOwnLicense, V1ExtendOwnLicense, V1FreezeOwnLicense, V1UnfreezeOwnLicense};
+pub use create::{V1CreateLicenses, V1CreateOwnLicenses};
+pub use get::{V1GetLicense, V1GetOwnLicense};
 pub use import::V1ImportLicenses;
-pub use list::{V1ListExpiringLicenses, V1ListLicenses};
+pub use list::{V1ListExpiringLicenses, V1ListLicenses, V1ListOwnLicenses};
 pub use redeem::V1RedeemLicense;
-pub use reset::{V1ResetHwid, V1ResetIp};
-pub use revoke::{V1RevokeLicense, V1UnrevokeLicense};
-pub use update::V1UpdateLicense;
+pub use reset::{V1ResetHwid, V1ResetIp, V1ResetOwnHwid, V1ResetOwnIp};
+pub use revoke::{V1RevokeLicense, V1RevokeOwnLicense, V1UnrevokeLicense, V1UnrevokeOwnLicense};
+pub use update::{V1UpdateLicense, V1UpdateOwnLicense};

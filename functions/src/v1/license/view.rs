@@ -11,13 +11,13 @@ use keystead_core::{
         reset::ResetKind,
         standing::LicenseStatus,
     },
-    owner::{OwnerId, member::Role, organisation::Membership},
+    owner::{OwnerId, member::Role},
     product::{Product, ProductId},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::frame::{
-    callers::{HoldsAccount, Source},
+    callers::{HoldsAccount, ProductKey, Source},
     context::Context,
     subject::{Names, Subject},
 };
@@ -192,10 +192,10 @@ pub struct OneLicense {
 }
 
 impl OneLicense {
-    /// A license of a team's.
-    pub(super) fn new(of: &TeamLicense, license: &License, now: Timestamp) -> Self {
+    /// `license`, which is `of` as it is now.
+    pub(super) fn new(of: &ManagedLicense, license: &License, now: Timestamp) -> Self {
         Self {
-            license: LicenseView::new(license, &of.product, of.membership.member.role, now),
+            license: LicenseView::new(license, &of.product, of.role, now),
         }
     }
 }
@@ -213,20 +213,60 @@ impl Names<LicenseId> for NamesLicense {
     }
 }
 
-/// A license of an organisation's, to a member of its team. Nobody else is told that it is there.
-pub struct TeamLicense {
+/// A request that names a license of a product's and nothing else.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct NamesOwnLicense {
+    product_id: ProductId,
+    id: LicenseId,
+}
+
+/// Declares what a request names by its fields `product_id` and `id`.
+macro_rules! names_own_license {
+    ($request:ty) => {
+        impl $crate::frame::subject::Names<ProductId> for $request {
+            fn named(&self) -> &ProductId {
+                &self.product_id
+            }
+        }
+
+        impl $crate::frame::subject::Names<LicenseId> for $request {
+            fn named(&self) -> &LicenseId {
+                &self.id
+            }
+        }
+    };
+}
+
+pub(crate) use names_own_license;
+
+names_own_license!(NamesOwnLicense);
+
+/// A license, to who manages it: a member of its owner's team, or the holder of an API key of its product. To anybody else it
+/// is not there.
+pub struct ManagedLicense {
     /// The license.
     pub license: License,
     /// Its product.
     pub product: Product,
-    /// As whom the caller is one of the team.
-    pub membership: Membership,
+    /// What the caller may do in the team. Holders of API keys do what developers do, as far as their permissions go.
+    pub role: Role,
 }
 
-/// What finding a license of a team's may refuse.
+const MISSING: Error = Error::NotFound(Noun::License);
+
+/// What finding a license may refuse.
 pub(crate) const NOT_FOUND: ErrorCode = ErrorCode::LicenseNotFound;
 
-impl<R: Names<LicenseId> + Sync, C: HoldsAccount + Sync> Subject<R, C> for TeamLicense {
+/// What finding a license of an API key's product may refuse.
+pub(crate) const OWN_NOT_FOUND: &[ErrorCode] = &[
+    ErrorCode::ForeignProduct,
+    ErrorCode::ProductNotFound,
+    ErrorCode::LicenseNotFound,
+];
+
+impl<R: Names<LicenseId> + Sync, C: HoldsAccount + Sync> Subject<R, C> for ManagedLicense {
     type Prefetched = ();
 
     /// By its id, a license is found in an index first: that waits until it is known who asks.
@@ -235,8 +275,6 @@ impl<R: Names<LicenseId> + Sync, C: HoldsAccount + Sync> Subject<R, C> for TeamL
     }
 
     async fn admit(cx: &Context, caller: &C, request: &R, (): ()) -> Result<Self> {
-        const MISSING: Error = Error::NotFound(Noun::License);
-
         let license = cx.store.license_by_id_unscoped(request.named()).await?.ok_or(MISSING)?;
         let (membership, product) = tokio::join!(
             cx.store.membership_get(&license.owner_id, caller.account()),
@@ -247,7 +285,7 @@ impl<R: Names<LicenseId> + Sync, C: HoldsAccount + Sync> Subject<R, C> for TeamL
             other => other,
         };
         Ok(Self {
-            membership: membership?,
+            role: membership?.member.role,
             product: product?.ok_or(MISSING)?,
             license,
         })
@@ -258,6 +296,29 @@ impl<R: Names<LicenseId> + Sync, C: HoldsAccount + Sync> Subject<R, C> for TeamL
     }
 
     fn role(&self) -> Option<Role> {
-        Some(self.membership.member.role)
+        Some(self.role)
+    }
+}
+
+impl<R: Names<ProductId> + Names<LicenseId> + Sync> Subject<R, ProductKey> for ManagedLicense {
+    type Prefetched = ();
+
+    async fn prefetch(_: &Context, _: &R, _: &Source) -> Result<()> {
+        Ok(())
+    }
+
+    async fn admit(cx: &Context, caller: &ProductKey, request: &R, (): ()) -> Result<Self> {
+        caller.require_product(<R as Names<ProductId>>::named(request))?;
+        let (license, (product, _)) = tokio::try_join!(
+            cx.store.license_by_id_unscoped(<R as Names<LicenseId>>::named(request)),
+            caller.product(cx),
+        )?;
+        // That there is such a license of another product's is not told.
+        let license = license.filter(|license| license.product_id == product.product_id);
+        Ok(Self {
+            license: license.ok_or(MISSING)?,
+            product,
+            role: Role::Dev,
+        })
     }
 }

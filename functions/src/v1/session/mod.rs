@@ -5,6 +5,6 @@ mod revoke;
 mod revoke_all;
 mod view;
 
-pub use list::V1ListLicenseSessions;
-pub use revoke::V1RevokeLicenseSession;
-pub use revoke_all::V1RevokeLicenseSessions;
+pub use list::{V1ListLicenseSessions, V1ListOwnLicenseSessions};
+pub use revoke::{V1RevokeLicenseSession, V1RevokeOwnLicenseSession};
+pub use revoke_all::{V1RevokeLicenseSessions, V1RevokeOwnLicenseSessions};
