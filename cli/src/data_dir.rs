@@ -114,7 +114,8 @@ impl DataDir {
 }
 
 /// What a data folder holds.
-const OWN_FILES: [&str; 8] = [
+const OWN_FILES: [&str; 9] = [
+    ".gitignore",
     "lock",
     "root.json",
     "signing.json",

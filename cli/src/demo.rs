@@ -93,7 +93,8 @@ pub(crate) async fn make(cx: &Context) -> Result<String> {
 }
 
 /// Three requests to paste, if the demo license is there. The last one shows the demo owner's API key or, when that was
-/// shown at an earlier start, the admin secret of the shell's environment: no command line should hold that one in clear.
+/// shown at an earlier start, the admin secret of the shell's environment: on the standard input, since a command's arguments are
+/// everybody's to read who works on this machine.
 pub(crate) async fn requests(cx: &Context, url: &str, api_key: Option<&str>) -> Result<Option<String>> {
     let Some(key) = LicenseKey::parse(LICENSE) else {
         return Ok(None);
@@ -103,8 +104,7 @@ pub(crate) async fn requests(cx: &Context, url: &str, api_key: Option<&str>) -> 
     }
     let credential = match api_key {
         Some(key) => format!(r#""apiKey":"{key}""#),
-        // Within the single quotes of a shell.
-        None => r#""adminSecret":"'"$KEYSTEAD_ADMIN_SECRET"'""#.to_owned(),
+        None => r#""adminSecret":"$KEYSTEAD_ADMIN_SECRET""#.to_owned(),
     };
     Ok(Some(format!(
         r#"Try it:
@@ -116,7 +116,9 @@ pub(crate) async fn requests(cx: &Context, url: &str, api_key: Option<&str>) -> 
     -d '{{"licenseKey":"{LICENSE}","productId":"{PRODUCT}"}}'
 
   curl -sw '\n' {url}/getLicense -H 'Content-Type: application/json' \
-    -d '{{{credential},"licenseKey":"{LICENSE}"}}'
+    -d @- <<END
+{{{credential},"licenseKey":"{LICENSE}"}}
+END
 "#
     )))
 }

@@ -11,6 +11,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use keystead_core::{
     clock::Clock,
     config::{AwsEnvironment, variable},
+    sale::stripe::EndpointSecret,
     signing::{
         keys::KeyError,
         secrets::{AccountKeys, CredentialName, Credentials, SecretName, SigningKeys},
@@ -110,12 +111,10 @@ pub fn run(args: &SecretsArgs) -> Result<(), Failure> {
             io::stdin()
                 .read_line(&mut secret)
                 .map_err(|error| Failure::Local(format!("the standard input: {error}")))?;
-            let secret = secret.trim();
-            if !secret.starts_with("whsec_") {
-                return Err(Failure::Usage("what Stripe signs with begins with whsec_".to_owned()));
-            }
+            let secret = EndpointSecret::parse(&secret)
+                .ok_or_else(|| Failure::Usage(format!("it must be {}", EndpointSecret::EXPECTED)))?;
             place.change(SecretName::Credentials, |credentials: &mut Credentials| {
-                credentials.stripe_webhook_secret = Some(secret.to_owned());
+                credentials.stripe_webhook_secret = Some(secret.reveal().to_owned());
                 Ok(())
             })?;
             output::print("Set.")

@@ -1,6 +1,7 @@
 //! `keystead serve`: the whole API in one process.
 
 use std::{
+    io::IsTerminal as _,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::Arc,
@@ -11,9 +12,10 @@ use clap::{Args, Parser};
 use keystead_core::{
     Timestamp,
     clock::Clock,
-    config::{Config, variable},
+    config::{Config, SHORTEST_SECRET, variable},
     ids::Ids,
     request::{client_address::AddressBlock, trusted_proxy::TrustedProxy},
+    sale::stripe::EndpointSecret,
     signing::{
         keys::{Algorithm, KeyError, KeyRing},
         secrets::{AccountKeys, CredentialName, Credentials, RootKey, SecretName, SigningKeys},
@@ -154,9 +156,6 @@ fn private_address(text: &str) -> Result<SocketAddr, String> {
         .then_some(address)
         .ok_or_else(|| "must be an address of this machine or of a private network".to_owned())
 }
-
-/// The shortest secret that the environment may give, in bytes: one that nobody guesses over a network.
-const SHORTEST_SECRET: usize = 32;
 
 /// How often items whose time to live has passed are deleted.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -339,7 +338,9 @@ fn secrets(args: &ServeArgs, folder: Option<&DataDir>, clock: &Clock) -> Result<
         }
     }
     if let Some(secret) = variable("KEYSTEAD_STRIPE_WEBHOOK_SECRET") {
-        credentials.stripe_webhook_secret = Some(secret);
+        let secret = EndpointSecret::parse(&secret)
+            .ok_or_else(|| format!("KEYSTEAD_STRIPE_WEBHOOK_SECRET must be {}", EndpointSecret::EXPECTED))?;
+        credentials.stripe_webhook_secret = Some(secret.reveal().to_owned());
     }
     let secrets = ServedSecrets {
         signing,
@@ -472,9 +473,11 @@ impl Welcome<'_> {
         Ok(())
     }
 
-    /// Those that were generated for this start; of kept ones, how to see them.
+    /// Those that were generated for this start, to who sits before it: elsewhere, what is printed is kept, by more than one
+    /// hand. Of those that are in a file, how to see them.
     fn print_secrets(&self) {
-        if self.shown.admin_secret || self.shown.webhook_secret {
+        let is_new = self.shown.admin_secret || self.shown.webhook_secret;
+        if is_new && (self.folder.is_none() || std::io::stderr().is_terminal()) {
             let kept = self
                 .folder
                 .map(|f| format!(", kept in {}", f.secret_file(SecretName::Credentials).display()))

@@ -161,10 +161,27 @@ fn proxy() -> Result<TrustedProxy, InvalidSetting> {
             name: "KEYSTEAD_TRUSTED_PROXIES",
             expected: "addresses or CIDR blocks, such as 10.0.0.0/8, with commas between".to_owned(),
         })?,
-        secret: variable("KEYSTEAD_EDGE_SECRET").map(|secret| SecretHash::of(secret.trim())),
+        secret: edge_secret(variable("KEYSTEAD_EDGE_SECRET").as_deref())?,
         address_header: header("KEYSTEAD_ADDRESS_HEADER"),
         country_header: header("KEYSTEAD_COUNTRY_HEADER"),
     })
+}
+
+/// The shortest secret that the environment may give, in bytes: one that nobody guesses over a network.
+pub const SHORTEST_SECRET: usize = 32;
+
+/// What a proxy shows that is to be believed, if any does.
+fn edge_secret(given: Option<&str>) -> Result<Option<SecretHash>, InvalidSetting> {
+    let Some(secret) = given.map(str::trim).filter(|secret| !secret.is_empty()) else {
+        return Ok(None);
+    };
+    if secret.len() < SHORTEST_SECRET {
+        return Err(InvalidSetting {
+            name: "KEYSTEAD_EDGE_SECRET",
+            expected: format!("at least {SHORTEST_SECRET} characters; make one with: openssl rand -hex 32"),
+        });
+    }
+    Ok(Some(SecretHash::of(secret)))
 }
 
 /// The numbers of the detectors.

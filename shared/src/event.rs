@@ -319,7 +319,8 @@ pub struct Event {
 impl Event {
     /// The event as its owner's audit log has it, if a vendor made it happen.
     ///
-    /// What customers and stores do is told under the license alone: they do it as often as they like.
+    /// What customers and stores do is told under the license alone: they do it as often as they like. What the detectors make of
+    /// it, and a chargeback, is told to the vendor as well.
     pub(crate) fn audit_entry(&self) -> Option<Self> {
         let by_vendor = match self.actor.kind {
             ActorKind::Admin | ActorKind::ApiKey | ActorKind::Member => true,
@@ -332,7 +333,8 @@ impl Event {
             self.r#type,
             EventType::Authorized | EventType::AuthorizationDenied | EventType::Expired
         );
-        let owner = self.owner_id.as_ref().filter(|_| by_vendor && !is_use)?;
+        let is_finding = self.r#type == EventType::Violation;
+        let owner = self.owner_id.as_ref().filter(|_| by_vendor && !is_use || is_finding)?;
         Some(Self {
             subject: Subject::audit_log_of(owner),
             owner_id: None,

@@ -261,7 +261,9 @@ def test_the_python_sample_verifies_answers(server, skew):
     program = sample(CLIENT, "python", "def certified(")
     program += sample(CLIENT, "python", "def verify_answer(")
     program += f"""
-key = certified({server.certificate()!r}, {server.root_public_key()!r})
+certificate, root = {server.certificate()!r}, {server.root_public_key()!r}
+key = certified(certificate, root, "answer")
+assert certified(certificate, root, "license") == key
 asked, instead = {asked!r}, {instead!r}
 assert ask({server.url!r}, "/verify", instead, key)[0] == 200
 status, refusal = ask({server.url!r}, "/verify", asked, key)
@@ -280,6 +282,30 @@ except jwt.InvalidTokenError:
 """
     verified = run_python(program, skew)
     assert (verified.returncode, verified.stdout) == (0, "refused\n"), verified.stdout + verified.stderr
+
+
+def test_the_python_sample_takes_no_key_that_the_root_does_not_certify_now(server):
+    program = sample(CLIENT, "python", "def certified(")
+    program += f"""
+reply, root = {server.certificate()!r}, {server.root_public_key()!r}
+for name, changed in [
+    ("another use", lambda: certified(reply, root, "mail")),
+    ("another key", lambda: certified({{**reply, "publicKey": root}}, root, "answer")),
+    ("another kid", lambda: certified({{**reply, "kid": "other"}}, root, "answer")),
+    ("altered", lambda: certified({{**reply, "certificate": reply["certificate"][:-8] + "AAAAAAAA"}}, root, "answer")),
+]:
+    try:
+        changed()
+        print("taken", name)
+    except jwt.InvalidTokenError:
+        pass
+print(certified(reply, root, "answer") is not None)
+"""
+    verified = run_python(program)
+    assert (verified.returncode, verified.stdout) == (0, "True\n"), verified.stdout + verified.stderr
+    # 400 days on, it has ended.
+    late = run_python(program, 401 * 24 * 3600)
+    assert late.returncode != 0 and "ExpiredSignatureError" in late.stderr, late.stdout + late.stderr
 
 
 @pytest.mark.parametrize("skew", FEW_SKEWS)

@@ -15,7 +15,7 @@ use crate::{
     client::Client,
     failure::{Failure, Refusal},
     journal::{Entry, Journal, Outcome},
-    license_file::{REFUSED_BECAUSE, Written},
+    license_file::{REFUSED_BECAUSE, Written, formula::defused},
     output::{self, Style},
     private_file::{Draft, beside},
 };
@@ -168,10 +168,10 @@ pub(super) fn report(path: &Path, entries: impl Iterator<Item = Entry>) -> Resul
         for entry in entries {
             writer.write_record([
                 entry.line.to_string(),
-                entry.license_key.unwrap_or_default(),
+                entry.license_key.map(defused).unwrap_or_default(),
                 entry.outcome.as_str().to_owned(),
                 entry.status.map(|status| status.to_string()).unwrap_or_default(),
-                entry.error.unwrap_or_default(),
+                entry.error.map(defused).unwrap_or_default(),
             ])?;
         }
         writer.flush()?;

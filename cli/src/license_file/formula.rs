@@ -4,7 +4,7 @@
 //! one away gives each cell back as it was.
 
 /// The cell, which no spreadsheet takes for a formula.
-pub(super) fn defused(cell: String) -> String {
+pub(crate) fn defused(cell: String) -> String {
     if would_be_one(&cell) { format!("'{cell}") } else { cell }
 }
 

@@ -1,7 +1,7 @@
 //! The files that licenses are imported from and exported to: CSV, and NDJSON (a JSON object on each line).
 
 mod column;
-mod formula;
+pub(crate) mod formula;
 mod json;
 mod mapping;
 mod preset;

@@ -27,7 +27,8 @@ pub struct EndpointSecret(String);
 
 impl EndpointSecret {
     const PREFIX: &str = "whsec_";
-    const EXPECTED: &str = "a signing secret of Stripe's, which begins with whsec_";
+    /// What one looks like, in words.
+    pub const EXPECTED: &str = "a signing secret of Stripe's, which begins with whsec_";
 
     /// The secret in `text`.
     pub fn parse(text: &str) -> Option<Self> {

@@ -473,7 +473,20 @@ fn the_distribution_hands_on_every_header_that_is_looked_at() {
             .collect::<Vec<_>>()
     };
     let mut handed_on = headers("DistributionHeaders", "OriginRequestPolicyConfig");
-    handed_on.extend(headers("DistributionCache", "CachePolicyConfig"));
+    let in_key = headers("DistributionCache", "CachePolicyConfig");
+    for names in [&handed_on, &in_key] {
+        assert!(
+            names.len() <= 10,
+            "template.yaml: CloudFront lets a policy have ten headers, not {names:?}"
+        );
+    }
+    handed_on.extend(in_key);
+    let distinct: BTreeSet<&String> = handed_on.iter().collect();
+    assert_eq!(
+        distinct.len(),
+        handed_on.len(),
+        "template.yaml: CloudFront takes a header once: {handed_on:?}"
+    );
     let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/src");
     let mut looked_at = BTreeSet::from([
         "cloudfront-viewer-country".to_owned(),

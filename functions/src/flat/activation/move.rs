@@ -157,7 +157,9 @@ impl Endpoint for MoveLicense {
                 };
                 cx.store.activation_admit(license, Some(leaving), &seat, &audit).await?
             } else {
-                let named = if leaving.fingerprint == request.release_fingerprint {
+                // Where a machine leaves by its own token only, its fingerprint is no more than what it is shown as.
+                let needs_token = catalogs.own.product.keys.deactivate_needs_token == Some(true);
+                let named = if leaving.fingerprint == request.release_fingerprint && !needs_token {
                     NamedBy::Fingerprint
                 } else {
                     NamedBy::Shown

@@ -193,7 +193,7 @@ impl Endpoint for V1FreezeLicenses {
         let audit = cx.audit(&caller.origin);
         let now = audit.now;
         let change = |license: &License| Ok(license.freeze(now));
-        changed(cx, &of, &request, EventType::Updated, &audit, change).await
+        changed(cx, &of, &request, EventType::Frozen, &audit, change).await
     }
 }
 
@@ -227,7 +227,7 @@ impl Endpoint for V1UnfreezeLicenses {
         let audit = cx.audit(&caller.origin);
         let now = audit.now;
         let change = |license: &License| Ok(license.unfreeze(now));
-        changed(cx, &of, &request, EventType::Updated, &audit, change).await
+        changed(cx, &of, &request, EventType::Unfrozen, &audit, change).await
     }
 }
 

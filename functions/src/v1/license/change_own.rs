@@ -29,15 +29,13 @@ use crate::{
 async fn updated(
     cx: &Context,
     of: ManagedLicense,
+    r#type: EventType,
     audit: &Audit,
     change: impl Fn(&License) -> Option<License> + Sync,
 ) -> Result<OneLicense> {
     let change = |license: &License| Ok(change(license));
     let license = of.license.clone();
-    let license = cx
-        .store
-        .license_change(license, EventType::Updated, audit, change)
-        .await?;
+    let license = cx.store.license_change(license, r#type, audit, change).await?;
     Ok(OneLicense::new(&of, &license, audit.now))
 }
 
@@ -60,7 +58,8 @@ impl Endpoint for V1FreezeOwnLicense {
 
     async fn call(cx: &Context, caller: ProductKey, _: NamesOwnLicense, of: ManagedLicense) -> Result<OneLicense> {
         let audit = cx.audit(&caller.origin);
-        updated(cx, of, &audit, |license| license.freeze(audit.now)).await
+        let freeze = |license: &License| license.freeze(audit.now);
+        updated(cx, of, EventType::Frozen, &audit, freeze).await
     }
 }
 
@@ -83,7 +82,8 @@ impl Endpoint for V1UnfreezeOwnLicense {
 
     async fn call(cx: &Context, caller: ProductKey, _: NamesOwnLicense, of: ManagedLicense) -> Result<OneLicense> {
         let audit = cx.audit(&caller.origin);
-        updated(cx, of, &audit, |license| license.unfreeze(audit.now)).await
+        let unfreeze = |license: &License| license.unfreeze(audit.now);
+        updated(cx, of, EventType::Unfrozen, &audit, unfreeze).await
     }
 }
 
@@ -134,7 +134,8 @@ impl Endpoint for V1ExtendOwnLicense {
     async fn call(cx: &Context, caller: ProductKey, request: ExtendRequest, of: ManagedLicense) -> Result<OneLicense> {
         let audit = cx.audit(&caller.origin);
         let by = request.by()?;
-        updated(cx, of, &audit, |license| license.extend(by, audit.now)).await
+        let extend = |license: &License| license.extend(by, audit.now);
+        updated(cx, of, EventType::Updated, &audit, extend).await
     }
 }
 

@@ -131,6 +131,17 @@ impl Changes {
         self.expiration_mode.is_some() || !keeps
     }
 
+    /// What the change is told as: what it comes to for who runs the license, if that changes.
+    fn event_type(&self) -> EventType {
+        match (self.status, self.frozen) {
+            (Some(State::Frozen), _) | (None, Some(true)) => EventType::Frozen,
+            (Some(State::Revoked), _) => EventType::Revoked,
+            (Some(State::Active), _) => EventType::Reinstated,
+            (None, Some(false)) => EventType::Unfrozen,
+            (Some(State::Expired) | None, _) => EventType::Updated,
+        }
+    }
+
     /// The license with another standing.
     fn standing(&self, license: License, now: Timestamp) -> Result<License> {
         let wanted = match (self.status, self.frozen) {
@@ -188,7 +199,7 @@ async fn update(cx: &Context, origin: &Origin, changes: Changes, of: ManagedLice
     let now = audit.now;
     let license = cx
         .store
-        .license_change(of.license.clone(), EventType::Updated, &audit, |license| {
+        .license_change(of.license.clone(), changes.event_type(), &audit, |license| {
             let mut changed = changes.end(changes.standing(license.clone(), now)?)?;
             if let Some(policy) = policy {
                 changed = changed.with_policy(policy, &of.product);

@@ -202,13 +202,19 @@ async fn a_product_may_ask_for_the_token_of_the_machine_that_leaves() {
     }
     let own = json!({ "token": a.token() });
     a.deactivate_with(&license, own).await.0.expect(200);
+    // Nor is it moved off by its fingerprint, which may have leaked, while it may still run.
+    let thief = app.machine("thief");
+    thief.move_license(&license, &b.fingerprint).await.expect(403);
+    b.validate(&license).await.expect(200);
     // The vendor takes off what can't show one any more.
     let one = json!({ "licenseKey": license.key, "machineFingerprint": b.fingerprint });
     let reset = app.admin().post("/resetActivations", one.clone()).await;
     reset.expect_body(200, &json!({ "success": true, "deletedCount": 1 }));
     let again = app.admin().post("/resetActivations", one).await;
     again.expect_refusal(404, "Activation not found");
+    app.advance(31 * DAY);
+    thief.move_license(&license, &c.fingerprint).await.expect(200);
     app.admin().post("/updateProduct", rule(json!(null))).await.expect(200);
-    c.deactivate(&license).await.expect(200);
+    thief.deactivate(&license).await.expect(200);
     app.assert_counters_true(&license).await;
 }

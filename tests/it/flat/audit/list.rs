@@ -168,3 +168,25 @@ async fn who_was_taken_off_the_team_is_told() {
         json!({ "from": "dev", "to": null })
     );
 }
+
+#[tokio::test]
+async fn what_the_detectors_find_is_told_to_the_vendor() {
+    let app = TestApp::start().await;
+    let license = app.license().max_machines(9).create().await;
+    for country in ["FR", "DE", "US", "JP", "BR"] {
+        let machine = app.machine(country).in_country(country);
+        machine.activate(&license).await.expect(200);
+    }
+    let found = listed(&app, json!({ "type": "violation" })).await;
+    // When there were three, and when there were five.
+    assert_eq!(types(&found), ["violation", "violation"]);
+    let event = &found.body["events"][0];
+    assert_eq!(event["target"], json!(app.stored(&license).await.license_id));
+    assert_eq!(event["actor"]["kind"], "customer");
+    assert!(!event.to_string().contains(&license.key), "{event}");
+    // What customers do all day is not in it.
+    let all = listed(&app, json!({})).await;
+    assert!(!types(&all).contains(&"activated".to_owned()), "{:?}", all.body);
+    let bob = app.creator("bob").await.post("/listAuditEvents", json!({})).await;
+    assert!(!types(&bob).contains(&"violation".to_owned()));
+}
