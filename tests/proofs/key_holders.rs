@@ -2,8 +2,9 @@
 //!
 //! A license key is in mails, screenshots and tickets. Whoever has it knows the product too, and, with a machine of their own on
 //! the license, what the others are shown as; not their fingerprints, nor their tokens. Random sequences of all that they can
-//! ask by any route of the client APIs, from several networks and countries, over weeks: at each step an established machine
-//! still validates with a full token, is let in anew, holds its session by heartbeats, and is what the key is bound to.
+//! ask by any route of the client APIs, by an account of their own, and as vendors and stores would, from several networks and
+//! countries, over weeks: at each step an established machine still validates with a full token, is let in anew, holds its session
+//! by heartbeats, and is what the key is bound to.
 //!
 //! Not promised is a floating seat that nobody holds: whoever has the key may take it, until the vendor issues another key.
 
@@ -11,7 +12,9 @@ use std::time::Duration;
 
 use http::Method;
 use keystead_functions::{frame::callers::CallerKind, routes};
-use keystead_tests::{Answer, DAY, HOUR, MINUTE, Machine, PRODUCT, TestApp, TestLicense, request, storm::seeds};
+use keystead_tests::{
+    Answer, DAY, HOUR, MINUTE, Machine, PRODUCT, Person, TestApp, TestLicense, request, storm::seeds,
+};
 use serde_json::{Value, json};
 
 /// Numbers that a seed decides.
@@ -35,6 +38,8 @@ impl Draws {
 struct Attackers<'a> {
     app: &'a TestApp,
     license: &'a TestLicense,
+    /// The account of one of them.
+    thief: &'a Person,
     /// What they have been given or shown so far.
     tokens: Vec<(String, String)>,
     /// From how many networks they ask.
@@ -43,8 +48,40 @@ struct Attackers<'a> {
 }
 
 impl Attackers<'_> {
-    /// One request, by any route that takes a license key.
+    /// One request that takes more than a license key: an account that bought the license, or a vendor's or store's credential.
+    async fn overreach(&self, draws: &mut Draws) -> Answer {
+        let key = &self.license.key;
+        match draws.below(6) {
+            0 => {
+                self.thief
+                    .post("/api/license-keys/shuffle", json!({ "key": key }))
+                    .await
+            }
+            1 => self.thief.post("/api/license-keys/reset", json!({ "key": key })).await,
+            2 => {
+                let redeemed = json!({ "licenseKey": key });
+                self.thief.post("/v1/dashboard/licenses/redeem", redeemed).await
+            }
+            3 => {
+                let revoked = json!({ "licenseKey": key, "apiKey": key, "adminSecret": "guessed" });
+                self.app.stranger().post("/revokeLicense", revoked).await
+            }
+            4 => {
+                let refunded = json!({ "event": "license.refunded", "licenseKey": key, "webhookSecret": key });
+                self.app.stranger().post("/cgloungeWebhook", refunded).await
+            }
+            _ => {
+                let refunded = json!({ "id": "evt_1", "type": "charge.refunded", "data": { "object": {} } });
+                self.app.stranger().post("/stripeWebhook", refunded).await
+            }
+        }
+    }
+
+    /// One request, mostly by any route that takes a license key.
     async fn act(&mut self, draws: &mut Draws) -> Answer {
+        if draws.below(12) == 0 {
+            return self.overreach(draws).await;
+        }
         let routes: Vec<_> = routes::all()
             .into_iter()
             .filter(|route| route.caller == CallerKind::LicenseKeyHolder)
@@ -159,9 +196,11 @@ async fn whatever_those_do_who_have_the_key_alone_machines_that_were_in_before_g
         app.advance(2 * HOUR);
         own.validate(&license).await.expect(200);
 
+        let thief = app.person("thief@example.com").await;
         let mut attackers = Attackers {
             app: &app,
             license: &license,
+            thief: &thief,
             tokens: Vec::new(),
             networks: draws.one(&[1, 1, 2, 6]),
             shown: Vec::new(),

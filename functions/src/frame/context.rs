@@ -63,6 +63,8 @@ pub struct Context {
     pub log: Log,
     /// The body of a request whose endpoint reads it as it comes.
     pub body: Option<BodyStream>,
+    /// Whether the answer to the request will be signed: its client sent a nonce.
+    pub signs: bool,
 }
 
 impl Context {
@@ -80,6 +82,14 @@ impl Context {
     pub(crate) fn with_body(&self, body: BodyStream) -> Self {
         Self {
             body: Some(body),
+            ..self.clone()
+        }
+    }
+
+    /// What a request works with whose answer will be signed.
+    pub(crate) fn with_signature(&self) -> Self {
+        Self {
+            signs: true,
             ..self.clone()
         }
     }
@@ -139,6 +149,7 @@ impl Context {
             config,
             log: Log::stdout(),
             body: None,
+            signs: false,
         }
     }
 

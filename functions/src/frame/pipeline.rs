@@ -61,6 +61,8 @@ async fn answer<C: Caller, F: Face>(
         RequestBody::Whole(_) | RequestBody::TooLong => None,
     };
     let cx = with_body.as_ref().unwrap_or(cx);
+    let with_signature = question.as_ref().map(|_| cx.with_signature());
+    let cx = with_signature.as_ref().unwrap_or(cx);
     let mut actor = None;
     let in_path: Vec<String> = parameters.iter().map(|(name, _)| name.clone()).collect();
     let answer = reply::<C, F>(

@@ -229,6 +229,8 @@ pub struct RemainingLimits {
 pub struct Grant {
     /// The license as it then is; in a dry run as it was.
     pub license: License,
+    /// When the machine was let in first, of one that is known.
+    pub machine_since: Option<Timestamp>,
     /// What it allows.
     pub policy: Policy,
     /// What remains of that, this application counted in.
@@ -348,6 +350,7 @@ pub fn authorize(
         expires_at,
         expires_after_days,
         was_activated: plan.is_first_use,
+        machine_since: records.machine.as_ref().map(|machine| machine.first_seen),
         license,
         plan,
     })

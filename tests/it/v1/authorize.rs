@@ -285,6 +285,26 @@ async fn an_answer_is_signed_for_who_sends_a_nonce() {
     let asked = json!({ "hwid": "a", "nonce": "made-up-for-this-request" });
     let granted = shop.authorize(&license, asked.clone()).await;
     assert!(granted.expect(200)["signature"].is_string(), "{}", granted.body);
+    // As long as the machine could run on a token of the flat API, and never past the license's end.
+    assert_eq!(granted.body["offlineUntil"], json!(app.now() + 30 * DAY));
+    let (ending, view) = shop.license(json!({ "expiresAfterDays": 3 })).await;
+    let offline = async |fields: Value| {
+        let granted = shop.authorize(&ending, fields).await;
+        granted.expect(200).get("offlineUntil").cloned()
+    };
+    assert_eq!(offline(asked.clone()).await, Some(json!(app.now() + 3 * DAY)));
+    assert_eq!(offline(json!({ "hwid": "a" })).await, None, "not without a signature");
+    let nameless = json!({ "nonce": "made-up-for-this-request" });
+    assert_eq!(
+        offline(nameless).await,
+        Some(Value::Null),
+        "whoever has it could run on it"
+    );
+    let dry = json!({ "hwid": "a", "nonce": "made-up-for-this-request", "dryRun": true });
+    assert_eq!(offline(dry).await, Some(Value::Null), "nothing was granted");
+    shop.of(&view, "POST", "/revoke", json!({})).await.expect(200);
+    let denied = shop.authorize(&ending, asked.clone()).await;
+    assert_eq!(denied.expect(403).get("offlineUntil"), None);
     shop.owner.ask("POST", "/v1/auth/logout", json!({})).await.expect(200);
     let unknown = TestLicense { key: "none".to_owned() };
     let denied = shop.authorize(&unknown, asked).await;

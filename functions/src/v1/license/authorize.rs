@@ -92,6 +92,11 @@ pub struct Granted {
     effective_expires_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
     expires_after_days: Option<DaysOfUse>,
+    /// Of an answer that is signed: until when the machine that asks may run on it without the service; null, if it named none or
+    /// merely asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<Timestamp>"))]
+    offline_until: Option<Option<Timestamp>>,
 }
 
 /// What the policy came to.
@@ -193,6 +198,7 @@ impl From<Grant> for Granted {
             effective_expires_at: grant.effective_expires_at,
             expires_at: grant.expires_at,
             expires_after_days: grant.expires_after_days,
+            offline_until: None,
         }
     }
 }
@@ -241,6 +247,14 @@ impl Subject<Request, ProductKey> for Asked {
     }
 }
 
+/// Until when the machine may run on the answer alone: as long as it could on a token of the flat API. An answer that names no
+/// machine would let any run.
+fn offline_until(cx: &Context, request: &AuthorizationRequest, grant: &Grant, now: Timestamp) -> Option<Timestamp> {
+    let for_machine = request.hwid.is_some() && !request.dry_run;
+    let license = grant.license.for_machine(grant.machine_since.or(Some(now)));
+    for_machine.then(|| license.token_expiry(now, &cx.config.tokens))
+}
+
 impl Endpoint for V1Authorize {
     const NAME: &'static str = "v1-authorize";
     const ROUTE: &'static str = "POST /v1/licenses/authorize";
@@ -275,7 +289,13 @@ impl Endpoint for V1Authorize {
             .license_authorize(asked.fetched, &asked.request, &audit)
             .await?;
         Ok(match outcome.decision {
-            Ok(grant) => Reply::Granted(Box::new(Granted::from(grant))),
+            Ok(grant) => {
+                let offline_until = cx.signs.then(|| offline_until(cx, &asked.request, &grant, audit.now));
+                Reply::Granted(Box::new(Granted {
+                    offline_until,
+                    ..Granted::from(grant)
+                }))
+            }
             Err(denial) => Reply::Denied(Denied::from(denial)),
         })
     }
