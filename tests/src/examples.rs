@@ -649,6 +649,16 @@ const V1: &[Row] = &[
         foreign: Foreign::NoOwners,
     },
     Row {
+        name: "v1-operator-create-product",
+        good: |world| json!({ "orgId": world.org.id, "name": "Brush", "defaultLicensePolicy": { "v": 1, "limits": {} } }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-operator-create-api-key",
+        good: |world| json!({ "productId": world.org.product_id, "name": "Back end", "permissions": ["license:authorize"] }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
         name: "v1-list-blacklist",
         good: |world| json!({ "productId": world.org.product_id, "type": "HWID" }),
         foreign: Foreign::NoOwners,
@@ -1073,6 +1083,8 @@ impl World {
             CallerKind::SignedIn | CallerKind::AccountHolder => body["signedIn"] = json!("yes"),
             // `send` shows the key.
             CallerKind::ProductKey => body["withKey"] = json!("yes"),
+            // `send` shows the secret.
+            CallerKind::Operator => body["byOperator"] = json!("yes"),
         }
         body
     }
@@ -1120,6 +1132,9 @@ impl World {
         let key = format!("Bearer {}", self.org.key);
         if body.contains("\"withKey\":") || path.contains("withKey=") {
             headers.push(("authorization", key.as_str()));
+        }
+        if body.contains("\"byOperator\":") {
+            headers.push(("x-admin-token", secrets().credentials.admin_secret.as_str()));
         }
         self.app
             .stranger()
@@ -1180,7 +1195,8 @@ pub fn flag(face: AnyFace) -> Option<&'static str> {
     match face.name {
         "FlatClient" | "FlatBare" | "FlatAdmin" | "Documentation" => Some("success"),
         "FlatValidate" | "FlatVerify" | "KeysForApplications" => Some("valid"),
-        "KeysForBuyers" | "KeysForSellers" | "Accounts" | "AccountsBare" | "V1" | "V1Keys" | "V1Authorizes" => None,
+        "KeysForBuyers" | "KeysForSellers" | "Accounts" | "AccountsBare" | "V1" | "V1Keys" | "V1Authorizes"
+        | "V1Operators" => None,
         other => panic!("{other} is a new face: say here by what its refusals are told"),
     }
 }

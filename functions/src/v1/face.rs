@@ -74,6 +74,34 @@ impl Face for V1Keys {
     }
 }
 
+/// For the operator, who shows the admin secret.
+pub struct V1Operators;
+
+impl Face for V1Operators {
+    const NAME: &'static str = "V1Operators";
+    const PREFIX: &'static str = PREFIX;
+    const READERS: Readers = Readers::Listed;
+    const FINDS_BY_PATH: bool = true;
+    const LIMITS: bool = true;
+
+    fn refuse(error: &Error) -> Refusal {
+        refuse(error, "Invalid or missing admin token")
+    }
+
+    fn unrouted(why: Unrouted) -> Refusal {
+        unrouted(why)
+    }
+
+    fn wrap(reply: Vec<u8>) -> Vec<u8> {
+        wrap(&reply)
+    }
+
+    #[cfg(feature = "openapi")]
+    fn describe(reply: &mut Value) {
+        describe(reply);
+    }
+}
+
 fn unrouted(why: Unrouted) -> Refusal {
     let (status, code, message) = match why {
         Unrouted::Path => (StatusCode::NOT_FOUND, "NOT_FOUND", "Not found"),

@@ -10,6 +10,7 @@ pub(crate) mod face;
 pub mod invite;
 pub mod license;
 pub mod member;
+pub mod operator;
 pub mod organisation;
 mod page;
 mod person;
@@ -80,6 +81,10 @@ families! {
         product_api::V1GetOwnProduct,
         product_api::V1UpdateOwnProduct,
         product_api::V1ListOwnApiKeys,
+    ];
+    OPERATOR "v1-operator" = [
+        operator::V1OperatorCreateProduct,
+        operator::V1OperatorCreateApiKey,
     ];
     BLACKLISTS "v1-blacklists" = [
         blacklist::V1ListBlacklist,

@@ -7,7 +7,7 @@ use serde_json::Value;
 /// A policy as a request has it. It is read by the endpoint, so that a refusal says what contradicts what in it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
-pub(super) struct GivenPolicy(Value);
+pub(crate) struct GivenPolicy(Value);
 
 impl GivenPolicy {
     /// The policy in the `field` of a request.

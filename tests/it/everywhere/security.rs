@@ -70,7 +70,7 @@ async fn a_right_credential_in_a_wrong_place_opens_nothing() {
         let (own, places): (&[&str], &[&str]) = match route.caller {
             CallerKind::Anyone | CallerKind::LicenseKeyHolder => continue,
             CallerKind::Admin => (&["api key"], &["x-api-key"]),
-            CallerKind::SuperAdmin | CallerKind::Stripe | CallerKind::OwnerStripe => (&[], &[]),
+            CallerKind::SuperAdmin | CallerKind::Operator | CallerKind::Stripe | CallerKind::OwnerStripe => (&[], &[]),
             CallerKind::Store => (&["webhook"], &["x-webhook-secret"]),
             CallerKind::SignedIn => (&["login"], &["authorization", "cookie"]),
             CallerKind::AccountHolder => (&["access token"], &["authorization"]),
@@ -232,7 +232,7 @@ async fn a_body_that_can_not_be_read_is_refused_by_every_route() {
                 | CallerKind::SignedIn
                 | CallerKind::AccountHolder => true,
                 // None of these headers has one.
-                CallerKind::ProductKey => false,
+                CallerKind::ProductKey | CallerKind::Operator => false,
                 // Shown in the body, or over it.
                 CallerKind::SuperAdmin | CallerKind::Store | CallerKind::Stripe | CallerKind::OwnerStripe => false,
             };

@@ -26,7 +26,7 @@ fn client_routes() -> Vec<Route> {
     let of_clients = |route: &Route| match route.face.name {
         "FlatClient" | "FlatBare" | "FlatValidate" | "FlatVerify" | "KeysForApplications" => true,
         "FlatAdmin" | "Documentation" | "KeysForBuyers" | "KeysForSellers" | "Accounts" | "AccountsBare" | "V1"
-        | "V1Keys" => false,
+        | "V1Keys" | "V1Operators" => false,
         // What an application is told of a license there is a story of its own: tests/it/v1/authorize.rs.
         "V1Authorizes" => false,
         other => panic!("{other} is a new face: say here whether its answers are signed"),

@@ -1,6 +1,7 @@
 //! What strangers cost: until a credential is found good, a request reads two items at the most and writes nothing; and who
 //! shows many that are not is refused for a while without a read.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::Method;
 use keystead_core::store::meter::Usage;
 use keystead_functions::{
@@ -49,9 +50,17 @@ fn made_up(world: &World, route: &Route, spelling: &str) -> Value {
         | CallerKind::SignedIn
         | CallerKind::Stripe
         | CallerKind::AccountHolder
+        | CallerKind::Operator
         | CallerKind::ProductKey => {}
     }
     body
+}
+
+/// What has the form of a token of ours, by a key that is none.
+fn forged() -> String {
+    let header = format!(r#"{{"alg":"RS256","typ":"JWT","kid":"{}"}}"#, "A".repeat(43));
+    let parts = [header.as_str(), r#"{"sub":"made-up"}"#, "signature"].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part));
+    parts.join(".")
 }
 
 /// Sends it, with made-up credentials in the headers as well, and a name by which it could be sent again.
@@ -71,9 +80,17 @@ async fn send(app: &TestApp, route: &Route, method: &str, body: &Value, number: 
         body.to_string()
     };
     let (name, signature) = (format!("named-{number}"), format!("t={},v1=00", app.now().seconds()));
+    // What could be a key is looked for; what could be a token is verified.
+    let bearer = match route.caller {
+        CallerKind::ProductKey => format!("Bearer gg_{}", "A".repeat(43)),
+        _ => format!("Bearer {}", forged()),
+    };
+    let cookie = format!("session={}", forged());
+    let guessed = "0".repeat(64);
     let headers = [
-        ("authorization", "Bearer made-up"),
-        ("cookie", "__Host-ks=made-up"),
+        ("authorization", bearer.as_str()),
+        ("cookie", cookie.as_str()),
+        ("x-admin-token", guessed.as_str()),
         ("stripe-signature", signature.as_str()),
         ("idempotency-key", name.as_str()),
     ];

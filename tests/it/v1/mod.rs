@@ -9,6 +9,7 @@ mod license;
 mod license_import;
 mod license_search;
 mod member;
+mod operator;
 mod organisation;
 mod permissions;
 mod product;

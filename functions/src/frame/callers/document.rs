@@ -132,6 +132,7 @@ pub(crate) fn schemes() -> Value {
             "description": "An API key of one product. A request may be signed with it: then the headers `X-GG-Timestamp`, \
                             `X-GG-Nonce` and `X-GG-Signature` go with it.",
         },
+        "adminToken": key("header", "X-Admin-Token", "The admin secret, where `/v1` takes it."),
         "productKeyHeader": key("header", "X-Api-Key", "As productKey, in a header of its own."),
         "sessionCookie": key("cookie", "session", "The same token, in a cookie of this name. A browser has it in the cookie \
                                                    `__Host-session`, which `/api/auth/login` sets."),

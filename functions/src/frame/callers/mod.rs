@@ -7,6 +7,7 @@ mod anyone;
 pub(crate) mod document;
 mod license_key_holder;
 mod newcomer;
+mod operator;
 pub(crate) mod owner_stripe;
 pub(crate) mod product_key;
 mod signed_in;
@@ -40,6 +41,7 @@ pub use admin::Admin;
 pub use anyone::Anyone;
 pub use license_key_holder::LicenseKeyHolder;
 pub use newcomer::Newcomer;
+pub use operator::Operator;
 pub use owner_stripe::OwnerStripe;
 pub use product_key::ProductKey;
 pub use signed_in::SignedIn;
@@ -58,6 +60,8 @@ pub enum CallerKind {
     Admin,
     /// [`SuperAdmin`].
     SuperAdmin,
+    /// [`Operator`].
+    Operator,
     /// [`SignedIn`].
     SignedIn,
     /// [`Store`].

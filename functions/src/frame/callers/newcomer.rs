@@ -7,7 +7,7 @@ use keystead_core::{
     signing::secrets::SecretName,
 };
 
-use super::{Authenticated, Caller, CallerKind, Source};
+use super::{Authenticated, Caller, CallerKind, Source, operator};
 use crate::frame::{context::Context, fields::Fields, request::Incoming};
 
 /// Somebody who asks for an account.
@@ -33,8 +33,7 @@ impl Caller for Newcomer {
     type Shown = Option<String>;
 
     fn shown(incoming: &Incoming, _: &mut Fields) -> Result<Option<String>> {
-        let shown = incoming.header("x-admin-token").map(str::trim);
-        Ok(shown.filter(|shown| !shown.is_empty()).map(str::to_owned))
+        Ok(operator::shown(incoming))
     }
 
     /// A wrong secret is not refused here, where none is needed. It counts as one all the same, against the network that it

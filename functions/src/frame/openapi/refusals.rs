@@ -125,6 +125,7 @@ fn refused_for_all(route: &Route, described: &Description, method: &str, fields:
         | CallerKind::LicenseKeyHolder
         | CallerKind::Admin
         | CallerKind::SuperAdmin
+        | CallerKind::Operator
         | CallerKind::SignedIn
         | CallerKind::Store
         | CallerKind::Stripe

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use keystead_core::{
     Error, Result, Timestamp,
+    audit::Origin,
     error::ErrorCode,
     owner::{
         api_key::{KeyPurpose, RawApiKey},
@@ -43,6 +44,12 @@ pub struct Request {
     expires_at: Option<Timestamp>,
 }
 
+impl Request {
+    pub(crate) fn permissions(&self) -> &Patch<Vec<Permission>> {
+        &self.permissions
+    }
+}
+
 impl Names<ProductId> for Request {
     fn named(&self) -> &ProductId {
         &self.product_id
@@ -74,20 +81,25 @@ impl Endpoint for V1CreateApiKey {
     }
 
     async fn call(cx: &Context, caller: Person, request: Request, product: InTeam<Product>) -> Result<NewApiKey> {
-        let now = cx.clock.now();
-        if request.expires_at.is_some_and(|end| end <= now) {
-            return Err(Error::field("expiresAt", "a time that is yet to come"));
-        }
-        let new = NewProductKey {
-            owner_id: product.subject.owner_id,
-            product_id: product.subject.product_id,
-            name: request.name,
-            permissions: granted(&request.permissions)?.unwrap_or(Permissions::All),
-            expires_at: request.expires_at,
-        };
-        let secret = RawApiKey::new_for(KeyPurpose::Product, &cx.ids)?;
-        let key = ProductKey::new(ProductKeyId::new(&cx.ids)?, &secret, new, now);
-        cx.store.product_key_create(&key, &cx.audit(&caller.origin)).await?;
-        Ok(NewApiKey::new(key, &secret, now))
+        create(cx, &caller.origin, request, product.subject).await
     }
+}
+
+/// Makes an API key of `product`.
+pub(crate) async fn create(cx: &Context, origin: &Origin, request: Request, product: Product) -> Result<NewApiKey> {
+    let now = cx.clock.now();
+    if request.expires_at.is_some_and(|end| end <= now) {
+        return Err(Error::field("expiresAt", "a time that is yet to come"));
+    }
+    let new = NewProductKey {
+        owner_id: product.owner_id,
+        product_id: product.product_id,
+        name: request.name,
+        permissions: granted(&request.permissions)?.unwrap_or(Permissions::All),
+        expires_at: request.expires_at,
+    };
+    let secret = RawApiKey::new_for(KeyPurpose::Product, &cx.ids)?;
+    let key = ProductKey::new(ProductKeyId::new(&cx.ids)?, &secret, new, now);
+    cx.store.product_key_create(&key, &cx.audit(origin)).await?;
+    Ok(NewApiKey::new(key, &secret, now))
 }

@@ -1,6 +1,6 @@
 //! API keys: what back ends show to manage one product, or to ask whether licenses work.
 
-mod create;
+pub(super) mod create;
 mod delete;
 pub(super) mod list;
 mod revoke;

@@ -130,7 +130,7 @@ impl Names<ProductKeyId> for NamesApiKey {
 ///
 /// # Errors
 /// A list that is empty or null must not be taken for one that is absent, which grants everything.
-pub(super) fn granted(listed: &Patch<Vec<Permission>>) -> Result<Option<Permissions>> {
+pub(crate) fn granted(listed: &Patch<Vec<Permission>>) -> Result<Option<Permissions>> {
     let granted = match listed {
         Patch::Keep => return Ok(None),
         Patch::Clear => None,

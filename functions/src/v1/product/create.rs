@@ -105,14 +105,14 @@ impl Endpoint for V1CreateProduct {
 }
 
 /// What is said of a new product.
-pub(super) struct NewProduct {
-    pub(super) name: Name,
-    pub(super) description: Option<Description>,
-    pub(super) policy: Option<GivenPolicy>,
+pub(crate) struct NewProduct {
+    pub(crate) name: Name,
+    pub(crate) description: Option<Description>,
+    pub(crate) policy: Option<GivenPolicy>,
 }
 
 /// Makes a product of `owner`'s.
-pub(super) async fn create(cx: &Context, origin: &Origin, owner: OwnerId, wanted: NewProduct) -> Result<OneProduct> {
+pub(crate) async fn create(cx: &Context, origin: &Origin, owner: OwnerId, wanted: NewProduct) -> Result<OneProduct> {
     let policy = wanted.policy.map(|policy| policy.parse("defaultLicensePolicy"));
     let default_policy = policy.transpose()?;
     let (id, creation) = (ProductId::new(&cx.ids)?, CreationId::new(&cx.ids)?);

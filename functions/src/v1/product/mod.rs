@@ -1,7 +1,7 @@
 //! Products: what licenses are for.
 
 mod add;
-mod create;
+pub(super) mod create;
 mod delete;
 mod get;
 mod list;
