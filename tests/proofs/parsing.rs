@@ -455,6 +455,7 @@ fn a_cursor_that_was_made_up_with_our_key_leads_to_no_failure_and_to_no_license_
     });
     let product = ProductId::parse(PRODUCT);
     let filter = |product: &Option<ProductId>, email: Option<&str>, state| LicenseFilter {
+        owners: None,
         product: product.clone(),
         email: email.and_then(Email::parse),
         state,

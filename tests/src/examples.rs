@@ -709,6 +709,11 @@ const V1: &[Row] = &[
         foreign: Foreign::NoOwners,
     },
     Row {
+        name: "v1-list-all-licenses",
+        good: |_| json!({ "status": "ACTIVE" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
         name: "v1-create-licenses",
         good: |world| json!({ "orgId": world.org.id, "productId": world.org.product_id, "expiresAfterDays": 365 }),
         foreign: Foreign::NoOwners,

@@ -101,6 +101,7 @@ families! {
     LICENSES "v1-licenses" = [
         license::V1ListLicenses,
         license::V1ListExpiringLicenses,
+        license::V1ListAllLicenses,
         license::V1CreateLicenses,
         license::V1DeleteLicenses,
         license::V1ImportLicenses,

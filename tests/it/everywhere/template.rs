@@ -973,6 +973,10 @@ async fn a_shop_sells() -> TestApp {
     ] {
         shop.owner.get(&format!("{of_org}{query}")).await.expect(200);
     }
+    shop.owner
+        .get("/v1/dashboard/licenses?page=2&pageSize=2")
+        .await
+        .expect(200);
     let gone = made.expect(201)["data"]["licenses"][0].clone();
     let key = TestLicense {
         key: gone["key"].as_str().expect("a key").to_owned(),

@@ -1,6 +1,6 @@
 //! `GET /v1/dashboard/orgs/{orgId}/licenses?search=`.
 
-use keystead_tests::{Person, TestApp};
+use keystead_tests::{Answer, MINUTE, Person, TestApp};
 use serde_json::{Value, json};
 
 use super::{joined, of};
@@ -87,4 +87,60 @@ async fn who_sees_no_keys_finds_none_out_by_their_parts() {
         let (ids, _) = found(&viewer, &shop.org, &format!("search={whole}")).await;
         assert_eq!(ids, [id.as_str()]);
     }
+}
+
+#[tokio::test]
+async fn the_licenses_of_all_one_s_organisations_are_one_list() {
+    let app = TestApp::start().await;
+    let shop = app.shop().await;
+    let second = shop.owner.organisation("Second").await;
+    let elsewhere = shop.owner.product(&second, "Other").await;
+    let make = async |org: &str, product: &str| {
+        app.advance(MINUTE);
+        let path = format!("/v1/dashboard/orgs/{org}/licenses");
+        let made = shop.owner.post(&path, json!({ "productId": product })).await;
+        made.expect(201)["data"]["license"]["id"]
+            .as_str()
+            .expect("an id")
+            .to_owned()
+    };
+    let mut made = Vec::new();
+    for _ in 0..2 {
+        made.push(make(&shop.org, &shop.product).await);
+        made.push(make(&second, &elsewhere).await);
+    }
+    made.reverse();
+    let ids = |answer: &Answer| -> Vec<String> {
+        let listed = answer.expect(200)["data"]["licenses"]
+            .as_array()
+            .expect("a list")
+            .clone();
+        let id = |license: &Value| license["id"].as_str().expect("an id").to_owned();
+        listed.iter().map(id).collect()
+    };
+    let all = "/v1/dashboard/licenses";
+    let whole = shop.owner.get(all).await;
+    assert_eq!(ids(&whole), made, "newest first, whoever has them");
+    assert_eq!(whole.body["data"]["total"], 4);
+    let first = shop.owner.get(&format!("{all}?pageSize=3")).await;
+    let cursor = first.expect(200)["data"]["nextCursor"]
+        .as_str()
+        .expect("a cursor")
+        .to_owned();
+    let last = shop.owner.get(&format!("{all}?pageSize=3&cursor={cursor}")).await;
+    assert_eq!([ids(&first), ids(&last)].concat(), made);
+    assert_eq!(
+        ids(&shop.owner.get(&format!("{all}?page=2&pageSize=3")).await),
+        made[3..]
+    );
+    // A VIEWER of one sees that one's, without their keys; who is in none sees none.
+    let viewer = joined(&app, &shop.owner, &second, "viewer", "VIEWER").await;
+    let seen = viewer.get(all).await;
+    assert_eq!(ids(&seen).len(), 2);
+    let key = seen.body["data"]["licenses"][0]["key"].as_str().expect("a key");
+    assert!(key.starts_with("***"), "{key}");
+    assert_eq!(ids(&app.person("nobody@example.com").await.get(all).await), [""; 0]);
+    // A cursor is of the list of the same organisations.
+    let of_other = viewer.get(&format!("{all}?cursor={cursor}")).await;
+    of_other.expect(400);
 }

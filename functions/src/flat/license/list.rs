@@ -75,6 +75,7 @@ impl Endpoint for ListLicenses {
     async fn call(cx: &Context, caller: Admin, request: Request, _: Option<Product>) -> Result<Reply> {
         let needs_product = request.product_id.is_none();
         let filter = LicenseFilter {
+            owners: None,
             product: request.product_id,
             email: request.email,
             state: request.status.as_deref().map(state).transpose()?,

@@ -1,35 +1,30 @@
 //! `GET /v1/dashboard/orgs/{orgId}/licenses`, and the same to an API key: licenses, newest first. Those that expire soon are
-//! listed by `GET /v1/dashboard/orgs/{orgId}/licenses/expiring`.
+//! listed by `GET /v1/dashboard/orgs/{orgId}/licenses/expiring`, those of all one's organisations by `GET /v1/dashboard/licenses`.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use keystead_core::{
-    Error, Result, Timestamp,
+    Error, Result,
     error::ErrorCode,
-    license::{
-        License,
-        key::{LicenseId, LicenseKey},
-        standing::LicenseStatus,
-    },
     owner::{OwnerId, Scope, member::Role, organisation::Membership, permission::Permission},
     product::{Product, ProductId},
-    signing::sealing::SealingRoot,
-    store::license::list::{Cursor, KeySearch, LicenseFilter, LicensePage, LicenseState},
+    store::license::list::{LicenseFilter, LicenseState},
     value::{
         days::Days,
-        email::Email,
         page::{PageNumber, PageSize},
         search::Search,
     },
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::view::{LicenseView, State};
+use super::{
+    pages::{List, Page, Reply},
+    view::State,
+};
 use crate::{
     frame::{
         callers::ProductKey,
         context::Context,
-        cursor::invalid_cursor,
         endpoint::{Endpoint, Needs},
         subject::Names,
     },
@@ -38,6 +33,18 @@ use crate::{
         person::Person,
     },
 };
+
+/// A list of the licenses of a team's.
+fn of_team<'a>(cx: &'a Context, caller: &'a Person, of: Membership, filter: LicenseFilter) -> List<'a> {
+    List {
+        cx,
+        sealing: &caller.sealing,
+        roles: HashMap::from([(of.organisation.owner_id.clone(), of.member.role)]),
+        scope: Scope::Owner(of.organisation.owner_id),
+        filter,
+        now: cx.clock.now(),
+    }
+}
 
 /// `GET /v1/dashboard/orgs/{orgId}/licenses`.
 pub struct V1ListLicenses;
@@ -62,239 +69,9 @@ pub struct Request {
     cursor: Option<String>,
 }
 
-/// A page of licenses.
-#[derive(Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "LicensePage"))]
-#[serde(rename_all = "camelCase")]
-pub struct Reply {
-    licenses: Vec<LicenseView>,
-    /// How many there are, counted up to 10,000; of a search, how many this page has.
-    total: usize,
-    /// Whether that is all.
-    total_exact: bool,
-    page: u32,
-    page_size: u32,
-    total_pages: usize,
-    /// What to ask for the next page with; null on the last.
-    next_cursor: Option<String>,
-    /// Of a search, whether it came to its end: otherwise it goes on with `nextCursor`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    search_complete: Option<bool>,
-}
-
 impl Names<OwnerId> for Request {
     fn named(&self) -> &OwnerId {
         &self.org_id
-    }
-}
-
-/// How many licenses a page has at most.
-const LARGEST_PAGE: u32 = 1000;
-
-/// How deep pages go by their numbers, and how far licenses are counted.
-const DEEPEST: usize = 10_000;
-
-/// How long a search goes on.
-const SEARCHED_FOR: Duration = Duration::from_secs(1);
-
-impl From<State> for LicenseState {
-    fn from(state: State) -> Self {
-        match state {
-            State::Active => Self::Status(LicenseStatus::Active),
-            State::Expired => Self::Expired,
-            State::Revoked => Self::Status(LicenseStatus::Revoked),
-            State::Frozen => Self::Status(LicenseStatus::Suspended),
-        }
-    }
-}
-
-/// Which page of a list.
-struct Page<'a> {
-    number: Option<PageNumber>,
-    size: Option<PageSize>,
-    cursor: Option<&'a str>,
-}
-
-impl Page<'_> {
-    fn size(&self) -> u32 {
-        self.size.unwrap_or_default().number().min(LARGEST_PAGE)
-    }
-
-    fn wide(&self) -> usize {
-        usize::try_from(self.size()).unwrap_or(usize::MAX)
-    }
-
-    fn number(&self) -> u32 {
-        self.number.unwrap_or_default().number()
-    }
-}
-
-/// A list of an owner's licenses.
-struct List<'a> {
-    cx: &'a Context,
-    sealing: &'a SealingRoot,
-    scope: Scope,
-    filter: LicenseFilter,
-    role: Role,
-    now: Timestamp,
-}
-
-impl<'a> List<'a> {
-    fn new(cx: &'a Context, caller: &'a Person, of: &Membership, filter: LicenseFilter) -> Self {
-        Self {
-            cx,
-            sealing: &caller.sealing,
-            scope: Scope::Owner(of.organisation.owner_id.clone()),
-            filter,
-            role: of.member.role,
-            now: cx.clock.now(),
-        }
-    }
-
-    fn opened(&self, cursor: Option<&str>) -> Result<Option<Cursor>> {
-        let seal = self.sealing.seal_for("cursor")?;
-        let opened = |text| Cursor::open(text, &seal, &self.scope, &self.filter).ok_or_else(invalid_cursor);
-        cursor.map(opened).transpose()
-    }
-
-    async fn asked(&self, search: Option<&Search>, page: &Page<'_>) -> Result<Reply> {
-        match search {
-            Some(search) => self.search(search, page).await,
-            None => self.page(page).await,
-        }
-    }
-
-    async fn page(&self, page: &Page<'_>) -> Result<Reply> {
-        let Self {
-            cx, scope, filter, now, ..
-        } = self;
-        let wide = page.wide();
-        let before = usize::try_from(page.number() - 1)
-            .unwrap_or(usize::MAX)
-            .saturating_mul(wide);
-        if before.saturating_add(wide) > DEEPEST && page.cursor.is_none() {
-            return Err(Error::field(
-                "page",
-                "within the first 10,000 records: beyond them, go on with cursor",
-            ));
-        }
-        let start = self.opened(page.cursor)?;
-        let listed = async {
-            let start = match (start, before) {
-                (Some(start), _) => Some(start),
-                (None, 0) => None,
-                (None, before) => match cx.store.license_list_skip(scope, filter, before, *now).await? {
-                    Some(start) => Some(start),
-                    None => return Ok(None),
-                },
-            };
-            cx.store.license_list(scope, filter, wide, start.as_ref(), *now).await
-        };
-        let (listed, (total, total_exact)) =
-            tokio::try_join!(listed, cx.store.license_count(scope, filter, DEEPEST, *now))?;
-        let shown = self.shown(listed, page).await?;
-        Ok(Reply {
-            total,
-            total_exact,
-            total_pages: total.div_ceil(wide),
-            ..shown
-        })
-    }
-
-    /// What `search` finds: by a whole id, key or address, or by a part of a key.
-    async fn search(&self, search: &Search, page: &Page<'_>) -> Result<Reply> {
-        let Self {
-            cx, scope, filter, now, ..
-        } = self;
-        let start = self.opened(page.cursor)?;
-        let named = if start.is_none() {
-            self.named(search.as_str()).await?
-        } else {
-            None
-        };
-        let found = if let Some(license) = named {
-            Some(LicensePage {
-                licenses: vec![license],
-                next: None,
-            })
-        } else if let Some(email) = Email::parse(search.as_str()) {
-            let filter = LicenseFilter {
-                email: Some(email),
-                ..filter.clone()
-            };
-            cx.store
-                .license_list(scope, &filter, page.wide(), start.as_ref(), *now)
-                .await?
-        } else if self.role.includes(Role::Dev) {
-            let until = *now + SEARCHED_FOR;
-            let search = KeySearch {
-                part: search.as_str(),
-                wanted: page.wide(),
-                is_late: || cx.clock.now() > until,
-            };
-            cx.store
-                .license_search(scope, filter, search, start.as_ref(), *now)
-                .await?
-        } else {
-            // Who finds keys by their parts finds out the keys.
-            Some(LicensePage {
-                licenses: Vec::new(),
-                next: None,
-            })
-        };
-        // The cursor of a search for something else has another shape.
-        let found = found.ok_or_else(invalid_cursor)?;
-        let shown = self.shown(Some(found), page).await?;
-        Ok(Reply {
-            search_complete: Some(shown.next_cursor.is_none()),
-            ..shown
-        })
-    }
-
-    /// The license whose whole id or key `text` is.
-    async fn named(&self, text: &str) -> Result<Option<License>> {
-        let by_id = async {
-            match LicenseId::parse(text) {
-                Some(id) => self.cx.store.license_by_id_unscoped(&id).await,
-                None => Ok(None),
-            }
-        };
-        let by_key = async {
-            match LicenseKey::parse(text) {
-                Some(key) => self.cx.store.license_get_typed_unscoped(&key).await,
-                None => Ok(None),
-            }
-        };
-        let (by_id, by_key) = tokio::try_join!(by_id, by_key)?;
-        let found = by_id.or(by_key);
-        Ok(found.filter(|license| self.filter.admits(license, &self.scope, self.now)))
-    }
-
-    async fn shown(&self, listed: Option<LicensePage>, page: &Page<'_>) -> Result<Reply> {
-        let (licenses, next) = listed.map_or((Vec::new(), None), |page| (page.licenses, page.next));
-        let mut ids: Vec<&ProductId> = licenses.iter().map(|license| &license.product_id).collect();
-        ids.sort();
-        ids.dedup();
-        let products: HashMap<ProductId, Product> = self.cx.store.product_list_by_id_unscoped(&ids).await?;
-        let view = |license: &License| {
-            let product = products.get(&license.product_id)?;
-            Some(LicenseView::new(license, product, self.role, self.now))
-        };
-        // A license whose product is gone is gone with it.
-        let licenses: Vec<LicenseView> = licenses.iter().filter_map(view).collect();
-        let seal = self.sealing.seal_for("cursor")?;
-        Ok(Reply {
-            total: licenses.len(),
-            total_exact: next.is_none(),
-            page: page.number(),
-            page_size: page.size(),
-            total_pages: usize::from(!licenses.is_empty()),
-            next_cursor: next
-                .map(|next| next.seal(&seal, &self.scope, &self.filter))
-                .transpose()?,
-            search_complete: None,
-            licenses,
-        })
     }
 }
 
@@ -314,15 +91,15 @@ impl Endpoint for V1ListLicenses {
     async fn call(cx: &Context, caller: Person, request: Request, of: Membership) -> Result<Reply> {
         let filter = LicenseFilter {
             product: request.product_id,
-            email: None,
             state: request.status.map(LicenseState::from),
+            ..LicenseFilter::default()
         };
         let page = Page {
             number: request.page,
             size: request.page_size,
             cursor: request.cursor.as_deref(),
         };
-        let list = List::new(cx, &caller, &of, filter);
+        let list = of_team(cx, &caller, of, filter);
         list.asked(request.search.as_ref(), &page).await
     }
 }
@@ -372,13 +149,13 @@ impl Endpoint for V1ListOwnLicenses {
         let list = List {
             cx,
             sealing: &caller.sealing,
+            roles: HashMap::from([(product.owner_id.clone(), Role::Dev)]),
             scope: Scope::Owner(product.owner_id),
             filter: LicenseFilter {
                 product: Some(product.product_id),
-                email: None,
                 state: request.status.map(LicenseState::from),
+                ..LicenseFilter::default()
             },
-            role: Role::Dev,
             now: cx.clock.now(),
         };
         let page = Page {
@@ -387,6 +164,63 @@ impl Endpoint for V1ListOwnLicenses {
             cursor: request.cursor.as_deref(),
         };
         list.asked(request.search.as_ref(), &page).await
+    }
+}
+
+/// `GET /v1/dashboard/licenses`.
+pub struct V1ListAllLicenses;
+
+/// Which page.
+#[derive(Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(schemars::JsonSchema),
+    schemars(rename = "ListAllLicensesRequest")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct AllRequest {
+    status: Option<State>,
+    page: Option<PageNumber>,
+    page_size: Option<PageSize>,
+    /// The `nextCursor` of the page before, in the place of a page's number.
+    cursor: Option<String>,
+}
+
+impl Endpoint for V1ListAllLicenses {
+    const NAME: &'static str = "v1-list-all-licenses";
+    const ROUTE: &'static str = "GET /v1/dashboard/licenses";
+    const SUMMARY: &'static str = "List the licenses of all one's organisations, newest first.";
+
+    type Face = V1;
+    type Caller = Person;
+    type Request = AllRequest;
+    type Subject = ();
+    type Reply = Reply;
+
+    async fn call(cx: &Context, caller: Person, request: AllRequest, (): ()) -> Result<Reply> {
+        let teams = cx.store.membership_list(&caller.account).await?;
+        let teams = teams.into_iter().map(|of| (of.organisation.owner_id, of.member.role));
+        let roles: HashMap<OwnerId, Role> = teams.collect();
+        let mut owners: Vec<OwnerId> = roles.keys().cloned().collect();
+        owners.sort();
+        let list = List {
+            cx,
+            sealing: &caller.sealing,
+            roles,
+            scope: Scope::Everything,
+            filter: LicenseFilter {
+                owners: Some(owners),
+                state: request.status.map(LicenseState::from),
+                ..LicenseFilter::default()
+            },
+            now: cx.clock.now(),
+        };
+        let page = Page {
+            number: request.page,
+            size: request.page_size,
+            cursor: request.cursor.as_deref(),
+        };
+        list.page(&page).await
     }
 }
 
@@ -453,6 +287,6 @@ impl Endpoint for V1ListExpiringLicenses {
             size: request.page_size,
             cursor: request.cursor.as_deref(),
         };
-        List::new(cx, &caller, &of, filter).page(&page).await
+        of_team(cx, &caller, of, filter).page(&page).await
     }
 }

@@ -7,6 +7,7 @@ mod create;
 mod get;
 mod import;
 mod list;
+mod pages;
 mod redeem;
 mod reset;
 mod revoke;
@@ -21,7 +22,7 @@ pub use change_own::{V1DeleteOwnLicense, V1ExtendOwnLicense, V1FreezeOwnLicense,
 pub use create::{V1CreateLicenses, V1CreateOwnLicenses};
 pub use get::{V1GetLicense, V1GetOwnLicense};
 pub use import::V1ImportLicenses;
-pub use list::{V1ListExpiringLicenses, V1ListLicenses, V1ListOwnLicenses};
+pub use list::{V1ListAllLicenses, V1ListExpiringLicenses, V1ListLicenses, V1ListOwnLicenses};
 pub use redeem::V1RedeemLicense;
 pub use reset::{V1ResetHwid, V1ResetIp, V1ResetOwnHwid, V1ResetOwnIp};
 pub use revoke::{V1RevokeLicense, V1RevokeOwnLicense, V1UnrevokeLicense, V1UnrevokeOwnLicense};

@@ -27,6 +27,8 @@ use crate::{
 /// Which licenses.
 #[derive(Clone, Debug, Default)]
 pub struct LicenseFilter {
+    /// Of any of these owners, within the scope.
+    pub owners: Option<Vec<OwnerId>>,
     /// Of this product.
     pub product: Option<ProductId>,
     /// Of this customer, in any letter case.
@@ -411,6 +413,15 @@ fn positions_of(cursor: Option<&Cursor>, partitions: &[Partition]) -> Option<Vec
 
 /// The parts of the index that narrows a list most.
 fn partitions(scope: &Scope, filter: &LicenseFilter, now: Timestamp) -> Vec<Partition> {
+    if let Some(owners) = &filter.owners {
+        let of_each = LicenseFilter {
+            owners: None,
+            ..filter.clone()
+        };
+        let owners = owners.iter().filter(|owner| scope.covers(owner));
+        let each = owners.map(|owner| partitions(&Scope::Owner(owner.clone()), &of_each, now));
+        return each.flatten().collect();
+    }
     let whole = |index, value: String| Partition {
         index,
         value,
@@ -465,13 +476,19 @@ impl LicenseFilter {
             Some(LicenseState::Expired) => "expired".to_owned(),
             Some(LicenseState::Expiring(within)) => format!("expiring {}", within.number()),
         };
+        let owners = self.owners.iter().flatten().map(OwnerId::as_str);
         // None of them holds a line break.
-        ["licenses", owner, product, &email, &state].join("\n")
+        let list = ["licenses", owner, product, &email, &state].into_iter().chain(owners);
+        list.collect::<Vec<_>>().join("\n")
     }
 
     /// Whether a license is meant, however it was found: an index may be late, and narrows by some conditions only.
     pub fn admits(&self, license: &License, scope: &Scope, now: Timestamp) -> bool {
         scope.covers(&license.owner_id)
+            && self
+                .owners
+                .as_ref()
+                .is_none_or(|owners| owners.contains(&license.owner_id))
             && self
                 .product
                 .as_ref()
