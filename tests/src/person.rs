@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use keystead_core::account::secret::Secret;
+use keystead_core::store::meter::Usage;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
@@ -103,6 +104,11 @@ impl Person {
         self.send(&Method::GET, path, &[], b"").await
     }
 
+    /// As [`Person::get`]; answers beside it what it cost at DynamoDB.
+    pub async fn get_metered(&self, path: &str) -> (Answer, Usage) {
+        self.send_metered(&Method::GET, path, &[], b"").await
+    }
+
     /// Sends a JSON body with another method.
     pub async fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
@@ -156,9 +162,19 @@ impl Person {
     }
 
     async fn send(&self, method: &Method, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.send_metered(method, path, headers, body).await.0
+    }
+
+    async fn send_metered(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> (Answer, Usage) {
         let bearer = self.authorization(path).await;
         let headers = [headers, &[("authorization", bearer.as_str())]].concat();
-        self.app.send(request(method, path, &headers, body)).await.0
+        self.app.send(request(method, path, &headers, body)).await
     }
 }
 

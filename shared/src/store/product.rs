@@ -345,6 +345,19 @@ impl Store {
         Ok(counts.into_iter().sum::<usize>() > limit)
     }
 
+    /// Some products of an owner that were not deleted, by their ids: at most so many of each status, in one round.
+    pub async fn product_list_some(&self, owner: &OwnerId, most: i32) -> Result<HashMap<ProductId, Product>> {
+        let of_status = async |status: &ProductStatus| -> Result<Vec<Product>> {
+            let partition = format!("{owner}#{status}");
+            let query = self.query_index(&schema::PRODUCTS, &schema::PRODUCTS_BY_OWNER, &partition);
+            let page = query.limit(most).send().await.map_err(unexpected)?;
+            page.items.unwrap_or_default().into_iter().map(decode).collect()
+        };
+        let found = try_join_all(ProductStatus::ALL.iter().map(of_status)).await?;
+        let found = found.into_iter().flatten().filter_map(Product::present);
+        Ok(found.map(|product| (product.product_id.clone(), product)).collect())
+    }
+
     async fn product_list_in(&self, scope: &Scope, status: ProductStatus) -> Result<Vec<Product>> {
         let (index, partition) = match scope {
             Scope::Owner(owner) => (&schema::PRODUCTS_BY_OWNER, format!("{owner}#{status}")),

@@ -387,12 +387,133 @@ async fn every_request_keeps_within_its_budget() {
     // takes one write unit more.
     let wrong: Vec<String> = lines.iter().filter_map(Line::complaint).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_recorded(&lines);
+    assert_recorded(&lines, "benches/units.json");
 }
 
-/// Asserts that what was measured is what benches/units.json says, from which costs are computed.
-fn assert_recorded(lines: &[Line]) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/units.json");
+/// The dashboard API. Its lists cost what a page does: how many licenses there are is no part of it, but of the total, which is
+/// counted up to 10,000.
+#[tokio::test(start_paused = true)]
+async fn every_request_of_v1_keeps_within_its_budget() {
+    let app = Options::default().product_ttl(Duration::MAX).start().await;
+    let shop = app.shop().await;
+    let mut lines = Vec::new();
+    let mut line = |request, calls, cost, budget, measured| {
+        lines.push(Line {
+            request,
+            calls,
+            cost,
+            budget,
+            measured,
+        });
+    };
+    let limits = json!({
+        "hwid": { "mode": "limit", "maxDistinct": 2 },
+        "ip": { "mode": "limit", "maxDistinct": 2, "windowDays": 7, "limitType": "ip" },
+        "concurrency": { "mode": "limit", "maxActive": 2 },
+    });
+    let (limited, _) = shop.limited(limits).await;
+    let (free, _) = shop.license(json!({})).await;
+    let of_machine = json!({ "hwid": "a", "ip": "203.0.113.1" });
+    let of_session = json!({ "hwid": "a", "ip": "203.0.113.1", "sessionId": "s" });
+    let first = shop.authorize_metered(&free, of_machine.clone()).await;
+    first.0.expect(200);
+    let authorized = async |license: &TestLicense, fields: &Value, status: u16| {
+        let (answer, usage) = shop.authorize_metered(license, fields.clone()).await;
+        answer.expect(status);
+        usage
+    };
+    let measured = authorized(&free, &of_machine, 200).await;
+    line(
+        "authorize, known machine, nothing is due",
+        2,
+        (1, 7.0, 0.0),
+        (1, 8.0, 0.0),
+        measured,
+    );
+    let measured = authorized(&limited, &of_session, 200).await;
+    line(
+        "authorize, all limits, new machine, address and session",
+        3,
+        (2, 8.0, 10.0),
+        (2, 8.0, ANY),
+        measured,
+    );
+    let measured = authorized(&limited, &of_session, 200).await;
+    line(
+        "authorize, all limits, nothing is due",
+        2,
+        (1, 8.0, 0.0),
+        (1, 8.0, 0.0),
+        measured,
+    );
+    let dry = json!({ "hwid": "b", "ip": "203.0.113.1", "sessionId": "t", "dryRun": true });
+    let measured = authorized(&limited, &dry, 200).await;
+    line(
+        "authorize, all limits, a dry run of a new machine",
+        2,
+        (1, 8.0, 0.0),
+        (1, 8.0, 0.0),
+        measured,
+    );
+    app.advance(QUARTER);
+    let measured = authorized(&limited, &of_session, 200).await;
+    line(
+        "authorize, all limits, a quarter of an hour later",
+        5,
+        (2, 8.0, 12.0),
+        (2, 8.0, ANY),
+        measured,
+    );
+    let shop = shop.signed_in().await;
+    let key = json!({ "expiresAfterDays": 30 });
+    let (_, view) = shop.license(key).await;
+    let path = format!("/v1/dashboard/licenses/{}", view["id"].as_str().expect("an id"));
+    let measured = usage(shop.owner.get_metered(&path).await);
+    line("GET license", 7, (5, 9.5, 0.0), (5, ANY, 0.0), measured);
+    // Reads that run at once are counted as they happen to overlap.
+    let within_three_rounds = |(answer, mut usage): (Answer, Usage)| {
+        answer.expect(200);
+        assert!(usage.rounds <= 3, "{usage:?}");
+        usage.rounds = 3;
+        (answer, usage)
+    };
+    let listed = format!("/v1/dashboard/orgs/{}/licenses", shop.org);
+    // The next page costs the same, however long the list is.
+    for (more, first, calls, cost, next) in [
+        (
+            100,
+            "list of 103 licenses, 50 and the total",
+            14,
+            (3, 62.5, 0.0),
+            "list of 103 licenses, the next 50",
+        ),
+        (
+            500,
+            "list of 603 licenses, 50 and the total",
+            15,
+            (3, 70.0, 1.0),
+            "list of 603 licenses, the next 50",
+        ),
+    ] {
+        let wanted = json!({ "productId": shop.product, "count": more });
+        shop.owner.post(&listed, wanted).await.expect(201);
+        let page = format!("{listed}?pageSize=50");
+        let (answer, measured) = within_three_rounds(shop.owner.get_metered(&page).await);
+        line(first, calls, cost, (3, ANY, ANY), measured);
+        let cursor = answer.body["data"]["nextCursor"].as_str().expect("a cursor").to_owned();
+        let next_page = format!("{page}&cursor={cursor}");
+        let (answer, measured) = within_three_rounds(shop.owner.get_metered(&next_page).await);
+        assert_eq!(answer.body["data"]["total"], 3 + if more == 100 { 100 } else { 600 });
+        line(next, 7, (3, 57.5, 0.0), (3, ANY, 0.0), measured);
+    }
+    let wrong: Vec<String> = lines.iter().filter_map(Line::complaint).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_recorded(&lines, "benches/units-v1.json");
+}
+
+/// Asserts that what was measured is what a file says, from which costs are computed.
+fn assert_recorded(lines: &[Line], name: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
     let rows: Vec<String> = lines
         .iter()
         .map(|line| {
@@ -417,7 +538,6 @@ fn assert_recorded(lines: &[Line]) {
     let recorded = fs::read_to_string(&file).unwrap_or_default();
     assert_eq!(
         recorded, measured,
-        "benches/units.json is not what requests cost. Write it anew: KEYSTEAD_RECORD=1 cargo test -p keystead-tests \
-         --test it -- budgets"
+        "{name} is not what requests cost. Write it anew: KEYSTEAD_RECORD=1 cargo test -p keystead-tests --test it -- budgets"
     );
 }

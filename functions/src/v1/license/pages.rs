@@ -30,7 +30,7 @@ use crate::frame::{context::Context, cursor::invalid_cursor};
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
     licenses: Vec<LicenseView>,
-    /// How many there are, counted up to 10,000; of a search, how many this page has.
+    /// How many there are, counted up to 10,000 when the first page was asked for; of a search, how many this page has.
     total: usize,
     /// Whether that is all.
     total_exact: bool,
@@ -49,6 +49,9 @@ const LARGEST_PAGE: u32 = 1000;
 
 /// How deep pages go by their numbers, and how far licenses are counted.
 const DEEPEST: usize = 10_000;
+
+/// How many of an owner's products of each status are read beside the licenses.
+const PRODUCTS: i32 = 100;
 
 /// How long a search goes on.
 const SEARCHED_FOR: Duration = Duration::from_secs(1);
@@ -85,6 +88,15 @@ impl Page<'_> {
     }
 }
 
+/// A page as it was fetched.
+pub(super) struct Fetched {
+    listed: Option<LicensePage>,
+    /// Products of theirs, as far as they could be told beforehand.
+    products: HashMap<ProductId, Product>,
+    total: usize,
+    total_exact: bool,
+}
+
 /// A list of licenses, to who may see them.
 pub(super) struct List<'a> {
     pub(super) cx: &'a Context,
@@ -111,7 +123,13 @@ impl List<'_> {
         }
     }
 
+    /// The page of the list.
     pub(super) async fn page(&self, page: &Page<'_>) -> Result<Reply> {
+        self.reply(self.fetch(page).await?, page).await
+    }
+
+    /// Fetches a page, and how many licenses the list has.
+    pub(super) async fn fetch(&self, page: &Page<'_>) -> Result<Fetched> {
         let Self {
             cx, scope, filter, now, ..
         } = self;
@@ -126,6 +144,8 @@ impl List<'_> {
             ));
         }
         let start = self.opened(page.cursor)?;
+        // Who walks on is told what was counted at the beginning.
+        let counted = start.as_ref().and_then(|start| start.total);
         let listed = async {
             let start = match (start, before) {
                 (Some(start), _) => Some(start),
@@ -137,13 +157,40 @@ impl List<'_> {
             };
             cx.store.license_list(scope, filter, wide, start.as_ref(), *now).await
         };
-        let (listed, (total, total_exact)) =
-            tokio::try_join!(listed, cx.store.license_count(scope, filter, DEEPEST, *now))?;
-        let shown = self.shown(listed, page).await?;
-        Ok(Reply {
+        let products = async {
+            match (&filter.product, scope) {
+                (Some(product), _) => cx.store.product_list_by_id_unscoped(&[product]).await,
+                (None, Scope::Owner(owner)) => cx.store.product_list_some(owner, PRODUCTS).await,
+                (None, Scope::Everything) => Ok(HashMap::new()),
+            }
+        };
+        let count = async {
+            match counted {
+                Some(total) => Ok(total),
+                None => cx.store.license_count(scope, filter, DEEPEST, *now).await,
+            }
+        };
+        let (listed, products, (total, total_exact)) = tokio::try_join!(listed, products, count)?;
+        Ok(Fetched {
+            listed,
+            products,
             total,
             total_exact,
-            total_pages: total.div_ceil(wide),
+        })
+    }
+
+    /// The reply with what was fetched.
+    pub(super) async fn reply(&self, fetched: Fetched, page: &Page<'_>) -> Result<Reply> {
+        let counted = |next: Cursor| next.with_total(fetched.total, fetched.total_exact);
+        let listed = fetched.listed.map(|listed| LicensePage {
+            next: listed.next.map(counted),
+            ..listed
+        });
+        let shown = self.shown(listed, fetched.products, page).await?;
+        Ok(Reply {
+            total: fetched.total,
+            total_exact: fetched.total_exact,
+            total_pages: fetched.total.div_ceil(page.wide()),
             ..shown
         })
     }
@@ -191,7 +238,7 @@ impl List<'_> {
         };
         // The cursor of a search for something else has another shape.
         let found = found.ok_or_else(invalid_cursor)?;
-        let shown = self.shown(Some(found), page).await?;
+        let shown = self.shown(Some(found), HashMap::new(), page).await?;
         Ok(Reply {
             search_complete: Some(shown.next_cursor.is_none()),
             ..shown
@@ -217,12 +264,18 @@ impl List<'_> {
         Ok(found.filter(|license| self.filter.admits(license, &self.scope, self.now)))
     }
 
-    async fn shown(&self, listed: Option<LicensePage>, page: &Page<'_>) -> Result<Reply> {
+    async fn shown(
+        &self,
+        listed: Option<LicensePage>,
+        mut products: HashMap<ProductId, Product>,
+        page: &Page<'_>,
+    ) -> Result<Reply> {
         let (licenses, next) = listed.map_or((Vec::new(), None), |page| (page.licenses, page.next));
-        let mut ids: Vec<&ProductId> = licenses.iter().map(|license| &license.product_id).collect();
+        let ids = licenses.iter().map(|license| &license.product_id);
+        let mut ids: Vec<&ProductId> = ids.filter(|id| !products.contains_key(id)).collect();
         ids.sort();
         ids.dedup();
-        let products: HashMap<ProductId, Product> = self.cx.store.product_list_by_id_unscoped(&ids).await?;
+        products.extend(self.cx.store.product_list_by_id_unscoped(&ids).await?);
         let view = |license: &License| {
             let product = products.get(&license.product_id)?;
             let role = self.roles.get(&license.owner_id)?;

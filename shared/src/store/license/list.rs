@@ -62,6 +62,9 @@ pub struct LicensePage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     positions: Vec<Position>,
+    /// How many licenses the list had, and whether that was all, where its first page has counted them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<(usize, bool)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +78,15 @@ enum Position {
 }
 
 impl Cursor {
+    /// The cursor of a list that was counted.
+    #[must_use]
+    pub fn with_total(self, count: usize, is_exact: bool) -> Self {
+        Self {
+            total: Some((count, is_exact)),
+            ..self
+        }
+    }
+
     /// The cursor as clients carry it: sealed, because it holds license keys and is part of addresses. It leads on in the
     /// list for which it was made; in another, it would skip some licenses unnoticed.
     pub fn seal(&self, seal: &Seal, scope: &Scope, filter: &LicenseFilter) -> Result<String> {
@@ -200,7 +212,7 @@ impl Store {
         let more = positions.iter().any(|position| *position != Position::End);
         Ok(Some(LicensePage {
             licenses,
-            next: more.then_some(Cursor { positions }),
+            next: more.then_some(Cursor { positions, total: None }),
         }))
     }
 
@@ -222,7 +234,7 @@ impl Store {
                 return Ok(None);
             }
         }
-        Ok(Some(Cursor { positions }))
+        Ok(Some(Cursor { positions, total: None }))
     }
 
     /// The licenses of a list that are searched for by a part of their keys, as far as a walk over the keys alone comes: over
@@ -267,7 +279,7 @@ impl Store {
         let more = positions.iter().any(|position| *position != Position::End);
         Ok(Some(LicensePage {
             licenses,
-            next: more.then_some(Cursor { positions }),
+            next: more.then_some(Cursor { positions, total: None }),
         }))
     }
 
