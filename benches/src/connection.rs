@@ -26,6 +26,8 @@ pub struct Target {
     host: String,
     /// The path before each endpoint, without a trailing slash.
     prefix: String,
+    /// An API key of the product, where one is shown.
+    product_key: String,
 }
 
 impl Target {
@@ -55,12 +57,24 @@ impl Target {
                         address,
                         host: host.to_owned(),
                         prefix: prefix.to_owned(),
+                        product_key: String::new(),
                     });
                 }
                 Err(error) => refused = format!("Cannot connect to {url} ({address}): {error}."),
             }
         }
         Err(refused)
+    }
+
+    /// The server, shown this API key of the product.
+    #[must_use]
+    pub fn with_product_key(self, product_key: String) -> Self {
+        Self { product_key, ..self }
+    }
+
+    /// The API key of the product; empty, where none is shown.
+    pub fn product_key(&self) -> &str {
+        &self.product_key
     }
 
     /// Whether what is sent stays on this machine.
@@ -219,6 +233,7 @@ mod tests {
             address,
             host: address.to_string(),
             prefix: String::new(),
+            product_key: String::new(),
         }
     }
 
@@ -248,6 +263,7 @@ mod tests {
             address,
             host: "127.0.0.1:8787".to_owned(),
             prefix: "/v1".to_owned(),
+            product_key: String::new(),
         };
         assert_eq!(
             String::from_utf8(target.post("verify", &serde_json::json!({"productId": "é"}))).expect("text"),

@@ -19,6 +19,10 @@ pub enum Scenario {
     Deactivate,
     /// POST /listMachines of a license with one machine
     ListMachines,
+    /// POST /v1/licenses/authorize of a known machine, each license from an address of its own
+    Authorize,
+    /// POST /v1/licenses/authorize of a new machine each time; ends early like activate
+    AuthorizeNew,
     /// 90% validate, 5% heartbeat, 4% verify, 1% activate; ends early when the activations are used up
     Mixed,
 }
@@ -40,6 +44,10 @@ pub enum Operation {
     Deactivate,
     /// `POST /listMachines`
     ListMachines,
+    /// `POST /v1/licenses/authorize` with the machine of the set-up
+    Authorize,
+    /// `POST /v1/licenses/authorize` with a new machine
+    AuthorizeNew,
 }
 
 /// A license that the set-up creates.
@@ -72,6 +80,8 @@ impl Scenario {
             Self::Heartbeat => "heartbeat",
             Self::Deactivate => "deactivate",
             Self::ListMachines => "list-machines",
+            Self::Authorize => "authorize",
+            Self::AuthorizeNew => "authorize-new",
             Self::Mixed => "mixed",
         }
     }
@@ -87,6 +97,8 @@ impl Scenario {
             Self::Heartbeat => Operation::Heartbeat,
             Self::Deactivate => Operation::Deactivate,
             Self::ListMachines => Operation::ListMachines,
+            Self::Authorize => Operation::Authorize,
+            Self::AuthorizeNew => Operation::AuthorizeNew,
             // 37 shares no factor with 100, so this visits 0..100 once each, well spread.
             Self::Mixed => match step * 37 % 100 {
                 0..90 => Operation::Validate,
@@ -105,8 +117,8 @@ impl Scenario {
     /// The kind of license number `index`.
     pub fn kind(self, index: usize) -> Kind {
         match self {
-            Self::Validate | Self::Reactivate | Self::Verify | Self::ListMachines => Kind::PerMachine,
-            Self::Activate | Self::Deactivate => Kind::Unlimited,
+            Self::Validate | Self::Reactivate | Self::Verify | Self::ListMachines | Self::Authorize => Kind::PerMachine,
+            Self::Activate | Self::Deactivate | Self::AuthorizeNew => Kind::Unlimited,
             Self::Heartbeat => Kind::Floating,
             Self::Mixed if index.is_multiple_of(LICENSES_PER_FLOATING) => Kind::Floating,
             Self::Mixed => Kind::Unlimited,
@@ -123,17 +135,29 @@ impl Scenario {
             | Self::Verify
             | Self::Heartbeat
             | Self::Deactivate
-            | Self::ListMachines => 1,
+            | Self::ListMachines
+            | Self::Authorize
+            | Self::AuthorizeNew => 1,
         }
     }
 
     /// How many machines the set-up activates on each license.
     pub fn machines(self) -> usize {
         match self {
-            Self::Validate | Self::Reactivate | Self::Heartbeat | Self::ListMachines | Self::Mixed => 1,
+            Self::Validate
+            | Self::Reactivate
+            | Self::Heartbeat
+            | Self::ListMachines
+            | Self::Authorize
+            | Self::Mixed => 1,
             Self::Deactivate => ATTEMPTS_PER_LICENSE,
-            Self::Activate | Self::Verify => 0,
+            Self::Activate | Self::AuthorizeNew | Self::Verify => 0,
         }
+    }
+
+    /// Whether its requests show an API key of the product.
+    pub fn shows_product_key(self) -> bool {
+        self.sends(Operation::Authorize) || self.sends(Operation::AuthorizeNew)
     }
 
     /// Activations of one license left for the run.

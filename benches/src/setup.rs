@@ -39,6 +39,15 @@ pub struct Plan<'a> {
 }
 
 impl Plan<'_> {
+    /// Create an API key of the product, which is there.
+    ///
+    /// # Errors
+    ///
+    /// A sentence about why it failed.
+    pub fn product_key(&self) -> Result<String, String> {
+        Worker::start(self)?.create_product_key()
+    }
+
     /// Create everything.
     ///
     /// # Errors
@@ -118,6 +127,16 @@ impl<'a> Worker<'a> {
             Err(failure) => Err(failure.sentence()),
             Ok(_) => Ok(()),
         }
+    }
+
+    fn create_product_key(&mut self) -> Result<String, String> {
+        let headers = format!("X-Admin-Token: {}", self.plan.admin_secret);
+        let wanted = json!({ "productId": self.plan.product, "name": "Load" });
+        let request = self.plan.target.post_with("v1/api-keys", &headers, &wanted);
+        let reply = self
+            .call("POST /v1/api-keys", &request, self.plan.admin_secret)
+            .map_err(|failure| failure.sentence())?;
+        text(&reply["data"], "key").ok_or_else(|| "POST /v1/api-keys gave no key.".to_owned())
     }
 
     fn create(&mut self, index: usize) -> Result<License, String> {

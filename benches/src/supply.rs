@@ -52,6 +52,7 @@ pub struct Supply {
     reactivate: Vec<PreparedRequest>,
     deactivate: Vec<PreparedRequest>,
     list_machines: Vec<PreparedRequest>,
+    authorize: Vec<PreparedRequest>,
     /// Keys of the licenses that take new machines.
     growing: Vec<String>,
     /// Requests handed out so far of those that run out: activations and deactivations.
@@ -87,6 +88,7 @@ impl Supply {
             reactivate: Vec::new(),
             deactivate: Vec::new(),
             list_machines: Vec::new(),
+            authorize: Vec::new(),
             growing: Vec::new(),
             spent: AtomicUsize::new(0),
         };
@@ -124,6 +126,11 @@ impl Supply {
             if sends(Operation::ListMachines) {
                 self.list_machines.push(of_session("listMachines"));
             }
+            if sends(Operation::Authorize) {
+                let number = self.authorize.len();
+                let asked = authorize(&self.target, &self.product, key, fingerprint, number);
+                self.authorize.push(PreparedRequest::new(key, asked));
+            }
             if sends(Operation::Reactivate) {
                 let again = activate(&self.target, &self.product, key, fingerprint);
                 self.reactivate.push(PreparedRequest::new(key, again));
@@ -134,7 +141,7 @@ impl Supply {
             self.verify
                 .push(PreparedRequest::new(key, self.target.post("verify", &body)));
         }
-        if sends(Operation::Activate) {
+        if sends(Operation::Activate) || sends(Operation::AuthorizeNew) {
             self.growing.push(key.clone());
         }
     }
@@ -147,13 +154,18 @@ impl Supply {
         (number < licenses * self.scenario.attempts_left()).then_some(number)
     }
 
-    fn activate_a_new_machine(&self) -> Option<Next<'_>> {
+    fn a_new_machine(&self, operation: Operation) -> Option<Next<'_>> {
         let number = self.next_activation()?;
         let license = number % self.growing.len();
         // Machine 0 is the set-up's.
         let machine = 1 + number / self.growing.len();
         let license_key = self.growing.get(license)?;
-        let request = activate(&self.target, &self.product, license_key, &fingerprint(license, machine));
+        let new = fingerprint(license, machine);
+        let request = if operation == Operation::AuthorizeNew {
+            authorize(&self.target, &self.product, license_key, &new, license)
+        } else {
+            activate(&self.target, &self.product, license_key, &new)
+        };
         Some(Next {
             request: Cow::Owned(request),
             license_key,
@@ -200,6 +212,16 @@ pub fn activate(target: &Target, product: &str, license_key: &str, fingerprint: 
     target.post("activate", &body)
 }
 
+/// A complete `POST /v1/licenses/authorize`, with the API key of the target, from an address that is this license's: each address
+/// has a limit of its own.
+fn authorize(target: &Target, product: &str, license_key: &str, fingerprint: &str, license: usize) -> Vec<u8> {
+    let body = json!({ "productId": product, "licenseKey": license_key, "hwid": fingerprint });
+    let (high, middle, low) = (license >> 16 & 255, license >> 8 & 255, license & 255);
+    let key = target.product_key();
+    let headers = format!("Authorization: Bearer {key}\r\nX-Forwarded-For: 10.{high}.{middle}.{low}");
+    target.post_with("v1/licenses/authorize", &headers, &body)
+}
+
 /// One caller's way through the supply.
 #[derive(Debug)]
 pub struct Caller<'a> {
@@ -209,6 +231,7 @@ pub struct Caller<'a> {
     heartbeat: Round<'a>,
     verify: Round<'a>,
     list_machines: Round<'a>,
+    authorize: Round<'a>,
 }
 
 /// One operation's licenses, around and around.
@@ -232,6 +255,7 @@ impl<'a> Caller<'a> {
             heartbeat: round(&supply.heartbeat),
             verify: round(&supply.verify),
             list_machines: round(&supply.list_machines),
+            authorize: round(&supply.authorize),
         }
     }
 
@@ -244,7 +268,8 @@ impl<'a> Caller<'a> {
             Operation::Heartbeat => self.heartbeat.next(),
             Operation::Verify => self.verify.next(),
             Operation::ListMachines => self.list_machines.next(),
-            Operation::Activate => self.supply.activate_a_new_machine(),
+            Operation::Authorize => self.authorize.next(),
+            Operation::Activate | Operation::AuthorizeNew => self.supply.a_new_machine(operation),
             Operation::Reactivate => self.supply.activate_a_known_machine(),
             Operation::Deactivate => self.supply.deactivate_a_machine(),
         }
@@ -318,7 +343,7 @@ mod tests {
 
     #[test]
     fn no_license_is_activated_more_often_than_the_service_allows() {
-        for scenario in [Scenario::Activate, Scenario::Reactivate] {
+        for scenario in [Scenario::Activate, Scenario::Reactivate, Scenario::AuthorizeNew] {
             let supply = supply(scenario, 3);
             let sent = requests(&supply, usize::MAX);
             let of_the_set_up = 3 * scenario.machines();

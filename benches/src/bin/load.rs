@@ -119,7 +119,12 @@ fn load(args: &Args) -> Result<bool, String> {
         connections,
     };
     let created = plan.carry_out()?;
-    let supply = Supply::new(target.clone(), scenario, &args.product, &created);
+    let asked = if scenario.shows_product_key() {
+        target.clone().with_product_key(plan.product_key()?)
+    } else {
+        target.clone()
+    };
+    let supply = Supply::new(asked, scenario, &args.product, &created);
     let run = Run {
         target: &target,
         supply: &supply,
