@@ -145,6 +145,8 @@ choice!(
         OrganisationUpdated = "organisationUpdated",
         /// The organisation was deleted.
         OrganisationDeleted = "organisationDeleted",
+        /// Licenses were saved as a file, with their keys.
+        LicensesExported = "licensesExported",
         /// The organisation has another owner.
         OwnershipTransferred = "ownershipTransferred",
         /// Somebody was invited to the team.

@@ -734,6 +734,16 @@ const V1: &[Row] = &[
         foreign: Foreign::NoOwners,
     },
     Row {
+        name: "v1-count-licenses",
+        good: |world| json!({ "orgId": world.org.id, "productId": world.org.product_id }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
+        name: "v1-export-licenses",
+        good: |world| json!({ "orgId": world.org.id, "status": "ACTIVE", "format": "json" }),
+        foreign: Foreign::NoOwners,
+    },
+    Row {
         name: "v1-freeze-licenses",
         good: |world| json!({ "orgId": world.org.id, "licenseIds": [world.org.license_id] }),
         foreign: Foreign::NoOwners,

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use keystead_core::value::formula::defused;
 use serde_json::{Map, Value, json};
 
 use super::{ImportArgs, next, open, pipeline::RunOutcome, survey::Survey};
@@ -15,7 +16,7 @@ use crate::{
     client::Client,
     failure::{Failure, Refusal},
     journal::{Entry, Journal, Outcome},
-    license_file::{REFUSED_BECAUSE, Written, formula::defused},
+    license_file::{REFUSED_BECAUSE, Written},
     output::{self, Style},
     private_file::{Draft, beside},
 };

@@ -58,6 +58,6 @@ pub(super) fn cell_of(license: &Value, column: Column) -> String {
     if value.is_number() {
         text
     } else {
-        super::formula::defused(text)
+        keystead_core::value::formula::defused(text)
     }
 }

@@ -199,7 +199,7 @@ impl Layout {
             for place in places {
                 let cell =
                     std::str::from_utf8(&record[*place]).map_err(|_| format!("{} is not in UTF-8", column.name()))?;
-                let cell = super::formula::restored(cell);
+                let cell = keystead_core::value::formula::restored(cell);
                 if !cell.trim().is_empty() {
                     cells.insert(*column, cell.to_owned());
                     break;

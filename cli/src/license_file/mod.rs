@@ -1,7 +1,6 @@
 //! The files that licenses are imported from and exported to: CSV, and NDJSON (a JSON object on each line).
 
 mod column;
-pub(crate) mod formula;
 mod json;
 mod mapping;
 mod preset;

@@ -11,10 +11,20 @@ use crate::frame::openapi::schema::schema;
 /// What most endpoints answer, and every refusal.
 pub(crate) const JSON: &str = "application/json";
 
+/// Rows for spreadsheets (RFC 4180).
+pub(crate) const CSV: &str = "text/csv; charset=utf-8";
+
 /// A reply's body.
 pub trait Body {
     /// The header `Content-Type`.
     const CONTENT_TYPE: &'static str;
+    /// Another one that it may have, of a text.
+    const ALSO: Option<&'static str> = None;
+
+    /// Which of them this one has.
+    fn content_type(&self) -> &'static str {
+        Self::CONTENT_TYPE
+    }
 
     /// The bytes to send.
     ///
@@ -56,6 +66,10 @@ pub struct Head {
     pub status: StatusCode,
     /// The cookies that it sets, each as a header `Set-Cookie` has it.
     pub cookies: Vec<String>,
+    /// The name of the file that it is to be saved as.
+    pub attachment: Option<&'static str>,
+    /// What to ask for more with, of a body that has no place for it.
+    pub next_cursor: Option<String>,
 }
 
 impl Default for Head {
@@ -63,6 +77,8 @@ impl Default for Head {
         Self {
             status: StatusCode::OK,
             cookies: Vec::new(),
+            attachment: None,
+            next_cursor: None,
         }
     }
 }
@@ -97,6 +113,10 @@ pub(crate) struct Answer {
     pub(crate) retry_after: Option<u64>,
     /// The cookies to set.
     pub(crate) cookies: Vec<String>,
+    /// [`Head::attachment`].
+    pub(crate) attachment: Option<&'static str>,
+    /// [`Head::next_cursor`].
+    pub(crate) next_cursor: Option<String>,
     /// Whether it is the answer to the same request before.
     pub(crate) replayed: bool,
     /// Who asked, as the log names them, if they were known.
@@ -117,6 +137,8 @@ impl Answer {
             cache: Cache::Never,
             retry_after: None,
             cookies: Vec::new(),
+            attachment: None,
+            next_cursor: None,
             replayed: false,
             actor: None,
             code: None,

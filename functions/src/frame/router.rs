@@ -200,6 +200,13 @@ fn respond(answer: Answer, request_id: Option<&RequestId>) -> Response<Bytes> {
             headers.append(header::SET_COOKIE, cookie);
         }
     }
+    if let Some(name) = answer.attachment {
+        let name = HeaderValue::try_from(format!(r#"attachment; filename="{name}""#));
+        headers.extend(name.map(|name| (header::CONTENT_DISPOSITION, name)));
+    }
+    if let Some(Ok(cursor)) = answer.next_cursor.map(HeaderValue::try_from) {
+        headers.insert("x-next-cursor", cursor);
+    }
     if answer.replayed {
         headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
     }

@@ -135,11 +135,18 @@ impl<E: Endpoint> Admitted<E::Caller> for AdmittedRequest<E> {
         Box::pin(async move {
             let reply = E::call(cx, caller, self.request, self.subject).await?;
             let head = E::head(cx, &reply);
+            let content_type = reply.content_type();
+            let body = reply.to_bytes()?;
+            // A file is as it is.
+            let is_file = head.attachment.is_some();
+            let body = if is_file { body } else { E::Face::wrap(body) };
             Ok(Answer {
                 cookies: head.cookies,
+                attachment: head.attachment,
+                next_cursor: head.next_cursor,
                 cache: E::CACHE,
-                content_type: E::Reply::CONTENT_TYPE,
-                ..Answer::new(head.status, E::Face::wrap(reply.to_bytes()?))
+                content_type,
+                ..Answer::new(head.status, body)
             })
         })
     }

@@ -107,6 +107,10 @@ families! {
         license::V1ImportLicenses,
         license::V1RedeemLicense,
     ];
+    LICENSE_REPORTS "v1-license-reports" = [
+        license::V1CountLicenses,
+        license::V1ExportLicenses,
+    ];
     LICENSE_CHANGES "v1-license-changes" = [
         license::V1FreezeLicenses,
         license::V1UnfreezeLicenses,

@@ -56,7 +56,11 @@ impl Store {
 
     /// Notes an event of a license that nothing else is written with: of what is done outside of the tables.
     pub async fn event_note(&self, r#type: EventType, license: &License, audit: &Audit) -> Result<()> {
-        let event = &audit.event(r#type, license)?;
+        self.event_note_alone(&audit.event(r#type, license)?).await
+    }
+
+    /// Notes an entry of an audit log, or an event, that nothing else is written with.
+    pub async fn event_note_alone(&self, event: &Event) -> Result<()> {
         retried("an event", (), |attempt, ()| async move {
             Ok(match self.commit_all(Transaction::of([]).with_event(event)?).await? {
                 WriteOutcome::Done | WriteOutcome::Refused(_) => Break(()),

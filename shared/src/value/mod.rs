@@ -3,6 +3,7 @@
 pub(crate) mod base32;
 pub mod days;
 pub mod email;
+pub mod formula;
 pub(crate) mod json_schema;
 pub mod name;
 pub(crate) mod number;

@@ -433,6 +433,8 @@ async fn every_route_that_changes_something_lets_its_requests_be_named() {
         "v1-revoke-session",
         "v1-me",
         "v1-list-",
+        "v1-count-",
+        "v1-export-",
         "v1-get-",
         "v1-whoami",
         "v1-preview-invite",

@@ -977,6 +977,13 @@ async fn a_shop_sells() -> TestApp {
         .get("/v1/dashboard/licenses?page=2&pageSize=2")
         .await
         .expect(200);
+    for report in [
+        "/analytics".to_owned(),
+        format!("/analytics?productId={}", shop.product),
+        "/export".to_owned(),
+    ] {
+        shop.owner.get(&format!("{of_org}{report}")).await.expect(200);
+    }
     let gone = made.expect(201)["data"]["licenses"][0].clone();
     let key = TestLicense {
         key: gone["key"].as_str().expect("a key").to_owned(),

@@ -7,6 +7,7 @@ mod blacklist;
 mod invite;
 mod license;
 mod license_import;
+mod license_reports;
 mod license_search;
 mod member;
 mod operator;

@@ -21,6 +21,7 @@ pub(crate) struct Description {
     pub(super) request: Value,
     pub(super) reply: Value,
     pub(super) content_type: &'static str,
+    pub(super) also: Option<&'static str>,
     pub(super) caller: Document,
 }
 
@@ -32,6 +33,7 @@ impl Description {
             request: E::Request::json_schema(&mut schemas.requests).into(),
             reply,
             content_type: E::Reply::CONTENT_TYPE,
+            also: E::Reply::ALSO,
             caller: E::Caller::DOCUMENT,
         }
     }

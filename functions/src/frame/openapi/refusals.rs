@@ -31,10 +31,18 @@ pub(super) fn responses(route: &Route, method: &str, described: &Description, fi
     if route.writes {
         good_headers["Idempotency-Replayed"] = json!({ "$ref": "#/components/headers/Idempotency-Replayed" });
     }
+    let mut content = json!({ described.content_type: { "schema": reply } });
+    if let Some(also) = described.also {
+        content[also] = json!({ "schema": { "type": "string" } });
+        good_headers["X-Next-Cursor"] = json!({
+            "description": "What to ask for more with, of a file that has no place for it.",
+            "schema": { "type": "string" },
+        });
+    }
     let good = json!({
         "description": description.unwrap_or(json!("The answer.")),
         "headers": good_headers,
-        "content": { described.content_type: { "schema": reply } },
+        "content": content,
     });
     let mut responses: BTreeMap<u16, Value> = BTreeMap::new();
     for status in route.statuses {

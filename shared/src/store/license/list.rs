@@ -68,7 +68,7 @@ pub struct Cursor {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Position {
+pub(super) enum Position {
     /// Nothing was taken yet.
     Start,
     /// The sort key and the license key of what was taken last.
@@ -137,15 +137,15 @@ const WALKED_AT_MOST: usize = 20_000;
 const WALKED_AT_ONCE: usize = 1000;
 
 /// A part of an index.
-struct Partition {
-    index: &'static Index,
-    value: String,
-    range: Range,
+pub(super) struct Partition {
+    pub(super) index: &'static Index,
+    pub(super) value: String,
+    pub(super) range: Range,
 }
 
 /// Which keys of a partition are read.
 #[derive(Clone, Copy)]
-enum Range {
+pub(super) enum Range {
     /// All, the last first.
     Whole,
     /// Those that sort up to this, the last first.
@@ -161,10 +161,10 @@ impl Range {
 }
 
 /// A key that was found, and the partition it was found in.
-struct Found {
+pub(super) struct Found {
     partition: usize,
-    sort: String,
-    key: String,
+    pub(super) sort: String,
+    pub(super) key: String,
 }
 
 impl Store {
@@ -347,7 +347,7 @@ impl Store {
         Ok(found.into_iter().map(|taken| taken.key).collect())
     }
 
-    async fn license_read_keys(
+    pub(super) async fn license_read_keys(
         &self,
         number: usize,
         partition: &Partition,

@@ -15,4 +15,5 @@ pub mod moves;
 mod reset;
 pub mod seats;
 pub mod session;
+pub mod tally;
 pub(in crate::store) mod violation;

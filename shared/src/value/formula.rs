@@ -4,12 +4,13 @@
 //! one away gives each cell back as it was.
 
 /// The cell, which no spreadsheet takes for a formula.
-pub(crate) fn defused(cell: String) -> String {
+#[must_use]
+pub fn defused(cell: String) -> String {
     if would_be_one(&cell) { format!("'{cell}") } else { cell }
 }
 
 /// The cell as it was before it was defused, here or by a store's export.
-pub(super) fn restored(cell: &str) -> &str {
+pub fn restored(cell: &str) -> &str {
     cell.strip_prefix('\'')
         .filter(|rest| would_be_one(rest))
         .unwrap_or(cell)
