@@ -16,7 +16,7 @@ use crate::frame::{
     endpoint::{Endpoint, Needs, path},
     face::Face,
     fields::Fields,
-    idempotency::{Attempted, NamedRequest},
+    idempotency::{Attempted, Named},
     limits::ClientKind,
     reply::Answer,
     request::{Incoming, Parameters},
@@ -108,10 +108,9 @@ async fn reply<C: Caller, F: Face>(
     }
     let Steps { parse, needs, .. } = *steps;
     let shown = C::shown(incoming, &mut fields)?;
-    let named = if steps.writes && unreadable.is_none() {
-        NamedRequest::of(incoming, &fields, steps.name)?
-    } else {
-        None
+    let named = match steps.find_name {
+        Some(find) if unreadable.is_none() => find(incoming, &fields, steps.name)?,
+        Some(_) | None => None,
     };
     let (fields, respelled) = fields.respelled(steps.required);
     let written = fields.license_key();
@@ -175,7 +174,7 @@ async fn reply<C: Caller, F: Face>(
     *actor = callers::logged(&caller.origin().actor, &credential);
     admitted?;
 
-    let named = named.as_ref().map(|named| (named, credential.as_str()));
+    let named = named.as_deref().map(|named| (named, credential.as_str()));
     if C::PROVEN_BY_SUBJECT {
         let answer = answered::<C, F>(needs, cx, caller, asked, named).await;
         match &answer {
@@ -257,7 +256,7 @@ async fn spelled<C>(
 /// Carries a request out, unless it is named and was carried out before.
 async fn once<F: Face>(
     cx: &Context,
-    named: Option<(&NamedRequest, &str)>,
+    named: Option<(&dyn Named, &str)>,
     call: impl AsyncFnOnce(&Context) -> Result<Answer>,
 ) -> Result<Answer> {
     let Some((named, credential)) = named else {
@@ -289,7 +288,7 @@ async fn answered<C: Caller, F: Face>(
     cx: &Context,
     caller: C,
     asked: Result<Box<dyn Prefetched<C>>>,
-    named: Option<(&NamedRequest, &str)>,
+    named: Option<(&dyn Named, &str)>,
 ) -> Result<Answer> {
     let request = asked?.admit(cx, &caller).await?;
     match needs {

@@ -1,8 +1,7 @@
 //! An endpoint's own steps behind trait objects: the pipeline is compiled once for each kind of caller and each face, and not
 //! for each endpoint. It was a third of what an endpoint adds to its function, and most of what it takes to compile one.
 
-use std::pin::Pin;
-
+use futures_util::future::BoxFuture;
 use keystead_core::{
     Result,
     owner::{OwnerId, member::Role},
@@ -15,6 +14,7 @@ use crate::frame::{
     endpoint::{Endpoint, Needs},
     face::Face,
     fields::Fields,
+    idempotency::{FindName, named},
     reply::{Answer, Body},
     subject::Subject,
 };
@@ -29,8 +29,8 @@ pub(crate) struct Steps<C> {
     pub(crate) needs: Needs,
     /// [`Endpoint::REQUIRED`].
     pub(crate) required: &'static [&'static str],
-    /// [`Endpoint::WRITES`].
-    pub(crate) writes: bool,
+    /// How a request is found to be named, of an endpoint that changes something ([`Endpoint::WRITES`]).
+    pub(crate) find_name: Option<FindName>,
     /// [`Endpoint::BODY`].
     pub(crate) body: BodyMode,
     /// Parses a request.
@@ -45,7 +45,7 @@ impl<C> Steps<C> {
             route: E::ROUTE,
             needs: E::NEEDS,
             required: E::REQUIRED,
-            writes: E::WRITES,
+            find_name: if E::WRITES { Some(named) } else { None },
             body: E::BODY,
             parse: parse::<E>,
         }
@@ -53,7 +53,7 @@ impl<C> Steps<C> {
 }
 
 /// What a step comes to.
-type Step<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+type Step<'a, T> = BoxFuture<'a, Result<T>>;
 
 /// Parses a request's fields.
 pub(crate) type Parse<C> = fn(&Context, Fields) -> Result<Box<dyn Parsed<C>>>;

@@ -118,6 +118,25 @@ fn every_route_is_reached_at_its_path() {
     }
 }
 
+/// What one host can use up of the API's throttling, which counts all callers of a route together, is what administrators have.
+#[test]
+fn what_applications_call_has_the_rate_of_applications() {
+    let settings = &template()["Resources"]["Api"]["Properties"]["RouteSettings"];
+    let for_keys = ["get-signing-key", "jwks"];
+    for route in routes::all() {
+        let is_application_s = route.caller == CallerKind::LicenseKeyHolder || route.name == "v1-authorize";
+        if is_application_s || for_keys.contains(&route.name) {
+            let own = &settings[format!("ANY {}", route.path())];
+            assert_eq!(
+                own["ThrottlingRateLimit"],
+                json!({ "Ref": "ClientRate" }),
+                "template.yaml: Api: RouteSettings: {}",
+                route.path()
+            );
+        }
+    }
+}
+
 #[test]
 fn every_table_is_as_the_schema_has_it_and_is_kept() {
     let attribute = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
