@@ -81,9 +81,10 @@ async fn send(app: &TestApp, route: &Route, method: &str, body: &Value, number: 
     };
     let (name, signature) = (format!("named-{number}"), format!("t={},v1=00", app.now().seconds()));
     // What could be a key is looked for; what could be a token is verified.
-    let bearer = match route.caller {
-        CallerKind::ProductKey => format!("Bearer gg_{}", "A".repeat(43)),
-        _ => format!("Bearer {}", forged()),
+    let bearer = if route.caller == CallerKind::ProductKey {
+        format!("Bearer gg_{}", "A".repeat(43))
+    } else {
+        format!("Bearer {}", forged())
     };
     let cookie = format!("session={}", forged());
     let guessed = "0".repeat(64);
