@@ -197,6 +197,8 @@ async fn whatever_those_do_who_have_the_key_alone_machines_that_were_in_before_g
         own.validate(&license).await.expect(200);
 
         let thief = app.person("thief@example.com").await;
+        // They show it where other things are asked for.
+        app.is_no_credential(&license.key);
         let mut attackers = Attackers {
             app: &app,
             license: &license,

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use keystead_core::{
     Error, Result,
+    account::AccountId,
     audit::{Audit, Origin},
     clock::Clock,
     config::Config,
     ids::Ids,
     license::key::LicenseKey,
+    owner::{OwnerId, api_key::KeyHash},
     product::{Product, key_rules::KeyFormat},
     request::idempotency::{Attempt, Repeatable},
     signing::{
@@ -22,7 +24,7 @@ use keystead_core::{
 use crate::frame::{
     body::BodyStream,
     failures::Failures,
-    known_keys::KnownKeys,
+    lately::Lately,
     limits::Limits,
     log::Log,
     mail::Mailer,
@@ -58,13 +60,13 @@ pub struct Context {
     /// The requests of each address, where an API limits them.
     pub limits: Limits,
     /// The API keys of products that were found good lately.
-    pub known_keys: KnownKeys,
+    pub known_keys: Lately<KeyHash>,
+    /// Who was found to be a member of which team lately.
+    pub known_members: Lately<(AccountId, OwnerId)>,
     /// Where each request leaves its line.
     pub log: Log,
     /// The body of a request whose endpoint reads it as it comes.
     pub body: Option<BodyStream>,
-    /// Whether the answer to the request will be signed: its client sent a nonce.
-    pub signs: bool,
 }
 
 impl Context {
@@ -82,14 +84,6 @@ impl Context {
     pub(crate) fn with_body(&self, body: BodyStream) -> Self {
         Self {
             body: Some(body),
-            ..self.clone()
-        }
-    }
-
-    /// What a request works with whose answer will be signed.
-    pub(crate) fn with_signature(&self) -> Self {
-        Self {
-            signs: true,
             ..self.clone()
         }
     }
@@ -144,12 +138,12 @@ impl Context {
             passwords: Passwords::new(config.accounts.hashing),
             failures: Failures::default(),
             misses: Failures::default(),
-            known_keys: KnownKeys::default(),
+            known_keys: Lately::default(),
+            known_members: Lately::default(),
             limits: Limits::default(),
             config,
             log: Log::stdout(),
             body: None,
-            signs: false,
         }
     }
 

@@ -11,7 +11,7 @@ pub(crate) fn expose(headers: &mut HeaderMap, readers: Readers, incoming: &Incom
     if allow(headers, readers, incoming, config) {
         headers.insert(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("Retry-After, x-request-id, Idempotency-Replayed"),
+            HeaderValue::from_static("Retry-After, x-request-id, Idempotency-Replayed, X-Next-Cursor"),
         );
     }
 }

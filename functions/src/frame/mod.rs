@@ -12,7 +12,7 @@ pub mod failures;
 pub mod fields;
 pub mod function;
 mod idempotency;
-pub mod known_keys;
+pub mod lately;
 pub(crate) mod lenient;
 pub mod limits;
 pub mod log;

@@ -39,7 +39,7 @@ async fn answer<C: Caller, F: Face>(
     steps: &Steps<C>,
     cx: &Context,
     incoming: &Incoming,
-    source: Source,
+    mut source: Source,
     parameters: Parameters,
 ) -> Answer {
     let refuse = |error: Error| refusal::<F>(cx, &error);
@@ -61,8 +61,7 @@ async fn answer<C: Caller, F: Face>(
         RequestBody::Whole(_) | RequestBody::TooLong => None,
     };
     let cx = with_body.as_ref().unwrap_or(cx);
-    let with_signature = question.as_ref().map(|_| cx.with_signature());
-    let cx = with_signature.as_ref().unwrap_or(cx);
+    source.wants_signature = question.is_some();
     let mut actor = None;
     let in_path: Vec<String> = parameters.iter().map(|(name, _)| name.clone()).collect();
     let answer = reply::<C, F>(

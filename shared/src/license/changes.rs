@@ -167,9 +167,15 @@ impl License {
         self.with(self.standing.set_status(LicenseStatus::Active, unresolved, now))
     }
 
-    /// The license with its end put off. `None` when it has none, or that changes nothing.
+    /// The license with its end put off. `None` when it has none, or would end no later: who may extend may not end.
     pub fn extend(&self, by: Extension, now: Timestamp) -> Option<Self> {
         let (at, days) = self.expiry.parts();
+        let latest = self.expires_at().map_or(now, |end| end.max(now));
+        if let Extension::Until(until) = by
+            && until <= latest
+        {
+            return None;
+        }
         let expiry = match (by, at, days) {
             (_, None, None) => return None,
             (Extension::Days(by), Some(at), days) => Expiry::of(Some(at.max(now) + by.duration()), days),

@@ -478,6 +478,10 @@ async fn every_request_of_v1_keeps_within_its_budget() {
         (answer, usage)
     };
     let listed = format!("/v1/dashboard/orgs/{}/licenses", shop.org);
+    // Whom a process does not know yet waits a round more, for whether they are a member.
+    let (answer, first) = shop.owner.get_metered(&listed).await;
+    answer.expect(200);
+    assert!(first.rounds <= 4, "{first:?}");
     // The next page costs the same, however long the list is.
     for (more, first, calls, cost, next) in [
         (
@@ -490,8 +494,8 @@ async fn every_request_of_v1_keeps_within_its_budget() {
         (
             500,
             "list of 603 licenses, 50 and the total",
-            15,
-            (3, 70.0, 1.0),
+            14,
+            (3, 70.0, 0.0),
             "list of 603 licenses, the next 50",
         ),
     ] {

@@ -933,6 +933,8 @@ async fn a_back_end_manages(shop: &Shop) {
     shop.by_key("POST", "", own).await.expect(409);
     for query in [
         "?page=2&pageSize=2",
+        "?status=ACTIVE",
+        "?status=EXPIRED",
         "?search=BACK-END",
         "?search=back",
         "?search=ada@example.com",
@@ -991,6 +993,16 @@ async fn a_shop_sells() -> TestApp {
         "/expiring",
     ] {
         shop.owner.get(&format!("{of_org}{query}")).await.expect(200);
+    }
+    for status in ["ACTIVE", "EXPIRED", "REVOKED", "FROZEN"] {
+        for list in ["", "/export"] {
+            for product in [String::new(), format!("&productId={}", shop.product)] {
+                let query = format!("{of_org}{list}?status={status}{product}");
+                shop.owner.get(&query).await.expect(200);
+            }
+        }
+        let all = format!("/v1/dashboard/licenses?status={status}");
+        shop.owner.get(&all).await.expect(200);
     }
     shop.owner
         .get("/v1/dashboard/licenses?page=2&pageSize=2")

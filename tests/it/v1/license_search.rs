@@ -144,3 +144,27 @@ async fn the_licenses_of_all_one_s_organisations_are_one_list() {
     let of_other = viewer.get(&format!("{all}?cursor={cursor}")).await;
     of_other.expect(400);
 }
+
+#[tokio::test]
+async fn nobody_learns_how_much_of_another_s_product_is_sold() {
+    let app = TestApp::start().await;
+    let shop = app.shop().await;
+    shop.license(json!({ "key": "SECRET-KEY" })).await;
+    let rival = app.person("rival@example.com").await;
+    let org = rival.organisation("Rival").await;
+    for query in ["", "&search=SECRET", "&search=secret-key", "&status=REVOKED"] {
+        for list in ["", "/export"] {
+            let path = format!("/licenses{list}?productId={}{query}", shop.product);
+            let asked = rival.get(&of(&org, &path)).await;
+            let error = &asked.expect(404)["error"];
+            assert_eq!(
+                (&error["code"], &error["message"]),
+                (&json!("NOT_FOUND"), &json!("Product not found"))
+            );
+        }
+    }
+    // Nor does a stranger have anything read of a team's.
+    let (answer, usage) = rival.get_metered(&of(&shop.org, "/licenses?pageSize=1000")).await;
+    answer.expect(404);
+    assert!(usage.calls <= 3, "{usage:?}");
+}

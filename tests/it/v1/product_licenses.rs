@@ -62,6 +62,9 @@ async fn a_back_end_makes_a_license_and_manages_it_to_its_end() {
     }
     let extended = ask("POST", "/extend", json!({ "days": 5 })).await;
     assert_eq!(extended["license"]["expiresAfterDays"], 15);
+    // Who may put off an end may not bring it about.
+    let past = ask("POST", "/extend", json!({ "expiresAt": "2020-01-01T00:00:00Z" })).await;
+    assert_eq!(past["license"], extended["license"]);
     let changed = ask(
         "PATCH",
         "",

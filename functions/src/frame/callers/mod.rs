@@ -166,7 +166,7 @@ pub struct Authenticated<C> {
     pub credential: String,
 }
 
-/// Where a request comes from.
+/// Where a request comes from, and how its answer is wanted there.
 #[derive(Clone)]
 pub struct Source {
     /// The client's address.
@@ -174,6 +174,8 @@ pub struct Source {
     user_agent: Option<UserAgent>,
     country: Option<Country>,
     request_id: Option<RequestId>,
+    /// Whether the answer will be signed: the client sent a nonce.
+    pub(crate) wants_signature: bool,
 }
 
 impl Source {
@@ -189,6 +191,7 @@ impl Source {
             user_agent: incoming.header("user-agent").and_then(UserAgent::parse),
             country,
             request_id,
+            wants_signature: false,
         }
     }
 

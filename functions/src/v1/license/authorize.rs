@@ -13,6 +13,7 @@ use keystead_core::{
         expiry::DaysOfUse,
         key::LicenseKey,
         machine::Fingerprint,
+        seats::SeatLimit,
         session::{DeviceId, SessionName},
     },
     owner::permission::Permission,
@@ -217,6 +218,7 @@ impl From<AuthorizationDenial> for Denied {
 
 /// What is asked, and what was read for it.
 pub struct Asked {
+    is_signed: bool,
     request: AuthorizationRequest,
     fetched: AuthorizationFetch,
 }
@@ -238,7 +240,11 @@ impl Subject<Request, ProductKey> for Asked {
             most_machines: cx.config.most_machines,
         };
         let fetched = cx.store.authorization_fetch_unscoped(&request, cx.clock.now()).await?;
-        Ok(Self { request, fetched })
+        Ok(Self {
+            is_signed: source.wants_signature,
+            request,
+            fetched,
+        })
     }
 
     async fn admit(_: &Context, caller: &ProductKey, request: &Request, asked: Self) -> Result<Self> {
@@ -252,7 +258,15 @@ impl Subject<Request, ProductKey> for Asked {
 fn offline_until(cx: &Context, request: &AuthorizationRequest, grant: &Grant, now: Timestamp) -> Option<Timestamp> {
     let for_machine = request.hwid.is_some() && !request.dry_run;
     let license = grant.license.for_machine(grant.machine_since.or(Some(now)));
-    for_machine.then(|| license.token_expiry(now, &cx.config.tokens))
+    let expiry = license.token_expiry(now, &cx.config.tokens);
+    // What sessions share is not one machine's for long, whatever terms the license has for the flat API.
+    let shared = matches!(grant.policy.session_limit(), SeatLimit::Limited(_));
+    let longest = if shared {
+        (now + cx.config.tokens.short_life).whole_seconds()
+    } else {
+        expiry
+    };
+    for_machine.then(|| expiry.min(longest))
 }
 
 impl Endpoint for V1Authorize {
@@ -290,7 +304,9 @@ impl Endpoint for V1Authorize {
             .await?;
         Ok(match outcome.decision {
             Ok(grant) => {
-                let offline_until = cx.signs.then(|| offline_until(cx, &asked.request, &grant, audit.now));
+                let offline_until = asked
+                    .is_signed
+                    .then(|| offline_until(cx, &asked.request, &grant, audit.now));
                 Reply::Granted(Box::new(Granted {
                     offline_until,
                     ..Granted::from(grant)

@@ -83,7 +83,7 @@ struct Row {
     created_at: Timestamp,
 }
 
-/// The licenses, the newest first: 10,000 at most.
+/// The licenses, the newest first: some 10,000 at most.
 #[derive(Serialize)]
 #[cfg_attr(
     feature = "openapi",
@@ -137,8 +137,14 @@ impl Body for Reply {
     }
 }
 
-/// How many licenses a file holds at most: as many as fit into an answer of a Lambda function.
+/// How many licenses a file holds at most, how many bytes of their rows, and how many are read at once: what fits into an answer of
+/// a Lambda function, and into its memory.
 const MOST: usize = 10_000;
+const MOST_BYTES: usize = 4_000_000;
+const AT_ONCE: usize = 1000;
+
+/// What a row takes beside its key and its ids, in bytes: five short texts and three dates, with their names in JSON.
+const ROW_BYTES: usize = 320;
 
 /// The rows, in which a spreadsheet takes nothing for a formula: a key may be any text.
 fn csv(rows: &[Row]) -> Result<Vec<u8>> {
@@ -193,7 +199,11 @@ impl Endpoint for V1ExportLicenses {
     const ROUTE: &'static str = "GET /v1/dashboard/orgs/{orgId}/licenses/export";
     const SUMMARY: &'static str = "Save licenses as a file, in CSV or JSON.";
     const NEEDS: Needs = Needs::Role(Role::Dev);
-    const REFUSALS: &'static [ErrorCode] = &[ErrorCode::OrganisationNotFound, ErrorCode::Forbidden];
+    const REFUSALS: &'static [ErrorCode] = &[
+        ErrorCode::OrganisationNotFound,
+        ErrorCode::Forbidden,
+        ErrorCode::ProductNotFound,
+    ];
 
     type Face = V1;
     type Caller = Person;
@@ -227,20 +237,32 @@ impl Endpoint for V1ExportLicenses {
         let start = request.cursor.as_deref().map(opened).transpose()?;
         // Who takes the keys away is known, also if the file never arrives.
         let entry = audit.entry(EventType::LicensesExported, &owner, owner.as_str())?;
+        if let Some(product) = &filter.product {
+            // The index has the licenses of any product.
+            cx.store.product_get(&scope, product).await?;
+        }
         cx.store.event_note_alone(&entry).await?;
-        let page = cx
-            .store
-            .license_list(&scope, &filter, MOST, start.as_ref(), audit.now)
-            .await?;
-        let page = page.ok_or_else(invalid_cursor)?;
-        let next = page.next.map(|next| next.seal(&seal, &scope, &filter));
+        let (mut rows, mut bytes, mut next) = (Vec::new(), 0, start);
+        loop {
+            let page = cx
+                .store
+                .license_list(&scope, &filter, AT_ONCE, next.as_ref(), audit.now)
+                .await?;
+            let page = page.ok_or_else(invalid_cursor)?;
+            for license in &page.licenses {
+                let row = Row::new(license, audit.now);
+                bytes += ROW_BYTES + row.key.len() + row.id.as_str().len() + row.product_id.as_str().len();
+                rows.push(row);
+            }
+            next = page.next;
+            if next.is_none() || rows.len() >= MOST || bytes >= MOST_BYTES {
+                break;
+            }
+        }
+        let next = next.map(|next| next.seal(&seal, &scope, &filter));
         Ok(Reply {
             export: Export {
-                licenses: page
-                    .licenses
-                    .iter()
-                    .map(|license| Row::new(license, audit.now))
-                    .collect(),
+                licenses: rows,
                 next_cursor: next.transpose()?,
             },
             format: request.format.unwrap_or_default(),

@@ -32,7 +32,7 @@ pub struct Reply {
     licenses: Vec<LicenseView>,
     /// How many there are, counted up to 10,000 when the first page was asked for; of a search, how many this page has.
     total: usize,
-    /// Whether that is all.
+    /// Whether that is all, and counted now.
     total_exact: bool,
     page: u32,
     page_size: u32,
@@ -98,6 +98,9 @@ pub(super) struct Fetched {
 }
 
 /// A list of licenses, to who may see them.
+///
+/// **Invariant**: a product in its filter is one of the scope's. Its index has licenses of any, and how many there are is not for
+/// others to know.
 pub(super) struct List<'a> {
     pub(super) cx: &'a Context,
     pub(super) sealing: &'a SealingRoot,
@@ -146,6 +149,7 @@ impl List<'_> {
         let start = self.opened(page.cursor)?;
         // Who walks on is told what was counted at the beginning.
         let counted = start.as_ref().and_then(|start| start.total);
+        let counted = counted.map(|(total, _)| (total, false));
         let listed = async {
             let start = match (start, before) {
                 (Some(start), _) => Some(start),

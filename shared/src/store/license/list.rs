@@ -4,8 +4,13 @@
 //! status merges the four statuses'). The indexes hold keys only, so that counting a seat does not touch them; the
 //! licenses themselves are then read together. What a page costs grows with its length, never with the table.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use futures_util::future::try_join_all;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use aws_sdk_dynamodb::{
+    operation::query::builders::QueryFluentBuilder,
+    types::{AttributeValue, Select},
+};
+use futures_util::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -135,6 +140,9 @@ pub struct KeySearch<'a, F> {
 /// How many keys a search reads at most, and how many of them in one step.
 const WALKED_AT_MOST: usize = 20_000;
 const WALKED_AT_ONCE: usize = 1000;
+
+/// How many parts of an index are read at once, by whoever has very many.
+const READS_AT_ONCE: usize = 16;
 
 /// A part of an index.
 pub(super) struct Partition {
@@ -292,18 +300,53 @@ impl Store {
         now: Timestamp,
     ) -> Result<(usize, bool)> {
         let partitions = partitions(scope, filter, now);
-        let mut positions = vec![Position::Start; partitions.len()];
-        let mut count = 0;
-        while count < most {
-            let taken = self
-                .license_list_keys(&partitions, &mut positions, most - count)
-                .await?;
-            count += taken.len();
-            if positions.iter().all(|position| *position == Position::End) {
-                return Ok((count, true));
+        let counted = AtomicUsize::new(0);
+        let all = &counted;
+        let counts = stream::iter(partitions)
+            .map(|partition: Partition| async move { self.license_count_in(&partition, most, all).await });
+        let are_all: Vec<bool> = counts.buffer_unordered(READS_AT_ONCE).try_collect().await?;
+        let count = counted.into_inner().min(most);
+        Ok((count, are_all.into_iter().all(|is_all| is_all)))
+    }
+
+    /// Counts the keys of a part of an index into `counted`, unless that has come to `most`. Answers whether all were.
+    async fn license_count_in(&self, partition: &Partition, most: usize, counted: &AtomicUsize) -> Result<bool> {
+        let mut start = None;
+        loop {
+            if counted.load(Ordering::Relaxed) >= most {
+                return Ok(false);
+            }
+            let wanted = most - counted.load(Ordering::Relaxed).min(most - 1);
+            let query = self.license_keys_query(partition, wanted).select(Select::Count);
+            let page = query.set_exclusive_start_key(start).send().await.map_err(unexpected)?;
+            counted.fetch_add(usize::try_from(page.count).unwrap_or_default(), Ordering::Relaxed);
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(true);
             }
         }
-        Ok((count, false))
+    }
+
+    /// The query for the next keys of a part of an index.
+    fn license_keys_query(&self, partition: &Partition, wanted: usize) -> QueryFluentBuilder {
+        let index = partition.index;
+        let sort = index.sort.unwrap_or_default();
+        let query = self
+            .query_index(&schema::LICENSES, index, &partition.value)
+            .limit(i32::try_from(wanted).unwrap_or(i32::MAX));
+        match partition.range {
+            Range::Whole => query,
+            Range::Until(until) => query
+                .key_condition_expression("#partition = :partition AND #sort <= :until")
+                .expression_attribute_names("#sort", sort)
+                .expression_attribute_values(":until", text(until)),
+            Range::Between(from, until) => query
+                .key_condition_expression("#partition = :partition AND #sort BETWEEN :from AND :until")
+                .expression_attribute_names("#sort", sort)
+                .expression_attribute_values(":from", text(from))
+                .expression_attribute_values(":until", text(until))
+                .scan_index_forward(true),
+        }
     }
 
     /// Takes the next keys from all partitions, newest first, and moves the positions on.
@@ -313,18 +356,16 @@ impl Store {
         positions: &mut [Position],
         wanted: usize,
     ) -> Result<Vec<String>> {
-        let reads =
-            partitions
-                .iter()
-                .zip(positions.iter())
-                .enumerate()
-                .map(|(number, (partition, position))| async move {
-                    if *position == Position::End {
-                        return Ok((Vec::new(), false));
-                    }
-                    self.license_read_keys(number, partition, position, wanted).await
-                });
-        let read = try_join_all(reads).await?;
+        let places: Vec<(usize, Position)> = positions.iter().cloned().enumerate().collect();
+        let reads = stream::iter(places).map(|(number, position): (usize, Position)| async move {
+            match partitions.get(number) {
+                Some(partition) if position != Position::End => {
+                    self.license_read_keys(number, partition, &position, wanted).await
+                }
+                Some(_) | None => Ok((Vec::new(), false)),
+            }
+        });
+        let read: Vec<(Vec<Found>, bool)> = reads.buffered(READS_AT_ONCE).try_collect().await?;
         // What there is beyond the keys that were read.
         let mut left: Vec<(usize, bool)> = read.iter().map(|(found, more)| (found.len(), *more)).collect();
         let mut found: Vec<Found> = read.into_iter().flat_map(|(found, _)| found).collect();
@@ -356,22 +397,7 @@ impl Store {
     ) -> Result<(Vec<Found>, bool)> {
         let index = partition.index;
         let sort = index.sort.unwrap_or_default();
-        let mut query = self
-            .query_index(&schema::LICENSES, index, &partition.value)
-            .limit(i32::try_from(wanted).unwrap_or(i32::MAX));
-        query = match partition.range {
-            Range::Whole => query,
-            Range::Until(until) => query
-                .key_condition_expression("#partition = :partition AND #sort <= :until")
-                .expression_attribute_names("#sort", sort)
-                .expression_attribute_values(":until", text(until)),
-            Range::Between(from, until) => query
-                .key_condition_expression("#partition = :partition AND #sort BETWEEN :from AND :until")
-                .expression_attribute_names("#sort", sort)
-                .expression_attribute_values(":from", text(from))
-                .expression_attribute_values(":until", text(until))
-                .scan_index_forward(true),
-        };
+        let mut query = self.license_keys_query(partition, wanted);
         // A position beyond the end, where a clock is behind the one that made it, is before everything that is left; and
         // DynamoDB takes no start that its condition leaves out.
         let is_within = |last: &String| match partition.range {
