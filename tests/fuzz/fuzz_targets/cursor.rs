@@ -59,6 +59,7 @@ impl World {
                 .into_iter()
                 .flat_map(|state| {
                     [None, product.clone()].map(|product| LicenseFilter {
+                        owners: None,
                         product,
                         email: None,
                         state,

@@ -68,6 +68,20 @@ async fn every_license_counts_once_by_its_state_and_its_product() {
         (&of_product(&other)["name"], &of_product(&other)["total"]),
         (&json!("Other"), &json!(1))
     );
+    // Every number leads to the list behind it.
+    for (status, count) in [("ACTIVE", 3), ("EXPIRED", 1), ("REVOKED", 2), ("FROZEN", 1)] {
+        let listed = shop
+            .owner
+            .get(&of(&shop.org, &format!("/licenses?status={status}")))
+            .await;
+        let data = listed.expect(200)["data"].clone();
+        let licenses = data["licenses"].as_array().expect("a list");
+        assert!(
+            licenses.iter().all(|license| license["status"] == status),
+            "{licenses:?}"
+        );
+        assert_eq!((licenses.len(), &data["total"]), (count, &json!(count)), "{status}");
+    }
     let one = counted(&shop.owner, &shop.org, &format!("?productId={other}")).await;
     assert_eq!((&one["total"], &one["byStatus"]), (&json!(1), &others));
 }

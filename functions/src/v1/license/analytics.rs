@@ -6,7 +6,7 @@ use keystead_core::{
     error::{ErrorCode, Noun},
     owner::{OwnerId, Scope, member::Role, organisation::Membership},
     product::{Product, ProductId, ProductStatus},
-    store::license::tally::LicenseTally,
+    store::license::{list::LicenseFilter, tally::LicenseTally},
     value::name::Name,
 };
 use serde::{Deserialize, Serialize};
@@ -138,12 +138,13 @@ impl Endpoint for V1CountLicenses {
             }
             None => cx.store.product_list(&scope, ProductStatus::ALL).await?,
         };
-        let now = cx.clock.now();
+        let (now, scope) = (cx.clock.now(), &scope);
         let counts = stream::iter(products).map(async |product: Product| {
-            let tally = cx
-                .store
-                .license_tally_unscoped(&product.product_id, DEEPEST, now)
-                .await?;
+            let filter = LicenseFilter {
+                product: Some(product.product_id.clone()),
+                ..LicenseFilter::default()
+            };
+            let tally = cx.store.license_tally(scope, &filter, DEEPEST, now).await?;
             Ok::<_, Error>((product, tally))
         });
         let counts: Vec<(Product, LicenseTally)> = counts.buffered(AT_ONCE).try_collect().await?;

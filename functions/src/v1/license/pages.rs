@@ -12,7 +12,10 @@ use keystead_core::{
     owner::{OwnerId, Scope, member::Role},
     product::{Product, ProductId},
     signing::sealing::SealingRoot,
-    store::license::list::{Cursor, KeySearch, LicenseFilter, LicensePage, LicenseState},
+    store::license::{
+        list::{Cursor, KeySearch, LicenseFilter, LicensePage, LicenseState},
+        tally::LicenseTally,
+    },
     value::{
         email::Email,
         page::{PageNumber, PageSize},
@@ -59,10 +62,10 @@ const SEARCHED_FOR: Duration = Duration::from_secs(1);
 impl From<State> for LicenseState {
     fn from(state: State) -> Self {
         match state {
-            State::Active => Self::Status(LicenseStatus::Active),
-            State::Expired => Self::Expired,
+            State::Active => Self::Works,
+            State::Expired => Self::Ended,
             State::Revoked => Self::Status(LicenseStatus::Revoked),
-            State::Frozen => Self::Status(LicenseStatus::Suspended),
+            State::Frozen => Self::Stopped,
         }
     }
 }
@@ -171,7 +174,7 @@ impl List<'_> {
         let count = async {
             match counted {
                 Some(total) => Ok(total),
-                None => cx.store.license_count(scope, filter, DEEPEST, *now).await,
+                None => self.count().await,
             }
         };
         let (listed, products, (total, total_exact)) = tokio::try_join!(listed, products, count)?;
@@ -181,6 +184,25 @@ impl List<'_> {
             total,
             total_exact,
         })
+    }
+
+    /// How many licenses the list has, counted up to [`DEEPEST`], and whether that is all.
+    async fn count(&self) -> Result<(usize, bool)> {
+        let Self {
+            cx, scope, filter, now, ..
+        } = self;
+        let of_state = match filter.state {
+            Some(LicenseState::Works) => |tally: &LicenseTally| tally.active,
+            Some(LicenseState::Ended) => |tally: &LicenseTally| tally.expired,
+            Some(LicenseState::Stopped) => |tally: &LicenseTally| tally.suspended,
+            // The index that they are listed by has these and no others.
+            Some(LicenseState::Status(_) | LicenseState::Expired | LicenseState::Expiring(_)) | None => {
+                return cx.store.license_count(scope, filter, DEEPEST, *now).await;
+            }
+        };
+        let tally = cx.store.license_tally(scope, filter, DEEPEST, *now).await?;
+        let count = of_state(&tally);
+        Ok((count.min(DEEPEST), tally.is_exact && count <= DEEPEST))
     }
 
     /// The reply with what was fetched.

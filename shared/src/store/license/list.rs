@@ -49,6 +49,12 @@ pub enum LicenseState {
     Status(LicenseStatus),
     /// Their end has passed, whatever their status.
     Expired,
+    /// They work: neither blocked nor at their end.
+    Works,
+    /// Their end has passed, and nothing else stops them.
+    Ended,
+    /// They are suspended, and no grace is left.
+    Stopped,
     /// They work, and end within so many days.
     Expiring(Days),
 }
@@ -142,7 +148,7 @@ const WALKED_AT_MOST: usize = 20_000;
 const WALKED_AT_ONCE: usize = 1000;
 
 /// How many parts of an index are read at once, by whoever has very many.
-const READS_AT_ONCE: usize = 16;
+pub(super) const READS_AT_ONCE: usize = 16;
 
 /// A part of an index.
 pub(super) struct Partition {
@@ -211,7 +217,7 @@ impl Store {
         for _ in 0..MAX_READS {
             let wanted = limit - licenses.len();
             let keys = self.license_list_keys(&partitions, &mut positions, wanted).await?;
-            let read = self.license_get_each(&keys).await?;
+            let read = self.license_get_each_unscoped(&keys).await?;
             licenses.extend(read.into_iter().filter(|license| filter.admits(license, scope, now)));
             if licenses.len() >= limit || positions.iter().all(|position| *position == Position::End) {
                 break;
@@ -282,7 +288,7 @@ impl Store {
                 break;
             }
         }
-        let mut licenses = self.license_get_each(&keys).await?;
+        let mut licenses = self.license_get_each_unscoped(&keys).await?;
         licenses.retain(|license| filter.admits(license, scope, now));
         let more = positions.iter().any(|position| *position != Position::End);
         Ok(Some(LicensePage {
@@ -425,7 +431,9 @@ impl Store {
     }
 
     /// The licenses with these keys, in their order. One that was deleted meanwhile is left out.
-    async fn license_get_each(&self, keys: &[String]) -> Result<Vec<License>> {
+    ///
+    /// **Unscoped**: the keys come of an index, and the caller looks whose the licenses are.
+    pub(super) async fn license_get_each_unscoped(&self, keys: &[String]) -> Result<Vec<License>> {
         let batches = keys.chunks(100).map(|keys| async {
             let keys = keys.iter().map(|key| schema::LICENSES.key(key, None)).collect();
             let mut found = self.get_batch(vec![(&schema::LICENSES, keys)]).await?;
@@ -450,7 +458,7 @@ fn positions_of(cursor: Option<&Cursor>, partitions: &[Partition]) -> Option<Vec
 }
 
 /// The parts of the index that narrows a list most.
-fn partitions(scope: &Scope, filter: &LicenseFilter, now: Timestamp) -> Vec<Partition> {
+pub(super) fn partitions(scope: &Scope, filter: &LicenseFilter, now: Timestamp) -> Vec<Partition> {
     if let Some(owners) = &filter.owners {
         let of_each = LicenseFilter {
             owners: None,
@@ -467,7 +475,11 @@ fn partitions(scope: &Scope, filter: &LicenseFilter, now: Timestamp) -> Vec<Part
     };
     let statuses = match filter.state {
         Some(LicenseState::Status(status)) => vec![status],
-        Some(LicenseState::Expired | LicenseState::Expiring(_)) | None => LicenseStatus::ALL.to_vec(),
+        Some(LicenseState::Works) => vec![LicenseStatus::Active, LicenseStatus::Degraded, LicenseStatus::Suspended],
+        Some(LicenseState::Stopped) => vec![LicenseStatus::Suspended],
+        Some(LicenseState::Expired | LicenseState::Ended | LicenseState::Expiring(_)) | None => {
+            LicenseStatus::ALL.to_vec()
+        }
     };
     let each = |index, prefix: &str| {
         statuses
@@ -476,9 +488,9 @@ fn partitions(scope: &Scope, filter: &LicenseFilter, now: Timestamp) -> Vec<Part
             .collect::<Vec<_>>()
     };
     let by_expiry = match filter.state {
-        Some(LicenseState::Expired) => Some(Range::Until(now)),
+        Some(LicenseState::Expired | LicenseState::Ended) => Some(Range::Until(now)),
         Some(LicenseState::Expiring(within)) => Some(Range::Between(now, now + within.duration())),
-        Some(LicenseState::Status(_)) | None => None,
+        Some(LicenseState::Status(_) | LicenseState::Works | LicenseState::Stopped) | None => None,
     };
     match (&filter.email, &filter.product, scope) {
         (Some(email), _, Scope::Owner(owner)) => {
@@ -512,6 +524,9 @@ impl LicenseFilter {
             None => String::new(),
             Some(LicenseState::Status(status)) => status.to_string(),
             Some(LicenseState::Expired) => "expired".to_owned(),
+            Some(LicenseState::Works) => "works".to_owned(),
+            Some(LicenseState::Ended) => "ended".to_owned(),
+            Some(LicenseState::Stopped) => "stopped".to_owned(),
             Some(LicenseState::Expiring(within)) => format!("expiring {}", within.number()),
         };
         let owners = self.owners.iter().flatten().map(OwnerId::as_str);
@@ -537,7 +552,12 @@ impl LicenseFilter {
                 .is_none_or(|email| email.folded() == license.email.folded())
             && self.state.is_none_or(|state| match state {
                 LicenseState::Status(status) => license.standing.status == status,
-                LicenseState::Expired => license.expires_at().is_some_and(|expiry| expiry <= now),
+                LicenseState::Expired => license.has_expired(now),
+                LicenseState::Works => !license.standing.is_blocked(now) && !license.has_expired(now),
+                LicenseState::Ended => !license.standing.is_blocked(now) && license.has_expired(now),
+                LicenseState::Stopped => {
+                    license.standing.status == LicenseStatus::Suspended && license.standing.is_blocked(now)
+                }
                 LicenseState::Expiring(within) => {
                     let ends = |end: Timestamp| end > now && end <= now + within.duration();
                     !license.standing.is_blocked(now) && license.expires_at().is_some_and(ends)

@@ -1,16 +1,11 @@
-//! How many licenses of a product are in which state, counted by the keys of indexes.
+//! How many licenses are in which state, counted by the keys of indexes.
 
 use std::collections::HashSet;
 
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::list::{Partition, Position, Range};
-use crate::{
-    Result, Timestamp,
-    license::standing::LicenseStatus,
-    product::ProductId,
-    store::{Store, schema},
-};
+use super::list::{LicenseFilter, LicenseState, Partition, Position, READS_AT_ONCE, partitions};
+use crate::{Error, Result, Timestamp, license::standing::LicenseStatus, owner::Scope, store::Store};
 
 /// How many licenses are in which state. Each is in one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,7 +14,7 @@ pub struct LicenseTally {
     pub active: usize,
     /// Their end has come.
     pub expired: usize,
-    /// They are suspended, by their vendor or by the detectors.
+    /// They are suspended, and no grace is left.
     pub suspended: usize,
     /// They were revoked.
     pub revoked: usize,
@@ -35,43 +30,62 @@ impl LicenseTally {
 }
 
 impl Store {
-    /// Counts the licenses of a product at `now`, up to `most` of each status and of those that have expired.
-    ///
-    /// **Unscoped**: the caller must check the product's owner.
-    pub async fn license_tally_unscoped(
+    /// Counts the licenses that `scope` covers, of the owners and the product in `filter`, at `now`: up to `most` of each status,
+    /// and of those whose end has passed.
+    pub async fn license_tally(
         &self,
-        product: &ProductId,
+        scope: &Scope,
+        filter: &LicenseFilter,
         most: usize,
         now: Timestamp,
     ) -> Result<LicenseTally> {
-        let of_status = |status: &LicenseStatus| Partition {
-            index: &schema::LICENSES_BY_PRODUCT,
-            value: format!("{product}#{status}"),
-            range: Range::Whole,
+        let of_state = |state| LicenseFilter {
+            owners: filter.owners.clone(),
+            product: filter.product.clone(),
+            email: None,
+            state,
         };
-        let expired = Partition {
-            index: &schema::LICENSES_BY_PRODUCT_EXPIRY,
-            value: product.to_string(),
-            range: Range::Until(now),
-        };
-        let partitions: Vec<Partition> = LicenseStatus::ALL.iter().map(of_status).chain([expired]).collect();
-        let keys = partitions.iter().map(|partition| self.license_keys_in(partition, most));
-        let mut read = try_join_all(keys).await?;
-        let (expired, all_expired) = read.pop().unwrap_or_default();
-        let expired: HashSet<String> = expired.into_iter().collect();
+        // Of each owner, or of the product, one for each status.
+        let statuses = LicenseStatus::ALL.iter().copied().cycle().map(Some);
+        let by_status = partitions(scope, &of_state(None), now).into_iter();
+        let expired = partitions(scope, &of_state(Some(LicenseState::Expired)), now);
+        let parts: Vec<(Partition, Option<LicenseStatus>)> = by_status
+            .zip(statuses)
+            .chain(expired.into_iter().map(|partition| (partition, None)))
+            .collect();
+        let read = stream::iter(parts).map(|(partition, status): (Partition, Option<LicenseStatus>)| async move {
+            let (keys, is_all) = self.license_keys_in(&partition, most).await?;
+            Ok::<_, Error>((status, keys, is_all))
+        });
+        let read: Vec<(Option<LicenseStatus>, Vec<String>, bool)> = read.buffered(READS_AT_ONCE).try_collect().await?;
+        let is_exact = read.iter().all(|(_, _, is_all)| *is_all);
+        let ended = read.iter().filter(|(status, ..)| status.is_none());
+        let expired: HashSet<&String> = ended.flat_map(|(_, keys, _)| keys).collect();
         let mut tally = LicenseTally {
-            is_exact: all_expired && read.iter().all(|(_, is_all)| *is_all),
+            is_exact,
             ..LicenseTally::default()
         };
-        for (status, (keys, _)) in LicenseStatus::ALL.iter().zip(read) {
+        for (status, keys, _) in &read {
             match status {
-                LicenseStatus::Active | LicenseStatus::Degraded => {
-                    let over = keys.iter().filter(|key| expired.contains(*key)).count();
+                Some(LicenseStatus::Active | LicenseStatus::Degraded) => {
+                    let over = keys.iter().filter(|key| expired.contains(key)).count();
                     tally.expired += over;
                     tally.active += keys.len() - over;
                 }
-                LicenseStatus::Suspended => tally.suspended += keys.len(),
-                LicenseStatus::Revoked => tally.revoked += keys.len(),
+                // There are few, and the detectors leave each some grace, which no index tells.
+                Some(LicenseStatus::Suspended) => {
+                    for license in self.license_get_each_unscoped(keys).await? {
+                        if license.standing.is_blocked(now) {
+                            tally.suspended += 1;
+                        } else if license.has_expired(now) {
+                            tally.expired += 1;
+                        } else {
+                            tally.active += 1;
+                        }
+                    }
+                }
+                Some(LicenseStatus::Revoked) => tally.revoked += keys.len(),
+                None => {}
             }
         }
         Ok(tally)
