@@ -15,8 +15,12 @@ use keystead_core::{
     request::client_address::{ClientAddress, Tier},
 };
 
-/// How many wrong credentials a network may show in a [`WINDOW`].
+/// How many wrong credentials a host may show in a [`WINDOW`].
 pub const MOST: u32 = 100;
+
+/// As [`MOST`], of all the hosts of a company's or provider's network together: one who has such a network, of IPv6 65,536 hosts, gets
+/// no further than this.
+pub const MOST_OF_ORGANISATION: u32 = 1600;
 
 /// As [`MOST`], of a network that a right one came from lately: who guesses at a secret keeps its holders out, beside whom
 /// they are, only at a price.
@@ -28,8 +32,16 @@ pub const WINDOW: Duration = Duration::from_secs(15 * 60);
 /// How long a right credential is remembered of a network.
 const KNOWN: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How many networks are remembered at once. Beyond that, further ones are not: what one host tries stays counted.
-const NETWORKS: usize = 10_000;
+/// How many networks are remembered at once. Beyond that, further ones are not: what those try that are known stays counted.
+const NETWORKS: usize = 20_000;
+
+/// The networks of a client that are counted, and how many wrong credentials each may show.
+fn tiers(client: ClientAddress) -> [(String, u32); 2] {
+    [
+        (client.network(Tier::Host), MOST),
+        (client.network(Tier::Organisation), MOST_OF_ORGANISATION),
+    ]
+}
 
 /// Wrong credentials by network; one a process. Clones share it.
 #[derive(Clone, Default)]
@@ -57,8 +69,11 @@ impl Failures {
     /// [`Throttle::Attempts`].
     pub(crate) fn check(&self, client: ClientAddress, now: Timestamp) -> Result<()> {
         let tallies = self.at(now);
-        let tally = tallies.by_network.get(&client.network(Tier::Host));
-        if tally.is_none_or(|tally| tally.failures < tally.limit(now)) {
+        let is_within = |(network, most): &(String, u32)| {
+            let tally = tallies.by_network.get(network);
+            tally.is_none_or(|tally| tally.failures < tally.limit(*most, now))
+        };
+        if tiers(client).iter().all(is_within) {
             return Ok(());
         }
         Err(Error::Throttled {
@@ -70,16 +85,20 @@ impl Failures {
     /// Counts a wrong credential.
     pub(crate) fn note(&self, client: ClientAddress, now: Timestamp) {
         let mut tallies = self.at(now);
-        if let Some(tally) = tallies.of(client) {
-            tally.failures = tally.failures.saturating_add(1);
+        for (network, _) in tiers(client) {
+            if let Some(tally) = tallies.of(network) {
+                tally.failures = tally.failures.saturating_add(1);
+            }
         }
     }
 
     /// Remembers a right credential.
     pub(crate) fn note_success(&self, client: ClientAddress, now: Timestamp) {
         let mut tallies = self.at(now);
-        if let Some(tally) = tallies.of(client) {
-            tally.known_until = Some(now + KNOWN);
+        for (network, _) in tiers(client) {
+            if let Some(tally) = tallies.of(network) {
+                tally.known_until = Some(now + KNOWN);
+            }
         }
     }
 
@@ -102,9 +121,8 @@ impl Tallies {
         }
     }
 
-    /// The tally of a client's network, if there is room for it.
-    fn of(&mut self, client: ClientAddress) -> Option<&mut Tally> {
-        let network = client.network(Tier::Host);
+    /// The tally of a network, if there is room for it.
+    fn of(&mut self, network: String) -> Option<&mut Tally> {
         let has_room = self.by_network.len() < NETWORKS;
         if has_room || self.by_network.contains_key(&network) {
             Some(self.by_network.entry(network).or_default())
@@ -115,11 +133,11 @@ impl Tallies {
 }
 
 impl Tally {
-    fn limit(&self, now: Timestamp) -> u32 {
+    fn limit(&self, most: u32, now: Timestamp) -> u32 {
         if self.known_until.is_some_and(|until| now < until) {
             MOST_OF_KNOWN
         } else {
-            MOST
+            most
         }
     }
 }

@@ -305,4 +305,11 @@ async fn a_network_that_shows_many_wrong_secrets_is_refused() {
     from("203.0.113.10").await.expect(200);
     app.advance(keystead_functions::frame::failures::WINDOW);
     from("203.0.113.9").await.expect(200);
+    // Who has very many networks is counted by the one that they are of.
+    for i in 0..1600 {
+        let host = format!("2001:db8:1:{:x}::1", i / 50);
+        guess(&host, paths[i % 3], i).await.expect(401);
+    }
+    guess("2001:db8:1:ffff::1", paths[0], 0).await.expect(429);
+    guess("2001:db8:2:ffff::1", paths[0], 0).await.expect(401);
 }
