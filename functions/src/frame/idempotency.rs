@@ -96,7 +96,7 @@ impl Executed for Execution {
                 cx.store.attempt_release(&self.attempt).await
             };
             if let Err(Error::Internal(cause)) = kept {
-                // **Best effort**: what was asked for is done, and would be done as it was, should it be asked for again.
+                // **Best effort**: the request is carried out. A retry carries it out again, with the same result.
                 answer
                     .cause
                     .get_or_insert(format!("the answer could not be kept: {cause}"));

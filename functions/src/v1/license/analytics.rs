@@ -3,7 +3,7 @@
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use keystead_core::{
     Error, Result,
-    error::{ErrorCode, Noun},
+    error::ErrorCode,
     owner::{OwnerId, Scope, member::Role, organisation::Membership},
     product::{Product, ProductId, ProductStatus},
     store::license::{list::LicenseFilter, tally::LicenseTally},
@@ -131,11 +131,7 @@ impl Endpoint for V1CountLicenses {
     async fn call(cx: &Context, _: Person, request: Request, of: Membership) -> Result<Reply> {
         let scope = Scope::Owner(of.organisation.owner_id);
         let products = match &request.product_id {
-            Some(id) => {
-                let product = cx.store.product_get_unscoped(id).await?;
-                let own = product.filter(|product| scope.covers(&product.owner_id));
-                vec![own.ok_or(Error::NotFound(Noun::Product))?]
-            }
+            Some(id) => vec![cx.store.product_get(&scope, id).await?],
             None => cx.store.product_list(&scope, ProductStatus::ALL).await?,
         };
         let (now, scope) = (cx.clock.now(), &scope);

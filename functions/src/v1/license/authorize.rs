@@ -259,7 +259,7 @@ fn offline_until(cx: &Context, request: &AuthorizationRequest, grant: &Grant, no
     let for_machine = request.hwid.is_some() && !request.dry_run;
     let license = grant.license.for_machine(grant.machine_since.or(Some(now)));
     let expiry = license.token_expiry(now, &cx.config.tokens);
-    // What sessions share is not one machine's for long, whatever terms the license has for the flat API.
+    // Sessions share the license: one machine may keep it offline for a short life only, as of a floating license.
     let shared = matches!(grant.policy.session_limit(), SeatLimit::Limited(_));
     let longest = if shared {
         (now + cx.config.tokens.short_life).whole_seconds()

@@ -78,7 +78,7 @@ pub struct OwnRequest {
     count: Option<u16>,
 }
 
-/// What licenses are wanted, whoever asks.
+/// The licenses that a team or a back end wants.
 struct Wanted<'a> {
     key: Option<&'a LicenseKey>,
     expires_at: Option<Timestamp>,

@@ -89,7 +89,7 @@ pub struct OwnRequest {
 
 names_own_license!(OwnRequest);
 
-/// What is to be changed, whoever asks.
+/// The changes that a team or a back end wants.
 struct Changes {
     status: Option<State>,
     frozen: Option<bool>,

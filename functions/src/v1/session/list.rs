@@ -70,7 +70,7 @@ impl Names<LicenseId> for Request {
     }
 }
 
-/// Which sessions, whoever asks.
+/// The page of sessions that a team or a back end wants.
 struct Page<'a> {
     all: Option<Flag>,
     size: Option<PageSize>,

@@ -147,7 +147,7 @@ pub struct KeySearch<'a, F> {
 const WALKED_AT_MOST: usize = 20_000;
 const WALKED_AT_ONCE: usize = 1000;
 
-/// How many parts of an index are read at once, by whoever has very many.
+/// How many parts of an index are read at once: the owners of a list may have hundreds.
 pub(super) const READS_AT_ONCE: usize = 16;
 
 /// A part of an index.
